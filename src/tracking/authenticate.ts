@@ -1,0 +1,56 @@
+import type { TrackedRequest } from './tracked-request.ts'
+
+/** How a request's caller is found out. */
+export interface AuthOptions<Source> {
+  /**
+   * Resolves to the principal; rejects, throws or gives `false` where the caller is refused, who then gets a 401.
+   * Without it the caller is taken as known, with an implied AUTH_OK.
+   */
+  readonly authenticate?: (source: Source) => unknown
+  /** `'manual'`: the handler itself calls `request.authenticated()` or `request.failed(reason)`. */
+  readonly auth?: 'manual'
+}
+
+/**
+ * Finds out who the caller is, and tells the request.
+ *
+ * @returns whether the handler is to run; a promise only where `authenticate` gave one, so that a handler
+ *   without it runs in the turn in which the request came in
+ */
+export function authenticate<Source>(request: TrackedRequest, source: Source, options: AuthOptions<Source>): boolean | Promise<boolean> {
+  if (options.auth === 'manual') return true
+  if (options.authenticate === undefined) {
+    // A machine of the user's may know no authentication, or more than one way to it.
+    if (request.accepts('AUTH_OK')) request.signal('AUTH_OK', { implied: true })
+    return true
+  }
+  try {
+    const principal = options.authenticate(source)
+    if (!isThenable(principal)) return decide(request, principal)
+    return Promise.resolve(principal).then(
+      (resolved) => decide(request, resolved),
+      (reason: unknown) => refuse(request, reason),
+    )
+  } catch (reason) {
+    return refuse(request, reason)
+  }
+}
+
+function decide(request: TrackedRequest, principal: unknown): boolean {
+  if (principal === false) return refuse(request, undefined)
+  // The client may have left in the meantime, and with it the request ended.
+  if (request.ended) return false
+  request.principal = principal
+  request.signal('AUTH_OK', {})
+  return true
+}
+
+function refuse(request: TrackedRequest, error: unknown): false {
+  if (!request.ended) request.signal('AUTH_ERROR', { outcome: 'denied', status: 401, error })
+  return false
+}
+
+/** True for a promise, of whatever make. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
+}

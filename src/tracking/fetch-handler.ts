@@ -1,0 +1,89 @@
+import { HEADERS } from '../trace/carrier.ts'
+import { authenticate, type AuthOptions } from './authenticate.ts'
+import { hangOn } from './context.ts'
+import { endWithResponse, type End } from './ending.ts'
+import type { TrackedRequest } from './tracked-request.ts'
+import type { Tracker } from './tracker.ts'
+
+/** A handler in the manner of fetch; what comes after the request is the host's own (env, context). */
+export type FetchHandler<Rest extends unknown[] = unknown[]> = (request: Request, ...rest: Rest) => Response | Promise<Response>
+
+/** What the fetch-style wrapper takes besides the tracker's options. */
+export type FetchHandlerOptions = AuthOptions<Request>
+
+/**
+ * Tracks one request of a fetch-style handler until the body of its response has ended, was cancelled, or failed.
+ *
+ * What the handler throws is passed on to the host, which answers as it always did.
+ */
+export async function handleFetch<Rest extends unknown[]>(
+  tracker: Tracker,
+  handler: FetchHandler<Rest>,
+  options: FetchHandlerOptions,
+  incoming: Request,
+  ...rest: Rest
+): Promise<Response> {
+  const request = tracker.start(incoming.headers, { method: incoming.method, path: incoming.url, source: incoming })
+  hangOn(incoming, request)
+  const end = (how: End): void => endWithResponse(request, tracker.core.settings.table, how)
+  const left = (): void => end({ outcome: 'aborted' })
+  incoming.signal.addEventListener('abort', left, { once: true })
+  const settle = (how: End): void => {
+    incoming.signal.removeEventListener('abort', left)
+    end(how)
+  }
+  try {
+    const response = await request.run(async () => {
+      const allowed = await authenticate(request, incoming, options)
+      return allowed ? await handler(incoming, ...rest) : new Response('Unauthorized\n', { status: 401 })
+    })
+    return watched(request, incoming, response, settle)
+  } catch (error) {
+    settle({ outcome: 'error', status: 500, error })
+    throw error
+  }
+}
+
+/** The same response with the trace id in its head, and an eye on its body. */
+function watched(request: TrackedRequest, incoming: Request, response: Response, settle: (how: End) => void): Response {
+  const { status, statusText } = response
+  const refused = (status === 401 || status === 403) && request.accepts('AUTH_ERROR')
+  const ending: End = { outcome: refused ? 'denied' : status >= 500 || status === 0 ? 'error' : 'ok', status }
+  // A switch of protocols and Response.error() cannot be made anew: they are passed on as they are.
+  if (status < 200) {
+    settle(ending)
+    return response
+  }
+  const headers = new Headers(response.headers)
+  headers.set(HEADERS.traceId, request.traceId)
+  // Nobody reads the body of an answer to HEAD.
+  const unread = response.body === null || incoming.method === 'HEAD'
+  if (unread) settle(ending)
+  const body = unread || response.body === null ? response.body : observed(response.body, status, ending, settle)
+  return new Response(body, { status, statusText, headers })
+}
+
+/** A stream that passes every chunk on as it came, and tells how it ended. */
+function observed(body: ReadableStream<Uint8Array>, status: number, ending: End, settle: (how: End) => void): ReadableStream<Uint8Array> {
+  const reader = body.getReader()
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      try {
+        const { done, value } = await reader.read()
+        if (!done) {
+          controller.enqueue(value)
+          return
+        }
+        settle(ending)
+        controller.close()
+      } catch (error) {
+        settle({ outcome: 'error', status, error })
+        controller.error(error)
+      }
+    },
+    cancel(reason) {
+      settle({ outcome: 'aborted', status })
+      return reader.cancel(reason)
+    },
+  }, { highWaterMark: 0 })
+}

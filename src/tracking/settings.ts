@@ -1,0 +1,128 @@
+import type { AnyStateMachine } from 'xstate'
+import { requestMachine } from '../../machines/request.ts'
+import { ThroughlineError } from '../errors.ts'
+import { compile } from '../lifecycle/compile.ts'
+import type { TransitionTable } from '../lifecycle/table.ts'
+import { pinoSink, standardSink, type PinoLogger } from '../sinks/pino.ts'
+import { isRequestId, isTraceId, newRequestId, newTraceId } from '../trace/trace-id.ts'
+import { NEW_TRACE_FLAGS } from '../trace/carrier.ts'
+import { SAMPLED } from '../trace/traceparent.ts'
+import { loggedName } from '../transition/limits.ts'
+import type { Sink } from '../transition/record.ts'
+import { Faults } from './faults.ts'
+
+/** What {@link createTracker} takes. */
+export interface TrackerOptions {
+  /** The name of this service: on every line. */
+  readonly service: string
+  /** Any pino logger, with its own destination; by default NDJSON on standard output. `false` writes no lines. */
+  readonly logger?: PinoLogger | false
+  /** An XState machine; by default `machines/request.ts`. */
+  readonly machine?: AnyStateMachine
+  /** Further places for every record. */
+  readonly sinks?: readonly Sink[]
+  /**
+   * Whether ids that come in are used. False, or a function that decides by the host's request, for public edges.
+   *
+   * @default true
+   */
+  readonly trustIncoming?: boolean | ((source: unknown) => boolean)
+  /**
+   * What happens on an event that the state does not accept: it is logged as `rejected`, and with `'throw'`
+   * the call that sent it throws THROUGHLINE_INVALID_TRANSITION besides.
+   *
+   * @default 'log'
+   */
+  readonly onInvalid?: 'log' | 'throw'
+  /** Epoch milliseconds; where given, durations come from it too. */
+  readonly now?: () => number
+  /** Makes trace ids: 1 to 128 characters of `[A-Za-z0-9._:-]`. By default UUID version 7. */
+  readonly newTraceId?: () => string
+  /** Makes request ids: 16 lower-case hex digits, not all zero. */
+  readonly newRequestId?: () => string
+}
+
+/** The options, read once. */
+export interface Settings {
+  readonly service: string
+  readonly table: TransitionTable
+  readonly sinks: readonly Sink[]
+  readonly trusts: (source: unknown) => boolean
+  readonly throwInvalid: boolean
+  readonly faults: Faults
+  /** Epoch milliseconds. */
+  readonly now: () => number
+  /** Milliseconds that never run backwards, for durations. */
+  readonly elapsed: () => number
+  readonly newTraceId: () => string
+  readonly newRequestId: () => string
+  readonly newTraceFlags: number
+}
+
+/**
+ * Reads the options into frozen settings.
+ *
+ * @throws ThroughlineError THROUGHLINE_BAD_OPTION, naming the option and the mend
+ */
+export function settingsOf(options: TrackerOptions): Settings {
+  const { service, logger, machine, sinks = [], trustIncoming = true, onInvalid = 'log', now } = options
+  if (typeof service !== 'string' || service === '' || loggedName(service) !== service) {
+    throw badOption('service', 'a name of 1 to 64 bytes, such as "gateway"')
+  }
+  for (const sink of sinks) if (typeof sink.write !== 'function') throw badOption('sinks', 'objects with a write(record) method')
+  if (onInvalid !== 'log' && onInvalid !== 'throw') throw badOption('onInvalid', "'log' or 'throw'")
+  if (logger !== undefined && logger !== false && typeof logger.child !== 'function') {
+    throw badOption('logger', 'a pino logger, or false for none; any other logger joins through sinks')
+  }
+  const faults = new Faults(service)
+  const clock = guardedClock(faults, now)
+  return Object.freeze({
+    service,
+    table: compile(machine ?? requestMachine),
+    sinks: Object.freeze([...logSinks(logger, service, faults), ...sinks]),
+    trusts: trust(trustIncoming, faults),
+    throwInvalid: onInvalid === 'throw',
+    faults,
+    now: clock,
+    elapsed: now === undefined ? () => performance.now() : clock,
+    newTraceId: guardedId(faults, newTraceId, isTraceId, options.newTraceId),
+    newRequestId: guardedId(faults, newRequestId, isRequestId, options.newRequestId),
+    // The random flag speaks of ids that we made: of a user's own, we cannot know.
+    newTraceFlags: options.newTraceId === undefined ? NEW_TRACE_FLAGS : SAMPLED,
+  })
+}
+
+function logSinks(logger: PinoLogger | false | undefined, service: string, faults: Faults): Sink[] {
+  if (logger === false) return []
+  return [logger === undefined ? standardSink(service, faults.report) : pinoSink(logger, service, faults.report)]
+}
+
+function trust(trustIncoming: TrackerOptions['trustIncoming'], faults: Faults): (source: unknown) => boolean {
+  if (typeof trustIncoming !== 'function') return () => trustIncoming === true
+  // A predicate that throws has not said yes.
+  return (source) => faults.guard(() => trustIncoming(source)) === true
+}
+
+function guardedClock(faults: Faults, now: (() => number) | undefined): () => number {
+  if (now === undefined) return Date.now
+  return () => {
+    const time = faults.guard(now)
+    if (typeof time === 'number' && Number.isFinite(time)) return time
+    if (time !== undefined) faults.report(new TypeError('now() gave no number'))
+    return Date.now()
+  }
+}
+
+function guardedId(faults: Faults, ours: () => string, valid: (id: unknown) => boolean, theirs?: () => string): () => string {
+  if (theirs === undefined) return ours
+  return () => {
+    const id = faults.guard(theirs)
+    if (id !== undefined && valid(id)) return id
+    if (id !== undefined) faults.report(new TypeError('newTraceId() or newRequestId() gave an id that cannot be sent'))
+    return ours()
+  }
+}
+
+function badOption(option: string, mend: string): ThroughlineError {
+  return new ThroughlineError('THROUGHLINE_BAD_OPTION', `option "${option}" must be ${mend}`)
+}

@@ -1,0 +1,65 @@
+import type { Carrier } from '../trace/carrier.ts'
+import { authenticate, isThenable } from './authenticate.ts'
+import { hangOn } from './context.ts'
+import { endWithMessage, type End } from './ending.ts'
+import type { TrackedRequest } from './tracked-request.ts'
+import type { Tracker } from './tracker.ts'
+
+/** What the wrapper of a plain function takes besides the tracker's options; each is given the function's arguments. */
+export interface WorkOptions<Args extends unknown[]> {
+  /** Where the message's headers are: a request that they hand over is resumed, else one starts. */
+  readonly carrier?: (...args: Args) => Carrier
+  /** Which delivery of the message this is: 1, 2 … By default 1. */
+  readonly attempt?: (...args: Args) => number | undefined
+  /** Whether the queue will deliver the message again after this error. By default it will not. */
+  readonly willRetry?: (error: unknown, ...args: Args) => boolean
+  /** What is logged as `path`: the name of the job or of the queue. */
+  readonly path?: string | ((...args: Args) => string)
+}
+
+/**
+ * Tracks one call of a function: resumes the request that its carrier hands over, or starts one.
+ *
+ * The call returns or throws just as the function does.
+ */
+export function handleWork<Args extends unknown[], R>(tracker: Tracker, work: (...args: Args) => R, options: WorkOptions<Args>, args: Args): R {
+  const request = begin(tracker, options, args)
+  const host = args[0]
+  if (typeof host === 'object' && host !== null) hangOn(host, request)
+  const { table, faults } = tracker.core.settings
+  const end = (how: End): void => {
+    const willRetry = how.outcome === 'error' && faults.guard(() => options.willRetry?.(how.error, ...args)) === true
+    endWithMessage(request, table, how, willRetry)
+  }
+  const failed = (error: unknown): never => {
+    end({ outcome: 'error', error })
+    throw error
+  }
+  return request.run(() => {
+    let result: R
+    try {
+      result = work(...args)
+    } catch (error) {
+      return failed(error)
+    }
+    if (!isThenable(result)) {
+      end({ outcome: 'ok' })
+      return result
+    }
+    // What comes back is a promise as before, which settles with the same value: R stays what it was.
+    return result.then((value) => {
+      end({ outcome: 'ok' })
+      return value
+    }, failed) as R
+  })
+}
+
+function begin<Args extends unknown[]>(tracker: Tracker, options: WorkOptions<Args>, args: Args): TrackedRequest {
+  const { faults } = tracker.core.settings
+  const { path } = options
+  const named = typeof path === 'function' ? faults.guard(() => path(...args)) : path
+  const carrier = faults.guard(() => options.carrier?.(...args))
+  const request = tracker.resume(carrier, { path: named, attempt: faults.guard(() => options.attempt?.(...args)) })
+  if (request.attempt === undefined) void authenticate(request, undefined, {})
+  return request
+}
