@@ -71,7 +71,8 @@ function walk(machine: AnyStateMachine, leaves: readonly AnyStateNode[]): Map<st
     const adjacency: AdjacencyMap<AnyMachineSnapshot, EventObject> = getAdjacencyMap(machine, {
       fromState: snapshotAt(machine, leaf),
       events: machine.events.map((type): EventObject => ({ type: String(type) })),
-      serializeState: (snapshot) => leafName(machine, snapshot),
+      // The map is a plain object with a prototype: unmarked, a state called "constructor" would count as seen.
+      serializeState: (snapshot) => `state ${leafName(machine, snapshot)}`,
       stopWhen: (snapshot) => snapshot.status === 'done',
     })
     for (const { state: from, event, nextState } of adjacencyMapToArray(adjacency)) {
@@ -109,7 +110,7 @@ function edgesFrom(
 function eventsOf(machine: AnyStateMachine): EventInfo[] {
   const names = new Set(nodesOf(machine.root).flatMap((node) => node.ownEvents.map(String)))
   const meta: unknown = machine.root.meta
-  const told = isObject(meta) && isObject(meta['events']) ? meta['events'] : {}
+  const told = isObject(meta) && isObject(meta.events) ? meta.events : {}
   return [...names].map((name) => {
     const description = Object.hasOwn(told, name) ? told[name] : ''
     return Object.freeze({ name, description: typeof description === 'string' ? description : '' })
@@ -119,7 +120,7 @@ function eventsOf(machine: AnyStateMachine): EventInfo[] {
 function stuckAfter(leaf: AnyStateNode): number {
   for (let node: AnyStateNode | undefined = leaf; node !== undefined; node = node.parent) {
     const meta: unknown = node.meta
-    if (isObject(meta) && meta['stuckAfter'] !== undefined) return parseDuration(meta['stuckAfter'])
+    if (isObject(meta) && meta.stuckAfter !== undefined) return parseDuration(meta.stuckAfter)
   }
   return parseDuration(DEFAULT_STUCK_AFTER)
 }

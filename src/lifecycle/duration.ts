@@ -14,9 +14,10 @@ export function parseDuration(value: unknown): number {
   const match = typeof value === 'string' ? /^(\d{1,15}(?:\.\d{1,6})?)(ms|s|m|h|d)$/.exec(value) : null
   const unit = match === null ? undefined : UNITS[match[2] ?? '']
   if (match === null || unit === undefined) {
+    const said = typeof value === 'string' ? JSON.stringify(value) : typeof value === 'number' ? String(value) : `a value of type ${typeof value}`
     throw new ThroughlineError(
       'THROUGHLINE_BAD_DURATION',
-      `${JSON.stringify(value) ?? 'undefined'} is not a duration: write 250ms, 30s, 15m, 2h or 1d`,
+      `${said} is not a duration: write 250ms, 30s, 15m, 2h or 1d`,
     )
   }
   return Number(match[1]) * unit
@@ -30,8 +31,8 @@ export function parseDuration(value: unknown): number {
 export function formatDuration(ms: number): string {
   if (ms < 0) return `-${formatDuration(-ms)}`
   if (ms < 10) return `${String(Math.round(ms * 100) / 100)}ms`
-  if (ms < 1_000) return `${String(Math.round(ms))}ms`
-  if (ms < 60_000) return `${String(Math.floor(ms / 10) / 100)}s`
+  if (ms < 999.5) return `${String(Math.round(ms))}ms`
+  if (ms < 60_000) return `${String(Math.floor(Math.max(ms, 1_000) / 10) / 100)}s`
   const seconds = Math.floor(ms / 1_000)
   if (seconds < 3_600) return units(Math.floor(seconds / 60), 'm', seconds % 60, 's')
   if (seconds < 86_400) return units(Math.floor(seconds / 3_600), 'h', Math.floor(seconds / 60) % 60, 'm')

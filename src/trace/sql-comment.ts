@@ -1,23 +1,35 @@
-import { HEADERS, inject, type TraceContext } from './carrier.ts'
+import { HEADERS } from './carrier.ts'
+
+const KEYS = [
+  ['trace_id', HEADERS.traceId],
+  ['traceparent', HEADERS.traceparent],
+] as const
 
 /**
  * Appends the trace context to a statement as a sqlcommenter comment with the keys `trace_id` and `traceparent`.
  *
  * Returned as it is: a text that already holds a comment, and an empty one. A trailing semicolon stays last.
  *
+ * @param headers what a request sends: `request.headers()`
  * @see https://google.github.io/sqlcommenter/spec/
- * @example withSqlComment('SELECT 1;', request) // a comment stands before the semicolon
+ * @example withSqlComment('SELECT 1;', request.headers()) // a comment stands before the semicolon
  */
-export function withSqlComment(sql: string, context: TraceContext): string {
+export function withSqlComment(sql: string, headers: Readonly<Record<string, string | undefined>>): string {
   if (sql.includes('/*') || sql.includes('--') || sql.trim() === '') return sql
-  const headers = inject(context)
-  const pairs = [
-    ['trace_id', context.traceId],
-    ['traceparent', headers[HEADERS.traceparent] ?? ''],
-  ] as const
-  const comment = pairs.map(([key, value]) => `${key}='${escaped(value)}'`).join(',')
-  const end = /[;\s]*$/.exec(sql)?.index ?? sql.length
-  return `${sql.slice(0, end)} /*${comment}*/${sql.slice(end)}`
+  const pairs = KEYS.flatMap(([key, name]) => {
+    const value = headers[name]
+    return value === undefined ? [] : [`${key}='${escaped(value)}'`]
+  })
+  if (pairs.length === 0) return sql
+  const end = endOfText(sql)
+  return `${sql.slice(0, end)} /*${pairs.join(',')}*/${sql.slice(end)}`
+}
+
+/** Where the statement ends and semicolons and white space begin. */
+function endOfText(sql: string): number {
+  let end = sql.length
+  while (end > 0 && /[;\s]/.test(sql.charAt(end - 1))) end -= 1
+  return end
 }
 
 /** As the specification demands: percent-encoded, and with it every quote and every end of a comment. */

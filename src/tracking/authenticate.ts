@@ -3,7 +3,8 @@ import type { TrackedRequest } from './tracked-request.ts'
 /** How a request's caller is found out. */
 export interface AuthOptions<Source> {
   /**
-   * Resolves to the principal; rejects, throws or gives `false` where the caller is refused, who then gets a 401.
+   * Resolves to the principal; rejects, throws or gives `false` where the caller is refused, who then gets a 401,
+   * or over gRPC UNAUTHENTICATED.
    * Without it the caller is taken as known, with an implied AUTH_OK.
    */
   readonly authenticate?: (source: Source) => unknown
@@ -14,10 +15,16 @@ export interface AuthOptions<Source> {
 /**
  * Finds out who the caller is, and tells the request.
  *
+ * @param refusal the status that is logged where the caller is refused: 401, or the host's own
  * @returns whether the handler is to run; a promise only where `authenticate` gave one, so that a handler
  *   without it runs in the turn in which the request came in
  */
-export function authenticate<Source>(request: TrackedRequest, source: Source, options: AuthOptions<Source>): boolean | Promise<boolean> {
+export function authenticate<Source>(
+  request: TrackedRequest,
+  source: Source,
+  options: AuthOptions<Source>,
+  refusal = 401,
+): boolean | Promise<boolean> {
   if (options.auth === 'manual') return true
   if (options.authenticate === undefined) {
     // A machine of the user's may know no authentication, or more than one way to it.
@@ -26,27 +33,27 @@ export function authenticate<Source>(request: TrackedRequest, source: Source, op
   }
   try {
     const principal = options.authenticate(source)
-    if (!isThenable(principal)) return decide(request, principal)
+    if (!isThenable(principal)) return decide(request, principal, refusal)
     return Promise.resolve(principal).then(
-      (resolved) => decide(request, resolved),
-      (reason: unknown) => refuse(request, reason),
+      (resolved) => decide(request, resolved, refusal),
+      (reason: unknown) => refuse(request, refusal, reason),
     )
   } catch (reason) {
-    return refuse(request, reason)
+    return refuse(request, refusal, reason)
   }
 }
 
-function decide(request: TrackedRequest, principal: unknown): boolean {
-  if (principal === false) return refuse(request, undefined)
+function decide(request: TrackedRequest, principal: unknown, refusal: number): boolean {
+  if (principal === false) return refuse(request, refusal, undefined)
   // The client may have left in the meantime, and with it the request ended.
   if (request.ended) return false
   request.principal = principal
-  request.signal('AUTH_OK', {})
+  request.offer('AUTH_OK', {})
   return true
 }
 
-function refuse(request: TrackedRequest, error: unknown): false {
-  if (!request.ended) request.signal('AUTH_ERROR', { outcome: 'denied', status: 401, error })
+function refuse(request: TrackedRequest, status: number, error: unknown): false {
+  if (!request.ended) request.offer('AUTH_ERROR', { outcome: 'denied', status, error })
   return false
 }
 

@@ -39,7 +39,7 @@ export function endWithMessage(request: TrackedRequest, table: TransitionTable, 
     const resumed = request.attempt !== undefined
     if (!resumed && request.handedOver) return noteAnswer(request, end)
     if (end.outcome === 'error' && willRetry) {
-      request.signal('RETRY', { error: end.error })
+      request.offer('RETRY', { error: end.error })
       // The next delivery is a run of its own: this process is through with the one it had.
       if (resumed) return request.release()
     }
@@ -68,6 +68,11 @@ function toEnd(request: TrackedRequest, table: TransitionTable, end: End, signal
   if (request.reach(signal, fields)) return
   // A machine of the user's that knows none of our signals: what has ended must not look stuck.
   const way = routeToEnd(table, state)
-  if (way === undefined) request.signal(signal, fields)
-  else request.follow(way, fields)
+  if (way !== undefined) {
+    request.follow(way, fields)
+    return
+  }
+  // From here the machine has no end at all: it is noted that the host is through, and the request let go.
+  request.tell('note', signal, fields)
+  request.release()
 }

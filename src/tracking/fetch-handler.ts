@@ -26,8 +26,11 @@ export async function handleFetch<Rest extends unknown[]>(
   const request = tracker.start(incoming.headers, { method: incoming.method, path: incoming.url, source: incoming })
   hangOn(incoming, request)
   const end = (how: End): void => endWithResponse(request, tracker.core.settings.table, how)
-  const left = (): void => end({ outcome: 'aborted' })
+  let status: number | undefined
+  const left = (): void => end({ outcome: 'aborted', status })
   incoming.signal.addEventListener('abort', left, { once: true })
+  // A signal that fired beforehand fires no more.
+  if (incoming.signal.aborted) left()
   const settle = (how: End): void => {
     incoming.signal.removeEventListener('abort', left)
     end(how)
@@ -37,8 +40,11 @@ export async function handleFetch<Rest extends unknown[]>(
       const allowed = await authenticate(request, incoming, options)
       return allowed ? await handler(incoming, ...rest) : new Response('Unauthorized\n', { status: 401 })
     })
+    status = response.status
     return watched(request, incoming, response, settle)
   } catch (error) {
+    // The client has left and the request has ended: what follows it changes no outcome, but is not lost.
+    if (request.ended) request.tell('note', 'FAIL', { error })
     settle({ outcome: 'error', status: 500, error })
     throw error
   }

@@ -16,9 +16,11 @@ export interface HandOff {
  * Begins to send a message of a request: the first hands the request over, later ones only name it as their parent.
  *
  * Until it is settled, the end of a response waits: whether the request was queued decides how it ends.
+ *
+ * @param as `'child'` where nobody will learn whether the broker kept the message: it names the request as its parent
  */
-export function beginHandOff(request: TrackedRequest): HandOff {
-  const prepared = request.prepareHandOff()
+export function beginHandOff(request: TrackedRequest, as?: 'child'): HandOff {
+  const prepared = as === 'child' ? undefined : request.prepareHandOff()
   const settle = (note: () => void, sent = false): void => {
     // Whatever a note does, the request must not be left waiting.
     try {

@@ -4,14 +4,11 @@ import type { TrackedRequest } from './tracked-request.ts'
 /** How long a request may stay in a state: one limit for all states, or one by state, in milliseconds. */
 export type StuckLimits = number | Readonly<Record<string, number>>
 
-/**
- * The requests that this process is to move on, by state, each state's in the order in which they entered it:
- * so finding the stuck ones costs only the stuck ones.
- */
+/** The requests that this process is to move on, by state. */
 export class InFlight {
   readonly #byState = new Map<string, Set<TrackedRequest>>()
 
-  /** Files a request under its state, behind all that entered it earlier. */
+  /** Files a request under its state. */
   add(request: TrackedRequest): void {
     let requests = this.#byState.get(request.state)
     if (requests === undefined) this.#byState.set(request.state, (requests = new Set()))
@@ -38,10 +35,9 @@ export class InFlight {
     for (const [state, requests] of this.#byState) {
       const own = typeof limits === 'object' ? limits[state] : limits
       const limit = own ?? table.state[state]?.stuckAfterMs ?? Infinity
-      for (const request of requests) {
-        if (now - request.since <= limit) break
-        yield { request, limit }
-      }
+      // All of them are asked: a resumed request entered its state long before it was filed, and clocks are set back.
+      const late = [...requests].filter((request) => now - request.since > limit)
+      for (const request of late.sort((a, b) => a.since - b.since)) yield { request, limit }
     }
   }
 }

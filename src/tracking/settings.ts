@@ -123,6 +123,7 @@ function guardedId(faults: Faults, ours: () => string, valid: (id: unknown) => b
   }
 }
 
-function badOption(option: string, mend: string): ThroughlineError {
+/** The error for an option that cannot be used, with its mend. */
+export function badOption(option: string, mend: string): ThroughlineError {
   return new ThroughlineError('THROUGHLINE_BAD_OPTION', `option "${option}" must be ${mend}`)
 }

@@ -203,6 +203,15 @@ export class TrackedRequest {
     return true
   }
 
+  /**
+   * @internal An adapter's own signal: a note where the state does not accept it. The host knows no `onInvalid`, and
+   * an error thrown into it would take the place of the handler's, or end the process.
+   */
+  offer(event: string, fields: SignalFields): void {
+    if (this.accepts(event)) this.signal(event, fields)
+    else this.tell('note', event, fields)
+  }
+
   /** @internal Sends a signal from whatever state, by way of implied steps; false where no way leads there. */
   reach(event: string, fields: SignalFields): boolean {
     const way = route(this.#tracker.settings.table, this.#state, event)
@@ -299,7 +308,7 @@ export class TrackedRequest {
     this.#entered = elapsed
     this.#tracker.entered(this, edge)
     const final = edge.final
-      ? { outcome: fields.outcome ?? DEFAULT_OUTCOMES[edge.event] ?? 'ok', duration_ms: micro(elapsed - this.#started) }
+      ? { outcome: fields.outcome ?? DEFAULT_OUTCOMES[edge.event] ?? 'ok', duration_ms: micro(Math.max(0, elapsed - this.#started)) }
       : {}
     const record: TransitionRecord = {
       lifecycle: 'transition',

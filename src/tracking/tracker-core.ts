@@ -51,7 +51,7 @@ export class TrackerCore {
   entered(request: TrackedRequest, edge: Edge | undefined): void {
     if (edge === undefined) this.#requests += 1
     else this.inFlight.delete(request, edge.from)
-    if (edge?.final !== true) this.inFlight.add(request)
+    if (!request.ended) this.inFlight.add(request)
   }
 
   /** A request is no longer this process's to move on. */

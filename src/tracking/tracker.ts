@@ -70,7 +70,7 @@ export class Tracker {
     const attempt = Number.isSafeInteger(delivery.attempt) ? Math.max(1, delivery.attempt ?? 1) : 1
     const request = new TrackedRequest(this.core, { ...delivery, ...resumption, traceId, extracted, attempt })
     this.core.entered(request, undefined)
-    request.signal('ATTEMPT', {})
+    request.offer('ATTEMPT', {})
     return request
   }
 
@@ -115,7 +115,9 @@ export class Tracker {
     const { settings } = this.core
     const fresh = extracted.traceId === undefined
     const origin: Origin = {
-      ...asked,
+      // Not all that was passed: an attempt belongs to a request that is resumed, and this one is not.
+      method: asked.method,
+      path: asked.path,
       traceId: extracted.traceId ?? settings.newTraceId(),
       requestId: settings.newRequestId(),
       state: settings.table.initial,

@@ -1,0 +1,51 @@
+/** What is left of one of our lines that was torn, cut or overwritten; `id`s may be beginnings only. */
+export interface Fragment {
+  readonly time?: number
+  readonly service?: string
+  readonly event?: string
+  readonly from?: string
+  readonly state?: string
+  /** The beginning of a trace id, or all of it where `traceWhole`. */
+  readonly trace?: string
+  readonly traceWhole: boolean
+  /** A request id, where all of it is left. */
+  readonly requestId?: string
+  readonly seq?: number
+}
+
+/**
+ * Salvages what a damaged line still says, if it was a transition of ours.
+ *
+ * It proves nothing by itself. But a request of which the last line was cut must not be called stuck while the
+ * rest of that line lies beside it.
+ *
+ * @returns undefined where neither a state nor an id is left
+ */
+export function salvage(text: string): Fragment | undefined {
+  const trace = /"trace_id":"([A-Za-z0-9._:-]{1,128})("?)/.exec(text)
+  const sentence = /"msg":"([^"\\]{1,64}) -> ([^"\\]{1,64})"/.exec(text)
+  const transition = text.includes('"lifecycle":"transition"') || sentence !== null
+  const requestId = /"request_id":"([0-9a-f]{16})"/.exec(text)?.[1]
+  if (!transition || (trace === null && requestId === undefined)) return undefined
+  const time = /"time":(\d{1,15})\b/.exec(text)?.[1]
+  const seq = /"seq":(\d{1,9}),/.exec(text)?.[1]
+  const from = field(text, 'from') ?? sentence?.[1]
+  const state = field(text, 'state') ?? sentence?.[2]
+  const event = field(text, 'event')
+  const service = field(text, 'service')
+  return {
+    traceWhole: trace?.[2] === '"',
+    ...(time === undefined ? {} : { time: Number(time) }),
+    ...(service === undefined ? {} : { service }),
+    ...(event === undefined ? {} : { event }),
+    ...(from === undefined ? {} : { from }),
+    ...(state === undefined ? {} : { state }),
+    ...(trace?.[1] === undefined ? {} : { trace: trace[1] }),
+    ...(requestId === undefined ? {} : { requestId }),
+    ...(seq === undefined ? {} : { seq: Number(seq) }),
+  }
+}
+
+function field(text: string, name: string): string | undefined {
+  return new RegExp(`"${name}":"([^"\\\\]{1,64})"`).exec(text)?.[1]
+}

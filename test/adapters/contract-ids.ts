@@ -1,0 +1,72 @@
+import { describe, expect, test } from 'vitest'
+import { currentRequest } from '../../src/tracking/context.ts'
+import { ask } from './client.ts'
+import type { Handle, Heard } from './scenario.ts'
+
+const TRACE = '0af7651916cd43dd8448eb211c80319c'
+const DASHED = '0af76519-16cd-43dd-8448-eb211c80319c'
+const PARENT = 'b7ad6b7169203331'
+const TRACEPARENT = `00-${TRACE}-${PARENT}-01`
+
+/** Of the contract, what concerns ids on the way in and back out. */
+export function describeIds(start: (handle: Handle) => Promise<Heard & { url: string }>): void {
+  const outgoing: Handle = () => ({ body: JSON.stringify(currentRequest()?.headers()) })
+
+  describe('ids', () => {
+    test('a new one is made, sent back, and carried onward', async () => {
+      const server = await start(outgoing)
+      const { headers, body } = await ask(server.url)
+      const id = String(headers['x-trace-id'])
+      expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+      const [record] = server.records
+      expect(record).toMatchObject({ trace_id: id })
+      expect(record).not.toHaveProperty('parent_id')
+      expect(JSON.parse(body)).toEqual({ 'x-trace-id': id, traceparent: `00-${id.replaceAll('-', '')}-${record?.request_id ?? ''}-03` })
+    })
+
+    test('an X-Trace-ID is kept and sent back, to the letter', async () => {
+      const server = await start(outgoing)
+      const { headers, body } = await ask(server.url, { headers: { 'X-Trace-ID': 'Order:7_a.b-c' } })
+      expect(headers['x-trace-id']).toBe('Order:7_a.b-c')
+      expect(server.records[0]).toMatchObject({ trace_id: 'Order:7_a.b-c' })
+      expect(JSON.parse(body)).toMatchObject({ 'x-trace-id': 'Order:7_a.b-c' })
+    })
+
+    test("a traceparent's 128 bits are kept, with its parent, flags and state", async () => {
+      const server = await start(outgoing)
+      const { headers, body } = await ask(server.url, { headers: { traceparent: TRACEPARENT, tracestate: 'b=2, a=1' } })
+      expect(headers['x-trace-id']).toBe(DASHED)
+      const [record] = server.records
+      expect(record).toMatchObject({ trace_id: DASHED, parent_id: PARENT })
+      expect(JSON.parse(body)).toEqual({ 'x-trace-id': DASHED, traceparent: `00-${TRACE}-${record?.request_id ?? ''}-01`, tracestate: 'b=2,a=1' })
+    })
+
+    test.each<[what: string, headers: readonly string[], length: number]>([
+      ['with a forbidden character', ['X-Trace-ID', 'a b<script>'], 11],
+      ['that is empty', ['X-Trace-ID', ''], 0],
+      ['that is huge', ['X-Trace-ID', 'x'.repeat(5_000)], 5_000],
+      ['with bytes beyond ASCII', ['X-Trace-ID', 'tr\u00e4ce'], 5],
+      ['that is sent twice', ['X-Trace-ID', 'one', 'X-Trace-ID', 'two'], 8],
+      ['traceparent that is sent twice', ['traceparent', TRACEPARENT, 'traceparent', TRACEPARENT], TRACEPARENT.length * 2],
+      ['traceparent in upper case', ['traceparent', TRACEPARENT.toUpperCase()], TRACEPARENT.length],
+    ])('one %s is ignored and not sent back; its length is logged', async (_, sent, length) => {
+      const server = await start(outgoing)
+      const { status, headers } = await ask(server.url, { headers: [...sent, 'Host', 'localhost'] })
+      expect(status).toBe(200)
+      const [record] = server.records
+      expect(record).toMatchObject({ rejected_id: true, trace_id: headers['x-trace-id'] })
+      expect(headers['x-trace-id']).toMatch(/^[0-9a-f-]{36}$/)
+      // Hosts join a doubled header with a comma and a blank, or give it in parts.
+      const logged = record !== undefined && 'rejected_length' in record ? (record.rejected_length ?? -1) : -1
+      expect(logged - length).toBeOneOf(sent.length > 2 ? [-2, 0, 2] : [0])
+      for (const value of sent.filter((text, index) => index % 2 === 1 && text !== '')) expect(JSON.stringify(server.records)).not.toContain(`"${value}"`)
+    })
+
+    test('a stranger can resume no request', async () => {
+      const server = await start(outgoing)
+      await ask(server.url, { headers: { traceparent: TRACEPARENT, 'x-lifecycle': `${PARENT};Queued;3;1790000000000` } })
+      expect(server.records[0]).toMatchObject({ lifecycle: 'transition', seq: 0, state: 'Received' })
+      expect(server.records.every(({ request_id, attempt }) => request_id !== PARENT && attempt === undefined)).toBe(true)
+    })
+  })
+}

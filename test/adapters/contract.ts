@@ -1,0 +1,237 @@
+import { afterEach, describe, expect, test } from 'vitest'
+import { currentRequest, currentTraceId } from '../../src/tracking/context.ts'
+import { deferred } from '../deferred.ts'
+import { expectLawful, moves } from '../observed.ts'
+import { ask, head, keepAliveAgent } from './client.ts'
+import { describeIds } from './contract-ids.ts'
+import { heard, type Answer, type Handle, type Heard, type Scenario, type Serve, type Serving } from './scenario.ts'
+
+const IMPLIED = ['0 Received', '1 AUTH_OK Authenticated implied', '2 PROCESS Processing implied'] as const
+
+/** What every adapter of an HTTP host has to do alike: mounted once for each, with a real server and a real client. */
+export function describeHttpAdapter(name: string, serve: Serve): void {
+  const open: Serving[] = []
+  afterEach(async () => {
+    for (const serving of open.splice(0)) await serving.close()
+  })
+
+  async function start(handle: Handle, auth: Pick<Scenario, 'auth' | 'authenticate'> = {}): Promise<Heard & { url: string }> {
+    const listening = heard()
+    const serving = await serve({ tracker: listening.tracker, handle, ...auth })
+    open.push(serving)
+    return { ...listening, url: serving.url }
+  }
+
+  /** Every request is a run of the machine that ended as told, and nothing is left behind. */
+  function expectRuns({ tracker, byRequest }: Heard, ...expected: (readonly string[])[]): void {
+    const runs = byRequest()
+    for (const run of runs) expectLawful(tracker.core.settings.table, run)
+    expect(runs.map(moves)).toEqual(expected)
+    expect(tracker.inFlight()).toEqual([])
+    expect(tracker.stats.faults).toBe(0)
+  }
+
+  describe(name, () => {
+    test.each([
+      [200, 'hello', 'ok'],
+      [404, 'not here', 'ok'],
+      [204, null, 'ok'],
+      [401, 'who are you', 'ok'],
+      [503, 'later', 'error'],
+    ])('an answer with %d', async (status, body, outcome) => {
+      const server = await start(() => ({ status, body }))
+      expect(await ask(`${server.url}/orders/7?token=hush#part`)).toMatchObject({ status, body: body ?? '' })
+      await server.ended(1)
+      expectRuns(server, [...IMPLIED, `3 RESPOND Responded ${outcome}`])
+      expect(server.records[0]).toMatchObject({ service: 'api', method: 'GET', path: '/orders/7' })
+      expect(server.records.at(-1)).toMatchObject({ status })
+      expect(JSON.stringify(server.records)).not.toContain('hush')
+    })
+
+    test('an answer to HEAD, of which nobody reads the body', async () => {
+      const server = await start(() => ({ body: 'hello' }))
+      expect(await ask(server.url, { method: 'HEAD' })).toMatchObject({ status: 200, body: '' })
+      await server.ended(1)
+      expectRuns(server, [...IMPLIED, '3 RESPOND Responded ok'])
+    })
+
+    test.each<[what: string, handle: Handle]>([
+      ['throws', () => { throw new TypeError('broken') }],
+      ['rejects', async () => { await Promise.resolve(); throw new TypeError('broken') }],
+    ])('a handler that %s', async (_, handle) => {
+      const server = await start(handle)
+      expect(await ask(server.url)).toMatchObject({ status: 500 })
+      await server.ended(1)
+      expectRuns(server, [...IMPLIED, '3 RESPOND Responded error'])
+      expect(server.records.at(-1)).toMatchObject({ status: 500, error: { type: 'TypeError', message: 'broken' } })
+    })
+
+    test.each<[what: string, authenticate: NonNullable<Scenario['authenticate']>]>([
+      ['rejects', (header) => Promise.reject(new Error(`no ${header('authorization') ?? ''}`))],
+      ['throws', (header) => { throw new Error(`no ${header('authorization') ?? ''}`) }],
+    ])('a caller whom authenticate %s gets a 401, and no handler', async (_, authenticate) => {
+      let handled = 0
+      const server = await start(() => ({ body: String(++handled) }), { authenticate })
+      expect(await ask(server.url, { headers: { authorization: 'anna' } })).toMatchObject({ status: 401 })
+      await server.ended(1)
+      expectRuns(server, ['0 Received', '1 AUTH_ERROR Failed denied'])
+      expect(server.records.at(-1)).toMatchObject({ status: 401, error: { message: 'no anna' } })
+      expect(handled).toBe(0)
+    })
+
+    test('a caller of whom authenticate says false', async () => {
+      const server = await start(() => ({}), { authenticate: () => false })
+      expect(await ask(server.url)).toMatchObject({ status: 401 })
+      await server.ended(1)
+      expectRuns(server, ['0 Received', '1 AUTH_ERROR Failed denied'])
+    })
+
+    test('a caller who is known is in hand as the principal', async () => {
+      const server = await start(() => ({ body: String(currentRequest()?.principal) }), { authenticate: (header) => Promise.resolve(header('authorization')) })
+      expect(await ask(server.url, { headers: { authorization: 'anna' } })).toMatchObject({ status: 200, body: 'anna' })
+      await server.ended(1)
+      expectRuns(server, ['0 Received', '1 AUTH_OK Authenticated', IMPLIED[2], '3 RESPOND Responded ok'])
+    })
+
+    test.each([401, 403])('a handler that checks callers itself and answers %d has refused', async (status) => {
+      const server = await start(() => ({ status }), { auth: 'manual' })
+      expect(await ask(server.url)).toMatchObject({ status })
+      await server.ended(1)
+      expectRuns(server, ['0 Received', '1 AUTH_ERROR Failed denied'])
+    })
+
+    test('a handler that says itself how far it is', async () => {
+      const server = await start(
+        () => {
+          currentRequest()?.authenticated('anna')
+          currentRequest()?.processing()
+          return { body: currentRequest()?.state ?? '' }
+        },
+        { auth: 'manual' },
+      )
+      expect(await ask(server.url)).toMatchObject({ body: 'Processing' })
+      await server.ended(1)
+      expectRuns(server, ['0 Received', '1 AUTH_OK Authenticated', '2 PROCESS Processing', '3 RESPOND Responded ok'])
+    })
+
+    test('a slow handler is in flight, and its lines are out, until it answers', async () => {
+      const [entered, answer] = [deferred(), deferred<Answer>()]
+      const server = await start(() => {
+        entered.resolve()
+        return answer.promise
+      })
+      const answered = ask(server.url)
+      await entered.promise
+      expect(moves(server.records)).toEqual(IMPLIED.slice(0, 2))
+      expect(server.tracker.inFlight().map(({ state }) => state)).toEqual(['Authenticated'])
+      answer.resolve({ body: 'at last' })
+      expect(await answered).toMatchObject({ body: 'at last' })
+      await server.ended(1)
+      expectRuns(server, [...IMPLIED, '3 RESPOND Responded ok'])
+    })
+
+    test('a streamed answer has not ended before its last part', async () => {
+      const last = deferred<string>()
+      const server = await start(() => ({ body: parts('first ', last.promise) }))
+      const response = await head(server.url)
+      const chunks = response.setEncoding('utf8')[Symbol.asyncIterator]()
+      expect((await chunks.next()).value).toBe('first ')
+      expect(moves(server.records)).toEqual(IMPLIED.slice(0, 2))
+      last.resolve('last')
+      expect((await chunks.next()).value).toBe('last')
+      expect((await chunks.next()).done).toBe(true)
+      await server.ended(1)
+      expectRuns(server, [...IMPLIED, '3 RESPOND Responded ok'])
+    })
+
+    test('a client that leaves before the answer, and the next request', async () => {
+      const [entered, answer, leaving] = [deferred(), deferred<Answer>(), new AbortController()]
+      let served = 0
+      const server = await start(() => {
+        entered.resolve()
+        return ++served === 1 ? answer.promise : { body: currentTraceId() }
+      })
+      const agent = keepAliveAgent()
+      const left = ask(server.url, { signal: leaving.signal, agent })
+      await entered.promise
+      leaving.abort()
+      await expect(left).rejects.toThrow()
+      await server.ended(1)
+      expect(server.records.at(-1)).toMatchObject({ state: 'Responded', outcome: 'aborted' })
+      // What the handler does later changes nothing any more.
+      answer.resolve({ body: 'too late' })
+      const next = await ask(server.url, { agent })
+      await server.ended(2)
+      agent.destroy()
+      expect(next.body).toBe(next.headers['x-trace-id'])
+      expect(new Set(server.records.map(({ trace_id }) => trace_id)).size).toBe(2)
+      expectRuns(server, [...IMPLIED, '3 RESPOND Responded aborted'], [...IMPLIED, '3 RESPOND Responded ok'])
+    })
+
+    test('a client that leaves while the caller is still being checked', async () => {
+      const [entered, checked, leaving] = [deferred(), deferred(), new AbortController()]
+      const server = await start(() => ({}), {
+        authenticate: () => {
+          entered.resolve()
+          return checked.promise
+        },
+      })
+      const left = ask(server.url, { signal: leaving.signal })
+      await entered.promise
+      leaving.abort()
+      await expect(left).rejects.toThrow()
+      await server.ended(1)
+      checked.resolve()
+      expectRuns(server, ['0 Received', '1 AUTH_ERROR Failed implied aborted'])
+    })
+
+    test('a client that leaves in the middle of the answer', async () => {
+      const never = deferred<string>()
+      const server = await start(() => ({ body: parts('first ', never.promise) }))
+      const response = await head(server.url)
+      await response[Symbol.asyncIterator]().next()
+      response.destroy()
+      await server.ended(1)
+      never.resolve('')
+      expectRuns(server, [...IMPLIED, '3 RESPOND Responded aborted'])
+      expect(server.records.at(-1)).toMatchObject({ status: 200 })
+    })
+
+    test('requests that follow each other on one connection have nothing of one another', async () => {
+      const server = await start(() => ({ body: currentTraceId() }))
+      const agent = keepAliveAgent()
+      const answers = [await ask(server.url, { agent, headers: { 'x-trace-id': 'first' } }), await ask(server.url, { agent }), await ask(server.url, { agent })]
+      await server.ended(3)
+      agent.destroy()
+      expect(new Set(answers.map(({ port }) => port)).size).toBe(1)
+      expect(answers.map(({ body, headers }) => body === headers['x-trace-id'])).toEqual([true, true, true])
+      expect(answers[0]?.body).toBe('first')
+      expect(new Set(answers.map(({ body }) => body)).size).toBe(3)
+      expectRuns(server, ...Array<string[]>(3).fill([...IMPLIED, '3 RESPOND Responded ok']))
+    })
+
+    test('a hundred at once each find their own request, with a body to be read first', async () => {
+      const [all, count] = [deferred(), 100]
+      let arrived = 0
+      const server = await start(async ({ body }) => {
+        const [before, sent] = [currentTraceId(), await body()]
+        if (++arrived === count) all.resolve()
+        await all.promise
+        return { body: JSON.stringify([before, sent, currentTraceId()]) }
+      })
+      const sent = [...Array(count).keys()].map((n) => ask(server.url, { method: 'POST', body: `order ${String(n)}`.repeat(500), headers: { 'x-trace-id': `t-${String(n)}` } }))
+      const answers = await Promise.all(sent)
+      await server.ended(count)
+      expect(answers.map(({ body }) => JSON.parse(body) as unknown)).toEqual(answers.map((_, n) => [`t-${String(n)}`, `order ${String(n)}`.repeat(500), `t-${String(n)}`]))
+      expect(answers.map(({ headers }) => headers['x-trace-id'])).toEqual(answers.map((_, n) => `t-${String(n)}`))
+      expectRuns(server, ...Array<string[]>(count).fill([...IMPLIED, '3 RESPOND Responded ok']))
+      expect(new Set(server.records.map(({ request_id }) => request_id)).size).toBe(count)
+    })
+
+    describeIds(start)
+  })
+}
+
+async function* parts(...all: (string | Promise<string>)[]): AsyncGenerator<string> {
+  for (const part of all) yield await part
+}

@@ -1,0 +1,112 @@
+import { serve as serveFetch } from '@hono/node-server'
+import { describe, expect, test } from 'vitest'
+import type { FetchHandlerOptions } from '../../src/tracking/fetch-handler.ts'
+import { currentRequest } from '../../src/tracking/context.ts'
+import { deferred } from '../deferred.ts'
+import { moves, observed, told } from '../observed.ts'
+import { describeHttpAdapter } from './contract.ts'
+import type { Answer, Scenario, Serving } from './scenario.ts'
+
+function response({ status = 200, body = '' }: Answer): Response {
+  const encoder = new TextEncoder()
+  const stream = typeof body === 'object' && body !== null ? ReadableStream.from(encoded(body, encoder)) : body
+  return new Response([204, 304].includes(status) ? null : stream, { status })
+}
+
+async function* encoded(parts: AsyncIterable<string>, encoder: TextEncoder): AsyncGenerator<Uint8Array> {
+  for await (const part of parts) yield encoder.encode(part)
+}
+
+function serve({ tracker, handle, auth, authenticate }: Scenario): Promise<Serving> {
+  const header = (request: Request) => (name: string) => request.headers.get(name) ?? undefined
+  const options: FetchHandlerOptions = {
+    ...(auth === undefined ? {} : { auth }),
+    ...(authenticate === undefined ? {} : { authenticate: (request: Request) => authenticate(header(request)) }),
+  }
+  const fetch = tracker.trackRequest((request: Request) => {
+    const answer = handle({ header: header(request), body: () => request.text() })
+    return answer instanceof Promise ? answer.then(response) : response(answer)
+  }, options)
+  return new Promise((resolve) => {
+    const server = serveFetch({ fetch, hostname: '127.0.0.1', port: 0 }, ({ port }) => {
+      const close = (): Promise<void> =>
+        new Promise((closed) => {
+          server.close(() => closed())
+          if ('closeAllConnections' in server) server.closeAllConnections()
+        })
+      resolve({ url: `http://127.0.0.1:${String(port)}`, close })
+    })
+  })
+}
+
+describeHttpAdapter('fetch-style, on @hono/node-server', serve)
+
+describe('fetch-style, besides', () => {
+  const url = 'http://example.test/orders?token=hush'
+
+  test('the parts of a body pass as they are, and its end is the end of the request', async () => {
+    const { tracker, records } = observed()
+    const chunks = [new Uint8Array([1, 2]), new Uint8Array([]), new Uint8Array([3])]
+    const fetch = tracker.trackRequest((_request: Request) => new Response(ReadableStream.from(chunks), { status: 201, statusText: 'Made', headers: { 'x-own': 'yes' } }))
+    const answer = await fetch(new Request(url))
+    expect([answer.status, answer.statusText, answer.headers.get('x-own'), answer.headers.get('x-trace-id')]).toEqual([201, 'Made', 'yes', 'trace-1'])
+    expect(records.at(-1)).toMatchObject({ state: 'Authenticated' })
+    const read: unknown[] = []
+    for await (const chunk of answer.body ?? []) read.push(chunk)
+    expect(read).toEqual(chunks)
+    expect(records.at(-1)).toMatchObject({ state: 'Responded', outcome: 'ok', status: 201 })
+    expect(records[0]).toMatchObject({ method: 'GET', path: '/orders' })
+    expect(JSON.stringify(records)).not.toContain('hush')
+  })
+
+  test.each([
+    ['is cancelled', 'aborted', async (body: ReadableStream<Uint8Array>) => body.cancel('enough')],
+    ['fails', 'error', async (body: ReadableStream<Uint8Array>) => expect(new Response(body).text()).rejects.toThrow('torn')],
+  ])('a body that %s', async (_, outcome, read) => {
+    const { tracker, records } = observed()
+    const cancelled: unknown[] = []
+    const body = (): ReadableStream => new ReadableStream({ pull: (controller) => controller.error(new Error('torn')), cancel: (reason) => void cancelled.push(reason) }, { highWaterMark: 0 })
+    const answer = await tracker.trackRequest((_request: Request) => new Response(body()))(new Request(url))
+    if (answer.body !== null) await read(answer.body)
+    expect(records.at(-1)).toMatchObject({ state: 'Responded', outcome, status: 200 })
+    expect(cancelled).toEqual(outcome === 'aborted' ? ['enough'] : [])
+  })
+
+  test('a signal that has fired before, or fires after the end, changes nothing', async () => {
+    const { tracker, records } = observed()
+    const leaving = new AbortController()
+    const fetch = tracker.trackRequest((_request: Request) => new Response(null, { status: 204 }))
+    await fetch(new Request(url, { signal: leaving.signal }))
+    leaving.abort()
+    expect(told(records).slice(2)).toEqual(['2 PROCESS Processing implied', '3 RESPOND Responded ok'])
+    await fetch(new Request(url, { signal: AbortSignal.abort() }))
+    expect(records.at(-1)).toMatchObject({ outcome: 'aborted' })
+  })
+
+  test('an error is the host\'s to answer, and what comes after the request is passed on', async () => {
+    const { tracker, records } = observed()
+    const broken = new Error('broken')
+    const fails = tracker.trackRequest((_request: Request): Response => { throw broken })
+    await expect(fails(new Request(url))).rejects.toBe(broken)
+    expect(records.at(-1)).toMatchObject({ state: 'Responded', outcome: 'error', status: 500 })
+    const passes = tracker.trackRequest((_request: Request, env: string, n: number) => new Response(`${env} ${String(n)}`))
+    expect(await (await passes(new Request(url), 'env', 7)).text()).toBe('env 7')
+  })
+
+  test('a handler that answers before its queue does', async () => {
+    const { tracker, records } = observed()
+    const broker = deferred()
+    const sent: Promise<unknown>[] = []
+    const fetch = tracker.trackRequest((_request: Request) => {
+      const request = currentRequest()
+      if (request !== undefined) sent.push(request.enqueue(() => broker.promise))
+      return new Response(null, { status: 202 })
+    })
+    await fetch(new Request(url))
+    expect(records.at(-1)).toMatchObject({ state: 'Processing' })
+    broker.resolve()
+    await Promise.all(sent)
+    expect(moves(records).at(-1)).toBe('3 ENQUEUE Queued')
+    expect(told(records).at(-1)).toBe('note RESPOND in Queued')
+  })
+})

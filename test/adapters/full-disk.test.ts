@@ -1,0 +1,39 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { openSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { text } from 'node:stream/consumers'
+import { describe, expect, test } from 'vitest'
+import { ask } from './client.ts'
+
+const program = fileURLToPath(new URL('full-disk-server.ts', import.meta.url))
+
+async function message(child: ChildProcess): Promise<unknown> {
+  const [said] = (await once(child, 'message')) as unknown[]
+  return said
+}
+
+describe('where the log cannot be written clients are served, the process lives on, and the fault is told once', () => {
+  test.each([
+    ['a pino of the user on a full disk', 'sync', 'ignore', /ENOSPC/],
+    ['an asynchronous pino of the user on a full disk', 'async', 'ignore', /ENOSPC/],
+    ['standard output on a full disk', 'default', 'full', /ENOSPC/],
+    ['standard output that nobody reads any more', 'default', 'pipe', /EPIPE/],
+  ] as const)('%s', async (_, to, stdout, fault) => {
+    const child = spawn(process.execPath, ['--import', 'tsx', program, to], { stdio: ['ignore', stdout === 'full' ? openSync('/dev/full', 'w') : stdout, 'pipe', 'ipc'] })
+    child.stdout?.destroy()
+    const stderr = child.stderr === null ? Promise.resolve('') : text(child.stderr)
+    const exit = once(child, 'exit')
+    const url = `http://127.0.0.1:${String(await message(child))}`
+    for (let n = 0; n < 5; n++) expect(await ask(url)).toMatchObject({ status: 200, body: 'served' })
+    child.send('stats')
+    const stats = await message(child)
+    expect(stats).toMatchObject({ requests: 5, transitions: 20, inFlight: 0 })
+    expect(stats).toHaveProperty('faults', expect.toSatisfy((faults) => typeof faults === 'number' && faults > 0))
+    child.disconnect()
+    expect(await exit).toEqual([0, null])
+    const told = (await stderr).split('\n').filter((line) => line !== '')
+    expect(told).toEqual([expect.stringMatching(/^throughline: tracking of "api" failed and the request went on: /)])
+    expect(told[0]).toMatch(fault)
+  })
+})

@@ -1,0 +1,126 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { afterEach, describe, expect, test } from 'vitest'
+import { currentRequest } from '../../src/tracking/context.ts'
+import type { NodeHandler, NodeHandlerOptions } from '../../src/tracking/node-handler.ts'
+import { told } from '../observed.ts'
+import { ask } from './client.ts'
+import { describeHttpAdapter } from './contract.ts'
+import { heard, type Answer, type Heard, type Scenario, type Serving } from './scenario.ts'
+
+function listen(server: Server): Promise<Serving> {
+  return new Promise((resolve) => {
+    server.listen(0, '127.0.0.1', () => {
+      // A server that listens on TCP has an address of this kind.
+      const { port } = server.address() as AddressInfo
+      const close = (): Promise<void> =>
+        new Promise((closed) => {
+          server.close(() => closed())
+          server.closeAllConnections()
+        })
+      resolve({ url: `http://127.0.0.1:${String(port)}`, close })
+    })
+  })
+}
+
+async function write(res: ServerResponse, { status = 200, body = '' }: Answer): Promise<void> {
+  res.statusCode = status
+  if (typeof body === 'string' || body === null) {
+    res.end(body ?? undefined)
+    return
+  }
+  for await (const part of body) res.write(part)
+  res.end()
+}
+
+function header(req: IncomingMessage): (name: string) => string | undefined {
+  return (name) => {
+    const value = req.headers[name]
+    return typeof value === 'string' ? value : undefined
+  }
+}
+
+function serve({ tracker, handle, auth, authenticate }: Scenario): Promise<Serving> {
+  // Not async: a handler that throws at once has to throw out of the listener.
+  const listener: NodeHandler = (req, res) => {
+    const answer = handle({ header: header(req), body: () => text(req) })
+    return answer instanceof Promise ? answer.then((settled) => write(res, settled)) : write(res, answer)
+  }
+  const options: NodeHandlerOptions = {
+    ...(auth === undefined ? {} : { auth }),
+    ...(authenticate === undefined ? {} : { authenticate: (req: IncomingMessage) => authenticate(header(req)) }),
+  }
+  return listen(createServer(tracker.trackRequest(listener, options)))
+}
+
+describeHttpAdapter('node:http', serve)
+
+describe('node:http, besides', () => {
+  let serving: Serving | undefined
+  afterEach(() => serving?.close())
+
+  async function start(handler: NodeHandler, options: Parameters<typeof heard>[0] & NodeHandlerOptions = {}): Promise<Heard> {
+    const listening = heard(options)
+    serving = await listen(createServer(listening.tracker.trackRequest(handler, options)))
+    return listening
+  }
+
+  const url = (): string => serving?.url ?? ''
+
+  test('a handler that throws after half an answer breaks the connection, and is an error', async () => {
+    const server = await start((_req, res) => {
+      res.writeHead(200)
+      res.write('half')
+      throw new Error('broken')
+    })
+    await expect(ask(url())).rejects.toThrow()
+    await server.ended(1)
+    expect(server.records.at(-1)).toMatchObject({ state: 'Responded', outcome: 'error', status: 200, error: { message: 'broken' } })
+  })
+
+  test('a handler that throws after its answer is noted, or an error; the client has its answer', async () => {
+    const server = await start((_req, res) => {
+      res.end('whole')
+      throw new Error('afterwards')
+    })
+    expect(await ask(url())).toMatchObject({ status: 200, body: 'whole' })
+    await server.ended(1)
+    expect(server.records.some(({ error }) => error?.message === 'afterwards')).toBe(true)
+  })
+
+  test('the head of a failed answer says nothing of the body that did not come', async () => {
+    const server = await start((_req, res) => {
+      res.setHeader('content-length', 5_000)
+      res.setHeader('content-encoding', 'gzip')
+      res.setHeader('x-kept', 'yes')
+      throw new Error('broken')
+    })
+    const { status, headers, body } = await ask(url())
+    expect({ status, body, kept: headers['x-kept'], encoding: headers['content-encoding'] }).toEqual({ status: 500, body: 'Internal Server Error\n', kept: 'yes', encoding: undefined })
+    await server.ended(1)
+  })
+
+  test('the request hangs on req, where the context is lost', async () => {
+    const server = await start((req, res) => {
+      req.on('data', () => undefined).on('end', () => res.end(currentRequest(req)?.traceId))
+    })
+    const { headers, body } = await ask(url(), { method: 'POST', body: 'x'.repeat(100_000) })
+    expect(body).toBe(headers['x-trace-id'])
+    await server.ended(1)
+  })
+
+  test("authenticate that has told the request already is not answered with a 500 by onInvalid: 'throw'", async () => {
+    const server = await start((_req, res) => res.end('fine'), { onInvalid: 'throw', authenticate: () => currentRequest()?.authenticated() })
+    expect(await ask(url())).toMatchObject({ status: 200, body: 'fine' })
+    await server.ended(1)
+    expect(told(server.records)).toEqual(['0 Received', '1 AUTH_OK Authenticated', 'note AUTH_OK in Authenticated', '2 PROCESS Processing implied', '3 RESPOND Responded ok'])
+  })
+
+  test("what onInvalid: 'throw' throws in a handler is the handler's own error", async () => {
+    const server = await start(() => currentRequest()?.completed(), { onInvalid: 'throw' })
+    expect(await ask(url())).toMatchObject({ status: 500 })
+    await server.ended(1)
+    expect(server.records.at(-1)).toMatchObject({ outcome: 'error', error: { type: 'ThroughlineError' } })
+  })
+})

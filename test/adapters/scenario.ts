@@ -1,0 +1,69 @@
+import type { TrackerOptions } from '../../src/tracking/settings.ts'
+import { createTracker } from '../../src/tracking/track-request.ts'
+import type { Tracker } from '../../src/tracking/tracker.ts'
+import type { LifecycleRecord } from '../../src/transition/record.ts'
+
+/** What a handler of the suite sees of a request, in the words of no host. */
+export interface Exchange {
+  header(name: string): string | undefined
+  body(): Promise<string>
+}
+
+/** What it answers; a body in parts is streamed as the parts come. */
+export interface Answer {
+  readonly status?: number
+  readonly body?: string | AsyncIterable<string> | null
+}
+
+export type Handle = (exchange: Exchange) => Answer | Promise<Answer>
+
+/** What a host is to serve: every request is the handler's. */
+export interface Scenario {
+  readonly tracker: Tracker
+  readonly handle: Handle
+  readonly authenticate?: (header: (name: string) => string | undefined) => unknown
+  readonly auth?: 'manual'
+}
+
+export interface Serving {
+  readonly url: string
+  close(): Promise<void>
+}
+
+/** Starts a real server on a port of 127.0.0.1 that the system chooses. */
+export type Serve = (scenario: Scenario) => Promise<Serving>
+
+/** A tracker whose records can be awaited: an answer may reach its client before the server knows. */
+export interface Heard {
+  readonly tracker: Tracker
+  readonly records: LifecycleRecord[]
+  /** Resolves once so many requests have ended. */
+  ended(count: number): Promise<void>
+  /** The records by request, in the order in which they began. */
+  byRequest(): LifecycleRecord[][]
+}
+
+export function heard(options: Pick<TrackerOptions, 'onInvalid'> = {}): Heard {
+  const records: LifecycleRecord[] = []
+  const waiting = new Set<() => void>()
+  const write = (record: LifecycleRecord): void => {
+    records.push(record)
+    for (const look of waiting) look()
+  }
+  const ends = (): number => records.filter((record) => record.lifecycle === 'transition' && record.outcome !== undefined).length
+  return {
+    tracker: createTracker({ service: 'api', logger: false, sinks: [{ write }], ...(options.onInvalid === undefined ? {} : { onInvalid: options.onInvalid }) }),
+    records,
+    ended: (count) =>
+      new Promise((resolve) => {
+        const look = (): void => {
+          if (ends() < count) return
+          waiting.delete(look)
+          resolve()
+        }
+        waiting.add(look)
+        look()
+      }),
+    byRequest: () => [...new Set(records.map(({ request_id }) => request_id))].map((id) => records.filter(({ request_id }) => request_id === id)),
+  }
+}

@@ -1,0 +1,46 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { requestMachine } from '../../machines/request.ts'
+import { graphOf } from '../../src/diagrams/graph.ts'
+import { json } from '../../src/diagrams/json.ts'
+import { compile } from '../../src/lifecycle/compile.ts'
+import { hostileTable } from './_hostile.ts'
+
+test('the default machine as data', () => {
+  const table = compile(requestMachine)
+  const text = json(graphOf(table))
+  expect(text.endsWith('}\n')).toBe(true)
+  expect(JSON.parse(text)).toMatchObject({
+    id: 'request',
+    initial: 'Received',
+    events: table.events,
+    edges: table.edges.map(({ from, event, to, label }) => ({ from, event, to, label })),
+  })
+  expect(JSON.parse(text)).toHaveProperty('states.0', {
+    name: 'Received',
+    description: 'The request has arrived and nothing is known of its caller.',
+    final: false,
+    stuck_after_ms: 10_000,
+  })
+  expect(JSON.parse(text)).toHaveProperty('states.6.stuck_after_ms', null)
+})
+
+test('counts are fields of their own', () => {
+  const counts = { edges: new Map([[0, 123]]), states: new Map([['Queued', { entered: 5, open: 3 }]]) }
+  const data: unknown = JSON.parse(json(graphOf(compile(requestMachine), counts)))
+  expect(data).toMatchObject({ edges: [{ count: 123 }, { count: 0 }, {}, {}, {}, {}] })
+  expect(data).toHaveProperty('states.3.open', 3)
+  expect(data).toHaveProperty('states.0.entered', 0)
+})
+
+test('every machine keeps its states and edges', () => {
+  fc.assert(
+    fc.property(hostileTable, (table) => {
+      expect(JSON.parse(json(graphOf(table)))).toMatchObject({
+        initial: table.initial,
+        states: table.states.map(({ name, final }) => ({ name, final })),
+        edges: table.edges.map(({ from, event, to, label }) => ({ from, event, to, label })),
+      })
+    }),
+  )
+})

@@ -1,0 +1,89 @@
+import { describe, expect, test, vi } from 'vitest'
+import { observed, START, told } from '../observed.ts'
+
+describe('stuck', () => {
+  test('names those in flight for longer than the limit of their state, by a clock cranked by hand', () => {
+    const { tracker, clock } = observed()
+    const slow = tracker.start()
+    clock.time += 10_000
+    expect(tracker.stuck()).toEqual([])
+    clock.time += 1
+    expect(tracker.stuck()).toEqual([
+      { trace_id: 'trace-1', request_id: '0000000000000001', service: 'api', state: 'Received', since: START, age_ms: 10_001, stuck_after_ms: 10_000, attempts: 0, last_error: null },
+    ])
+    slow.authenticated()
+    expect(tracker.stuck()).toEqual([])
+    clock.time += 30_001
+    expect(tracker.stuck().map(({ state, age_ms }) => [state, age_ms])).toEqual([['Authenticated', 30_001]])
+    slow.processing()
+    slow.responded()
+    clock.time += 1e9
+    expect(tracker.stuck()).toEqual([])
+  })
+
+  test('takes one limit for all states, or one by state, beside which the others keep theirs', () => {
+    const { tracker, clock } = observed()
+    tracker.start()
+    tracker.start().authenticated()
+    clock.time += 11_000
+    const states = (limits?: Parameters<typeof tracker.stuck>[0]): string[] => tracker.stuck(limits).map(({ state, stuck_after_ms }) => `${state} ${String(stuck_after_ms)}`)
+    expect(states()).toEqual(['Received 10000'])
+    expect(states('1s')).toEqual(['Received 1000', 'Authenticated 1000'])
+    expect(states(20_000)).toEqual([])
+    expect(states({ Authenticated: '5s' })).toEqual(['Received 10000', 'Authenticated 5000'])
+    expect(states({ Received: 60_000 })).toEqual([])
+  })
+
+  test('refuses a state that the machine has not, and what is no duration', () => {
+    const { tracker } = observed()
+    expect(() => tracker.stuck({ Nowhere: '5s' })).toThrow(expect.objectContaining({ code: 'THROUGHLINE_BAD_STATE' }))
+    expect(() => tracker.stuck({ constructor: 5 })).toThrow(expect.objectContaining({ code: 'THROUGHLINE_BAD_STATE' }))
+    expect(() => tracker.stuck('soon')).toThrow(expect.objectContaining({ code: 'THROUGHLINE_BAD_DURATION' }))
+  })
+
+  test('finds a resumed request behind one that was queued later, the longest first', () => {
+    const { tracker, clock } = observed()
+    const resume = (since: number): unknown => tracker.resume({ 'x-trace-id': 't', 'x-lifecycle': `00000000000000aa;Queued;3;${String(since)}` })
+    for (const age of [1_000, 2_000_000, 3_000_000, 0]) resume(clock.time - age)
+    expect(tracker.stuck().map(({ age_ms, attempts }) => [age_ms, attempts])).toEqual([
+      [3_000_000, 1],
+      [2_000_000, 1],
+    ])
+  })
+
+  test('a clock that is set back accuses nobody and makes no negative times', () => {
+    const { tracker, clock, records } = observed()
+    const request = tracker.start()
+    clock.time -= 60_000
+    expect(tracker.stuck()).toEqual([])
+    for (const event of ['AUTH_OK', 'PROCESS', 'RESPOND']) request.send(event)
+    expect(records.map((record) => ('dwell_ms' in record ? record.dwell_ms : undefined))).toEqual([undefined, 0, 0, 0])
+    expect(records.at(-1)).toMatchObject({ duration_ms: 0 })
+  })
+})
+
+describe('in flight', () => {
+  test('are those that have neither ended nor been handed over', async () => {
+    const { tracker } = observed()
+    const [open, ended, queued, refused] = [tracker.start(), tracker.start(), tracker.start(), tracker.start()]
+    for (const event of ['AUTH_OK', 'PROCESS', 'RESPOND']) ended.send(event)
+    await queued.enqueue(() => undefined)
+    refused.failed()
+    expect(tracker.inFlight()).toEqual([open])
+    expect(tracker.stats).toMatchObject({ requests: 4, inFlight: 1 })
+  })
+
+  test('are noted as left when the tracker closes, and the sinks are flushed, whatever one of them does', () => {
+    let flushed = 0
+    const stderr = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+    const broken = { write: () => undefined, flush: () => { throw new Error('gone') } }
+    const { tracker, records } = observed({ sinks: [broken, { write: () => undefined, flush: () => void (flushed += 1) }] })
+    tracker.start()
+    tracker.start().failed()
+    tracker.close()
+    stderr.mockRestore()
+    expect(told(records)).toEqual(['0 Received', '0 Received', '1 AUTH_ERROR Failed denied', 'note SHUTDOWN in Received'])
+    expect(flushed).toBe(1)
+    expect(tracker.stats.faults).toBe(1)
+  })
+})
