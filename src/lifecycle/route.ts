@@ -14,6 +14,11 @@ export function route(table: TransitionTable, state: string, event: string): rea
   return search(table, state, `on ${event}`, (edge) => edge.event === event)
 }
 
+/** The shortest way from a state to another one; undefined where none leads there, or they are the same. */
+export function routeTo(table: TransitionTable, state: string, target: string): readonly Edge[] | undefined {
+  return state === target ? undefined : search(table, state, `to ${target}`, (edge) => edge.to === target)
+}
+
 /** The shortest way from a state to any final one: the end of a machine that does not know the adapters' signals. */
 export function routeToEnd(table: TransitionTable, state: string): readonly Edge[] | undefined {
   return search(table, state, 'end', (edge) => edge.final)

@@ -33,9 +33,10 @@ export function pinoSink(logger: PinoLogger, service: string, onError: (error: u
  * system before the call returns, so that the lines of a request are out before its handler runs.
  *
  * @param onError told of a destination that fails (a full disk, a closed pipe); lines are kept and tried again
+ * @param dest a file descriptor or a file's name
  */
-export function standardSink(service: string, onError: (error: unknown) => void): Sink {
-  const stdout = destination({ dest: 1, sync: true, maxLength: MOST_KEPT_BYTES })
+export function standardSink(service: string, onError: (error: unknown) => void, dest: number | string = 1): Sink {
+  const stdout = destination({ dest, sync: true, maxLength: MOST_KEPT_BYTES })
   let time = 0
   const logger: PinoLogger = pino({ base: null, timestamp: () => `,"time":${String(time)}` }, stdout)
   const sink = pinoSink(logger, service, onError)
@@ -44,7 +45,9 @@ export function standardSink(service: string, onError: (error: unknown) => void)
       time = record.time
       sink.write(record)
     },
-    flush: () => stdout.flushSync(),
+    // Each line is out already, but for what a failing destination has not taken: that is tried once more. SonicBoom's
+    // own flushSync would try a full disk for ever, and with it hold up the end of the process.
+    flush: () => void stdout.write(''),
   }
 }
 

@@ -9,12 +9,27 @@ import type { Answer, Scenario, Serving } from './scenario.ts'
 
 function response({ status = 200, body = '' }: Answer): Response {
   const encoder = new TextEncoder()
-  const stream = typeof body === 'object' && body !== null ? ReadableStream.from(encoded(body, encoder)) : body
+  const stream = typeof body === 'object' && body !== null ? streamOf(encoded(body, encoder)) : body
   return new Response([204, 304].includes(status) ? null : stream, { status })
+}
+
+function streamOf(chunks: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
+  const iterator = chunks[Symbol.asyncIterator]()
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const { done, value } = await iterator.next()
+      if (done === true) controller.close()
+      else controller.enqueue(value)
+    },
+  })
 }
 
 async function* encoded(parts: AsyncIterable<string>, encoder: TextEncoder): AsyncGenerator<Uint8Array> {
   for await (const part of parts) yield encoder.encode(part)
+}
+
+async function* each<T>(values: readonly T[]): AsyncGenerator<T> {
+  for (const value of values) yield await Promise.resolve(value)
 }
 
 function serve({ tracker, handle, auth, authenticate }: Scenario): Promise<Serving> {
@@ -47,7 +62,7 @@ describe('fetch-style, besides', () => {
   test('the parts of a body pass as they are, and its end is the end of the request', async () => {
     const { tracker, records } = observed()
     const chunks = [new Uint8Array([1, 2]), new Uint8Array([]), new Uint8Array([3])]
-    const fetch = tracker.trackRequest((_request: Request) => new Response(ReadableStream.from(chunks), { status: 201, statusText: 'Made', headers: { 'x-own': 'yes' } }))
+    const fetch = tracker.trackRequest((_request: Request) => new Response(streamOf(each(chunks)), { status: 201, statusText: 'Made', headers: { 'x-own': 'yes' } }))
     const answer = await fetch(new Request(url))
     expect([answer.status, answer.statusText, answer.headers.get('x-own'), answer.headers.get('x-trace-id')]).toEqual([201, 'Made', 'yes', 'trace-1'])
     expect(records.at(-1)).toMatchObject({ state: 'Authenticated' })

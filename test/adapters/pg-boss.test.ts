@@ -8,6 +8,7 @@ import { currentRequest } from '../../src/tracking/context.ts'
 import { createTracker } from '../../src/tracking/track-request.ts'
 import type { TrackedRequest } from '../../src/tracking/tracked-request.ts'
 import type { LifecycleRecord } from '../../src/transition/record.ts'
+import { deferred } from '../deferred.ts'
 import { engines, type Database } from '../services.ts'
 
 const POLL = { pollingIntervalSeconds: 0.5 }
@@ -268,18 +269,17 @@ for (const engine of engines) describe.skipIf(engine.missing)(`pg-boss on ${engi
     test('a handler that outlives the job ends with it, and not once more when it is done', async () => {
       const queue = await newQueue()
       const { tracker, story, sink } = watched()
-      let release: () => void = () => undefined
-      const released = new Promise<void>((resolve) => (release = resolve))
+      const released = deferred()
       const returned = vi.fn()
       await work(queue, trackRequest(async () => {
-        await released
+        await released.promise
         returned()
       }, { tracker }))
       const request = tracker.start()
       await request.run(() => boss.send(queue, { order: 1 }, { expireInSeconds: 1 }))
       await vi.waitFor(() => expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 error']), 10_000)
       expect(sink.records.at(-1)?.error?.message).toContain('expireInSeconds')
-      release()
+      released.resolve()
       await vi.waitFor(() => expect(returned).toHaveBeenCalled())
       expect(story(request.requestId).at(-1)).toBe('Completed 1 error')
     })

@@ -1,0 +1,74 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { audit } from '../audit/audit.ts'
+import { stuckLimits } from '../audit/limits.ts'
+import { holdsDiagram } from '../diagrams/check.ts'
+import { dot } from '../diagrams/dot.ts'
+import { graphOf, type Counts, type DiagramGraph } from '../diagrams/graph.ts'
+import { json } from '../diagrams/json.ts'
+import { mermaid } from '../diagrams/mermaid.ts'
+import { svg } from '../diagrams/svg.ts'
+import { ThroughlineError } from '../errors.ts'
+import { step, type TransitionTable } from '../lifecycle/table.ts'
+import { gather } from './gather.ts'
+import { logFiles } from './inputs.ts'
+import type { ExitStatus, Io } from './io.ts'
+import { tableFrom } from './machine-file.ts'
+
+/** The flags of `throughline diagram`. */
+export interface DiagramFlags {
+  readonly machine?: string
+  readonly format: 'mermaid' | 'dot' | 'svg' | 'json'
+  readonly logs?: readonly string[]
+  readonly out?: string
+  readonly check?: string
+}
+
+/** `throughline diagram`: the picture of the machine, with `--logs` also of how often each way was gone. */
+export async function diagramCommand(flags: DiagramFlags, io: Io): Promise<ExitStatus> {
+  const table = await tableFrom(flags.machine)
+  const counts = flags.logs === undefined ? undefined : await countsIn(flags.logs, table)
+  const text = await drawn(graphOf(table, counts), flags.format)
+  if (flags.check !== undefined) return check(flags.check, text, flags, io)
+  if (flags.out === undefined) io.out(text)
+  else await writeFile(flags.out, text).catch(unusable(flags.out, 'written'))
+  return 0
+}
+
+async function drawn(graph: DiagramGraph, format: DiagramFlags['format']): Promise<string> {
+  switch (format) {
+    case 'mermaid':
+      return mermaid(graph)
+    case 'dot':
+      return dot(graph)
+    case 'svg':
+      return svg(dot(graph))
+    case 'json':
+      return json(graph)
+  }
+}
+
+async function check(file: string, text: string, { format }: DiagramFlags, io: Io): Promise<ExitStatus> {
+  const held = holdsDiagram(await readFile(file, 'utf8').catch(unusable(file, 'read')), text, format)
+  if (!held) io.err(`throughline: ${file} does not hold the diagram of the machine: print it with throughline diagram --format ${format}\n`)
+  return held ? 0 : 1
+}
+
+async function countsIn(names: readonly string[], table: TransitionTable): Promise<Counts> {
+  const evidence = await gather(await logFiles(names))
+  const edges = new Map<number, number>()
+  for (const { transitions } of evidence.histories) {
+    for (const { record } of transitions) {
+      const edge = step(table, record.from ?? '', record.event ?? '')
+      if (edge !== undefined) edges.set(edge.index, (edges.get(edge.index) ?? 0) + 1)
+    }
+  }
+  const { states } = audit(evidence, { table, now: Date.now(), limits: stuckLimits(table) })
+  return { edges, states: new Map(Object.entries(states)) }
+}
+
+function unusable(file: string, done: string): (error: unknown) => never {
+  return (error) => {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new ThroughlineError('THROUGHLINE_USAGE', `${file} cannot be ${done}: ${reason}`, { cause: error })
+  }
+}

@@ -1,0 +1,35 @@
+import { writeSync } from 'node:fs'
+
+/** Where a command writes, and how wide that is. */
+export interface Io {
+  out(text: string): void
+  err(text: string): void
+  /** Columns of the terminal, or 100 where the output is none. */
+  readonly width: number
+  readonly colour: boolean
+}
+
+/** 0: nothing found wrong. 1: something was found. 2: bad usage, or input that cannot be read. */
+export type ExitStatus = 0 | 1 | 2
+
+/** The process's own output, written before the call returns: a status set afterwards cannot cut it off. */
+export const processIo: Io = {
+  out: (text) => write(1, text),
+  err: (text) => write(2, text),
+  width: Math.max(60, process.stdout.columns ?? 100),
+  colour: process.stdout.isTTY && process.env['NO_COLOR'] === undefined,
+}
+
+function write(fd: number, text: string): void {
+  const bytes = Buffer.from(text)
+  for (let done = 0; done < bytes.length; ) {
+    try {
+      done += writeSync(fd, bytes, done)
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? error.code : undefined
+      // The reader has seen enough (head, less): that is no fault of ours, nor of the log.
+      if (code === 'EPIPE') return
+      if (code !== 'EAGAIN') throw error
+    }
+  }
+}

@@ -1,0 +1,47 @@
+import { ThroughlineError } from '../errors.ts'
+import { Histories, traceKey } from '../history/history.ts'
+import { readLogs } from '../logs/read-logs.ts'
+import { applicationLine } from '../story/line.ts'
+import { storyMermaid } from '../story/mermaid.ts'
+import type { StoryLine } from '../story/report.ts'
+import { story } from '../story/story.ts'
+import { storyText } from '../story/text.ts'
+import { isTraceId, w3cTraceId } from '../trace/trace-id.ts'
+import { logFiles } from './inputs.ts'
+import type { ExitStatus, Io } from './io.ts'
+import { tableFrom } from './machine-file.ts'
+
+/** The flags of `throughline story`. */
+export interface StoryFlags {
+  readonly machine?: string
+  readonly format: 'text' | 'json' | 'mermaid'
+}
+
+/** `throughline story`: what happened under one trace id, across all services. */
+export async function storyCommand(traceId: string, names: readonly string[], flags: StoryFlags, io: Io): Promise<ExitStatus> {
+  if (!isTraceId(traceId)) {
+    throw new ThroughlineError('THROUGHLINE_USAGE', `"${traceId}" is no trace id: give a UUID, its 32 hex digits, or the X-Trace-ID that was sent`)
+  }
+  const table = await tableFrom(flags.machine)
+  // A service that only saw a traceparent knows the trace by its 128 bits.
+  const keys = new Set([traceKey(traceId), w3cTraceId(traceId)])
+  const histories = new Histories()
+  const lines: StoryLine[] = []
+  for await (const entries of readLogs(await logFiles(names))) {
+    for (const entry of entries) {
+      if (entry.kind === 'record' && keys.has(traceKey(entry.record.trace_id))) histories.add(entry.record, entry.file, entry.line)
+      else if (entry.kind === 'other' && entry.fields !== undefined) {
+        const own = applicationLine(entry.fields)
+        if (own !== undefined && keys.has(traceKey(own.traceId))) lines.push(own.line)
+      }
+    }
+  }
+  const report = story(traceId, histories, lines, table)
+  if (report === undefined) {
+    io.err(`throughline: no line of trace ${traceId} in these logs\n`)
+    return 1
+  }
+  if (flags.format === 'json') io.out(`${JSON.stringify(report, null, 2)}\n`)
+  else io.out(flags.format === 'mermaid' ? storyMermaid(report) : storyText(report, io.width))
+  return 0
+}

@@ -1,0 +1,94 @@
+import type { LifecycleRecord, NoteRecord, TransitionRecord } from '../transition/record.ts'
+
+/** A record and where it was read; live ones stand nowhere. */
+export interface Located<R extends LifecycleRecord> {
+  readonly record: R
+  readonly file: string
+  readonly line: number
+}
+
+/** All that logs tell of one request, each thing once, in an order that is not that of the logs. */
+export interface RequestHistory {
+  /** Trace and request: the same id in two traces is two requests. */
+  readonly key: string
+  readonly traceId: string
+  readonly requestId: string
+  /** By attempt, then `seq`, then time. */
+  readonly transitions: readonly Located<TransitionRecord>[]
+  /** Notes, rejected signals and stuck lines, by time. */
+  readonly notes: readonly Located<NoteRecord>[]
+}
+
+interface Gathered {
+  readonly key: string
+  readonly traceId: string
+  readonly requestId: string
+  readonly transitions: Map<string, Located<TransitionRecord>>
+  readonly notes: Map<string, Located<NoteRecord>>
+}
+
+/** Gathers records into histories. What comes twice counts once; in which order it comes makes no difference. */
+export class Histories {
+  readonly #requests = new Map<string, Gathered>()
+
+  add(record: LifecycleRecord, file = '', line = 0): void {
+    const key = `${traceKey(record.trace_id)} ${record.request_id}`
+    let gathered = this.#requests.get(key)
+    if (gathered === undefined) {
+      gathered = { key, traceId: record.trace_id, requestId: record.request_id, transitions: new Map(), notes: new Map() }
+      this.#requests.set(key, gathered)
+    }
+    if (record.lifecycle === 'transition') keep(gathered.transitions, transitionKey(record), { record, file, line })
+    else keep(gathered.notes, noteKey(record), { record, file, line })
+  }
+
+  get size(): number {
+    return this.#requests.size
+  }
+
+  /** Every request's history. */
+  *[Symbol.iterator](): Generator<RequestHistory> {
+    for (const { transitions, notes, ...names } of this.#requests.values()) {
+      yield {
+        ...names,
+        transitions: [...transitions.values()].sort(
+          (a, b) => (a.record.attempt ?? 0) - (b.record.attempt ?? 0) || a.record.seq - b.record.seq || inTime(a, b),
+        ),
+        notes: [...notes.values()].sort(inTime),
+      }
+    }
+  }
+}
+
+/** One spelling for all of one UUID: dashed or not, in upper or lower case. */
+export function traceKey(traceId: string): string {
+  return UUID.test(traceId) ? traceId.replaceAll('-', '').toLowerCase() : traceId
+}
+
+const UUID = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i
+
+/** Of the same line in two places the one that stands first by name is kept, whichever was read first. */
+function keep<R extends LifecycleRecord>(lines: Map<string, Located<R>>, key: string, found: Located<R>): void {
+  const known = lines.get(key)
+  if (known === undefined || found.file < known.file || (found.file === known.file && found.line < known.line)) lines.set(key, found)
+}
+
+function transitionKey({ attempt, seq, time, from, event, state, service }: TransitionRecord): string {
+  return JSON.stringify([attempt ?? 0, seq, time, from, event, state, service])
+}
+
+function noteKey({ lifecycle, attempt, time, event, state, service }: NoteRecord): string {
+  return JSON.stringify([lifecycle, attempt ?? 0, time, event, state, service])
+}
+
+function inTime(a: Located<LifecycleRecord>, b: Located<LifecycleRecord>): number {
+  return a.record.time - b.record.time || compare(orderOf(a), orderOf(b))
+}
+
+function orderOf({ record }: Located<LifecycleRecord>): string {
+  return JSON.stringify([record.lifecycle, record.event, record.state, record.service, record.attempt])
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}

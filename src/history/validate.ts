@@ -1,0 +1,58 @@
+import { step, type TransitionTable } from '../lifecycle/table.ts'
+import type { TransitionRecord } from '../transition/record.ts'
+import type { Located, RequestHistory } from './history.ts'
+
+/** A line that the machine cannot have written, with the reason in one sentence. */
+export interface InvalidStep {
+  readonly found: Located<TransitionRecord>
+  readonly reason: string
+}
+
+/**
+ * Finds the lines of a request that no run of the machine writes, at most one reason for each.
+ *
+ * A line whose predecessor is missing is checked by itself: what is not there accuses nobody.
+ */
+export function invalidSteps(history: RequestHistory, table: TransitionTable): InvalidStep[] {
+  const invalid: InvalidStep[] = []
+  for (const [index, found] of history.transitions.entries()) {
+    const reason = edgeFault(found.record, table) ?? orderFault(history, index)
+    if (reason !== undefined) invalid.push({ found, reason })
+  }
+  return invalid
+}
+
+function edgeFault({ seq, from, event, state }: TransitionRecord, table: TransitionTable): string | undefined {
+  if (table.state[state] === undefined) return `the machine has no state "${state}"`
+  if (seq === 0) {
+    if (from !== undefined || event !== undefined) return 'the first line of a request comes from no state'
+    return state === table.initial ? undefined : `a request begins in ${table.initial}, not in ${state}`
+  }
+  if (from === undefined || event === undefined) return `seq ${String(seq)} does not say from where and on what event`
+  if (table.state[from] === undefined) return `the machine has no state "${from}"`
+  if (table.event[event] === undefined) return `the machine has no event "${event}"`
+  const edge = step(table, from, event)
+  if (edge === undefined) return table.state[from].final ? `${from} is final: nothing follows it` : `${from} does not accept ${event}`
+  return edge.to === state ? undefined : `${event} leads from ${from} to ${edge.to}, not to ${state}`
+}
+
+function orderFault({ transitions }: RequestHistory, index: number): string | undefined {
+  const { record } = transitions[index] ?? {}
+  if (record === undefined) return undefined
+  const same = transitions.find(({ record: other }) => other.attempt === record.attempt && other.seq === record.seq)?.record
+  if (same !== undefined && same !== record && same.state !== record.state) {
+    return `seq ${String(record.seq)} is told twice: as ${same.state} and as ${record.state}`
+  }
+  const before = predecessors(transitions, record)
+  if (before.length === 0 || before.some(({ state }) => state === record.from)) return undefined
+  return `seq ${String(record.seq - 1)} entered ${before[0]?.state ?? ''}, and seq ${String(record.seq)} starts from ${record.from ?? ''}`
+}
+
+/**
+ * The lines that a line follows: of its own attempt, or, where that begins with it, of the request before the hand-off.
+ */
+function predecessors(transitions: readonly Located<TransitionRecord>[], { attempt, seq }: TransitionRecord): TransitionRecord[] {
+  const before = transitions.map(({ record }) => record).filter((other) => other.seq === seq - 1)
+  const own = before.filter((other) => other.attempt === attempt)
+  return own.length > 0 ? own : before.filter((other) => other.attempt === undefined)
+}
