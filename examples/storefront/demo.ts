@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
-import { Throughline } from './audit.ts'
 import { Customers, type Accepted } from './client.ts'
+import { Command } from './command.ts'
 import { Logs } from './logs.ts'
 import { Orders } from './orders.ts'
 import { Processes, type Service } from './processes.ts'
@@ -13,7 +13,7 @@ const STUCK_AFTER_SECONDS = 1
 
 const logs = new Logs()
 const processes = new Processes()
-const throughline = new Throughline(processes, logs)
+const throughline = new Command(processes, logs)
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
@@ -55,18 +55,23 @@ async function run(): Promise<void> {
   const left = late.filter(({ id }) => unfinished.has(id))
   if (left.length === 0 || left.length < unfinished.size) throw new Error(`the queue holds ${unfinished.size} orders, of which we know ${left.length}`)
 
-  print('The state diagram, with the counts of this run', await throughline.diagram())
-  print(`The story of the order that came with X-Trace-ID: ${STORY}`, await throughline.story(STORY))
-  print(`The same trace by hand: grep -c ${STORY}`, logs.grep(STORY))
-  print('The audit after the worker was killed: status 1', await throughline.audit(`${STUCK_AFTER_SECONDS}s`, left))
-  console.log(`It names the ${left.length} orders that the queue still holds, and nothing else of ${customers.answers} requests that were answered.`)
+  title('The state diagram, with the counts of this run')
+  await throughline.diagram()
+  title(`The story of an order that came with X-Trace-ID: ${STORY}`)
+  await throughline.story(STORY)
+  console.log(`$ grep -c ${STORY} ${logs.pattern}\n\n${logs.grep(STORY)}\n`)
+  title('The audit after the worker was killed')
+  await throughline.audit(`${STUCK_AFTER_SECONDS}s`, left)
+  console.log(`Its status is 1. It names the ${left.length} orders that the queue still holds, and nothing else of ${customers.answers} requests that were answered.\n`)
 
   say('another worker takes over')
   const successor = await startWorker({ engravingMs: 100 })
   await until('all orders are packed', async () => (await orders.unfinished()).size === 0)
   await successor.end('SIGTERM')
   await orders.close()
-  print('The audit after another worker took over: status 0', await throughline.audit(`${STUCK_AFTER_SECONDS}s`, []))
+  title('The audit after another worker took over')
+  await throughline.audit(`${STUCK_AFTER_SECONDS}s`, [])
+  console.log('Its status is 0.')
 }
 
 async function open(): Promise<{ database: Service; gateway: Service; startWorker: (pace: { engravingMs: number }) => Promise<Service> }> {
@@ -102,6 +107,6 @@ function say(what: string): void {
   if (process.stderr.isTTY) console.error(`${performance.now().toFixed(0).padStart(6)} ms  ${what}`)
 }
 
-function print(title: string, text: string): void {
-  console.log(`\n== ${title} ==\n\n${text.trimEnd()}\n`)
+function title(text: string): void {
+  console.log(`== ${text} ==\n`)
 }

@@ -21,6 +21,11 @@ export class Logs {
       .map((file) => relative(process.cwd(), file))
   }
 
+  /** The same for people. */
+  get pattern(): string {
+    return join(relative(process.cwd(), this.folder), '*.ndjson')
+  }
+
   /** The lines of a service that hold all of these texts. */
   lines(service: (typeof SERVICES)[number], ...texts: string[]): string[] {
     return read(this.#file(service)).filter((line) => texts.every((text) => line.includes(text)))

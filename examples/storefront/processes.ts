@@ -58,13 +58,13 @@ export class Processes {
     return service
   }
 
-  /** Runs a command of Node to its end. */
-  async run(args: readonly string[]): Promise<Ended> {
+  /** Runs a command of Node to its end; what it prints is passed on, or returned. */
+  async run(args: readonly string[], output: 'inherit' | 'pipe'): Promise<Ended> {
     this.#refuseAfterStop()
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = spawn(process.execPath, args, { stdio: ['ignore', output, 'inherit'] })
     this.#keep(child)
     let stdout = ''
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text))
     await once(child, 'close')
     return { status: child.exitCode, stdout }
   }

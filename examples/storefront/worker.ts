@@ -33,4 +33,4 @@ async function mark(id: string, { customer, sku, quantity }: Order, status: stri
 }
 
 await boss.work(QUEUE, { includeMetadata: true, pollingIntervalSeconds: 0.5 }, trackRequest(pack, { service: 'worker', logger }))
-ready('', () => boss.stop({ timeout: 5_000 }))
+ready('', () => boss.stop({ timeout: 1_000 }))

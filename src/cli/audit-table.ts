@@ -87,7 +87,7 @@ function rows(head: readonly string[], body: readonly (readonly string[])[]): st
 
 /** A log's text must not command the terminal. */
 function harmless(text: string): string {
-  // eslint-disable-next-line no-control-regex -- these are the characters to be replaced
+   
   return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '\u00b7')
 }
 

@@ -17,7 +17,7 @@ export const processIo: Io = {
   out: (text) => write(1, text),
   err: (text) => write(2, text),
   width: Math.max(60, process.stdout.columns ?? 100),
-  colour: process.stdout.isTTY && process.env['NO_COLOR'] === undefined,
+  colour: process.stdout.isTTY && process.env.NO_COLOR === undefined,
 }
 
 function write(fd: number, text: string): void {

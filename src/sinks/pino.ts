@@ -4,7 +4,7 @@ import { constantFields, levelOf, message, variableFields } from '../transition/
 import type { LifecycleRecord, Sink, TransitionRecord } from '../transition/record.ts'
 
 /** The part of a pino logger that is used; any pino, of any configuration, has it. */
-export type PinoLogger = Logger<never, boolean>
+export type PinoLogger = Logger
 
 /**
  * A sink that writes one line per record to a pino logger of the user's.

@@ -103,7 +103,7 @@ function bar({ from, to }: Row, started: number, duration: number, width: number
 
 /** Cut to the terminal's width; control characters of somebody's text are made harmless. */
 function fitted(line: string, width: number): string {
-  // eslint-disable-next-line no-control-regex -- these are the characters to be replaced
+   
   const characters = [...line.replace(/[\u0000-\u001f\u007f-\u009f]/g, '\u00b7').trimEnd()]
   return characters.length <= width ? characters.join('') : `${characters.slice(0, width - 1).join('')}…`
 }

@@ -21,12 +21,12 @@ export function variableFields(record: LifecycleRecord): Record<string, unknown>
   const { trace_id, request_id } = record
   const fields: Record<string, unknown> = { trace_id, request_id }
   if (record.lifecycle === 'transition') {
-    fields['seq'] = record.seq
+    fields.seq = record.seq
     for (const name of TRANSITION_FIELDS) if (record[name] !== undefined) fields[name] = record[name]
   }
-  if (record.attempt !== undefined) fields['attempt'] = record.attempt
-  if (record.error !== undefined) fields['error'] = record.error
-  if (record.data !== undefined) fields['data'] = record.data
+  if (record.attempt !== undefined) fields.attempt = record.attempt
+  if (record.error !== undefined) fields.error = record.error
+  if (record.data !== undefined) fields.data = record.data
   return fields
 }
 
@@ -77,13 +77,13 @@ export function readRecord(line: unknown): LifecycleRecord | 'other' | 'damaged'
   if (typeof line !== 'object' || line === null || !('lifecycle' in line)) return 'other'
   // The cast only names what a parsed object is: any key may hold anything.
   const fields = line as Readonly<Record<string, unknown>>
-  const lifecycle = fields['lifecycle']
+  const lifecycle = fields.lifecycle
   if (!KINDS.has(lifecycle)) return 'other'
-  const time = readTime(fields['time'])
-  const told = { time, trace_id: text(fields['trace_id']), request_id: text(fields['request_id']), state: text(fields['state']) }
+  const time = readTime(fields.time)
+  const told = { time, trace_id: text(fields.trace_id), request_id: text(fields.request_id), state: text(fields.state) }
   if (!told.trace_id || !told.request_id || !told.state || time === undefined) return 'damaged'
-  const common = { ...told, time, service: text(fields['service']) ?? '', ...optional(fields) }
-  const event = text(fields['event'])
+  const common = { ...told, time, service: text(fields.service) ?? '', ...optional(fields) }
+  const event = text(fields.event)
   if (lifecycle === 'transition') return transition(fields, common as TransitionCommon, event)
   return { ...(common as TransitionCommon), lifecycle: lifecycle as NoteRecord['lifecycle'], event: event ?? '' }
 }
@@ -91,28 +91,28 @@ export function readRecord(line: unknown): LifecycleRecord | 'other' | 'damaged'
 type TransitionCommon = Omit<NoteRecord, 'lifecycle' | 'event'>
 
 function transition(fields: Readonly<Record<string, unknown>>, common: TransitionCommon, event: string | undefined): TransitionRecord | 'damaged' {
-  const seq = count(fields['seq'])
-  const from = text(fields['from'])
+  const seq = count(fields.seq)
+  const from = text(fields.from)
   if (seq === undefined) return 'damaged'
   const rest = present({
     event,
     from,
-    dwell_ms: finite(fields['dwell_ms']),
-    parent_id: text(fields['parent_id']),
-    method: text(fields['method']),
-    path: text(fields['path']),
-    rejected_id: fields['rejected_id'] === true ? (true as const) : undefined,
-    rejected_length: count(fields['rejected_length']),
-    implied: fields['implied'] === true ? (true as const) : undefined,
-    outcome: OUTCOMES.has(fields['outcome']) ? (fields['outcome'] as Outcome) : undefined,
-    status: finite(fields['status']),
-    duration_ms: finite(fields['duration_ms']),
+    dwell_ms: finite(fields.dwell_ms),
+    parent_id: text(fields.parent_id),
+    method: text(fields.method),
+    path: text(fields.path),
+    rejected_id: fields.rejected_id === true ? (true as const) : undefined,
+    rejected_length: count(fields.rejected_length),
+    implied: fields.implied === true ? (true as const) : undefined,
+    outcome: OUTCOMES.has(fields.outcome) ? (fields.outcome as Outcome) : undefined,
+    status: finite(fields.status),
+    duration_ms: finite(fields.duration_ms),
   })
   return { ...common, lifecycle: 'transition', seq, ...rest }
 }
 
 function optional(fields: Readonly<Record<string, unknown>>): Pick<NoteRecord, 'attempt' | 'error' | 'data'> {
-  return present({ attempt: count(fields['attempt']), error: readError(fields['error']), data: fields['data'] })
+  return present({ attempt: count(fields.attempt), error: readError(fields.error), data: fields.data })
 }
 
 function readError(value: unknown): LoggedError | undefined {

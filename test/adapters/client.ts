@@ -21,7 +21,7 @@ export interface Answered {
 export function head(url: string, { body, headers, ...options }: Asking = {}): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     // node:http takes a flat list of names and values too, which alone can send a header twice; its types forbid "readonly".
-    const sent = request(url, { ...options, ...(headers === undefined ? {} : { headers: headers as OutgoingHttpHeaders }) })
+    const sent = request(url, { ...options, ...(headers === undefined ? {} : { headers: headers }) })
     sent.on('response', resolve)
     sent.on('error', reject)
     sent.end(body)

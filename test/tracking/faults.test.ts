@@ -9,7 +9,7 @@ let stderr: MockInstance<typeof process.stderr.write>
 beforeEach(() => {
   stderr = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
 })
-afterEach(() => void stderr.mockRestore())
+afterEach(() => stderr.mockRestore())
 
 const oops = (): never => {
   throw new Error('oops')

@@ -11,7 +11,7 @@ const oops = (): never => {
   throw new Error('oops')
 }
 const circular: Record<string, unknown> = { a: 1 }
-circular['self'] = circular
+circular.self = circular
 const revoked = Proxy.revocable({}, {})
 revoked.revoke()
 

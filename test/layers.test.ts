@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest'
+import { filesIn, importsOf, type Import } from './sources.ts'
+
+/** What a folder may import, and why no more. A folder without a rule fails. */
+interface Layer {
+  readonly folder: string
+  readonly own: readonly RegExp[]
+  readonly packages: readonly RegExp[]
+  readonly because: string
+}
+
+const LAYERS: readonly Layer[] = [
+  { folder: 'machines/', own: [], packages: [/^xstate$/], because: 'people edit machines: they must read like any XState machine' },
+  { folder: 'src/errors.ts', own: [], packages: [], because: 'every part raises errors' },
+  { folder: 'src/index.ts', own: [/^src\//], packages: [], because: 'it is a table of contents' },
+  { folder: 'src/lifecycle/', own: [/^src\/errors/], packages: [/^xstate(\/graph)?$/], because: 'the core is one pure function and a table' },
+  { folder: 'src/trace/', own: [/^src\/errors/], packages: [/^uuid$/, /^node:crypto$/], because: 'ids and headers know nothing of requests' },
+  { folder: 'src/transition/', own: [/^src\/(errors|trace|lifecycle)/], packages: [], because: 'a line is written and read in one place, purely' },
+  { folder: 'src/history/', own: [/^src\/(lifecycle|transition)\//], packages: [], because: 'verdicts depend on records alone' },
+  {
+    folder: 'src/tracking/',
+    own: [/^src\/(errors|lifecycle|trace|transition)/, /^src\/sinks\/pino/, /^machines\//],
+    packages: [/^node:(async_hooks|diagnostics_channel|http|stream)$/, /^xstate$/],
+    because: 'the writing road is one-way: adapters to tracking to transition to sinks',
+  },
+  { folder: 'src/sinks/', own: [/^src\/(transition|history)\//], packages: [/^pino$/, /^node:events$/], because: 'a sink sees records and nothing else' },
+  { folder: 'src/logs/', own: [/^src\/(errors|transition|history)/], packages: [/^node:(fs|fs\/promises|stream|zlib)$/, /^tinyglobby$/], because: 'reading knows no machine' },
+  { folder: 'src/adapters/', own: [/^src\/(tracking|trace)\//, /^src\/adapters\/_/], packages: [/^node:/], because: 'siblings never meet' },
+  { folder: 'src/audit/', own: [/^src\/(errors|lifecycle|transition|history)/], packages: [], because: 'histories in, findings out; no files' },
+  { folder: 'src/story/', own: [/^src\/(lifecycle|transition|history)\//], packages: [], because: 'histories in, narrative out; no files' },
+  {
+    folder: 'src/diagrams/',
+    own: [/^src\/(lifecycle|transition|history)\//],
+    packages: [/^@hpcc-js\/wasm-graphviz$/],
+    because: 'a machine in, a picture out; no files',
+  },
+  { folder: 'src/cli/', own: [/^src\//, /^machines\//], packages: [/./], because: 'the command is the only place with arguments and exit status' },
+]
+
+/** A host's package may be imported in its adapter's own file only. */
+const HOSTS: Readonly<Record<string, RegExp>> = {
+  'src/adapters/grpc.ts': /^@grpc\/grpc-js$/,
+  'src/adapters/pg.ts': /^pg$/,
+  'src/adapters/pg-boss.ts': /^pg-boss$/,
+}
+
+const files = filesIn('src', 'machines')
+const imports = files.flatMap(importsOf)
+
+describe('layers', () => {
+  it.each(files)('%s has a rule', (file) => {
+    expect(LAYERS.filter(({ folder }) => file.startsWith(folder))).toHaveLength(1)
+  })
+
+  it.each(LAYERS)('$folder keeps to itself: $because', ({ folder, own, packages }) => {
+    const broken = imports.filter(({ file, target }) => {
+      if (!file.startsWith(folder) || target.startsWith(folder) && folder !== 'src/adapters/') return false
+      return ![...own, ...packages, ...(HOSTS[file] === undefined ? [] : [HOSTS[file]])].some((allowed) => allowed.test(target))
+    })
+    expect(broken).toEqual([])
+  })
+
+  it('the command is imported by nobody', () => {
+    expect(imports.filter(({ file, target }) => target.startsWith('src/cli/') && !file.startsWith('src/cli/'))).toEqual([])
+  })
+
+  it('formats of diagrams never import each other', () => {
+    const formats = ['mermaid', 'dot', 'json', 'svg'].map((name) => `src/diagrams/${name}.ts`)
+    expect(imports.filter(({ file, target }) => formats.includes(file) && formats.includes(target))).toEqual([])
+  })
+
+  it('there are no circles', () => {
+    expect(circle(imports.filter(({ typeOnly }) => !typeOnly))).toBeUndefined()
+  })
+})
+
+function circle(edges: readonly Import[]): readonly string[] | undefined {
+  const done = new Set<string>()
+  const visit = (file: string, way: readonly string[]): readonly string[] | undefined => {
+    if (way.includes(file)) return [...way.slice(way.indexOf(file)), file]
+    if (done.has(file)) return undefined
+    for (const { target } of edges.filter((edge) => edge.file === file)) {
+      const found = visit(target, [...way, file])
+      if (found !== undefined) return found
+    }
+    done.add(file)
+    return undefined
+  }
+  return files.map((file) => visit(file, [])).find((found) => found !== undefined)
+}

@@ -1,0 +1,95 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { filesIn, root } from './sources.ts'
+
+interface Manifest {
+  readonly exports: Readonly<Record<string, string | { readonly types: string; readonly default: string }>>
+  readonly bin: Readonly<Record<string, string>>
+  readonly peerDependencies: Readonly<Record<string, string>>
+  readonly peerDependenciesMeta: Readonly<Record<string, { readonly optional: boolean }>>
+}
+
+// The shape of our own package.json, which the type check cannot see.
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest
+
+describe('export map', () => {
+  it('names only files that the build makes, types and code alike', () => {
+    for (const target of Object.values(manifest.exports)) {
+      for (const file of typeof target === 'string' ? [target] : [target.types, target.default]) expect(existsSync(join(root, file)), file).toBe(true)
+    }
+    for (const file of Object.values(manifest.bin)) expect(existsSync(join(root, file)), file).toBe(true)
+  })
+
+  it('has a subpath for every adapter and every machine', () => {
+    const adapters = filesIn('src/adapters').filter((file) => !file.includes('/_')).map((file) => `.${file.slice('src/adapters'.length, -3)}`)
+    const machines = filesIn('machines').map((file) => `./${file.slice(0, -3)}`)
+    expect(Object.keys(manifest.exports).sort()).toEqual(['.', './package.json', ...adapters, ...machines].sort())
+  })
+
+  it('asks for no host unless its adapter is used', () => {
+    expect(Object.keys(manifest.peerDependenciesMeta)).toEqual(Object.keys(manifest.peerDependencies))
+    expect(Object.values(manifest.peerDependenciesMeta).every(({ optional }) => optional)).toBe(true)
+  })
+
+  it('exports these names and no others', async () => {
+    const names = async (subpath: string): Promise<string[]> => Object.keys((await import(subpath)) as object).sort()
+    expect(await names('throughline')).toEqual([
+      'ERROR_CODES',
+      'ThroughlineError',
+      'compile',
+      'createTracker',
+      'currentRequest',
+      'currentTraceId',
+      'memorySink',
+      'pinoSink',
+      'step',
+      'traceMixin',
+      'trackRequest',
+      'w3cTraceId',
+      'withSqlComment',
+    ])
+    expect(await names('throughline/grpc')).toEqual(['propagate', 'trackRequest'])
+    expect(await names('throughline/pg-boss')).toEqual(['propagate', 'trackRequest'])
+    expect(await names('throughline/pg')).toEqual(['propagate'])
+    expect(await names('throughline/fetch')).toEqual(['propagate'])
+  })
+})
+
+describe('the packed tarball in a project of somebody else', () => {
+  const project = mkdtempSync(join(tmpdir(), 'throughline-outside-'))
+  const npm = (...args: string[]): string => execFileSync('npm', ['--loglevel=error', ...args], { cwd: project, encoding: 'utf8' })
+  const node = (file: string): string => execFileSync(process.execPath, [file], { cwd: project, encoding: 'utf8' })
+
+  beforeAll(() => {
+    const packed = execFileSync('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', project], { cwd: root, encoding: 'utf8' })
+    writeFileSync(join(project, 'package.json'), '{ "name": "outside", "private": true, "type": "module" }')
+    npm('install', `./${packed.trim()}`, '--prefer-offline', '--no-audit', '--no-fund')
+  }, 120_000)
+
+  afterAll(() => rmSync(project, { recursive: true, force: true }))
+
+  it('tracks a request, by import and by require', () => {
+    const tracked = "const work = trackRequest(() => 'done', { service: 'outside', path: 'job' })\nconsole.log(work())"
+    writeFileSync(join(project, 'esm.js'), `import { trackRequest } from 'throughline'\n${tracked}`)
+    writeFileSync(join(project, 'cjs.cjs'), `const { trackRequest } = require('throughline')\n${tracked}`)
+    for (const file of ['esm.js', 'cjs.cjs']) {
+      const lines = node(file).trim().split('\n')
+      expect(lines.at(-1)).toBe('done')
+      expect(lines.slice(0, -1).map((line) => (JSON.parse(line) as { state: string }).state)).toEqual(['Received', 'Authenticated', 'Processing', 'Responded'])
+    }
+  })
+
+  it('imports every subpath whose host it does not need to load', () => {
+    writeFileSync(join(project, 'subpaths.js'), ['fetch', 'pg', 'pg-boss', 'machines/request'].map((name) => `import 'throughline/${name}'`).join('\n'))
+    expect(node('subpaths.js')).toBe('')
+  })
+
+  it('has the command', () => {
+    expect(npm('exec', '--', 'throughline', 'diagram')).toContain('Received --> Authenticated: auth ok')
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
+    expect(npm('exec', '--', 'throughline', '--version').trim()).toBe(version)
+  })
+})
