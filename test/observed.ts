@@ -17,7 +17,7 @@ export interface Observed {
 export const START = 1_790_000_000_000
 
 export function observed(options: Partial<TrackerOptions> = {}): Observed {
-  const { records, write } = memorySink()
+  const sink = memorySink()
   const clock = { time: START }
   let [traces, requests] = [0, 0]
   const tracker = createTracker({
@@ -27,9 +27,9 @@ export function observed(options: Partial<TrackerOptions> = {}): Observed {
     newTraceId: () => `trace-${String(++traces)}`,
     newRequestId: () => (++requests).toString(16).padStart(16, '0'),
     ...options,
-    sinks: [...(options.sinks ?? []), { write }],
+    sinks: [...(options.sinks ?? []), sink],
   })
-  return { tracker, table: tracker.core.settings.table, records, clock }
+  return { tracker, table: tracker.core.settings.table, records: sink.records, clock }
 }
 
 /** Records in short: `0 Received`, `1 AUTH_OK Authenticated implied`, `3 RESPOND Responded ok`, `note X in Received`. */

@@ -4,7 +4,7 @@ import { writeSync } from 'node:fs'
 export interface Io {
   out(text: string): void
   err(text: string): void
-  /** Columns of the terminal, or 100 where the output is none. */
+  /** Columns of the terminal; Infinity where the output is none. */
   readonly width: number
   readonly colour: boolean
 }
@@ -16,7 +16,8 @@ export type ExitStatus = 0 | 1 | 2
 export const processIo: Io = {
   out: (text) => write(1, text),
   err: (text) => write(2, text),
-  width: Math.max(60, process.stdout.columns ?? 100),
+  // Some terminals tell no width, or 0.
+  width: process.stdout.isTTY ? Math.max(60, process.stdout.columns || 100) : Infinity,
   colour: process.stdout.isTTY && process.env.NO_COLOR === undefined,
 }
 

@@ -19,7 +19,8 @@ export interface StoryFlags {
 
 /** `throughline story`: what happened under one trace id, across all services. */
 export async function storyCommand(traceId: string, names: readonly string[], flags: StoryFlags, io: Io): Promise<ExitStatus> {
-  if (!isTraceId(traceId)) {
+  const valid: boolean = isTraceId(traceId)
+  if (!valid) {
     throw new ThroughlineError('THROUGHLINE_USAGE', `"${traceId}" is no trace id: give a UUID, its 32 hex digits, or the X-Trace-ID that was sent`)
   }
   const table = await tableFrom(flags.machine)

@@ -63,7 +63,7 @@ function latest(transitions: readonly Located<TransitionRecord>[]): TransitionRe
 function furthest(told: TransitionRecord | undefined, notes: readonly Located<NoteRecord>[], table: TransitionTable): Standing {
   let standing: Standing | undefined = told === undefined ? undefined : { ...placeOf(told), seq: told.seq }
   for (const { record } of notes) {
-    if (standing === undefined) standing = { ...placeOf(record), seq: -1 }
+    standing ??= { ...placeOf(record), seq: -1 }
     if (record.state === standing.state || record.time < standing.since) continue
     const way = routeTo(table, standing.state, record.state)
     // A machine with a circle leads back too: only a later attempt's note speaks of a later stay.

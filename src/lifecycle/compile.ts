@@ -1,5 +1,5 @@
 import type { AnyMachineSnapshot, AnyStateMachine, AnyStateNode, EventObject, StateValue } from 'xstate'
-import { type AdjacencyMap, adjacencyMapToArray, getAdjacencyMap } from 'xstate/graph'
+import { adjacencyMapToArray, getAdjacencyMap } from 'xstate/graph'
 import { ThroughlineError } from '../errors.ts'
 import { parseDuration } from './duration.ts'
 import { assertAuditable, nameOf, nodesOf } from './supported.ts'
@@ -68,14 +68,16 @@ function walk(machine: AnyStateMachine, leaves: readonly AnyStateNode[]): Map<st
   const steps = new Map<string, Map<string, string>>()
   for (const leaf of leaves) {
     if (steps.has(nameOf(leaf))) continue
-    const adjacency: AdjacencyMap<AnyMachineSnapshot, EventObject> = getAdjacencyMap(machine, {
+    const adjacency = getAdjacencyMap(machine, {
       fromState: snapshotAt(machine, leaf),
       events: machine.events.map((type): EventObject => ({ type: String(type) })),
       // The map is a plain object with a prototype: unmarked, a state called "constructor" would count as seen.
       serializeState: (snapshot) => `state ${leafName(machine, snapshot)}`,
       stopWhen: (snapshot) => snapshot.status === 'done',
     })
-    for (const { state: from, event, nextState } of adjacencyMapToArray(adjacency)) {
+    // The types of an arbitrary machine's snapshots and events are any; these are what every machine's are.
+    const reached: { state: AnyMachineSnapshot; event: EventObject; nextState: AnyMachineSnapshot }[] = adjacencyMapToArray(adjacency)
+    for (const { state: from, event, nextState } of reached) {
       const name = leafName(machine, from)
       steps.set(name, (steps.get(name) ?? new Map<string, string>()).set(event.type, leafName(machine, nextState)))
     }

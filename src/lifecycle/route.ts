@@ -1,6 +1,8 @@
 import type { Edge, TransitionTable } from './table.ts'
 
-const memo = new WeakMap<TransitionTable, Map<string, readonly Edge[] | undefined>>()
+type Routes = Map<string, readonly Edge[] | undefined>
+
+const memo = new WeakMap<TransitionTable, Routes>()
 
 /**
  * The shortest way from a state to one that accepts an event, that event's own step included.
@@ -26,7 +28,7 @@ export function routeToEnd(table: TransitionTable, state: string): readonly Edge
 
 function search(table: TransitionTable, state: string, goal: string, reached: (edge: Edge) => boolean): readonly Edge[] | undefined {
   let routes = memo.get(table)
-  if (routes === undefined) memo.set(table, (routes = new Map()))
+  if (routes === undefined) memo.set(table, (routes = new Map<string, readonly Edge[] | undefined>()))
   const key = `${goal} from ${state}`
   if (!routes.has(key)) routes.set(key, breadthFirst(table, state, reached))
   return routes.get(key)

@@ -83,8 +83,10 @@ function merged(blocks: readonly Row[][]): Row[] {
 function inserted(backbone: readonly Row[], blocks: readonly Row[][]): Row[] {
   const waiting = blocks.filter((rows) => rows.length > 0).sort((a, b) => (a[0]?.from ?? 0) - (b[0]?.from ?? 0))
   const rows: Row[] = []
-  for (const row of backbone) {
-    while ((waiting[0]?.[0]?.from ?? Infinity) < row.from) rows.push(...(waiting.shift() ?? []))
+  for (const [index, row] of backbone.entries()) {
+    // Within one millisecond the last step comes last: what a handler says, it says before it ends.
+    const before = index > 0 && index === backbone.length - 1 ? row.from + 1 : row.from
+    while ((waiting[0]?.[0]?.from ?? Infinity) < before) rows.push(...(waiting.shift() ?? []))
     rows.push(row)
   }
   return [...rows, ...waiting.flat()]
@@ -104,6 +106,6 @@ function bar({ from, to }: Row, started: number, duration: number, width: number
 /** Cut to the terminal's width; control characters of somebody's text are made harmless. */
 function fitted(line: string, width: number): string {
    
-  const characters = [...line.replace(/[\u0000-\u001f\u007f-\u009f]/g, '\u00b7').trimEnd()]
+  const characters = Array.from(line.replace(/[\u0000-\u001f\u007f-\u009f]/g, '\u00b7').trimEnd())
   return characters.length <= width ? characters.join('') : `${characters.slice(0, width - 1).join('')}…`
 }

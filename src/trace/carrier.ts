@@ -94,12 +94,16 @@ export function inject({ traceId, requestId, flags, tracestate }: TraceContext, 
 function read(carrier: Carrier, name: string): readonly string[] {
   if (typeof carrier !== 'object' || carrier === null) return []
   try {
-    const value = 'get' in carrier && typeof carrier.get === 'function' ? (carrier.get(name) as unknown) : property(carrier, name)
+    const value = hasGet(carrier) ? carrier.get(name) : property(carrier, name)
     return (Array.isArray(value) ? (value as unknown[]) : [value]).flatMap(text)
   } catch {
     // A getter of the host's threw: what cannot be read is not there.
     return []
   }
+}
+
+function hasGet(carrier: object): carrier is { get(name: string): unknown } {
+  return 'get' in carrier && typeof carrier.get === 'function'
 }
 
 function property(carrier: object, name: string): unknown {

@@ -37,11 +37,17 @@ export function endWithMessage(request: TrackedRequest, table: TransitionTable, 
   request.whenSettled(() => {
     if (request.ended) return
     const resumed = request.attempt !== undefined
-    if (!resumed && request.handedOver) { noteAnswer(request, end); return; }
+    if (!resumed && request.handedOver) {
+      noteAnswer(request, end)
+      return
+    }
     if (end.outcome === 'error' && willRetry) {
       request.offer('RETRY', { error: end.error })
       // The next delivery is a run of its own: this process is through with the one it had.
-      if (resumed) { request.release(); return; }
+      if (resumed) {
+        request.release()
+        return
+      }
     }
     toEnd(request, table, end, resumed ? 'COMPLETE' : 'RESPOND')
   })

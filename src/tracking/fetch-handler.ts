@@ -63,10 +63,12 @@ function watched(request: TrackedRequest, incoming: Request, response: Response,
   const headers = new Headers(response.headers)
   headers.set(HEADERS.traceId, request.traceId)
   // Nobody reads the body of an answer to HEAD.
-  const unread = response.body === null || incoming.method === 'HEAD'
-  if (unread) settle(ending)
-  const body = unread || response.body === null ? response.body : observed(response.body, status, ending, settle)
-  return new Response(body, { status, statusText, headers })
+  const { body } = response
+  if (body === null || incoming.method === 'HEAD') {
+    settle(ending)
+    return new Response(body, { status, statusText, headers })
+  }
+  return new Response(observed(body, status, ending, settle), { status, statusText, headers })
 }
 
 /** A stream that passes every chunk on as it came, and tells how it ended. */

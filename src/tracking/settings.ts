@@ -70,7 +70,7 @@ export function settingsOf(options: TrackerOptions): Settings {
     throw badOption('service', 'a name of 1 to 64 bytes, such as "gateway"')
   }
   for (const sink of sinks) if (typeof sink.write !== 'function') throw badOption('sinks', 'objects with a write(record) method')
-  if (onInvalid !== 'log' && onInvalid !== 'throw') throw badOption('onInvalid', "'log' or 'throw'")
+  if (!['log', 'throw'].includes(onInvalid)) throw badOption('onInvalid', "'log' or 'throw'")
   if (logger !== undefined && logger !== false && typeof logger.child !== 'function') {
     throw badOption('logger', 'a pino logger, or false for none; any other logger joins through sinks')
   }

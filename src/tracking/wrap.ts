@@ -36,7 +36,8 @@ export function wrap(tracker: Tracker, handler: unknown, options: AnyHandlerOpti
   return (...args) => {
     const [first, second] = args
     if (options.carrier === undefined && isResponse(second)) {
-      handleNode(tracker, call, options, first as IncomingMessage, second); return;
+      handleNode(tracker, call, options, first as IncomingMessage, second)
+      return undefined
     }
     if (options.carrier === undefined && isFetchRequest(first)) {
       return handleFetch(tracker, call as FetchHandler, options, first, ...args.slice(1))

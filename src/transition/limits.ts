@@ -9,9 +9,9 @@ const MOST_NAME_BYTES = 64
 /** Any thrown value as it is logged; never throws itself, whatever its getters do. */
 export function loggedError(thrown: unknown): LoggedError {
   try {
-    const isError = thrown instanceof Error || (typeof thrown === 'object' && thrown !== null && 'message' in thrown)
+    const isError = typeof thrown === 'object' && thrown !== null && 'message' in thrown
     const type = isError ? ('name' in thrown ? String(thrown.name) : 'Error') : thrown === null ? 'null' : typeof thrown
-    const whole = isError ? String(thrown.message) : String(thrown)
+    const whole = String(isError ? thrown.message : thrown)
     const message = cutTo(whole, MOST_MESSAGE_BYTES)
     return { type: cutTo(type, MOST_NAME_BYTES), message, ...(message === whole ? {} : { cut: true }) }
   } catch {

@@ -20,8 +20,8 @@ export interface Answered {
 /** Resolves with the head of an answer; its body is still to come. */
 export function head(url: string, { body, headers, ...options }: Asking = {}): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    // node:http takes a flat list of names and values too, which alone can send a header twice; its types forbid "readonly".
-    const sent = request(url, { ...options, ...(headers === undefined ? {} : { headers: headers }) })
+    // node:http takes a flat list of names and values too, which alone can send a header twice.
+    const sent = request(url, { ...options, ...(headers === undefined ? {} : { headers }) })
     sent.on('response', resolve)
     sent.on('error', reject)
     sent.end(body)

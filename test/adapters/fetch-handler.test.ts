@@ -1,6 +1,6 @@
 import { serve as serveFetch } from '@hono/node-server'
 import { describe, expect, test } from 'vitest'
-import type { FetchHandlerOptions } from '../../src/tracking/fetch-handler.ts'
+import type { FetchHandler, FetchHandlerOptions } from '../../src/tracking/fetch-handler.ts'
 import { currentRequest } from '../../src/tracking/context.ts'
 import { deferred } from '../deferred.ts'
 import { moves, observed, told } from '../observed.ts'
@@ -17,9 +17,9 @@ function streamOf(chunks: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array>
   const iterator = chunks[Symbol.asyncIterator]()
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
-      const { done, value } = await iterator.next()
-      if (done === true) controller.close()
-      else controller.enqueue(value)
+      const next = await iterator.next()
+      if (next.done === true) controller.close()
+      else controller.enqueue(next.value)
     },
   })
 }
@@ -56,13 +56,18 @@ function serve({ tracker, handle, auth, authenticate }: Scenario): Promise<Servi
 
 describeHttpAdapter('fetch-style, on @hono/node-server', serve)
 
+/** A handler that does not look at its request. */
+function answering(answer: () => Response): FetchHandler<[]> {
+  return answer
+}
+
 describe('fetch-style, besides', () => {
   const url = 'http://example.test/orders?token=hush'
 
   test('the parts of a body pass as they are, and its end is the end of the request', async () => {
     const { tracker, records } = observed()
     const chunks = [new Uint8Array([1, 2]), new Uint8Array([]), new Uint8Array([3])]
-    const fetch = tracker.trackRequest((_request: Request) => new Response(streamOf(each(chunks)), { status: 201, statusText: 'Made', headers: { 'x-own': 'yes' } }))
+    const fetch = tracker.trackRequest(answering(() => new Response(streamOf(each(chunks)), { status: 201, statusText: 'Made', headers: { 'x-own': 'yes' } })))
     const answer = await fetch(new Request(url))
     expect([answer.status, answer.statusText, answer.headers.get('x-own'), answer.headers.get('x-trace-id')]).toEqual([201, 'Made', 'yes', 'trace-1'])
     expect(records.at(-1)).toMatchObject({ state: 'Authenticated' })
@@ -81,7 +86,7 @@ describe('fetch-style, besides', () => {
     const { tracker, records } = observed()
     const cancelled: unknown[] = []
     const body = (): ReadableStream => new ReadableStream({ pull: (controller) => controller.error(new Error('torn')), cancel: (reason) => void cancelled.push(reason) }, { highWaterMark: 0 })
-    const answer = await tracker.trackRequest((_request: Request) => new Response(body()))(new Request(url))
+    const answer = await tracker.trackRequest(answering(() => new Response(body())))(new Request(url))
     if (answer.body !== null) await read(answer.body)
     expect(records.at(-1)).toMatchObject({ state: 'Responded', outcome, status: 200 })
     expect(cancelled).toEqual(outcome === 'aborted' ? ['enough'] : [])
@@ -90,7 +95,7 @@ describe('fetch-style, besides', () => {
   test('a signal that has fired before, or fires after the end, changes nothing', async () => {
     const { tracker, records } = observed()
     const leaving = new AbortController()
-    const fetch = tracker.trackRequest((_request: Request) => new Response(null, { status: 204 }))
+    const fetch = tracker.trackRequest(answering(() => new Response(null, { status: 204 })))
     await fetch(new Request(url, { signal: leaving.signal }))
     leaving.abort()
     expect(told(records).slice(2)).toEqual(['2 PROCESS Processing implied', '3 RESPOND Responded ok'])
@@ -101,22 +106,24 @@ describe('fetch-style, besides', () => {
   test('an error is the host\'s to answer, and what comes after the request is passed on', async () => {
     const { tracker, records } = observed()
     const broken = new Error('broken')
-    const fails = tracker.trackRequest((_request: Request): Response => { throw broken })
+    const fails = tracker.trackRequest(answering(() => { throw broken }))
     await expect(fails(new Request(url))).rejects.toBe(broken)
     expect(records.at(-1)).toMatchObject({ state: 'Responded', outcome: 'error', status: 500 })
-    const passes = tracker.trackRequest((_request: Request, env: string, n: number) => new Response(`${env} ${String(n)}`))
-    expect(await (await passes(new Request(url), 'env', 7)).text()).toBe('env 7')
+    const passes = tracker.trackRequest((request: Request, env: string, n: number) => new Response(`${request.method} ${env} ${String(n)}`))
+    expect(await (await passes(new Request(url), 'env', 7)).text()).toBe('GET env 7')
   })
 
   test('a handler that answers before its queue does', async () => {
     const { tracker, records } = observed()
     const broker = deferred()
     const sent: Promise<unknown>[] = []
-    const fetch = tracker.trackRequest((_request: Request) => {
-      const request = currentRequest()
-      if (request !== undefined) sent.push(request.enqueue(() => broker.promise))
-      return new Response(null, { status: 202 })
-    })
+    const fetch = tracker.trackRequest(
+      answering(() => {
+        const request = currentRequest()
+        if (request !== undefined) sent.push(request.enqueue(() => broker.promise))
+        return new Response(null, { status: 202 })
+      }),
+    )
     await fetch(new Request(url))
     expect(records.at(-1)).toMatchObject({ state: 'Processing' })
     broker.resolve()

@@ -5,8 +5,8 @@ import type { LifecycleRecord } from '../../src/transition/record.ts'
 
 /** What a handler of the suite sees of a request, in the words of no host. */
 export interface Exchange {
-  header(name: string): string | undefined
-  body(): Promise<string>
+  readonly header: (name: string) => string | undefined
+  readonly body: () => Promise<string>
 }
 
 /** What it answers; a body in parts is streamed as the parts come. */
@@ -38,9 +38,9 @@ export interface Heard {
   readonly tracker: Tracker
   readonly records: LifecycleRecord[]
   /** Resolves once so many requests have ended. */
-  ended(count: number): Promise<void>
+  readonly ended: (count: number) => Promise<void>
   /** The records by request, in the order in which they began. */
-  byRequest(): LifecycleRecord[][]
+  readonly byRequest: () => LifecycleRecord[][]
 }
 
 export function heard(options: Pick<TrackerOptions, 'onInvalid'> = {}): Heard {

@@ -43,7 +43,8 @@ describe('the request in hand', () => {
   test("hangs on the host's object, also where the context is lost, and also where that is frozen it harms nothing", () => {
     const { tracker } = observed()
     const job = { n: 1 }
-    const run = tracker.trackRequest((host: object, _more?: string) => currentRequest(host)?.traceId)
+    const traceOf: (host: object, more?: string) => string | undefined = (host) => currentRequest(host)?.traceId
+    const run = tracker.trackRequest(traceOf)
     expect(run(job)).toBe('trace-1')
     expect(currentRequest(job)?.traceId).toBe('trace-1')
     expect(Object.keys(job)).toEqual(['n'])

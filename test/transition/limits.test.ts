@@ -85,7 +85,7 @@ describe('a line stays under 4,096 bytes, is whole, and ours', () => {
     const { stream, lines } = linesStream()
     const { tracker } = observed({ logger: pino(stream) })
     const run = tracker.trackRequest((fails: boolean) => (fails ? Promise.reject(new Error('no')) : 1), { path: '/x' })
-    run(false)
+    void run(false)
     await Promise.resolve(run(true)).catch(() => undefined)
     const request = tracker.start()
     request.completed()

@@ -64,15 +64,12 @@ describe('reading', () => {
   })
 
   test.each(['time', 'trace_id', 'request_id', 'state', 'seq'])('without %s a line is damaged, and with one of the wrong type too', (field) => {
-    const { [field]: _, ...without } = line
-    expect(readRecord(without)).toBe('damaged')
-    for (const wrong of [null, {}, [], true, NaN, '']) expect(readRecord({ ...line, [field]: wrong })).toBe('damaged')
+    for (const wrong of [undefined, null, {}, [], true, NaN, '']) expect(readRecord({ ...line, [field]: wrong })).toBe('damaged')
   })
 
   test('optional fields of the wrong type are left out', () => {
     const wrong = { dwell_ms: '1', parent_id: 7, method: {}, path: [], rejected_id: 'true', rejected_length: -1, implied: 1, outcome: 'fine', status: '200', duration_ms: null, attempt: 1.5, error: 'text', event: 9, from: 8 }
-    const { event: _event, from: _from, ...rest } = record
-    expect(readRecord({ ...line, ...wrong })).toEqual(rest)
+    expect(readRecord({ ...line, ...wrong })).toEqual({ ...record, event: undefined, from: undefined })
   })
 
   test('never throws, whatever the value', () => {
