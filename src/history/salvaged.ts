@@ -1,96 +1,97 @@
 import { routeTo } from '../lifecycle/route.ts'
 import type { TransitionTable } from '../lifecycle/table.ts'
 import type { Fragment } from '../transition/fragment.ts'
+import { fillsHole, holesOf } from './holes.ts'
 import { traceKey } from './history.ts'
 import { missingSeqs, type Standing, type Verdict } from './verdict.ts'
 
-/**
- * The date in a UUID version 7 and the dash after its first part. A shorter beginning of an id names too many
- * requests to speak for one.
- */
-const SHORTEST_BEGINNING = 13
+/** Of a request without an end: where it stands, as far as whole and damaged lines together tell. */
+interface OpenRequest {
+  readonly verdict: Verdict
+  standing: Standing
+}
+
+/** How many requests are looked at for one fragment: damage must not make an audit slow. */
+const MOST_LOOKS = 10_000
 
 /**
  * Lets damaged lines speak for the requests that they would have moved on, and for nobody else.
  *
  * A request whose last line was cut has not stopped there, so it must not be called stuck in the state before.
- * Every fragment moves one request, in order of time: of those that it fits, the one that entered its state last.
- * What they alone tell shows as missing `seq`s.
+ * A fragment that fills a hole between two whole lines is spent on it. Any other moves one request on, in order of
+ * time: of those whose ids, service and state it fits, the one that entered its state last. What fragments alone
+ * tell shows as missing `seq`s.
  */
 export function withFragments(verdicts: readonly Verdict[], fragments: readonly Fragment[], table: TransitionTable): Verdict[] {
   if (fragments.length === 0) return [...verdicts]
-  const open = new Map(verdicts.filter(({ ended }) => !ended).map((verdict) => [verdict.history.key, verdict.standing]))
-  const index = indexOf(verdicts.filter(({ ended }) => !ended))
+  const open = verdicts
+    .filter(({ ended }) => !ended)
+    .map((verdict): OpenRequest => ({ verdict, standing: verdict.standing }))
+    .sort((a, b) => a.standing.since - b.standing.since || (a.verdict.history.key < b.verdict.history.key ? -1 : 1))
+  const holes = holesOf(verdicts)
+  const byRequest = new Map(open.map((request) => [request.verdict.history.requestId, request]))
   for (const fragment of distinct(fragments)) {
-    const fitting = candidates(index, fragment).flatMap((key) => {
-      const standing = open.get(key)
-      const moved = standing === undefined ? undefined : movedBy(standing, fragment, table)
-      return standing === undefined || moved === undefined ? [] : [{ key, standing, moved }]
-    })
-    const [best] = fitting.sort((a, b) => b.standing.since - a.standing.since || (a.key < b.key ? -1 : 1))
-    if (best !== undefined) open.set(best.key, best.moved)
+    if (fillsHole(holes, fragment)) continue
+    const known = fragment.requestId === undefined ? undefined : byRequest.get(fragment.requestId)
+    const candidates = fragment.requestId === undefined ? enteredBefore(open, fragment.time) : known === undefined ? [] : [known]
+    for (const request of candidates) {
+      const moved = fits(request, fragment, table) ? movedBy(request.standing, fragment, table) : undefined
+      if (moved === undefined) continue
+      request.standing = moved
+      break
+    }
   }
+  const standings = new Map(open.map(({ verdict, standing }) => [verdict, standing]))
   return verdicts.map((verdict) => {
-    const standing = open.get(verdict.history.key) ?? verdict.standing
+    const standing = standings.get(verdict) ?? verdict.standing
     if (standing === verdict.standing) return verdict
     const missing = missingSeqs(verdict.history.transitions, standing.seq)
     return { ...verdict, standing, missing, ended: table.state[standing.state]?.final === true }
   })
 }
 
-/** Where a fragment takes a request that stands there; undefined where it cannot be that request's next line. */
+/** The open requests that had entered their state by then, the latest first. */
+function* enteredBefore(open: readonly OpenRequest[], time: number | undefined): Generator<OpenRequest> {
+  // Without a time nothing tells one request from another.
+  if (time === undefined) return
+  let [first, beyond] = [0, open.length]
+  while (first < beyond) {
+    const middle = (first + beyond) >> 1
+    if ((open[middle]?.verdict.standing.since ?? Infinity) <= time) first = middle + 1
+    else beyond = middle
+  }
+  for (let index = first - 1; index >= Math.max(0, first - MOST_LOOKS); index -= 1) {
+    const request = open[index]
+    if (request !== undefined) yield request
+  }
+}
+
+/** Whether nothing that is left of the line speaks against this request. */
+function fits({ verdict, standing }: OpenRequest, { trace = '', traceWhole, requestId, service }: Fragment, table: TransitionTable): boolean {
+  if (requestId !== undefined) return true
+  const { traceId } = verdict.history
+  if (traceWhole ? traceKey(traceId) !== traceKey(trace) : !traceId.startsWith(trace)) return false
+  // Only a message moves a request from one service to another.
+  return service === standing.service || table.edges.some(({ event, to }) => event === 'ENQUEUE' && to === standing.state)
+}
+
+/** Where a fragment takes a request that stands there; undefined where it cannot be one of that request's next lines. */
 function movedBy(standing: Standing, fragment: Fragment, table: TransitionTable): Standing | undefined {
   if (fragment.time !== undefined && fragment.time < standing.since) return undefined
   if (fragment.seq !== undefined && fragment.seq <= standing.seq) return undefined
-  const state = fragment.state ?? onlyNext(standing, fragment, table)
-  if (state === undefined) return undefined
-  const before = fragment.from === undefined || fragment.from === standing.state ? [] : routeTo(table, standing.state, fragment.from)
-  const way = before?.length === 0 && fragment.from === undefined ? routeTo(table, standing.state, state) : before
-  if (way === undefined) return undefined
-  const steps = fragment.from === undefined ? way.length : way.length + 1
+  const from = fragment.from ?? standing.state
+  const state = fragment.state ?? onlyNext(from, fragment.event, table)
+  const before = from === standing.state ? [] : routeTo(table, standing.state, from)
+  if (state === undefined || before === undefined || routeTo(table, from, state) === undefined) return undefined
   const service = fragment.service ?? standing.service
-  return { state, service, since: fragment.time ?? standing.since, seq: fragment.seq ?? standing.seq + steps }
+  return { state, service, since: fragment.time ?? standing.since, seq: fragment.seq ?? standing.seq + before.length + 1 }
 }
 
-/** The state after the standing one, where the fragment lost its name and the machine leaves no choice. */
-function onlyNext(standing: Standing, fragment: Fragment, table: TransitionTable): string | undefined {
-  const edges = Object.values(table.next[fragment.from ?? standing.state] ?? {}).filter((edge) => edge !== undefined)
-  const targets = new Set(edges.filter(({ event }) => fragment.event === undefined || event === fragment.event).map(({ to }) => to))
+/** The state after another one, where the fragment lost its name and the machine leaves no choice. */
+function onlyNext(from: string, event: string | undefined, table: TransitionTable): string | undefined {
+  const edges = Object.values(table.next[from] ?? {}).filter((edge) => edge !== undefined)
+  const targets = new Set(edges.filter((edge) => event === undefined || edge.event === event).map(({ to }) => to))
   return targets.size === 1 ? [...targets][0] : undefined
-}
-
-/** Open requests by what a fragment may have kept of their ids. */
-interface Index {
-  readonly byRequest: ReadonlyMap<string, readonly string[]>
-  readonly byTrace: ReadonlyMap<string, readonly string[]>
-  readonly byBeginning: ReadonlyMap<string, readonly { readonly key: string; readonly traceId: string }[]>
-}
-
-function indexOf(verdicts: readonly Verdict[]): Index {
-  const histories = verdicts.map(({ history }) => history)
-  return {
-    byRequest: grouped(histories, ({ requestId }) => requestId, ({ key }) => key),
-    byTrace: grouped(histories, ({ traceId }) => traceKey(traceId), ({ key }) => key),
-    byBeginning: grouped(histories, ({ traceId }) => traceId.slice(0, SHORTEST_BEGINNING), ({ key, traceId }) => ({ key, traceId })),
-  }
-}
-
-function candidates(index: Index, { requestId, trace = '', traceWhole }: Fragment): readonly string[] {
-  if (requestId !== undefined) return index.byRequest.get(requestId) ?? []
-  if (traceWhole) return index.byTrace.get(traceKey(trace)) ?? []
-  if (trace.length < SHORTEST_BEGINNING) return []
-  const alike = index.byBeginning.get(trace.slice(0, SHORTEST_BEGINNING)) ?? []
-  return alike.filter(({ traceId }) => traceId.startsWith(trace)).map(({ key }) => key)
-}
-
-function grouped<T, V>(items: readonly T[], keyOf: (item: T) => string, valueOf: (item: T) => V): Map<string, V[]> {
-  const groups = new Map<string, V[]>()
-  for (const item of items) {
-    const group = groups.get(keyOf(item))
-    if (group === undefined) groups.set(keyOf(item), [valueOf(item)])
-    else group.push(valueOf(item))
-  }
-  return groups
 }
 
 /** Each fragment once, in order of time: a damaged line that was repeated is still one line. */

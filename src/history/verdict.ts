@@ -99,11 +99,23 @@ function hasError(data: unknown): data is { readonly error: unknown } {
 /** More are not listed: a line with an absurd `seq` must not cost memory. */
 const MOST_MISSING = 1_000
 
-/** Every `seq` up to the furthest that no line has: an attempt goes on with the numbers of the request before it. */
+/**
+ * Every `seq` up to the furthest that has no line, in any attempt: each goes on with the numbers of the request before
+ * its hand-off. Where there are only notes, at least the first line is missing.
+ */
 export function missingSeqs(transitions: readonly Located<TransitionRecord>[], last: number): number[] {
-  const present = new Set(transitions.map(({ record }) => record.seq))
-  const furthest = Math.max(last, ...present)
+  const seqsOf = (wanted: (attempt: number | undefined) => boolean): ReadonlySet<number> =>
+    new Set(transitions.flatMap(({ record }) => (wanted(record.attempt) ? [record.seq] : [])))
+  const missing = new Set(absent(seqsOf(() => true), Math.max(0, last)))
+  for (const attempt of new Set(transitions.map(({ record }) => record.attempt))) {
+    const present = seqsOf((other) => other === undefined || other === attempt)
+    for (const seq of absent(present, Math.max(...seqsOf((other) => other === attempt)))) missing.add(seq)
+  }
+  return [...missing].sort((a, b) => a - b).slice(0, MOST_MISSING)
+}
+
+function absent(present: ReadonlySet<number>, last: number): number[] {
   const missing: number[] = []
-  for (let seq = 0; seq <= furthest && missing.length < MOST_MISSING; seq += 1) if (!present.has(seq)) missing.push(seq)
+  for (let seq = 0; seq <= last && missing.length < MOST_MISSING; seq += 1) if (!present.has(seq)) missing.push(seq)
   return missing
 }

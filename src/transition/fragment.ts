@@ -1,4 +1,4 @@
-/** What is left of one of our lines that was torn, cut or overwritten; `id`s may be beginnings only. */
+/** What is left of one of our lines that was torn, cut or overwritten. */
 export interface Fragment {
   readonly time?: number
   readonly service?: string
@@ -19,20 +19,21 @@ export interface Fragment {
  * It proves nothing by itself. But a request of which the last line was cut must not be called stuck while the
  * rest of that line lies beside it.
  *
- * @returns undefined where neither a state nor an id is left
+ * @returns undefined where neither an event nor an id is left
  */
 export function salvage(text: string): Fragment | undefined {
   const trace = /"trace_id":"([A-Za-z0-9._:-]{1,128})("?)/.exec(text)
   const sentence = /"msg":"([^"\\]{1,64}) -> ([^"\\]{1,64})"/.exec(text)
   const transition = text.includes('"lifecycle":"transition"') || sentence !== null
   const requestId = /"request_id":"([0-9a-f]{16})"/.exec(text)?.[1]
-  if (!transition || (trace === null && requestId === undefined)) return undefined
+  const event = field(text, 'event')
   const time = /"time":(\d{1,15})\b/.exec(text)?.[1]
   const seq = /"seq":(\d{1,9}),/.exec(text)?.[1]
   const from = field(text, 'from') ?? sentence?.[1]
   const state = field(text, 'state') ?? sentence?.[2]
-  const event = field(text, 'event')
   const service = field(text, 'service')
+  // Written in this order, a state with nothing before it is that of a first line, which moves nobody.
+  if (!transition || (from === undefined && requestId === undefined)) return undefined
   return {
     traceWhole: trace?.[2] === '"',
     ...(time === undefined ? {} : { time: Number(time) }),

@@ -1,9 +1,12 @@
+import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { connect, constants, createServer as createSecondServer } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterEach, describe, expect, test } from 'vitest'
 import { currentRequest } from '../../src/tracking/context.ts'
 import type { NodeHandler, NodeHandlerOptions } from '../../src/tracking/node-handler.ts'
+import { deferred } from '../deferred.ts'
 import { told } from '../observed.ts'
 import { ask } from './client.ts'
 import { describeHttpAdapter } from './contract.ts'
@@ -108,6 +111,26 @@ describe('node:http, besides', () => {
     const { headers, body } = await ask(url(), { method: 'POST', body: 'x'.repeat(100_000) })
     expect(body).toBe(headers['x-trace-id'])
     await server.ended(1)
+  })
+
+  test('a stream of HTTP/2 that the client cancels is aborted, though Node says finish', async () => {
+    const listening = heard()
+    const entered = deferred()
+    const handler = listening.tracker.trackRequest(() => entered.resolve(), {})
+    const server = createSecondServer((req, res) => {
+      // The compatible classes of node:http2 have the members that are touched, but not the types.
+      void (handler as (...args: unknown[]) => unknown)(req, res)
+    })
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    // A server that listens on TCP has an address of this kind.
+    const client = connect(`http://127.0.0.1:${String((server.address() as AddressInfo).port)}`)
+    const stream = client.request({ ':path': '/' })
+    await entered.promise
+    stream.close(constants.NGHTTP2_CANCEL)
+    await listening.ended(1)
+    client.destroy()
+    server.close()
+    expect(listening.records.at(-1)).toMatchObject({ state: 'Responded', outcome: 'aborted' })
   })
 
   test("authenticate that has told the request already is not answered with a 500 by onInvalid: 'throw'", async () => {

@@ -1,0 +1,61 @@
+import type { Fragment } from '../transition/fragment.ts'
+import type { TransitionRecord } from '../transition/record.ts'
+import { traceKey } from './history.ts'
+import type { Verdict } from './verdict.ts'
+
+/** A line that is missing between two whole ones of a request, and what those say of it. */
+interface Hole {
+  readonly traceId: string
+  readonly requestId: string
+  readonly before: TransitionRecord
+  readonly after: TransitionRecord
+  filled: boolean
+}
+
+/** Holes by the millisecond in which they begin: the lines of one request mostly follow each other closely. */
+export type Holes = readonly Hole[]
+
+/** How many holes are looked at for one fragment: damage must not make an audit slow. */
+const MOST_LOOKS = 10_000
+
+/** The missing lines that have a whole one before and after them, in order of time. */
+export function holesOf(verdicts: readonly Verdict[]): Holes {
+  const holes = verdicts.flatMap(({ history: { traceId, requestId, transitions }, missing }) =>
+    missing.flatMap((seq): Hole[] => {
+      const before = transitions.findLast(({ record }) => record.seq < seq)?.record
+      const after = transitions.find(({ record }) => record.seq > seq)?.record
+      return before === undefined || after === undefined ? [] : [{ traceId, requestId, before, after, filled: false }]
+    }),
+  )
+  return holes.sort((a, b) => a.before.time - b.before.time)
+}
+
+/** Spends a fragment on a hole that it fits, if there is one: it then says nothing of any other request. */
+export function fillsHole(holes: Holes, fragment: Fragment): boolean {
+  const hole = fitting(holes, fragment)
+  if (hole !== undefined) hole.filled = true
+  return hole !== undefined
+}
+
+function fitting(holes: Holes, fragment: Fragment): Hole | undefined {
+  const { time, requestId } = fragment
+  if (requestId !== undefined) return holes.find((hole) => !hole.filled && hole.requestId === requestId && agrees(hole, fragment))
+  if (time === undefined) return undefined
+  let [first, beyond] = [0, holes.length]
+  while (first < beyond) {
+    const middle = (first + beyond) >> 1
+    if ((holes[middle]?.before.time ?? Infinity) <= time) first = middle + 1
+    else beyond = middle
+  }
+  return holes.slice(Math.max(0, first - MOST_LOOKS), first).findLast((hole) => !hole.filled && agrees(hole, fragment))
+}
+
+function agrees({ before, after, traceId }: Hole, { time, service, from, state, seq, trace = '', traceWhole }: Fragment): boolean {
+  if (time !== undefined && (time < before.time || time > after.time)) return false
+  if (service !== undefined && service !== before.service && service !== after.service) return false
+  if (seq !== undefined && (seq <= before.seq || seq >= after.seq)) return false
+  // A hole of one line is known from both sides; of a wider one only its ends are.
+  const single = after.seq - before.seq === 2
+  if (single && ((from !== undefined && from !== before.state) || (state !== undefined && state !== after.from))) return false
+  return traceWhole ? traceKey(traceId) === traceKey(trace) : traceId.startsWith(trace)
+}
