@@ -19,7 +19,7 @@ export interface Fragment {
  * It proves nothing by itself. But a request of which the last line was cut must not be called stuck while the
  * rest of that line lies beside it.
  *
- * @returns undefined where neither an event nor an id is left
+ * @returns undefined where neither the state before nor the request is left
  */
 export function salvage(text: string): Fragment | undefined {
   const trace = /"trace_id":"([A-Za-z0-9._:-]{1,128})("?)/.exec(text)

@@ -1,0 +1,24 @@
+// Any queue at all: the headers of the message hand the request over, and the worker completes it.
+import { createTracker, trackRequest } from 'throughline'
+
+interface Message {
+  readonly headers: Record<string, string>
+  readonly order: number
+}
+
+// Stands for the reader's own broker: this example is about the two ends.
+const queue: Message[] = []
+
+const tracker = createTracker({ service: 'api' })
+const request = tracker.start()
+request.authenticated()
+await request.enqueue((headers) => queue.push({ headers, order: 42 }))
+
+const work = trackRequest((message: Message) => `packed ${String(message.order)}`, {
+  service: 'worker',
+  path: 'orders',
+  carrier: (message) => message.headers,
+})
+
+for (const message of queue) console.log(work(message))
+console.log(`in flight: ${String(tracker.inFlight().length)}`)
