@@ -45,8 +45,9 @@ export function withFragments(verdicts: readonly Verdict[], fragments: readonly 
   return verdicts.map((verdict) => {
     const standing = standings.get(verdict) ?? verdict.standing
     if (standing === verdict.standing) return verdict
-    const missing = missingSeqs(verdict.history.transitions, standing.seq)
-    return { ...verdict, standing, missing, ended: table.state[standing.state]?.final === true }
+    // Another attempt may have a whole line of the same number.
+    const missing = new Set([...missingSeqs(verdict.history.transitions, standing.seq), standing.seq])
+    return { ...verdict, standing, missing: [...missing].sort((a, b) => a - b), ended: table.state[standing.state]?.final === true }
   })
 }
 
@@ -77,13 +78,14 @@ function fits({ verdict, standing }: OpenRequest, { trace = '', traceWhole, requ
 
 /** Where a fragment takes a request that stands there; undefined where it cannot be one of that request's next lines. */
 function movedBy(standing: Standing, fragment: Fragment, table: TransitionTable): Standing | undefined {
-  if (fragment.time !== undefined && fragment.time < standing.since) return undefined
+  const service = fragment.service ?? standing.service
+  // The clocks of two services may disagree.
+  if (service === standing.service && fragment.time !== undefined && fragment.time < standing.since) return undefined
   if (fragment.seq !== undefined && fragment.seq <= standing.seq) return undefined
   const from = fragment.from ?? standing.state
   const state = fragment.state ?? onlyNext(from, fragment.event, table)
   const before = from === standing.state ? [] : routeTo(table, standing.state, from)
   if (state === undefined || before === undefined || routeTo(table, from, state) === undefined) return undefined
-  const service = fragment.service ?? standing.service
   return { state, service, since: fragment.time ?? standing.since, seq: fragment.seq ?? standing.seq + before.length + 1 }
 }
 

@@ -1,7 +1,8 @@
 import { routeToEnd } from '../lifecycle/route.ts'
 import type { TransitionTable } from '../lifecycle/table.ts'
 import type { Outcome } from '../transition/record.ts'
-import type { SignalFields, TrackedRequest } from './tracked-request.ts'
+import type { SignalFields } from './records.ts'
+import type { TrackedRequest } from './tracked-request.ts'
 
 /** How the work on a request ended, as its host saw it. */
 export interface End {

@@ -1,42 +1,12 @@
 import { ThroughlineError } from '../errors.ts'
 import { route } from '../lifecycle/route.ts'
 import { step, type Edge } from '../lifecycle/table.ts'
-import { inject, type Extracted } from '../trace/carrier.ts'
-import { loggedData, loggedError, loggedName, loggedPath } from '../transition/limits.ts'
-import type { NoteRecord, Outcome, TransitionRecord } from '../transition/record.ts'
+import { inject } from '../trace/carrier.ts'
+import type { NoteRecord } from '../transition/record.ts'
 import { runWith } from './context.ts'
 import { beginHandOff } from './hand-off.ts'
+import { firstRecord, noteRecord, transitionRecord, type Origin, type SignalFields } from './records.ts'
 import type { TrackerCore } from './tracker-core.ts'
-
-/** What was asked, for the first line. */
-export interface Asked {
-  /** The verb of HTTP, or the kind of the call. */
-  readonly method?: string | undefined
-  /** The route where the host knows it, else the path; the query is never logged. */
-  readonly path?: string | undefined
-}
-
-/** What a signal tells beside its name. */
-export interface SignalFields {
-  readonly outcome?: Outcome | undefined
-  readonly status?: number | undefined
-  /** Anything thrown. */
-  readonly error?: unknown
-  readonly implied?: boolean | undefined
-  readonly data?: unknown
-}
-
-/** Where a request starts: a new one at the machine's initial state, or a resumed one where a message left it. */
-export interface Origin extends Asked {
-  readonly traceId: string
-  readonly requestId: string
-  readonly state: string
-  readonly seq: number
-  /** Epoch milliseconds of entering `state`. */
-  readonly since: number
-  readonly extracted: Extracted
-  readonly attempt?: number
-}
 
 /**
  * One request under way: its ids, its state, and the signals that move it.
@@ -227,37 +197,13 @@ export class TrackedRequest {
   /** @internal Logs something that moves no request. */
   tell(lifecycle: NoteRecord['lifecycle'], event: string, fields: SignalFields): void {
     const { now, service } = this.#tracker.settings
-    this.#tracker.emit({
-      lifecycle,
-      time: now(),
-      service,
-      event: loggedName(event),
-      state: this.#state,
-      trace_id: this.traceId,
-      request_id: this.requestId,
-      ...this.#details(fields),
-    })
+    this.#tracker.emit(noteRecord(this, service, lifecycle, event, fields, now()))
   }
 
   /** @internal Writes the first line. */
   begin(origin: Origin): void {
-    const { settings } = this.#tracker
-    const { method, path, extracted } = origin
-    const { parentId, rejectedLength } = extracted
     this.#tracker.entered(this, undefined)
-    this.#tracker.emit({
-      lifecycle: 'transition',
-      time: this.#since,
-      service: settings.service,
-      state: this.#state,
-      trace_id: this.traceId,
-      request_id: this.requestId,
-      seq: 0,
-      ...(parentId === undefined ? {} : { parent_id: parentId }),
-      ...(method === undefined ? {} : { method: loggedName(method) }),
-      ...(path === undefined ? {} : { path: loggedPath(path) }),
-      ...(rejectedLength === undefined ? {} : { rejected_id: true, rejected_length: rejectedLength }),
-    })
+    this.#tracker.emit(firstRecord(this, this.#tracker.settings.service, origin))
   }
 
   /**
@@ -307,46 +253,11 @@ export class TrackedRequest {
     this.#since = now
     this.#entered = elapsed
     this.#tracker.entered(this, edge)
-    const final = edge.final
-      ? { outcome: fields.outcome ?? DEFAULT_OUTCOMES[edge.event] ?? 'ok', duration_ms: micro(Math.max(0, elapsed - this.#started)) }
-      : {}
-    const record: TransitionRecord = {
-      lifecycle: 'transition',
-      time: now,
-      service: settings.service,
-      event: edge.event,
-      from: edge.from,
-      state: edge.to,
-      trace_id: this.traceId,
-      request_id: this.requestId,
-      seq: this.#seq,
-      dwell_ms: micro(Math.max(0, dwell)),
-      ...(fields.implied === true ? { implied: true } : {}),
-      ...final,
-      ...(fields.status === undefined ? {} : { status: fields.status }),
-      ...this.#details(fields),
-    }
-    this.#tracker.emit(record)
-  }
-
-  #details({ error, data }: SignalFields): Pick<NoteRecord, 'attempt' | 'error' | 'data'> {
-    const logged = data === undefined ? undefined : loggedData(data)
-    return {
-      ...(this.attempt === undefined ? {} : { attempt: this.attempt }),
-      ...(error === undefined ? {} : { error: loggedError(error) }),
-      ...(logged === undefined ? {} : { data: logged }),
-    }
+    const times = { now, dwell, age: elapsed - this.#started }
+    this.#tracker.emit(transitionRecord(this, settings.service, edge, fields, times))
   }
 
   #context(): Parameters<typeof inject>[0] {
     return { traceId: this.traceId, requestId: this.requestId, flags: this.#flags, tracestate: this.#tracestate }
   }
-}
-
-/** How a final state was reached, where the signal's sender does not say. */
-const DEFAULT_OUTCOMES: Readonly<Record<string, Outcome | undefined>> = { AUTH_ERROR: 'denied', FAIL: 'error', ABORT: 'aborted' }
-
-/** Milliseconds to the microsecond. */
-function micro(ms: number): number {
-  return Math.round(ms * 1_000) / 1_000
 }

@@ -10,10 +10,8 @@ type Options<Extra, Own> = unknown extends Extra ? [options?: Own] : [options: E
 
 /** The shapes of handler that can be wrapped. */
 export interface TrackRequest<Extra = unknown> {
-  /** Any function with a `carrier`: a worker's job, resumed at Queued. */
+  /** Any function with a `carrier`: a worker's job, resumed at Queued. A function of no arguments is typed right by it too. */
   <Args extends unknown[], R>(work: (...args: Args) => R, options: Extra & WorkOptions<Args> & { readonly carrier: unknown }): (...args: Args) => R
-  /** A function of no arguments, whatever it serves: a cron job, or a handler that does not look at its request. */
-  <R>(work: () => R, ...options: Options<Extra, AnyHandlerOptions>): () => R
   /** A handler of node:http. */
   (handler: NodeHandler, ...options: Options<Extra, NodeHandlerOptions>): (req: IncomingMessage, res: ServerResponse) => void
   /** A fetch-style handler. */

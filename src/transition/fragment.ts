@@ -25,7 +25,8 @@ export function salvage(text: string): Fragment | undefined {
   const trace = /"trace_id":"([A-Za-z0-9._:-]{1,128})("?)/.exec(text)
   const sentence = /"msg":"([^"\\]{1,64}) -> ([^"\\]{1,64})"/.exec(text)
   const transition = text.includes('"lifecycle":"transition"') || sentence !== null
-  const requestId = /"request_id":"([0-9a-f]{16})"/.exec(text)?.[1]
+  // What stands before "seq" is the request's id, even where its name was cut.
+  const requestId = (/"request_id":"([0-9a-f]{16})"/.exec(text) ?? /(?<![0-9a-f])([0-9a-f]{16})","seq":\d/.exec(text))?.[1]
   const event = field(text, 'event')
   const time = /"time":(\d{1,15})\b/.exec(text)?.[1]
   const seq = /"seq":(\d{1,9}),/.exec(text)?.[1]
