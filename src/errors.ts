@@ -12,7 +12,6 @@ export const ERROR_CODES = {
   THROUGHLINE_BAD_STATE: 'The machine has no such state.',
   THROUGHLINE_LOG_UNREADABLE: 'A log file is missing, a folder, or cannot be read.',
   THROUGHLINE_USAGE: 'The command was called with flags or arguments that do not fit.',
-  THROUGHLINE_OUT_OF_STEP: 'A checked file does not hold the diagram of the machine.',
 } as const
 
 /** One of the stable codes in {@link ERROR_CODES}. */

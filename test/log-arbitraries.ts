@@ -61,13 +61,28 @@ const script: fc.Arbitrary<Script> = fc.record({
 })
 
 /** True logs of a machine: several services and traces, hand-offs with attempts, retries and redeliveries, notes, errors. */
-export function trueLog(machine: AnyStateMachine, constraints: fc.ArrayConstraints = { minLength: 1, maxLength: 12 }): fc.Arbitrary<TrueLog> {
-  const table = compile(machine)
+export function trueLog(machine: AnyStateMachine): fc.Arbitrary<TrueLog> {
   // The worker's clock may be ahead of the others or behind.
-  return fc.tuple(fc.array(script, constraints), fc.integer({ min: -3_000, max: 3_000 })).map(([scripts, skew]) => {
-    const told = scripts.map((one, index) => new Telling(table, one, index, skew).all())
-    return { table, records: told.flatMap(({ records }) => records).sort((a, b) => a.time - b.time), requests: told.map(({ known }) => known) }
+  return fc.tuple(fc.array(script, { minLength: 1, maxLength: 12 }), fc.integer({ min: -3_000, max: 3_000 })).map(([scripts, skew]) => tell(machine, scripts, skew))
+}
+
+/**
+ * Long true logs, whose clocks agree and whose messages do not come again once they are done with; `apart` where each
+ * request has ended, or hangs, before the next begins.
+ */
+export function longLog(machine: AnyStateMachine, apart: boolean): fc.Arbitrary<TrueLog> {
+  const once = script.map((one): Script => {
+    const end = one.deliveries.findIndex((ending) => ending === 'complete' || ending === 'fail')
+    return end === -1 ? one : { ...one, deliveries: one.deliveries.slice(0, end + 1) }
   })
+  const scripts = fc.array(once, { minLength: 5, maxLength: 60, size: 'max' })
+  return scripts.map((all) => tell(machine, apart ? all.map((one, index) => ({ ...one, trace: 0, start: index * 12 * LONGEST_STAY })) : all, 0))
+}
+
+function tell(machine: AnyStateMachine, scripts: readonly Script[], skew: number): TrueLog {
+  const table = compile(machine)
+  const told = scripts.map((one, index) => new Telling(table, one, index, skew).all())
+  return { table, records: told.flatMap(({ records }) => records).sort((a, b) => a.time - b.time), requests: told.map(({ known }) => known) }
 }
 
 /** The id of a trace as a tracker makes it: a UUID version 7, born at that time. */
@@ -79,6 +94,10 @@ export function uuid(time: number, tail: number): string {
 /** Tells one request, step by step. */
 class Telling {
   readonly #records: LifecycleRecord[] = []
+  readonly #table: TransitionTable
+  readonly #script: Script
+  readonly #index: number
+  readonly #skew: number
   readonly #ids: { readonly trace_id: string; readonly request_id: string }
   #service: string
   #time: number
@@ -86,12 +105,11 @@ class Telling {
   #seq = 0
   #attempt: number | undefined
 
-  constructor(
-    readonly table: TransitionTable,
-    readonly script: Script,
-    readonly index: number,
-    readonly skew: number,
-  ) {
+  constructor(table: TransitionTable, script: Script, index: number, skew: number) {
+    this.#table = table
+    this.#script = script
+    this.#index = index
+    this.#skew = skew
     this.#ids = { trace_id: uuid(T0 + script.trace * 7_000, script.trace), request_id: requestId(index) }
     this.#service = SERVICES[script.service] ?? SERVICES[0]
     this.#time = T0 + script.trace * 7_000 + script.start
@@ -99,9 +117,9 @@ class Telling {
   }
 
   all(): { readonly records: readonly LifecycleRecord[]; readonly known: Known } {
-    const { table, script, index } = this
-    const { child, choices, waits, notes, deliveries } = script
-    const parent = child && index > 0 ? { parent_id: requestId(index - 1) } : {}
+    const table = this.#table
+    const { child, choices, waits, notes, deliveries } = this.#script
+    const parent = child && this.#index > 0 ? { parent_id: requestId(this.#index - 1) } : {}
     this.#tell({ lifecycle: 'transition', seq: 0, ...parent, method: 'GET', path: '/orders' })
     let standing = { state: this.#state, since: this.#time }
     let handedOver = false
@@ -121,9 +139,9 @@ class Telling {
       this.#attempt = turn + 1
       this.#state = carrier.state
       this.#seq = carrier.seq
-      if (turn === 0) this.#time += this.skew
+      if (turn === 0) this.#time += this.#skew
       const before = this.#seq
-      const last = table.event['FAIL'] === undefined && ending === 'fail' ? WAYS.complete : WAYS[ending]
+      const last = table.event.FAIL === undefined && ending === 'fail' ? WAYS.complete : WAYS[ending]
       for (const event of last) this.#signal(event, waits[turn] ?? 0, ending === 'fail' || ending === 'retry')
       if (this.#final()) finals += 1
       if (finals === 0 && this.#seq > before) standing = { state: this.#state, since: this.#time }
@@ -134,12 +152,12 @@ class Telling {
   }
 
   #final(): boolean {
-    return this.table.state[this.#state]?.final === true
+    return this.#table.state[this.#state]?.final === true
   }
 
   #signal(event: string, wait: number, fails = false): void {
     this.#time += wait
-    const edge = step(this.table, this.#state, event)
+    const edge = step(this.#table, this.#state, event)
     const error = fails && event !== 'ATTEMPT' ? { error: { type: 'Error', message: `no luck in ${event}` } } : {}
     if (edge === undefined) {
       this.#tell({ lifecycle: 'note', event, ...error })

@@ -59,7 +59,7 @@ async function countsIn(names: readonly string[], table: TransitionTable): Promi
   for (const { transitions } of evidence.histories) {
     for (const { record } of transitions) {
       const edge = step(table, record.from ?? '', record.event ?? '')
-      if (edge !== undefined) edges.set(edge.index, (edges.get(edge.index) ?? 0) + 1)
+      if (edge?.to === record.state) edges.set(edge.index, (edges.get(edge.index) ?? 0) + 1)
     }
   }
   const { states } = audit(evidence, { table, now: Date.now(), limits: stuckLimits(table) })

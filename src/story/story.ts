@@ -13,7 +13,7 @@ import type { StoryLine, StoryNote, StoryReport, StoryRequest, StoryTransition }
  * @returns undefined where there is nothing to tell
  */
 export function story(traceId: string, histories: Iterable<RequestHistory>, lines: readonly StoryLine[], table: TransitionTable): StoryReport | undefined {
-  const verdicts = [...histories].map((history) => judge(history, table))
+  const verdicts = [...histories].map((history) => judge(history, table)).sort((a, b) => (a.history.key < b.history.key ? -1 : 1))
   const requests = inCausalOrder(verdicts.map((verdict) => requestOf(verdict, table)))
   const sorted = distinct(lines).sort((a, b) => a.time - b.time || (a.msg < b.msg ? -1 : 1))
   const moments = [...requests.flatMap(({ transitions, notes }) => [...transitions, ...notes]), ...sorted].sort((a, b) => a.time - b.time)

@@ -22,6 +22,9 @@ export interface SignalFields {
   readonly data?: unknown
 }
 
+/** How a request ended that is driven by hand. */
+export type ManualEnd = Pick<SignalFields, 'outcome' | 'status' | 'error'>
+
 /** Where a request starts: a new one at the machine's initial state, or a resumed one where a message left it. */
 export interface Origin extends Asked {
   readonly traceId: string

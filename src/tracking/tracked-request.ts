@@ -2,10 +2,10 @@ import { ThroughlineError } from '../errors.ts'
 import { route } from '../lifecycle/route.ts'
 import { step, type Edge } from '../lifecycle/table.ts'
 import { inject } from '../trace/carrier.ts'
-import type { NoteRecord } from '../transition/record.ts'
+import type { NoteRecord, Outcome } from '../transition/record.ts'
 import { runWith } from './context.ts'
 import { beginHandOff } from './hand-off.ts'
-import { firstRecord, noteRecord, transitionRecord, type Origin, type SignalFields } from './records.ts'
+import { firstRecord, noteRecord, transitionRecord, type ManualEnd, type Origin, type SignalFields } from './records.ts'
 import type { TrackerCore } from './tracker-core.ts'
 
 /**
@@ -95,14 +95,18 @@ export class TrackedRequest {
     return this.signal('PROCESS', {})
   }
 
-  /** The answer is out; adapters of hosts that answer say so themselves. */
-  responded(): boolean {
-    return this.signal('RESPOND', {})
+  /**
+   * The answer is out; adapters of hosts that answer say so themselves.
+   *
+   * @param end how that went: by default `ok`, with an error or a status of 500 and more `error`
+   */
+  responded(end: ManualEnd = {}): boolean {
+    return this.signal('RESPOND', { ...end, outcome: outcomeOf(end) })
   }
 
-  /** The worker is done; adapters of queues say so themselves. */
-  completed(): boolean {
-    return this.signal('COMPLETE', {})
+  /** The worker is done; adapters of queues say so themselves. `end` as for {@link responded}. */
+  completed(end: ManualEnd = {}): boolean {
+    return this.signal('COMPLETE', { ...end, outcome: outcomeOf(end) })
   }
 
   /**
@@ -260,4 +264,8 @@ export class TrackedRequest {
   #context(): Parameters<typeof inject>[0] {
     return { traceId: this.traceId, requestId: this.requestId, flags: this.#flags, tracestate: this.#tracestate }
   }
+}
+
+function outcomeOf({ outcome, status = 0, error }: ManualEnd): Outcome {
+  return outcome ?? (error !== undefined || status >= 500 ? 'error' : 'ok')
 }

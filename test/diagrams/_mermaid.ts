@@ -49,3 +49,12 @@ function shown(text: string): string {
   if (element.children.length > 0) throw new Error(`${text} became HTML elements`)
   return element.textContent
 }
+
+/** Counts what Mermaid's own parser finds in a sequence diagram: participants, and messages with the notes among them. */
+export async function readsAsSequence(text: string): Promise<{ readonly participants: number; readonly messages: number }> {
+  // eslint-disable-next-line @typescript-eslint/no-deprecated -- what replaces it tells whether a text parses, not what it became
+  const diagram = await mermaid.mermaidAPI.getDiagramFromText(text)
+  // Only a sequence diagram is read here, and its database has these members.
+  const database = diagram.db as unknown as { getActorKeys(): readonly string[]; getMessages(): readonly unknown[] }
+  return { participants: database.getActorKeys().length, messages: database.getMessages().length }
+}

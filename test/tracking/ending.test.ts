@@ -74,3 +74,20 @@ describe("a machine of the user's", () => {
     expect(told(records)).toEqual(['0 Start', 'note RETRY in Start', '1 WORK Busy implied', '2 RESPOND Done error'])
   })
 })
+
+describe('a request that is driven by hand says how it ended', () => {
+  test.each([
+    [{}, { outcome: 'ok' }],
+    [{ status: 404 }, { outcome: 'ok', status: 404 }],
+    [{ status: 503 }, { outcome: 'error', status: 503 }],
+    [{ error }, { outcome: 'error', error: { type: 'Error', message: 'no' } }],
+    [{ outcome: 'aborted', status: 200 }, { outcome: 'aborted', status: 200 }],
+  ] as const)('%j', (end, expected) => {
+    const { tracker, records } = observed()
+    const request = tracker.start()
+    request.authenticated()
+    request.processing()
+    expect(request.responded(end)).toBe(true)
+    expect(records.at(-1)).toMatchObject({ state: 'Responded', ...expected })
+  })
+})

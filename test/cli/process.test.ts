@@ -1,0 +1,62 @@
+import { spawn } from 'node:child_process'
+import { createReadStream } from 'node:fs'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+import { BEGUN, ndjson, QUEUED, SYNC, TRACE, transition, transitions } from '../told-log.ts'
+import { folderOf } from './_called.ts'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const NOW = String(BEGUN + 1e9)
+
+interface Ended {
+  readonly status: number | null
+  readonly out: string
+  readonly err: string
+}
+
+/** Runs the command as a process; `input` goes to its standard input, which is then closed. */
+async function process_(args: readonly string[], input: NodeJS.ReadableStream | string, closeAfter = Infinity): Promise<Ended> {
+  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...args], { cwd: ROOT, env: { ...process.env, NO_COLOR: '1' } })
+  // Who reads no further than it needs closes the pipe.
+  child.stdin.on('error', () => undefined)
+  if (typeof input === 'string') child.stdin.end(input)
+  else input.pipe(child.stdin)
+  if (closeAfter < Infinity) child.stdout.once('data', () => child.stdout.destroy())
+  const status = new Promise<number | null>((resolve) => child.once('close', resolve))
+  const [out, err] = await Promise.all([closeAfter < Infinity ? '' : text(child.stdout), text(child.stderr)])
+  return { status: await status, out, err }
+}
+
+describe('the command as a process', () => {
+  test('reads standard input, named or not, and ends with the status of what it found', async () => {
+    const log = ndjson(transitions(QUEUED))
+    const [named, unnamed, held] = await Promise.all([
+      process_(['audit', '-', '--now', NOW], log),
+      process_(['audit', '--now', NOW], log),
+      process_(['audit', '-', '--now', NOW], ndjson(transitions(SYNC))),
+    ])
+    expect(named).toMatchObject({ status: 1, err: '', out: expect.stringMatching(/^1 request stuck, 0 invalid lines\n/) as string })
+    expect(unnamed).toEqual(named)
+    expect(held).toMatchObject({ status: 0, err: '' })
+  })
+
+  test('reads a file that is standard input', async () => {
+    const file = folderOf({ 'a.log': ndjson(transitions(SYNC)) })
+    const { status, out } = await process_(['story', TRACE, '-'], createReadStream(file('a.log')))
+    expect(status).toBe(0)
+    expect(out).toContain(`trace ${TRACE}`)
+  })
+
+  test('tells its version, and bad usage with status 2 on stderr alone', async () => {
+    const [version, bad] = await Promise.all([process_(['--version'], ''), process_(['audit', '/no/such.log'], '')])
+    expect(version).toMatchObject({ status: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) as string, err: '' })
+    expect(bad).toEqual({ status: 2, out: '', err: 'throughline: cannot read /no/such.log: there is no such file: check its name\n' })
+  })
+
+  test('survives a reader that has seen enough', async () => {
+    const many = Array.from({ length: 3_000 }, (_, index) => transition({ request_id: `b7ad6b71692${String(10_000 + index)}` }))
+    const { status, err } = await process_(['audit', '-', '--now', NOW, '--format', 'json'], ndjson(many), 1)
+    expect([status, err]).toEqual([1, ''])
+  })
+})

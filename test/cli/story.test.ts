@@ -1,0 +1,44 @@
+import { describe, expect, test } from 'vitest'
+import { w3cTraceId } from '../../src/trace/trace-id.ts'
+import { BEGUN, ndjson, SYNC, TRACE, transitions } from '../told-log.ts'
+import { called, folderOf } from './_called.ts'
+
+const own = { level: 40, time: BEGUN + 500, service: 'gateway', trace_id: TRACE, request_id: 'b7ad6b7169203331', msg: 'the cache is cold' }
+const LOG = ndjson([...transitions(SYNC), own]) + ndjson(transitions(SYNC, { trace_id: 'abc-123', request_id: 'b7ad6b7169203332' }))
+const ids = (json: string): unknown => (JSON.parse(json) as { requests: { request_id: string }[] }).requests.map(({ request_id }) => request_id)
+
+describe('a trace is found', () => {
+  test.each([
+    ['by its UUID', TRACE, ['b7ad6b7169203331']],
+    ['by its UUID in upper case', TRACE.toUpperCase(), ['b7ad6b7169203331']],
+    ['by its 32 hex digits', TRACE.replaceAll('-', ''), ['b7ad6b7169203331']],
+    ['by its 32 hex digits in upper case', TRACE.replaceAll('-', '').toUpperCase(), ['b7ad6b7169203331']],
+    ['by an id that is no UUID', 'abc-123', ['b7ad6b7169203332']],
+  ])('%s', async (_, id, requests) => {
+    const file = folderOf({ 'a.log': LOG })
+    const { status, out, err } = await called('story', id, file('a.log'), '--format', 'json')
+    expect([status, err]).toEqual([0, ''])
+    expect(ids(out)).toEqual(requests)
+  })
+
+  test('also in a service that only saw the traceparent of an id that is no UUID', async () => {
+    const dashed = w3cTraceId('abc-123').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+    const file = folderOf({ 'a.log': LOG + ndjson(transitions(SYNC, { trace_id: dashed, request_id: 'b7ad6b7169203333', service: 'catalog' }, 5)) })
+    const { out } = await called('story', 'abc-123', file('a.log'), '--format', 'json')
+    expect(ids(out)).toEqual(['b7ad6b7169203332', 'b7ad6b7169203333'])
+  })
+
+  test.each([
+    ['text', /^trace 019a2b3c[^]*the cache is cold/],
+    ['mermaid', /^sequenceDiagram\n/],
+    ['json', /^\{\n {2}"trace_id": "019a2b3c/],
+  ])('and told as %s', async (format, told) => {
+    const file = folderOf({ 'a.log': LOG })
+    expect((await called('story', TRACE, file('a.log'), '--format', format)).out).toMatch(told)
+  })
+
+  test('or not: status 1, and one line on stderr', async () => {
+    const file = folderOf({ 'a.log': LOG })
+    expect(await called('story', 'ABC-123', file('a.log'))).toEqual({ status: 1, out: '', err: 'throughline: no line of trace ABC-123 in these logs\n' })
+  })
+})

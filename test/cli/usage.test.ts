@@ -1,0 +1,73 @@
+import { describe, expect, test } from 'vitest'
+import { ndjson, QUEUED, transitions } from '../told-log.ts'
+import { called, folderOf } from './_called.ts'
+
+const LOG = ndjson(transitions(QUEUED))
+const BAD_MACHINES = {
+  'none.ts': 'export const machine = 1\n',
+  'none.mjs': 'export default {}\n',
+  'broken.ts': 'export default (\n',
+  'two.mjs': `import { createMachine } from '${import.meta.resolve('xstate')}'\nexport const [a, b] = [createMachine({ initial: 'x', states: { x: {} } }), createMachine({ initial: 'x', states: { x: {} } })]\n`,
+  'guard.mjs': `import { createMachine } from '${import.meta.resolve('xstate')}'\nexport default createMachine({ id: 'm', initial: 'x', states: { x: { on: { GO: { target: 'y', guard: () => true } } }, y: {} } })\n`,
+}
+
+/** Words in braces are files of the test's own folder. */
+const CALLS: readonly (readonly [call: string, names: RegExp, mend: RegExp])[] = [
+  ['', /no command/, /diagram, audit or story/],
+  ['frobnicate', /unknown command 'frobnicate'/, /see throughline --help/],
+  ['audit --nope {a.log}', /--nope/, /see throughline audit --help/],
+  ['audit --stuck-after', /--stuck-after/, /see throughline audit --help/],
+  ['audit {a.log} --stuck-after soon', /"soon"/, /write 250ms, 30s/],
+  ['audit {a.log} --stuck-after Nowhere=1s', /Nowhere/, /its states are Received/],
+  ['audit {a.log} --stuck-after Completed=1s', /Completed/, /it is final/],
+  ['audit {a.log} --now yesterday', /"yesterday"/, /write 2026-01-31T12:00:00Z, epoch milliseconds, or end/],
+  ['audit {a.log} --now 2026-99-99', /"2026-99-99"/, /write 2026/],
+  ['audit {a.log} --format xml', /--format <format>.*xml/, /table, json, ndjson/],
+  ['audit {missing.log}', /missing\.log/, /check its name/],
+  ['audit {a.log} {nothing*.log}', /nothing\*\.log/, /no file matches the pattern/],
+  ['audit {.}', /it is a folder/, /name its files, such as/],
+  ['audit {torn.gz}', /torn\.gz/, /it begins like gzip and is none: fetch it again/],
+  ['audit {a.log} --machine {missing.ts}', /missing\.ts/, /cannot use the machine/],
+  ['audit {a.log} --machine {none.ts}', /none\.ts/, /export one as default/],
+  ['audit {a.log} --machine {none.mjs}', /none\.mjs/, /export one as default/],
+  ['audit {a.log} --machine {broken.ts}', /broken\.ts/, /cannot use the machine/],
+  ['audit {a.log} --machine {two.mjs}', /two\.mjs: it exports a, b/, /export one of them as default/],
+  ['audit {a.log} --machine {guard.mjs}', /"m" uses a guard on GO in state "x"/, /what the guard saw is not in the log/],
+  ['story', /trace id/, /see throughline story --help/],
+  ['story no/id {a.log}', /"no\/id" is no trace id/, /give a UUID/],
+  ['story abc-123 {missing.log}', /missing\.log/, /check its name/],
+  ['story abc-123 {a.log} --format xml', /xml/, /text, json, mermaid/],
+  ['diagram --format png', /png/, /mermaid, dot, svg, json/],
+  ['diagram --check {missing.md}', /missing\.md/, /cannot be read/],
+  ['diagram --out {missing/out.md}', /out\.md/, /cannot be written/],
+  ['diagram --logs {missing.log}', /missing\.log/, /check its name/],
+  ['diagram --machine {none.ts}', /none\.ts/, /export one as default/],
+  ['diagram surplus', /too many arguments/, /see throughline diagram --help/],
+]
+
+describe('bad usage is status 2, one line on stderr that says what and how to mend it, and nothing on stdout', () => {
+  test.each(CALLS)('throughline %s', async (call, names, mend) => {
+    const file = folderOf({ 'a.log': LOG, 'torn.gz': Uint8Array.of(0x1f, 0x8b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff), ...BAD_MACHINES })
+    const args = call.split(' ').filter((word) => word !== '')
+    const { status, out, err } = await called(...args.map((word) => word.replace(/^\{(.+)\}$/, (_, name: string) => file(name))))
+    expect(err).toMatch(/^throughline: [^\n]+\n$/)
+    expect(err).toMatch(names)
+    expect(err).toMatch(mend)
+    expect([status, out]).toEqual([2, ''])
+  })
+})
+
+describe('what is asked of the command itself', () => {
+  test.each([
+    [['--version'], /^1\.2\.3\n$/],
+    [['--help'], /diagram[^]*audit[^]*story/],
+    [['audit', '--help'], /--stuck-after[^]*--now[^]*--machine/],
+    [['story', '--help'], /--format[^]*--machine/],
+    [['diagram', '--help'], /--logs[^]*--out[^]*--check/],
+    [['help', 'audit'], /--stuck-after/],
+  ])('%j is answered with status 0', async (args, said) => {
+    const { status, out, err } = await called(...args)
+    expect([status, err]).toEqual([0, ''])
+    expect(out).toMatch(said)
+  })
+})

@@ -1,0 +1,186 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join, posix } from 'node:path'
+import ts from 'typescript'
+import { describe, expect, it } from 'vitest'
+import { requestWithRetriesMachine } from '../machines/request-with-retries.ts'
+import { requestMachine } from '../machines/request.ts'
+import type { Io } from '../src/cli/io.ts'
+import { run } from '../src/cli/program.ts'
+import { holdsDiagram } from '../src/diagrams/check.ts'
+import { graphOf } from '../src/diagrams/graph.ts'
+import { mermaid } from '../src/diagrams/mermaid.ts'
+import { ERROR_CODES } from '../src/errors.ts'
+import { compile } from '../src/lifecycle/compile.ts'
+import { formatDuration } from '../src/lifecycle/duration.ts'
+import { keysOf } from './lines.ts'
+import { filesIn, root } from './sources.ts'
+
+const PAGES = ['README.md', 'CHANGELOG.md', 'examples/storefront/README.md', 'test/README.md', ...filesIn('docs')]
+
+describe('docs/architecture.md', () => {
+  const listed = treeIn(page('docs/architecture.md'))
+
+  it.each(['src', 'machines', 'docs'])('names every file in %s, and no other', (folder) => {
+    expect(listed.filter((file) => file.startsWith(`${folder}/`) && !file.endsWith('/')).sort()).toEqual(filesIn(folder))
+  })
+
+  it('names nothing else that is not there', () => {
+    expect(listed.filter((file) => !existsSync(join(root, file)))).toEqual([])
+  })
+
+  it('has a rule for every folder that holds source', () => {
+    const folders = new Set(filesIn('src', 'machines').map((file) => /^(machines\/|src\/[^/]+\/?)/.exec(file)?.[0]))
+    expect(firstColumn(page('docs/architecture.md')).sort()).toEqual([...folders].sort())
+  })
+})
+
+describe('docs/lifecycle.md', () => {
+  const text = page('docs/lifecycle.md')
+
+  it.each([requestMachine, requestWithRetriesMachine])('tells of the machine $id what it says of itself', (machine) => {
+    const table = compile(machine)
+    expect(holdsDiagram(text, mermaid(graphOf(table)))).toBe(true)
+    for (const { name, description, final, stuckAfterMs } of table.states) {
+      expect(text).toContain(`| ${name} | ${description} | ${final ? '|' : `${formatDuration(stuckAfterMs)} |`}`)
+    }
+    for (const { name, description } of table.events) expect(text).toContain(`| \`${name}\` | ${description} |`)
+  })
+})
+
+it('README.md holds the diagram of the default machine', () => {
+  expect(holdsDiagram(page('README.md'), mermaid(graphOf(compile(requestMachine))))).toBe(true)
+})
+
+it('docs/errors.md tells of every error code, and of no other', () => {
+  expect([...page('docs/errors.md').matchAll(/^## (\w+)$/gm)].map(([, code]) => code)).toEqual(Object.keys(ERROR_CODES))
+})
+
+describe('docs/log-format.md', () => {
+  const text = page('docs/log-format.md')
+  const golden = readFileSync(join(root, 'test/transition/golden.ndjson'), 'utf8').trim().split('\n')
+
+  it('tells of every field of a line, in the order in which they are written, and of no other', () => {
+    const fields = firstColumn(section(text, '## Fields', '### '))
+    const written = golden.map(keysOf)
+    expect([...new Set(written.flat())].sort()).toEqual([...fields].sort())
+    for (const keys of written) expect(keys).toEqual(fields.filter((field) => keys.includes(field)))
+  })
+
+  it('shows lines as they are written', () => {
+    const shown = blocksOf(section(text, '## Examples', '## '), 'json')
+    expect(shown.length).toBeGreaterThan(0)
+    for (const line of shown) expect(golden).toContain(line)
+  })
+})
+
+describe('docs/dependencies.md', () => {
+  // The shape of our own package.json, which the type check cannot see.
+  const manifest = JSON.parse(page('package.json')) as Readonly<Record<string, Readonly<Record<string, string>>>>
+
+  it.each([
+    ['Runtime', 'dependencies'],
+    ['Peer, all optional', 'peerDependencies'],
+    ['Development', 'devDependencies'],
+  ])('%s: a reason for every package in %s, and for no other', (heading, kind) => {
+    const told = firstColumn(section(page('docs/dependencies.md'), `## ${heading}`, '## '))
+    expect(told).toEqual(Object.keys(manifest[kind] ?? {}).sort())
+  })
+})
+
+describe('docs/command.md', () => {
+  it.each(['', 'diagram', 'audit', 'story'])('throughline %s: tells of the flags that --help prints, and of no other', async (command) => {
+    const text = section(page('docs/command.md'), command === '' ? '## throughline, alone' : `## throughline ${command}`, '## ')
+    const flags = [...new Set((await helpOf(command)).match(/(?<=^\s+(?:-\w, )?)--[a-z-]+/gm))]
+    expect(flags.length).toBeGreaterThan(1)
+    expect(firstColumn(text).map((told) => /--[a-z-]+/.exec(told)?.[0]).sort()).toEqual(flags.sort())
+  })
+})
+
+describe.each(PAGES)('%s', (file) => {
+  const links = [...withoutCode(page(file)).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link).filter((link) => !/^https?:/.test(link))
+
+  it('leads to files and headings that are there', () => {
+    const dead = links.filter((link) => {
+      const [path = '', heading] = link.split('#')
+      const target = path === '' ? file : posix.join(posix.dirname(file), path)
+      if (!existsSync(join(root, target))) return true
+      return heading !== undefined && !headingsOf(page(target)).includes(heading)
+    })
+    expect(dead).toEqual([])
+  })
+})
+
+it('the examples in the pages compile', () => {
+  const sources = new Map(PAGES.flatMap((file) => blocksOf(page(file), 'ts').map((code, index): [string, string] => [join(root, `${file}.${String(index)}.ts`), code])))
+  expect(sources.size).toBeGreaterThan(10)
+  expect(faultsOf(sources)).toEqual([])
+})
+
+function page(file: string): string {
+  return readFileSync(join(root, file), 'utf8')
+}
+
+/** The part of a page from a heading to the next one that begins so. */
+function section(text: string, heading: string, next: string): string {
+  const start = text.indexOf(`\n${heading}\n`)
+  if (start === -1) throw new Error(`there is no ${heading}`)
+  const end = text.indexOf(`\n${next}`, start + heading.length)
+  return text.slice(start, end === -1 ? undefined : end)
+}
+
+/** What stands in code at the beginning of each row of the tables. */
+function firstColumn(text: string): string[] {
+  return [...text.matchAll(/^\| `([^`]+)` \|/gm)].map(([, cell = '']) => cell)
+}
+
+/** The fenced blocks of one language, without a newline at their ends. */
+function blocksOf(text: string, language: string): string[] {
+  return [...text.matchAll(/^```(\w*)\n(.*?)\n```$/gms)].flatMap(([, found, code = '']) => (found === language ? [code] : []))
+}
+
+function withoutCode(text: string): string {
+  return text.replaceAll(/^```.*?^```$/gms, '').replaceAll(/`[^`\n]*`/g, '')
+}
+
+/** The names under which GitHub finds a page's headings. */
+function headingsOf(text: string): string[] {
+  return [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => heading.toLowerCase().replaceAll(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-'))
+}
+
+/** The paths in the annotated tree of a page; folders end with a slash. */
+function treeIn(text: string): string[] {
+  const folders: string[] = []
+  return (blocksOf(text, 'text')[0] ?? '').split('\n').map((line) => {
+    const [, indent = '', name = '', note] = /^( *)(\S+) +(\S.*)$/.exec(line) ?? /^( *)(\S+)$/.exec(line) ?? []
+    const depth = indent.length / 2
+    folders.length = depth
+    if (name.endsWith('/')) folders[depth] = name
+    if (depth > 0 && note === undefined) throw new Error(`${name} is not explained`)
+    return `${folders.slice(0, depth).join('')}${name}`
+  })
+}
+
+async function helpOf(command: string): Promise<string> {
+  let help = ''
+  const io: Io = { out: (text) => (help += text), err: (text) => expect.unreachable(text), width: 80, colour: false }
+  expect(await run([...(command === '' ? [] : [command]), '--help'], '0.0.0', io)).toBe(0)
+  return help
+}
+
+/** What the compiler has to say of sources that exist by name only, against the built package. */
+function faultsOf(sources: ReadonlyMap<string, string>): string[] {
+  const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), (name) => ts.sys.readFile(name)) as { config: { compilerOptions: object } }
+  const { options } = ts.convertCompilerOptionsFromJson({ ...config.compilerOptions, noUnusedLocals: false }, root)
+  const disk = ts.createCompilerHost(options)
+  const host: ts.CompilerHost = {
+    ...disk,
+    fileExists: (name) => sources.has(name) || disk.fileExists(name),
+    readFile: (name) => sources.get(name) ?? disk.readFile(name),
+    getSourceFile: (name, version, ...rest) => {
+      const code = sources.get(name)
+      return code === undefined ? disk.getSourceFile(name, version, ...rest) : ts.createSourceFile(name, code, version, true)
+    },
+  }
+  const program = ts.createProgram([...sources.keys()], options, host)
+  return ts.getPreEmitDiagnostics(program).map(({ file, messageText }) => `${file?.fileName ?? ''}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`)
+}

@@ -1,0 +1,125 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { applicationLine } from '../../src/story/line.ts'
+import { storyMermaid } from '../../src/story/mermaid.ts'
+import type { StoryReport, StoryRequest } from '../../src/story/report.ts'
+import { storyText } from '../../src/story/text.ts'
+import { readsAsSequence } from '../diagrams/_mermaid.ts'
+
+const T0 = 1_790_000_000_000
+
+const request: StoryRequest = {
+  request_id: '0000000000000001',
+  parent_id: null,
+  service: 'gateway',
+  method: 'POST',
+  path: '/orders',
+  state: 'Queued',
+  outcome: null,
+  status: null,
+  error: null,
+  transitions: [
+    { seq: 0, time: T0, service: 'gateway', event: null, from: null, state: 'Received', dwell_ms: null },
+    { seq: 1, time: T0 + 5, service: 'gateway', event: 'AUTH_OK', from: 'Received', state: 'Authenticated', dwell_ms: 5 },
+    { seq: 2, time: T0 + 20, service: 'gateway', event: 'PROCESS', from: 'Authenticated', state: 'Processing', dwell_ms: 15, implied: true },
+    { seq: 3, time: T0 + 30, service: 'gateway', event: 'ENQUEUE', from: 'Processing', state: 'Queued', dwell_ms: 10 },
+  ],
+  notes: [{ time: T0 + 31, service: 'gateway', lifecycle: 'note', event: 'RESPOND', state: 'Queued' }],
+  gaps: ['queued at 14:13:20.030Z, no worker line after it'],
+}
+
+const child: StoryRequest = {
+  ...request,
+  request_id: '0000000000000002',
+  parent_id: '0000000000000001',
+  service: 'auth',
+  path: '/Auth/Check',
+  state: 'Responded',
+  outcome: 'ok',
+  transitions: [{ seq: 0, time: T0 + 2, service: 'auth', event: null, from: null, state: 'Received', dwell_ms: null }],
+  notes: [],
+  gaps: [],
+}
+
+const report: StoryReport = {
+  trace_id: 'abc-123',
+  started: T0,
+  duration_ms: 31,
+  services: ['gateway', 'auth'],
+  requests: [request, child],
+  lines: [
+    { time: T0 + 10, service: 'gateway', request_id: '0000000000000001', level: 40, msg: 'stock is low' },
+    { time: T0 + 12, service: 'proxy', request_id: null, level: 'info', msg: 'forwarded' },
+  ],
+}
+
+/** The rows of the waterfall without times and bars. */
+function rows(text: string): string[] {
+  return text.split('\n').slice(3, -1).map((row) => row.slice(11).replace(/^[ ·━]*/, ''))
+}
+
+describe('the waterfall', () => {
+  it('tells the tree of requests in one order: own steps by seq, everything else between them by time', () => {
+    expect(rows(storyText(report, 160))).toEqual([
+      'gateway POST /orders [0000000000000001] Queued',
+      'Received',
+      'auth POST /Auth/Check [0000000000000002] Responded ok',
+      'Received',
+      'Authenticated after 5ms',
+      '- warn stock is low',
+      'Processing after 15ms, implied',
+      'Queued after 10ms',
+      'RESPOND in Queued',
+      '! queued at 14:13:20.030Z, no worker line after it',
+      '- info forwarded (proxy)',
+    ])
+  })
+
+  it('says where clocks disagree, and leaves the times as they are', () => {
+    const early = { ...child, transitions: child.transitions.map((step) => ({ ...step, time: T0 - 12 })) }
+    const text = storyText({ ...report, started: T0 - 12, requests: [request, early] }, 160)
+    expect(text).toContain('! begins 12ms before its caller: the clocks of gateway and auth disagree')
+  })
+
+  it('keeps to the width of the terminal, and no text of a log commands it', () => {
+    const hostile = fc.string({ unit: 'binary', maxLength: 60 })
+    fc.assert(
+      fc.property(hostile, hostile, hostile, fc.integer({ min: 60, max: 200 }), (service, path, msg, width) => {
+        const nasty = { ...request, service, path, gaps: [msg] }
+        const text = storyText({ ...report, services: [service], requests: [nasty], lines: [{ time: T0, service, request_id: null, level: null, msg }] }, width)
+        for (const row of text.split('\n')) expect(Array.from(row).length).toBeLessThanOrEqual(width)
+        expect(text.replaceAll('\n', '')).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/)
+      }),
+    )
+  })
+})
+
+describe('the sequence diagram', () => {
+  it('is read back by Mermaid, whatever services and paths are called', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.string({ unit: 'grapheme', maxLength: 20 }), fc.string({ unit: 'grapheme', maxLength: 20 }), async (service, path) => {
+        const named = { ...report, services: [service, 'auth'], requests: [{ ...request, service, path }, child] }
+        // A call for the child, a note for every step and gap.
+        expect(await readsAsSequence(storyMermaid(named))).toEqual({ participants: 2, messages: 7 })
+      }),
+      { numRuns: 40 },
+    )
+  })
+})
+
+describe("the application's own lines", () => {
+  it('are read from any logger that stamps the trace id', () => {
+    expect(applicationLine({ time: T0, trace_id: 'abc-123', service: 'api', request_id: '1', level: 30, msg: 'hi', other: {} })).toEqual({
+      traceId: 'abc-123',
+      line: { time: T0, service: 'api', request_id: '1', level: 30, msg: 'hi' },
+    })
+    expect(applicationLine({ time: '2026-01-31T12:00:00Z', trace_id: 'a' })).toEqual({
+      traceId: 'a',
+      line: { time: Date.UTC(2026, 0, 31, 12), service: '', request_id: null, level: null, msg: '' },
+    })
+  })
+
+  it('are nobody’s without a trace id or a time', () => {
+    for (const fields of [{ time: T0 }, { trace_id: 'a' }, { trace_id: 7, time: T0 }, { trace_id: 'a', time: 'soon' }, []]) expect(applicationLine(fields)).toBeUndefined()
+  })
+})
