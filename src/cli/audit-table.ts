@@ -1,7 +1,7 @@
 import Table from 'cli-table3'
 import pc from 'picocolors'
 import type { AuditReport, StuckEntry } from '../audit/report.ts'
-import { formatDuration } from '../lifecycle/duration.ts'
+import { formatDuration, formatTime } from '../lifecycle/duration.ts'
 import type { Io } from './io.ts'
 
 /** The audit for a person: the verdict first, then what was found, then the states. */
@@ -35,7 +35,7 @@ function stuckTable(stuck: readonly StuckEntry[]): string {
       state,
       formatDuration(age_ms),
       formatDuration(stuck_after_ms),
-      iso(since),
+      formatTime(since),
       service,
       trace_id,
       request_id,
@@ -89,11 +89,6 @@ function rows(head: readonly string[], body: readonly (readonly string[])[]): st
 function harmless(text: string): string {
    
   return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '\u00b7')
-}
-
-function iso(time: number): string {
-  const date = new Date(time)
-  return Number.isNaN(date.getTime()) ? String(time) : date.toISOString()
 }
 
 function counted(count: number, noun: string): string {

@@ -103,13 +103,15 @@ const MOST_MISSING = 1_000
  * Every `seq` up to the furthest that has no line, in any attempt: each goes on with the numbers of the request before
  * its hand-off. Where there are only notes, at least the first line is missing.
  */
-export function missingSeqs(transitions: readonly Located<TransitionRecord>[], last: number): number[] {
+export function missingSeqs(transitions: readonly Located<TransitionRecord>[], furthest: number): number[] {
   const seqsOf = (wanted: (attempt: number | undefined) => boolean): ReadonlySet<number> =>
     new Set(transitions.flatMap(({ record }) => (wanted(record.attempt) ? [record.seq] : [])))
-  const missing = new Set(absent(seqsOf(() => true), Math.max(0, last)))
+  const missing = new Set(absent(seqsOf(() => true), Math.max(0, furthest)))
   for (const attempt of new Set(transitions.map(({ record }) => record.attempt))) {
     const present = seqsOf((other) => other === undefined || other === attempt)
-    for (const seq of absent(present, Math.max(...seqsOf((other) => other === attempt)))) missing.add(seq)
+    // They stand in order of `seq`.
+    const last = [...seqsOf((other) => other === attempt)].at(-1) ?? 0
+    for (const seq of absent(present, last)) missing.add(seq)
   }
   return [...missing].sort((a, b) => a - b).slice(0, MOST_MISSING)
 }

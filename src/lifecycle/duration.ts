@@ -42,3 +42,9 @@ export function formatDuration(ms: number): string {
 function units(large: number, largeUnit: string, small: number, smallUnit: string): string {
   return small === 0 ? `${String(large)}${largeUnit}` : `${String(large)}${largeUnit} ${String(small)}${smallUnit}`
 }
+
+/** Writes epoch milliseconds as ISO 8601 in UTC; as the number itself where no date is that far. */
+export function formatTime(time: number): string {
+  const date = new Date(time)
+  return Number.isNaN(date.getTime()) ? String(time) : date.toISOString()
+}

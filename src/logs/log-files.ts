@@ -69,6 +69,8 @@ async function* gunzipped(source: NodeJS.ReadableStream): AsyncGenerator<Uint8Ar
     gunzip.pause()
     plain.once('drain', () => gunzip.resume())
   })
+  // The pipeline may have let go of the stream before it fails, and an error that nobody hears ends the process.
+  gunzip.on('error', (error) => failures.push(error))
   pipeline(source, gunzip, (error) => {
     if (error) failures.push(error)
     plain.end()

@@ -12,6 +12,9 @@ export type LogEntry =
 /** Where a whole line may begin inside a damaged one: two processes tore each other's, or the line end was lost. */
 const BEGINNING = /(?=\{"(?:level|time|lifecycle|service|severity|timestamp)":)/
 
+ 
+const COLOUR = /\u001b\[[0-9;]*m/g
+
 /**
  * Reads one line of a log, whatever it holds.
  *
@@ -22,8 +25,9 @@ const BEGINNING = /(?=\{"(?:level|time|lifecycle|service|severity|timestamp)":)/
  * @returns nothing for an empty line, mostly one entry, several for what was torn
  */
 export function parseLine(text: string): LogEntry[] {
-  const trimmed = text.trim()
-  if (trimmed === '') return []
+  // JSON holds no escape character as it is: whatever begins with one is colour, before, in or after a line.
+  const trimmed = (text.includes('\u001b') ? text.replace(COLOUR, '') : text).trim()
+  if (trimmed === '') return text.trim() === '' ? [] : [{ kind: 'other' }]
   const whole = parseObject(trimmed)
   if (whole !== undefined) return [whole]
   const start = trimmed.indexOf('{')

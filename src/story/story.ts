@@ -97,7 +97,12 @@ function inCausalOrder(requests: readonly StoryRequest[]): StoryRequest[] {
 
 /** When a request began, in epoch milliseconds, as far as its lines tell. */
 export function startOf({ transitions, notes }: StoryRequest): number {
-  return Math.min(...transitions.map(({ time }) => time), ...notes.map(({ time }) => time))
+  return [...transitions, ...notes].reduce((least, { time }) => Math.min(least, time), Infinity)
+}
+
+/** When a request's last line was written, in epoch milliseconds. */
+export function endOf({ transitions, notes }: StoryRequest): number {
+  return [...transitions, ...notes].reduce((most, { time }) => Math.max(most, time), -Infinity)
 }
 
 function distinct(lines: readonly StoryLine[]): StoryLine[] {

@@ -1,6 +1,6 @@
-import { formatDuration } from '../lifecycle/duration.ts'
+import { formatDuration, formatTime } from '../lifecycle/duration.ts'
 import type { StoryLine, StoryReport, StoryRequest } from './report.ts'
-import { startOf } from './story.ts'
+import { endOf, startOf } from './story.ts'
 
 /** One row of the waterfall: at a moment, or over a span of time. */
 interface Row {
@@ -20,24 +20,34 @@ export function storyText(report: StoryReport, width: number): string {
   const { trace_id, started, duration_ms, services, requests, lines } = report
   const head = [
     `trace ${trace_id}`,
-    `${new Date(started).toISOString()}, ${formatDuration(duration_ms)}, ${String(requests.length)} requests in ${services.join(', ')}`,
+    `${formatTime(started)}, ${formatDuration(duration_ms)}, ${String(requests.length)} requests in ${services.join(', ')}`,
     '',
   ]
   const ids = new Set(requests.map(({ request_id }) => request_id))
-  const roots = requests.filter(({ parent_id }) => parent_id === null || !ids.has(parent_id))
+  const roots = rootsOf(requests)
   const unowned = lines.filter(({ request_id }) => request_id === null || !ids.has(request_id))
-  const rows = merged([...roots.map((request) => block(request, report, 0, new Set())), ...unowned.map((line) => [lineRow(line, 0)])])
+  const rows = merged([...[...roots].map((request) => block(request, report, 0, roots)), ...unowned.map((line) => [lineRow(line, 0)])])
   const barWidth = Math.max(8, Math.min(32, Math.floor(width / 4)))
   const drawn = rows.map((row) => `${offset(row.from - started)} ${bar(row, started, duration_ms, barWidth)} ${'  '.repeat(row.indent)}${row.text}`)
   return [...head, ...drawn].map((line) => fitted(line, width)).join('\n') + '\n'
 }
 
+/** The requests that are told beneath no other one: where parents stand in a circle, the one that is told first. */
+function rootsOf(requests: readonly StoryRequest[]): ReadonlySet<StoryRequest> {
+  const before = new Set<string | null>()
+  const roots = new Set<StoryRequest>()
+  for (const request of requests) {
+    if (!before.has(request.parent_id)) roots.add(request)
+    before.add(request.request_id)
+  }
+  return roots
+}
+
 /** A request and all beneath it: its own rows in order of `seq`, everything else between them by time. */
-function block(request: StoryRequest, report: StoryReport, indent: number, above: ReadonlySet<string>): Row[] {
+function block(request: StoryRequest, report: StoryReport, indent: number, roots: ReadonlySet<StoryRequest>): Row[] {
   const { request_id, service, method, path, state, outcome, status, error, transitions, notes, gaps } = request
-  if (above.has(request_id)) return []
   const start = startOf(request)
-  const last = Math.max(...transitions.map(({ time }) => time), ...notes.map(({ time }) => time))
+  const last = endOf(request)
   const asked = [method, path].filter((part) => part !== null).join(' ')
   const ended = [state, outcome, status, error].filter((part) => part !== null).join(' ')
   const title: Row = { from: start, to: last, indent, text: `${service} ${asked === '' ? '' : `${asked} `}[${request_id}] ${ended}` }
@@ -54,8 +64,8 @@ function block(request: StoryRequest, report: StoryReport, indent: number, above
     return { from: note.time, indent: indent + 1, text: `${kind}${note.event}${which} in ${note.state}${note.error === undefined ? '' : `: ${note.error}`}${where}` }
   })
   const own = report.lines.filter((line) => line.request_id === request_id).map((line) => [lineRow(line, indent + 1)])
-  const below = new Set([...above, request_id])
-  const children = report.requests.filter(({ parent_id }) => parent_id === request_id).map((child) => block(child, report, indent + 1, below))
+  const below = report.requests.filter((child) => child.parent_id === request_id && !roots.has(child))
+  const children = below.map((child) => block(child, report, indent + 1, roots))
   const missing = gaps.map((gap): Row => ({ from: last, indent: indent + 1, text: `! ${gap}` }))
   const early = skew(request, report)
   return [title, ...(early === undefined ? [] : [{ ...title, indent: indent + 1, text: early }]), ...inserted(steps, [...told.map((row) => [row]), ...own, ...children]), ...missing]
@@ -83,13 +93,14 @@ function merged(blocks: readonly Row[][]): Row[] {
 function inserted(backbone: readonly Row[], blocks: readonly Row[][]): Row[] {
   const waiting = blocks.filter((rows) => rows.length > 0).sort((a, b) => (a[0]?.from ?? 0) - (b[0]?.from ?? 0))
   const rows: Row[] = []
+  let next = 0
   for (const [index, row] of backbone.entries()) {
     // Within one millisecond the last step comes last: what a handler says, it says before it ends.
     const before = index > 0 && index === backbone.length - 1 ? row.from + 1 : row.from
-    while ((waiting[0]?.[0]?.from ?? Infinity) < before) rows.push(...(waiting.shift() ?? []))
+    for (; (waiting[next]?.[0]?.from ?? Infinity) < before; next += 1) for (const put of waiting[next] ?? []) rows.push(put)
     rows.push(row)
   }
-  return [...rows, ...waiting.flat()]
+  return [...rows, ...waiting.slice(next).flat()]
 }
 
 function offset(ms: number): string {

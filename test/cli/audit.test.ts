@@ -94,7 +94,7 @@ describe('--format', () => {
     const file = folderOf({ 'a.log': STUCK + INVALID, 'done.log': DONE, 'late.log': ndjson(transitions(SYNC).slice(2)) })
     const { out } = await called('audit', file('a.log'), '--now', now, '--format', 'ndjson')
     const kinds = out.trim().split('\n').map((line) => (JSON.parse(line) as { finding: string }).finding)
-    expect(kinds).toEqual(['stuck', 'invalid'])
+    expect(kinds).toEqual(['stuck', 'stuck', 'invalid'])
     expect((await called('audit', file('late.log'), '--format', 'ndjson')).out).toMatch(/^\{"finding":"gap",.*"missing_seq":\[0,1\]\}\n$/)
     expect((await called('audit', file('done.log'), '--format', 'ndjson')).out).toBe('')
   })
