@@ -38,16 +38,16 @@ export function fillsHole(holes: Holes, fragment: Fragment): boolean {
 }
 
 function fitting(holes: Holes, fragment: Fragment): Hole | undefined {
-  const { time, requestId } = fragment
-  if (requestId !== undefined) return holes.find((hole) => !hole.filled && hole.requestId === requestId && agrees(hole, fragment))
-  if (time === undefined) return undefined
+  const { time, requestEnd = '' } = fragment
+  const free = (hole: Hole): boolean => !hole.filled && hole.requestId.endsWith(requestEnd) && agrees(hole, fragment)
+  if (time === undefined || requestEnd !== '') return holes.find(free)
   let [first, beyond] = [0, holes.length]
   while (first < beyond) {
     const middle = (first + beyond) >> 1
     if ((holes[middle]?.before.time ?? Infinity) <= time) first = middle + 1
     else beyond = middle
   }
-  return holes.slice(Math.max(0, first - MOST_LOOKS), first).findLast((hole) => !hole.filled && agrees(hole, fragment))
+  return holes.slice(Math.max(0, first - MOST_LOOKS), first).findLast(free)
 }
 
 function agrees({ before, after, traceId }: Hole, { time, service, from, state, seq, trace = '', traceWhole }: Fragment): boolean {

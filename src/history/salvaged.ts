@@ -11,6 +11,12 @@ interface OpenRequest {
   standing: Standing
 }
 
+/** A request, and where a fragment takes it. */
+interface Move {
+  readonly request: OpenRequest
+  readonly moved: Standing
+}
+
 /** How many requests are looked at for one fragment: damage must not make an audit slow. */
 const MOST_LOOKS = 10_000
 
@@ -32,14 +38,12 @@ export function withFragments(verdicts: readonly Verdict[], fragments: readonly 
   const byRequest = new Map(open.map((request) => [request.verdict.history.requestId, request]))
   for (const fragment of distinct(fragments)) {
     if (fillsHole(holes, fragment)) continue
-    const known = fragment.requestId === undefined ? undefined : byRequest.get(fragment.requestId)
-    const candidates = fragment.requestId === undefined ? enteredBefore(open, fragment.time) : known === undefined ? [] : [known]
-    for (const request of candidates) {
-      const moved = fits(request, fragment, table) ? movedBy(request.standing, fragment, table) : undefined
-      if (moved === undefined) continue
-      request.standing = moved
-      break
-    }
+    const named = fragment.requestEnd?.length === 16 ? byRequest.get(fragment.requestEnd) : undefined
+    const moves = movesBy(fragment, named === undefined ? open : [named], table)
+    const first = moves.next().value
+    // Without a time nothing tells one request from another: only where there is no other, it is the one.
+    if (first === undefined || (fragment.time === undefined && fragment.requestEnd === undefined && moves.next().done !== true)) continue
+    first.request.standing = first.moved
   }
   const standings = new Map(open.map(({ verdict, standing }) => [verdict, standing]))
   return verdicts.map((verdict) => {
@@ -51,29 +55,35 @@ export function withFragments(verdicts: readonly Verdict[], fragments: readonly 
   })
 }
 
-/** The open requests that had entered their state by then, the latest first. */
-function* enteredBefore(open: readonly OpenRequest[], time: number | undefined): Generator<OpenRequest> {
-  // Without a time nothing tells one request from another.
-  if (time === undefined) return
+/** The requests that a fragment may move on, of those that had entered their state by then, the latest first. */
+function* movesBy(fragment: Fragment, open: readonly OpenRequest[], table: TransitionTable): Generator<Move, undefined> {
+  const beyond = fragment.time === undefined || fragment.requestEnd !== undefined ? open.length : firstAfter(open, fragment.time)
+  for (let index = beyond - 1; index >= Math.max(0, beyond - MOST_LOOKS); index -= 1) {
+    const request = open[index]
+    const moved = request !== undefined && fits(request, fragment, table) ? movedBy(request.standing, fragment, table) : undefined
+    if (request !== undefined && moved !== undefined) yield { request, moved }
+  }
+  return undefined
+}
+
+/** Where in the order the requests begin that entered their state after a time. */
+function firstAfter(open: readonly OpenRequest[], time: number): number {
   let [first, beyond] = [0, open.length]
   while (first < beyond) {
     const middle = (first + beyond) >> 1
     if ((open[middle]?.verdict.standing.since ?? Infinity) <= time) first = middle + 1
     else beyond = middle
   }
-  for (let index = first - 1; index >= Math.max(0, first - MOST_LOOKS); index -= 1) {
-    const request = open[index]
-    if (request !== undefined) yield request
-  }
+  return first
 }
 
 /** Whether nothing that is left of the line speaks against this request. */
-function fits({ verdict, standing }: OpenRequest, { trace = '', traceWhole, requestId, service }: Fragment, table: TransitionTable): boolean {
-  if (requestId !== undefined) return true
+function fits({ verdict, standing }: OpenRequest, { trace = '', traceWhole, requestEnd, service }: Fragment, table: TransitionTable): boolean {
+  if (requestEnd !== undefined) return verdict.history.requestId.endsWith(requestEnd)
   const { traceId } = verdict.history
   if (traceWhole ? traceKey(traceId) !== traceKey(trace) : !traceId.startsWith(trace)) return false
   // Only a message moves a request from one service to another.
-  return service === standing.service || table.edges.some(({ event, to }) => event === 'ENQUEUE' && to === standing.state)
+  return service === undefined || service === standing.service || table.edges.some(({ event, to }) => event === 'ENQUEUE' && to === standing.state)
 }
 
 /** Where a fragment takes a request that stands there; undefined where it cannot be one of that request's next lines. */

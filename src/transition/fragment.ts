@@ -8,8 +8,8 @@ export interface Fragment {
   /** The beginning of a trace id, or all of it where `traceWhole`. */
   readonly trace?: string
   readonly traceWhole: boolean
-  /** A request id, where all of it is left. */
-  readonly requestId?: string
+  /** The end of a request id; all of it where it has 16 digits. */
+  readonly requestEnd?: string
   readonly seq?: number
 }
 
@@ -25,8 +25,8 @@ export function salvage(text: string): Fragment | undefined {
   const trace = /"trace_id":"([A-Za-z0-9._:-]{1,128})("?)/.exec(text)
   const sentence = /"msg":"([^"\\]{1,64}) -> ([^"\\]{1,64})"/.exec(text)
   const transition = text.includes('"lifecycle":"transition"') || sentence !== null
-  // What stands before "seq" is the request's id, even where its name was cut.
-  const requestId = (/"request_id":"([0-9a-f]{16})"/.exec(text) ?? /(?<![0-9a-f])([0-9a-f]{16})","seq":\d/.exec(text))?.[1]
+  // What stands before "seq" is the request's id, even where its name was cut. Fewer digits would speak for too many.
+  const requestEnd = (/"request_id":"([0-9a-f]{16})"/.exec(text) ?? /(?<![0-9a-f])([0-9a-f]{6,16})","seq":\d/.exec(text))?.[1]
   const event = field(text, 'event')
   const time = /"time":(\d{1,15})\b/.exec(text)?.[1]
   const seq = /"seq":(\d{1,9}),/.exec(text)?.[1]
@@ -34,7 +34,7 @@ export function salvage(text: string): Fragment | undefined {
   const state = field(text, 'state') ?? sentence?.[2]
   const service = field(text, 'service')
   // Written in this order, a state with nothing before it is that of a first line, which moves nobody.
-  if (!transition || (from === undefined && requestId === undefined)) return undefined
+  if (!transition || (from === undefined && requestEnd === undefined)) return undefined
   return {
     traceWhole: trace?.[2] === '"',
     ...(time === undefined ? {} : { time: Number(time) }),
@@ -43,7 +43,7 @@ export function salvage(text: string): Fragment | undefined {
     ...(from === undefined ? {} : { from }),
     ...(state === undefined ? {} : { state }),
     ...(trace?.[1] === undefined ? {} : { trace: trace[1] }),
-    ...(requestId === undefined ? {} : { requestId }),
+    ...(requestEnd === undefined ? {} : { requestEnd }),
     ...(seq === undefined ? {} : { seq: Number(seq) }),
   }
 }

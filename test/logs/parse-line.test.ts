@@ -89,7 +89,7 @@ describe('what is left of a damaged line is kept', () => {
 
   test.each([0, 1, 5, 12])('of its latter half request, number and step, though %i characters of the name of the id are lost', (lost) => {
     const latter = LINE.slice(LINE.indexOf('"request_id"') + lost)
-    expect(parseLine(latter)).toEqual([{ kind: 'damaged', fragment: { traceWhole: false, requestId: REQUEST, seq: 1, from: 'Received', state: 'Authenticated' } }])
+    expect(parseLine(latter)).toEqual([{ kind: 'damaged', fragment: { traceWhole: false, requestEnd: REQUEST, seq: 1, from: 'Received', state: 'Authenticated' } }])
   })
 
   test('but not of a note, nor of a first line, which move nobody', () => {
