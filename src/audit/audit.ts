@@ -2,7 +2,8 @@ import { judge, type Verdict } from '../history/verdict.ts'
 import { withFragments } from '../history/salvaged.ts'
 import type { TransitionTable } from '../lifecycle/table.ts'
 import type { Evidence } from './evidence.ts'
-import type { AuditReport, Dwell, GapEntry, InvalidEntry, StuckEntry } from './report.ts'
+import type { AuditReport, Dwell, GapEntry, InvalidEntry } from './report.ts'
+import type { StuckRequest } from '../transition/stuck.ts'
 
 /** What an audit is asked. */
 export interface AuditQuestion {
@@ -53,7 +54,7 @@ export function foundWrong(report: AuditReport): boolean {
   return report.stuck.length > 0 || report.invalid.length > 0
 }
 
-function stuckEntry({ history, standing, ended, attempts, lastError }: Verdict, now: number, limits: ReadonlyMap<string, number>): StuckEntry[] {
+function stuckEntry({ history, standing, ended, attempts, lastError }: Verdict, now: number, limits: ReadonlyMap<string, number>): StuckRequest[] {
   // A state that the machine has not is an invalid path, of which nobody knows how long it may take.
   const limit = limits.get(standing.state) ?? Infinity
   if (ended || now - standing.since <= limit) return []

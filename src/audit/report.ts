@@ -1,17 +1,4 @@
-import type { LoggedError } from '../transition/record.ts'
-
-/** A request that has been in a state for longer than its threshold. Times are epoch milliseconds. */
-export interface StuckEntry {
-  readonly trace_id: string
-  readonly request_id: string
-  readonly service: string
-  readonly state: string
-  readonly since: number
-  readonly age_ms: number
-  readonly stuck_after_ms: number
-  readonly attempts: number
-  readonly last_error: LoggedError | null
-}
+import type { StuckRequest } from '../transition/stuck.ts'
 
 /** A line that the machine cannot have written. */
 export interface InvalidEntry {
@@ -54,7 +41,7 @@ export interface AuditReport {
   readonly now: number
   readonly checked: LineCounts & { readonly transitions: number; readonly requests: number; readonly traces: number }
   readonly states: Readonly<Record<string, { readonly entered: number; readonly open: number; readonly dwell_ms: Dwell }>>
-  readonly stuck: readonly StuckEntry[]
+  readonly stuck: readonly StuckRequest[]
   readonly invalid: readonly InvalidEntry[]
   readonly gaps: readonly GapEntry[]
   readonly duplicates: number

@@ -1,7 +1,9 @@
 import Table from 'cli-table3'
 import pc from 'picocolors'
-import type { AuditReport, StuckEntry } from '../audit/report.ts'
+import type { AuditReport } from '../audit/report.ts'
+import type { StuckRequest } from '../transition/stuck.ts'
 import { formatDuration, formatTime } from '../lifecycle/duration.ts'
+import { harmless } from '../story/text.ts'
 import type { Io } from './io.ts'
 
 /** The audit for a person: the verdict first, then what was found, then the states. */
@@ -28,7 +30,7 @@ export function auditTable(report: AuditReport, { colour }: Pick<Io, 'colour'>):
   return `${verdict}\n${read}${aside.length === 0 ? '' : `; ${aside.join(', ')}`}\n${sections.join('')}`
 }
 
-function stuckTable(stuck: readonly StuckEntry[]): string {
+function stuckTable(stuck: readonly StuckRequest[]): string {
   return rows(
     ['state', 'for', 'limit', 'since', 'service', 'trace_id', 'request_id', 'attempts', 'last error'],
     stuck.map(({ state, age_ms, stuck_after_ms, since, service, trace_id, request_id, attempts, last_error }) => [
@@ -83,12 +85,6 @@ function rows(head: readonly string[], body: readonly (readonly string[])[]): st
     .split('\n')
     .map((line) => `  ${line.trimEnd()}`)
     .join('\n')
-}
-
-/** A log's text must not command the terminal. */
-function harmless(text: string): string {
-   
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '\u00b7')
 }
 
 function counted(count: number, noun: string): string {

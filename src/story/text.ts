@@ -114,9 +114,13 @@ function bar({ from, to }: Row, started: number, duration: number, width: number
   return `${' '.repeat(start)}${'━'.repeat(Math.max(1, place(to) - start + 1))}`.padEnd(width)
 }
 
-/** Cut to the terminal's width; control characters of somebody's text are made harmless. */
+/** Cut to the terminal's width. */
 function fitted(line: string, width: number): string {
-   
-  const characters = Array.from(line.replace(/[\u0000-\u001f\u007f-\u009f]/g, '\u00b7').trimEnd())
+  const characters = Array.from(harmless(line).trimEnd())
   return characters.length <= width ? characters.join('') : `${characters.slice(0, width - 1).join('')}…`
+}
+
+/** Without control characters: the text of a log must not command the terminal. */
+export function harmless(text: string): string {
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '\u00b7')
 }

@@ -2,7 +2,8 @@ import { ThroughlineError } from '../errors.ts'
 import { route } from '../lifecycle/route.ts'
 import { step, type Edge } from '../lifecycle/table.ts'
 import { inject } from '../trace/carrier.ts'
-import type { NoteRecord, Outcome } from '../transition/record.ts'
+import { loggedError } from '../transition/limits.ts'
+import type { LoggedError, NoteRecord, Outcome } from '../transition/record.ts'
 import { runWith } from './context.ts'
 import { beginHandOff } from './hand-off.ts'
 import { firstRecord, noteRecord, transitionRecord, type ManualEnd, type Origin, type SignalFields } from './records.ts'
@@ -31,6 +32,7 @@ export class TrackedRequest {
   #entered: number
   #handed: 'no' | 'pending' | 'yes'
   #afterHandOff: (() => void) | undefined
+  #lastError: unknown
 
   /** @internal Requests are made by a tracker. */
   constructor(tracker: TrackerCore, origin: Origin) {
@@ -76,6 +78,11 @@ export class TrackedRequest {
   /** Milliseconds since the request came in to this process. */
   get age(): number {
     return this.#tracker.settings.elapsed() - this.#started
+  }
+
+  /** The last error that a signal told of; null while there was none. */
+  get lastError(): LoggedError | null {
+    return this.#lastError === undefined ? null : loggedError(this.#lastError)
   }
 
   /** The caller is known; with `auth: 'manual'` the handler says so. */
@@ -201,6 +208,7 @@ export class TrackedRequest {
   /** @internal Logs something that moves no request. */
   tell(lifecycle: NoteRecord['lifecycle'], event: string, fields: SignalFields): void {
     const { now, service } = this.#tracker.settings
+    this.#lastError = fields.error ?? this.#lastError
     this.#tracker.emit(noteRecord(this, service, lifecycle, event, fields, now()))
   }
 

@@ -1,4 +1,4 @@
-import type { LoggedError } from '../transition/record.ts'
+import type { StuckRequest } from '../transition/stuck.ts'
 import { extract, type Carrier, type Extracted } from '../trace/carrier.ts'
 import { parseDuration } from '../lifecycle/duration.ts'
 import { ThroughlineError } from '../errors.ts'
@@ -8,20 +8,6 @@ import type { Asked, Origin } from './records.ts'
 import { TrackedRequest } from './tracked-request.ts'
 import { wrap, type AnyHandlerOptions, type TrackRequest } from './wrap.ts'
 import { TrackerCore, type TrackerStats } from './tracker-core.ts'
-
-/** A request that has been in its state for too long, in the words of the audit. */
-export interface StuckRequest {
-  readonly trace_id: string
-  readonly request_id: string
-  readonly service: string
-  readonly state: string
-  /** Epoch milliseconds of entering the state. */
-  readonly since: number
-  readonly age_ms: number
-  readonly stuck_after_ms: number
-  readonly attempts: number
-  readonly last_error: LoggedError | null
-}
 
 /** Limits as users write them: `'30s'`, milliseconds, or one of these by state. */
 export type StuckAfter = string | number | Readonly<Record<string, string | number>>
@@ -98,7 +84,7 @@ export class Tracker {
       age_ms: now - request.since,
       stuck_after_ms: limit,
       attempts: request.attempt ?? 0,
-      last_error: null,
+      last_error: request.lastError,
     }))
   }
 

@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process'
 import { createReadStream } from 'node:fs'
+import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { BEGUN, ndjson, QUEUED, SYNC, TRACE, transition, transitions } from '../told-log.ts'
 import { folderOf } from './_called.ts'
@@ -39,6 +41,12 @@ describe('the command as a process', () => {
     expect(named).toMatchObject({ status: 1, err: '', out: expect.stringMatching(/^1 request stuck, 0 invalid lines\n/) as string })
     expect(unnamed).toEqual(named)
     expect(held).toMatchObject({ status: 0, err: '' })
+  })
+
+  test('unpacks gzip that is piped into it', async () => {
+    const { status, out } = await process_(['story', TRACE, '-'], Readable.from([gzipSync(ndjson(transitions(SYNC)))]))
+    expect(status).toBe(0)
+    expect(out).toContain(`trace ${TRACE}`)
   })
 
   test('reads a file that is standard input', async () => {

@@ -82,6 +82,9 @@ describe('legal', () => {
       steps.map(([event, from], index) => transition({ attempt, event, from, state: step(retries, from, event)?.to ?? '', seq: 4 + index, time: BEGUN + 1e4 * attempt + index })),
     )
     expect(invalid([...queued, ...attempts], retries)).toEqual([])
+    const after = transition({ attempt: 4, seq: 6, event: 'ATTEMPT', from: 'Queued', state: 'Working' })
+    const ended = [['ATTEMPT', 'Queued'], ['COMPLETE', 'Working']].map(([event = '', from = ''], index) => transition({ attempt: 4, event, from, state: step(retries, from, event)?.to ?? '', seq: 4 + index }))
+    expect(invalid([...queued, ...attempts, ...ended, after], retries)).toEqual([expect.objectContaining({ line: 13, reason: 'seq 5 entered Completed, and seq 6 starts from Queued' })])
     const stray = transition({ attempt: 4, event: 'RETRY', from: 'Working', state: 'Queued', seq: 4 })
     expect(invalid([...queued, ...attempts, stray], retries)).toEqual([expect.objectContaining({ line: 11, reason: 'seq 3 entered Queued, and seq 4 starts from Working' })])
   })

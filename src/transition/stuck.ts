@@ -1,0 +1,17 @@
+import type { LoggedError } from './record.ts'
+
+/** A request that has been in a state for longer than its threshold: the same words live and in an audit. */
+export interface StuckRequest {
+  readonly trace_id: string
+  readonly request_id: string
+  /** The service that entered the state. */
+  readonly service: string
+  readonly state: string
+  /** When it entered the state, in epoch milliseconds. */
+  readonly since: number
+  readonly age_ms: number
+  readonly stuck_after_ms: number
+  /** Deliveries of its message so far. */
+  readonly attempts: number
+  readonly last_error: LoggedError | null
+}
