@@ -54,9 +54,24 @@ export function standardSink(service: string, onError: (error: unknown) => void,
 /** What is kept for a destination that takes nothing: beyond it lines are dropped, so that memory stays bounded. */
 const MOST_KEPT_BYTES = 16 * 1_024 * 1_024
 
-function listen(logger: PinoLogger, onError: (error: unknown) => void): void {
+type OnError = (error: unknown) => void
+
+/** Who is told of a stream's errors: one listener serves all trackers that share a logger, however many they are. */
+const told = new WeakMap<EventEmitter, Set<OnError>>()
+
+function listen(logger: PinoLogger, onError: OnError): void {
   const stream: unknown = Reflect.get(logger, symbols.streamSym)
-  if (stream instanceof EventEmitter && !stream.listeners('error').includes(onError)) stream.on('error', onError)
+  if (!(stream instanceof EventEmitter)) return
+  const known = told.get(stream)
+  if (known !== undefined) {
+    known.add(onError)
+    return
+  }
+  const all = new Set([onError])
+  told.set(stream, all)
+  stream.on('error', (error) => {
+    for (const tell of all) tell(error)
+  })
 }
 
 /** One child logger per edge of the machine, made when it is first taken: its constant fields are serialised once. */

@@ -4,6 +4,7 @@ import { parseDuration } from '../lifecycle/duration.ts'
 import { ThroughlineError } from '../errors.ts'
 import type { StuckLimits } from './in-flight.ts'
 import { settingsOf, type TrackerOptions } from './settings.ts'
+import { closeAtExit } from './shutdown.ts'
 import type { Asked, Origin } from './records.ts'
 import { TrackedRequest } from './tracked-request.ts'
 import { wrap, type AnyHandlerOptions, type TrackRequest } from './wrap.ts'
@@ -21,6 +22,7 @@ export class Tracker {
 
   constructor(options: TrackerOptions) {
     this.core = new TrackerCore(settingsOf(options))
+    closeAtExit(this)
   }
 
   /** {@link trackRequest} with this tracker. */
@@ -92,7 +94,12 @@ export class Tracker {
     return this.core.stats
   }
 
-  /** Notes `SHUTDOWN` on every request still in flight, and hands all lines to the operating system. */
+  /**
+   * Notes `SHUTDOWN` on every request still in flight, and hands all lines to the operating system.
+   *
+   * It is called when the process exits or is told to end by a signal. A request that comes to its end after that is
+   * logged as ever.
+   */
   close(): void {
     for (const request of this.core.inFlight) request.note('SHUTDOWN')
     for (const sink of this.core.settings.sinks) this.core.settings.faults.guard(() => sink.flush?.())

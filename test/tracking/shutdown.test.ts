@@ -1,0 +1,43 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, onTestFinished, test } from 'vitest'
+
+const program = fileURLToPath(new URL('shutdown-server.ts', import.meta.url))
+
+interface Line {
+  readonly event?: string
+  readonly state: string
+  readonly request_id: string
+}
+
+describe('a process that ends says which requests it leaves', () => {
+  test.each([
+    ['by process.exit', 'exit', undefined, [3, null]],
+    ['by an uncaught exception', 'throw', undefined, [1, null]],
+    ['by SIGTERM', 'wait', 'SIGTERM', [null, 'SIGTERM']],
+    ['by SIGINT', 'wait', 'SIGINT', [null, 'SIGINT']],
+    ['by SIGHUP', 'wait', 'SIGHUP', [null, 'SIGHUP']],
+    ['by a handler of its own for SIGTERM', 'handler', 'SIGTERM', [7, null]],
+    ['by a listener that acts only where it is alone', 'polite', 'SIGTERM', [8, null]],
+  ] as const)('%s', async (_, way, signal, status) => {
+    const child = spawn(process.execPath, ['--import', 'tsx', program, way], { stdio: ['ignore', 'pipe', 'ignore', 'ipc'] })
+    onTestFinished(() => void child.kill('SIGKILL'))
+    const exit = once(child, 'exit')
+    const { stdout } = child
+    if (stdout === null) throw new Error('the child has no standard output')
+    const log = text(stdout)
+    if (signal !== undefined) {
+      await once(child, 'message')
+      child.kill(signal)
+    }
+    expect(await exit).toEqual(status)
+    const lines = (await log)
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as Line)
+    const left = lines.filter(({ event }) => event === 'SHUTDOWN')
+    expect(new Set(left.map(({ state, request_id }) => `${state} ${request_id}`))).toEqual(new Set([`Received ${lines[4]?.request_id ?? ''}`]))
+  })
+})
