@@ -57,7 +57,7 @@ const MOST_KEPT_BYTES = 16 * 1_024 * 1_024
 type OnError = (error: unknown) => void
 
 /** Who is told of a stream's errors: one listener serves all trackers that share a logger, however many they are. */
-const told = new WeakMap<EventEmitter, Set<OnError>>()
+const told = new WeakMap<object, Set<OnError>>()
 
 function listen(logger: PinoLogger, onError: OnError): void {
   const stream: unknown = Reflect.get(logger, symbols.streamSym)

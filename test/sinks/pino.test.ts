@@ -12,7 +12,7 @@ class Destination extends EventEmitter {
 
 test('trackers that share a logger share one listener on its stream, and all are told of its errors', () => {
   const stream = new Destination()
-  const logger = pino(stream)
+  const logger = pino({}, stream)
   const trackers = Array.from({ length: 20 }, (_, index) => createTracker({ service: `s${String(index)}`, logger }))
   expect(stream.listenerCount('error')).toBe(1)
   stream.emit('error', new Error('disk full'))
