@@ -102,9 +102,9 @@ async function leaveBehind(customers: Customers, orders: Orders, worker: Service
   return [engraved, ...waiting]
 }
 
-/** Tells a person who waits what is being done. */
+/** Tells who waits what is being done; on stderr, so that what is piped on is the result alone. */
 function say(what: string): void {
-  if (process.stderr.isTTY) console.error(`${performance.now().toFixed(0).padStart(6)} ms  ${what}`)
+  console.error(`${performance.now().toFixed(0).padStart(6)} ms  ${what}`)
 }
 
 function title(text: string): void {
