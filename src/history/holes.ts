@@ -1,3 +1,5 @@
+import { routeTo } from '../lifecycle/route.ts'
+import type { TransitionTable } from '../lifecycle/table.ts'
 import type { Fragment } from '../transition/fragment.ts'
 import type { TransitionRecord } from '../transition/record.ts'
 import { traceKey } from './history.ts'
@@ -31,15 +33,15 @@ export function holesOf(verdicts: readonly Verdict[]): Holes {
 }
 
 /** Spends a fragment on a hole that it fits, if there is one: it then says nothing of any other request. */
-export function fillsHole(holes: Holes, fragment: Fragment): boolean {
-  const hole = fitting(holes, fragment)
+export function fillsHole(holes: Holes, fragment: Fragment, table: TransitionTable): boolean {
+  const hole = fitting(holes, fragment, table)
   if (hole !== undefined) hole.filled = true
   return hole !== undefined
 }
 
-function fitting(holes: Holes, fragment: Fragment): Hole | undefined {
+function fitting(holes: Holes, fragment: Fragment, table: TransitionTable): Hole | undefined {
   const { time, requestEnd = '' } = fragment
-  const free = (hole: Hole): boolean => !hole.filled && hole.requestId.endsWith(requestEnd) && agrees(hole, fragment)
+  const free = (hole: Hole): boolean => !hole.filled && hole.requestId.endsWith(requestEnd) && agrees(hole, fragment, table)
   if (time === undefined || requestEnd !== '') return holes.find(free)
   let [first, beyond] = [0, holes.length]
   while (first < beyond) {
@@ -50,12 +52,18 @@ function fitting(holes: Holes, fragment: Fragment): Hole | undefined {
   return holes.slice(Math.max(0, first - MOST_LOOKS), first).findLast(free)
 }
 
-function agrees({ before, after, traceId }: Hole, { time, service, from, state, seq, trace = '', traceWhole }: Fragment): boolean {
+function agrees(
+  { before, after, traceId }: Hole,
+  { time, service, from, state, seq, trace = '', traceWhole }: Fragment,
+  table: TransitionTable,
+): boolean {
   if (time !== undefined && (time < before.time || time > after.time)) return false
   if (service !== undefined && service !== before.service && service !== after.service) return false
   if (seq !== undefined && (seq <= before.seq || seq >= after.seq)) return false
-  // A hole of one line is known from both sides; of a wider one only its ends are.
+  // A hole of one line is known from both sides. What stands in a wider one lies on a way from one side to the other.
   const single = after.seq - before.seq === 2
-  if (single && ((from !== undefined && from !== before.state) || (state !== undefined && state !== after.from))) return false
+  const leads = (start: string, end: string): boolean => start === end || (!single && routeTo(table, start, end) !== undefined)
+  if (from !== undefined && !leads(before.state, from)) return false
+  if (state !== undefined && after.from !== undefined && !leads(state, after.from)) return false
   return traceWhole ? traceKey(traceId) === traceKey(trace) : traceId.startsWith(trace)
 }

@@ -37,7 +37,7 @@ export function withFragments(verdicts: readonly Verdict[], fragments: readonly 
   const holes = holesOf(verdicts)
   const byRequest = new Map(open.map((request) => [request.verdict.history.requestId, request]))
   for (const fragment of distinct(fragments)) {
-    if (fillsHole(holes, fragment)) continue
+    if (fillsHole(holes, fragment, table)) continue
     const named = fragment.requestEnd?.length === 16 ? byRequest.get(fragment.requestEnd) : undefined
     const moves = movesBy(fragment, named === undefined ? open : [named], table)
     const first = moves.next().value

@@ -36,6 +36,14 @@ describe('half a line', () => {
     expect(halved([...whole, ...hanging], [whole[2]])).toMatchObject({ stuck: [{ ...OTHER, state: 'Authenticated' }], gaps: [{ request_id: REQUEST, missing_seq: [2] }] })
   })
 
+  test('of an end does not fill a hole of two lines, in which no end can stand', () => {
+    const holed = transitions(SYNC)
+    const ended = transitions(SYNC, OTHER, -500)
+    const { stuck, gaps } = halved([...holed, ...ended], [holed[1], holed[2], ended[3]])
+    expect(stuck).toEqual([])
+    expect(gaps.map(({ missing_seq }) => missing_seq)).toEqual([[1, 2], [3]])
+  })
+
   test.each([
     ['of another service', { service: 'catalog' }, 0],
     ['of a time before the request was there', {}, 60_000],
