@@ -38,7 +38,7 @@ describe('half a line', () => {
 
   test('of an end does not fill a hole of two lines, in which no end can stand', () => {
     const holed = transitions(SYNC)
-    const ended = transitions(SYNC, OTHER, -500)
+    const ended = transitions(SYNC, OTHER, -1_500)
     const { stuck, gaps } = halved([...holed, ...ended], [holed[1], holed[2], ended[3]])
     expect(stuck).toEqual([])
     expect(gaps.map(({ missing_seq }) => missing_seq)).toEqual([[1, 2], [3]])
