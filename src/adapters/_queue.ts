@@ -1,10 +1,9 @@
 import type { Carrier } from '../trace/carrier.ts'
-import { authenticate } from '../tracking/authenticate.ts'
-import { hangOn, runWith } from '../tracking/context.ts'
+import { runWith } from '../tracking/context.ts'
 import { endWithMessage, type End } from '../tracking/ending.ts'
 import type { HandOff } from '../tracking/hand-off.ts'
-import type { TrackedRequest } from '../tracking/tracked-request.ts'
 import type { Tracker } from '../tracking/tracker.ts'
+import { beginWork } from '../tracking/work-handler.ts'
 
 /** One message as its host delivered it. */
 export interface Delivery {
@@ -55,7 +54,10 @@ export async function sendCarrying<T>(
  */
 export async function workOn<R>(tracker: Tracker, deliveries: readonly Delivery[], work: () => R, expiry?: Expiry): Promise<Awaited<R>> {
   const { table, faults } = tracker.core.settings
-  const underWay = deliveries.map((delivery) => ({ delivery, request: begin(tracker, delivery) }))
+  const underWay = deliveries.map((delivery) => {
+    const { host, carrier, path, attempt } = delivery
+    return { delivery, request: beginWork(tracker, host, carrier, { path, attempt }) }
+  })
   let open = true
   const end = (how: End): void => {
     if (!open) return
@@ -73,12 +75,4 @@ export async function workOn<R>(tracker: Tracker, deliveries: readonly Delivery[
     end({ outcome: 'error', error })
     throw error
   }
-}
-
-function begin(tracker: Tracker, { host, carrier, path, attempt }: Delivery): TrackedRequest {
-  const request = tracker.resume(carrier, { path, attempt })
-  hangOn(host, request)
-  // A message that handed nothing over began a request here, whose sender the queue has vouched for.
-  if (request.attempt === undefined) void authenticate(request, undefined, {})
-  return request
 }

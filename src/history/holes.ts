@@ -2,6 +2,7 @@ import { routeTo } from '../lifecycle/route.ts'
 import type { TransitionTable } from '../lifecycle/table.ts'
 import type { Fragment } from '../transition/fragment.ts'
 import type { TransitionRecord } from '../transition/record.ts'
+import { firstAfter, MOST_LOOKS } from './first-after.ts'
 import { traceKey } from './history.ts'
 import type { Verdict } from './verdict.ts'
 
@@ -14,11 +15,8 @@ interface Hole {
   filled: boolean
 }
 
-/** Holes by the millisecond in which they begin: the lines of one request mostly follow each other closely. */
+/** Holes in order of the time at which they begin. */
 export type Holes = readonly Hole[]
-
-/** How many holes are looked at for one fragment: damage must not make an audit slow. */
-const MOST_LOOKS = 10_000
 
 /** The missing lines that have a whole one before and after them, in order of time. */
 export function holesOf(verdicts: readonly Verdict[]): Holes {
@@ -43,13 +41,8 @@ function fitting(holes: Holes, fragment: Fragment, table: TransitionTable): Hole
   const { time, requestEnd = '' } = fragment
   const free = (hole: Hole): boolean => !hole.filled && hole.requestId.endsWith(requestEnd) && agrees(hole, fragment, table)
   if (time === undefined || requestEnd !== '') return holes.find(free)
-  let [first, beyond] = [0, holes.length]
-  while (first < beyond) {
-    const middle = (first + beyond) >> 1
-    if ((holes[middle]?.before.time ?? Infinity) <= time) first = middle + 1
-    else beyond = middle
-  }
-  return holes.slice(Math.max(0, first - MOST_LOOKS), first).findLast(free)
+  const beyond = firstAfter(holes, time, ({ before }) => before.time)
+  return holes.slice(Math.max(0, beyond - MOST_LOOKS), beyond).findLast(free)
 }
 
 function agrees(

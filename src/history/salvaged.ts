@@ -1,6 +1,7 @@
 import { routeTo } from '../lifecycle/route.ts'
-import type { TransitionTable } from '../lifecycle/table.ts'
+import { isHandOver, type TransitionTable } from '../lifecycle/table.ts'
 import type { Fragment } from '../transition/fragment.ts'
+import { firstAfter, MOST_LOOKS } from './first-after.ts'
 import { fillsHole, holesOf } from './holes.ts'
 import { traceKey } from './history.ts'
 import { missingSeqs, type Standing, type Verdict } from './verdict.ts'
@@ -16,9 +17,6 @@ interface Move {
   readonly request: OpenRequest
   readonly moved: Standing
 }
-
-/** How many requests are looked at for one fragment: damage must not make an audit slow. */
-const MOST_LOOKS = 10_000
 
 /**
  * Lets damaged lines speak for the requests that they would have moved on, and for nobody else.
@@ -57,7 +55,7 @@ export function withFragments(verdicts: readonly Verdict[], fragments: readonly 
 
 /** The requests that a fragment may move on, of those that had entered their state by then, the latest first. */
 function* movesBy(fragment: Fragment, open: readonly OpenRequest[], table: TransitionTable): Generator<Move, undefined> {
-  const beyond = fragment.time === undefined || fragment.requestEnd !== undefined ? open.length : firstAfter(open, fragment.time)
+  const beyond = fragment.time === undefined || fragment.requestEnd !== undefined ? open.length : firstAfter(open, fragment.time, ({ verdict }) => verdict.standing.since)
   for (let index = beyond - 1; index >= Math.max(0, beyond - MOST_LOOKS); index -= 1) {
     const request = open[index]
     const moved = request !== undefined && fits(request, fragment, table) ? movedBy(request.standing, fragment, table) : undefined
@@ -66,24 +64,13 @@ function* movesBy(fragment: Fragment, open: readonly OpenRequest[], table: Trans
   return undefined
 }
 
-/** Where in the order the requests begin that entered their state after a time. */
-function firstAfter(open: readonly OpenRequest[], time: number): number {
-  let [first, beyond] = [0, open.length]
-  while (first < beyond) {
-    const middle = (first + beyond) >> 1
-    if ((open[middle]?.verdict.standing.since ?? Infinity) <= time) first = middle + 1
-    else beyond = middle
-  }
-  return first
-}
-
 /** Whether nothing that is left of the line speaks against this request. */
 function fits({ verdict, standing }: OpenRequest, { trace = '', traceWhole, requestEnd, service }: Fragment, table: TransitionTable): boolean {
   if (requestEnd !== undefined) return verdict.history.requestId.endsWith(requestEnd)
   const { traceId } = verdict.history
   if (traceWhole ? traceKey(traceId) !== traceKey(trace) : !traceId.startsWith(trace)) return false
   // Only a message moves a request from one service to another.
-  return service === undefined || service === standing.service || table.edges.some(({ event, to }) => event === 'ENQUEUE' && to === standing.state)
+  return service === undefined || service === standing.service || isHandOver(table, standing.state)
 }
 
 /** Where a fragment takes a request that stands there; undefined where it cannot be one of that request's next lines. */

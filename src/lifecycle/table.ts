@@ -54,3 +54,8 @@ export interface TransitionTable {
 export function step(table: TransitionTable, state: string, event: string): Edge | undefined {
   return table.next[state]?.[event]
 }
+
+/** Whether a message hands requests over in this state: it is where `ENQUEUE` leads, and a worker goes on from there. */
+export function isHandOver(table: TransitionTable, state: string): boolean {
+  return table.edges.some(({ event, to }) => event === 'ENQUEUE' && to === state)
+}

@@ -12,7 +12,6 @@ export type LogEntry =
 /** Where a whole line may begin inside a damaged one: two processes tore each other's, or the line end was lost. */
 const BEGINNING = /(?=\{"(?:level|time|lifecycle|service|severity|timestamp)":)/
 
- 
 const COLOUR = /\u001b\[[0-9;]*m/g
 
 /**

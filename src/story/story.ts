@@ -1,6 +1,6 @@
 import type { RequestHistory } from '../history/history.ts'
 import { judge, type Verdict } from '../history/verdict.ts'
-import type { TransitionTable } from '../lifecycle/table.ts'
+import { isHandOver, type TransitionTable } from '../lifecycle/table.ts'
 import type { NoteRecord, TransitionRecord } from '../transition/record.ts'
 import type { StoryLine, StoryNote, StoryReport, StoryRequest, StoryTransition } from './report.ts'
 
@@ -65,16 +65,15 @@ function gapsOf({ history, standing, ended, missing, attempts, invalid }: Verdic
   gaps.push(...invalid.map(({ reason }) => `invalid: ${reason}`))
   if (ended) return gaps
   const since = clock(standing.since)
-  const handedOver = table.edges.some(({ event, to }) => event === 'ENQUEUE' && to === standing.state)
   const lastAttempt = history.notes.findLast(({ record }) => record.attempt !== undefined)?.record
-  if (handedOver && attempts === 0) gaps.push(`${standing.state.toLowerCase()} at ${since}, no worker line after it`)
+  if (isHandOver(table, standing.state) && attempts === 0) gaps.push(`${standing.state.toLowerCase()} at ${since}, no worker line after it`)
   else if (lastAttempt?.event === 'ATTEMPT') gaps.push(`attempt ${String(lastAttempt.attempt)} began at ${clock(lastAttempt.time)}, no line of ${lastAttempt.service} after it`)
   else gaps.push(`${standing.state} since ${since}, nothing after it`)
   return gaps
 }
 
 /** The time of day, in UTC, to the millisecond. */
-export function clock(time: number): string {
+function clock(time: number): string {
   const date = new Date(time)
   return Number.isNaN(date.getTime()) ? String(time) : `${date.toISOString().slice(11, 23)}Z`
 }

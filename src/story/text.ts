@@ -26,7 +26,7 @@ export function storyText(report: StoryReport, width: number): string {
   const ids = new Set(requests.map(({ request_id }) => request_id))
   const roots = rootsOf(requests)
   const unowned = lines.filter(({ request_id }) => request_id === null || !ids.has(request_id))
-  const rows = merged([...[...roots].map((request) => block(request, report, 0, roots)), ...unowned.map((line) => [lineRow(line, 0)])])
+  const rows = inserted([], [...[...roots].map((request) => block(request, report, 0, roots)), ...unowned.map((line) => [lineRow(line, 0)])])
   const barWidth = Math.max(8, Math.min(32, Math.floor(width / 4)))
   const drawn = rows.map((row) => `${offset(row.from - started)} ${bar(row, started, duration_ms, barWidth)} ${'  '.repeat(row.indent)}${row.text}`)
   return [...head, ...drawn].map((line) => fitted(line, width)).join('\n') + '\n'
@@ -83,11 +83,6 @@ function lineRow({ time, level, msg, service }: StoryLine, indent: number): Row 
 }
 
 const LEVELS: Readonly<Record<string, string | undefined>> = { 10: 'trace', 20: 'debug', 30: 'info', 40: 'warn', 50: 'error', 60: 'fatal' }
-
-/** Blocks of rows in order of their first row. */
-function merged(blocks: readonly Row[][]): Row[] {
-  return inserted([], blocks)
-}
 
 /** A backbone whose order is kept, with other blocks put in by the time of their first row. */
 function inserted(backbone: readonly Row[], blocks: readonly Row[][]): Row[] {

@@ -1,7 +1,7 @@
 import { routeToEnd } from '../lifecycle/route.ts'
 import type { TransitionTable } from '../lifecycle/table.ts'
 import type { Outcome } from '../transition/record.ts'
-import type { SignalFields } from './records.ts'
+import { micro, type SignalFields } from './records.ts'
 import type { TrackedRequest } from './tracked-request.ts'
 
 /** How the work on a request ended, as its host saw it. */
@@ -55,7 +55,7 @@ export function endWithMessage(request: TrackedRequest, table: TransitionTable, 
 }
 
 function noteAnswer(request: TrackedRequest, { outcome, status, error }: End): void {
-  request.tell('note', 'RESPOND', { error, data: { outcome, status, duration_ms: Math.round(request.age * 1_000) / 1_000 } })
+  request.tell('note', 'RESPOND', { error, data: { outcome, status, duration_ms: micro(request.age) } })
 }
 
 function toEnd(request: TrackedRequest, table: TransitionTable, end: End, signal: string): void {

@@ -109,6 +109,6 @@ function details({ attempt }: TrackedRequest, { error, data }: SignalFields): Pi
 const DEFAULT_OUTCOMES: Readonly<Record<string, Outcome | undefined>> = { AUTH_ERROR: 'denied', FAIL: 'error', ABORT: 'aborted' }
 
 /** Milliseconds to the microsecond; none below zero, whatever a clock that was set back says. */
-function micro(ms: number): number {
+export function micro(ms: number): number {
   return Math.round(Math.max(0, ms) * 1_000) / 1_000
 }

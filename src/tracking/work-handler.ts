@@ -24,8 +24,6 @@ export interface WorkOptions<Args extends unknown[]> {
  */
 export function handleWork<Args extends unknown[], R>(tracker: Tracker, work: (...args: Args) => R, options: WorkOptions<Args>, args: Args): R {
   const request = begin(tracker, options, args)
-  const host = args[0]
-  if (typeof host === 'object' && host !== null) hangOn(host, request)
   const { table, faults } = tracker.core.settings
   const end = (how: End): void => {
     const willRetry = how.outcome === 'error' && faults.guard(() => options.willRetry?.(how.error, ...args)) === true
@@ -59,7 +57,17 @@ function begin<Args extends unknown[]>(tracker: Tracker, options: WorkOptions<Ar
   const { path } = options
   const named = typeof path === 'function' ? faults.guard(() => path(...args)) : path
   const carrier = faults.guard(() => options.carrier?.(...args))
-  const request = tracker.resume(carrier, { path: named, attempt: faults.guard(() => options.attempt?.(...args)) })
+  return beginWork(tracker, args[0], carrier, { path: named, attempt: faults.guard(() => options.attempt?.(...args)) })
+}
+
+/**
+ * Resumes the request that a message hands over, or starts one, and hangs it on its host's object.
+ *
+ * A request that starts here has a sender whom the queue has vouched for: its caller counts as known.
+ */
+export function beginWork(tracker: Tracker, host: unknown, carrier: Carrier, delivery: Parameters<Tracker['resume']>[1]): TrackedRequest {
+  const request = tracker.resume(carrier, delivery)
+  if (typeof host === 'object' && host !== null) hangOn(host, request)
   if (request.attempt === undefined) void authenticate(request, undefined, {})
   return request
 }
