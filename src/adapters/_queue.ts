@@ -68,6 +68,7 @@ export async function workOn<R>(tracker: Tracker, deliveries: readonly Delivery[
   }
   const timer = expiry === undefined ? undefined : setTimeout(() => end({ outcome: 'error', error: expiry.error }), expiry.afterMs).unref()
   try {
+    tracker.core.beforeHandler()
     const result = await runWith(underWay.length === 1 ? underWay[0]?.request : undefined, work)
     end({ outcome: 'ok' })
     return result

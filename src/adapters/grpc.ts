@@ -9,7 +9,7 @@ import {
 } from '@grpc/grpc-js'
 import { HEADERS } from '../trace/carrier.ts'
 import { authenticate, type AuthOptions } from '../tracking/authenticate.ts'
-import { currentRequest, runWith } from '../tracking/context.ts'
+import { currentRequest } from '../tracking/context.ts'
 import { endWithResponse, type End } from '../tracking/ending.ts'
 import { trackerOf, type TrackerSource } from '../tracking/track-request.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
@@ -65,6 +65,7 @@ export function propagate(): Interceptor {
 
 class TrackedCall extends ServerInterceptingCall {
   readonly #incoming: Omit<IncomingCall, 'metadata'>
+  readonly #timeLeft: number | undefined
   readonly #tracker: Tracker
   readonly #options: GrpcOptions
   #request: TrackedRequest | undefined
@@ -74,6 +75,7 @@ class TrackedCall extends ServerInterceptingCall {
 
   constructor(call: ServerInterceptingCallInterface, path: string, tracker: Tracker, options: GrpcOptions) {
     super(call)
+    this.#timeLeft = timeLeft(call)
     this.#incoming = { path, getPeer: () => call.getPeer(), getAuthContext: () => call.getAuthContext() }
     this.#tracker = tracker
     this.#options = options
@@ -111,7 +113,7 @@ class TrackedCall extends ServerInterceptingCall {
 
   #receive(metadata: Metadata, listener: Listener): void {
     const incoming: IncomingCall = { ...this.#incoming, metadata }
-    const request = this.#tracker.start(metadata, { method: 'grpc', path: incoming.path, source: incoming })
+    const request = this.#tracker.receive(metadata, { method: 'grpc', path: incoming.path, source: incoming, timeLeft: this.#timeLeft })
     this.#request = request
     const serve = (allowed: boolean): void => {
       if (allowed) this.#run(() => listener.onReceiveMetadata(metadata))
@@ -123,7 +125,8 @@ class TrackedCall extends ServerInterceptingCall {
   }
 
   #run(part: () => void): void {
-    runWith(this.#request, part)
+    if (this.#request === undefined) part()
+    else this.#request.run(part)
   }
 
   #traced(metadata: Metadata): Metadata {
@@ -149,6 +152,12 @@ function endOf(request: TrackedRequest, { code, details }: Status, answered: boo
   const name = status[code] as string | undefined // A handler may send any number.
   if (name !== undefined && !FAULTS.has(code)) return { outcome: 'ok', status: code }
   return { outcome: 'error', status: code, error: { name: name ?? 'UNKNOWN', message: details } }
+}
+
+/** Milliseconds until the client gives up; undefined where it waits for ever. */
+function timeLeft(call: ServerInterceptingCallInterface): number | undefined {
+  const left = Number(call.getDeadline()) - Date.now()
+  return Number.isFinite(left) ? left : undefined
 }
 
 /** A copy with the headers that are not there yet: users keep one Metadata for many calls. */

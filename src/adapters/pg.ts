@@ -1,5 +1,5 @@
 import { withSqlComment } from '../trace/sql-comment.ts'
-import { isThenable } from '../tracking/authenticate.ts'
+import { isThenable } from '../tracking/thenable.ts'
 import { currentRequest, runWith } from '../tracking/context.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
 import { overlay, type Replacement } from './_overlay.ts'

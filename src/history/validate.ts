@@ -1,5 +1,5 @@
 import { step, type TransitionTable } from '../lifecycle/table.ts'
-import type { TransitionRecord } from '../transition/record.ts'
+import type { NoteRecord, TransitionRecord } from '../transition/record.ts'
 import type { Located, RequestHistory } from './history.ts'
 
 /** A line that the machine cannot have written, with the reason in one sentence. */
@@ -16,7 +16,7 @@ export interface InvalidStep {
 export function invalidSteps(history: RequestHistory, table: TransitionTable): InvalidStep[] {
   const invalid: InvalidStep[] = []
   for (const [index, found] of history.transitions.entries()) {
-    const reason = edgeFault(found.record, table) ?? orderFault(history, index)
+    const reason = edgeFault(found.record, table) ?? orderFault(history, index, table)
     if (reason !== undefined) invalid.push({ found, reason })
   }
   return invalid
@@ -36,7 +36,7 @@ function edgeFault({ seq, from, event, state }: TransitionRecord, table: Transit
   return edge.to === state ? undefined : `${event} leads from ${from} to ${edge.to}, not to ${state}`
 }
 
-function orderFault({ transitions }: RequestHistory, index: number): string | undefined {
+function orderFault({ transitions, notes }: RequestHistory, index: number, table: TransitionTable): string | undefined {
   const { record } = transitions[index] ?? {}
   if (record === undefined) return undefined
   const same = transitions.find(({ record: other }) => other.attempt === record.attempt && other.seq === record.seq)?.record
@@ -45,7 +45,16 @@ function orderFault({ transitions }: RequestHistory, index: number): string | un
   }
   const before = predecessors(transitions, record)
   if (before.length === 0 || before.some(({ state }) => state === record.from)) return undefined
+  if (before[0]?.attempt !== record.attempt && wasSentUnheard(notes, record.from, table)) return undefined
   return `seq ${String(record.seq - 1)} entered ${before[0]?.state ?? ''}, and seq ${String(record.seq)} starts from ${record.from ?? ''}`
+}
+
+/**
+ * Whether a message that hands over in this state was reported as not sent. The broker may have had it all the same, and
+ * its answer was lost: the sender then goes its own way, and a worker goes on from where the message says.
+ */
+function wasSentUnheard(notes: readonly Located<NoteRecord>[], state: string | undefined, table: TransitionTable): boolean {
+  return notes.some(({ record }) => record.event === 'ENQUEUE' && record.error !== undefined && step(table, record.state, 'ENQUEUE')?.to === state)
 }
 
 /**

@@ -1,8 +1,13 @@
 import type { Edge, TransitionTable } from './table.ts'
 
-type Routes = Map<string, readonly Edge[] | undefined>
+type Way = readonly Edge[] | undefined
 
-const memo = new WeakMap<TransitionTable, Routes>()
+/** Ways that were searched before, by their goal and then by the state in which they begin. */
+type Known = WeakMap<TransitionTable, Map<string, Map<string, Way>>>
+
+const waysOn: Known = new WeakMap()
+const waysTo: Known = new WeakMap()
+const waysToEnd: Known = new WeakMap()
 
 /**
  * The shortest way from a state to one that accepts an event, that event's own step included.
@@ -12,29 +17,40 @@ const memo = new WeakMap<TransitionTable, Routes>()
  * @returns the steps in order, or undefined where no way leads there
  * @example route(table, 'Received', 'RESPOND')?.map((edge) => edge.event) // ['AUTH_OK', 'PROCESS', 'RESPOND']
  */
-export function route(table: TransitionTable, state: string, event: string): readonly Edge[] | undefined {
-  return search(table, state, `on ${event}`, (edge) => edge.event === event)
+export function route(table: TransitionTable, state: string, event: string): Way {
+  return search(waysOn, table, state, event, (edge) => edge.event === event)
 }
 
 /** The shortest way from a state to another one; undefined where none leads there, or they are the same. */
-export function routeTo(table: TransitionTable, state: string, target: string): readonly Edge[] | undefined {
-  return state === target ? undefined : search(table, state, `to ${target}`, (edge) => edge.to === target)
+export function routeTo(table: TransitionTable, state: string, target: string): Way {
+  return state === target ? undefined : search(waysTo, table, state, target, (edge) => edge.to === target)
 }
 
 /** The shortest way from a state to any final one: the end of a machine that does not know the adapters' signals. */
-export function routeToEnd(table: TransitionTable, state: string): readonly Edge[] | undefined {
-  return search(table, state, 'end', (edge) => edge.final)
+export function routeToEnd(table: TransitionTable, state: string): Way {
+  return search(waysToEnd, table, state, '', (edge) => edge.final)
 }
 
-function search(table: TransitionTable, state: string, goal: string, reached: (edge: Edge) => boolean): readonly Edge[] | undefined {
-  let routes = memo.get(table)
-  if (routes === undefined) memo.set(table, (routes = new Map<string, readonly Edge[] | undefined>()))
-  const key = `${goal} from ${state}`
-  if (!routes.has(key)) routes.set(key, breadthFirst(table, state, reached))
-  return routes.get(key)
+function search(known: Known, table: TransitionTable, state: string, goal: string, reached: (edge: Edge) => boolean): Way {
+  const ways = entry(entry(known, table, newMap<Map<string, Way>>), goal, newMap<Way>)
+  if (!ways.has(state)) ways.set(state, breadthFirst(table, state, reached))
+  return ways.get(state)
 }
 
-function breadthFirst(table: TransitionTable, start: string, reached: (edge: Edge) => boolean): readonly Edge[] | undefined {
+/** What a map has under a key, made and filed there where it has nothing. */
+function entry<K, V>(map: { get(key: K): V | undefined; set(key: K, value: V): unknown }, key: K, make: () => V): V {
+  const known = map.get(key)
+  if (known !== undefined) return known
+  const made = make()
+  map.set(key, made)
+  return made
+}
+
+function newMap<V>(): Map<string, V> {
+  return new Map()
+}
+
+function breadthFirst(table: TransitionTable, start: string, reached: (edge: Edge) => boolean): Way {
   const seen = new Set([start])
   let frontier: { state: string; way: readonly Edge[] }[] = [{ state: start, way: [] }]
   while (frontier.length > 0) {

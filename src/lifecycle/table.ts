@@ -1,3 +1,5 @@
+import { ThroughlineError } from '../errors.ts'
+
 /** One state of a compiled machine. */
 export interface StateInfo {
   /** The state's name; of a nested state the path, joined with dots. */
@@ -53,6 +55,17 @@ export interface TransitionTable {
  */
 export function step(table: TransitionTable, state: string, event: string): Edge | undefined {
   return table.next[state]?.[event]
+}
+
+/**
+ * A state by its name.
+ *
+ * @throws ThroughlineError THROUGHLINE_BAD_STATE for one that the machine has not
+ */
+export function stateNamed(table: TransitionTable, name: string): StateInfo {
+  const state = table.state[name]
+  if (state === undefined) throw new ThroughlineError('THROUGHLINE_BAD_STATE', `the machine has no state "${name}"`)
+  return state
 }
 
 /** Whether a message hands requests over in this state: it is where `ENQUEUE` leads, and a worker goes on from there. */

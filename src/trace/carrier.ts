@@ -50,29 +50,30 @@ export const NEW_TRACE_FLAGS = SAMPLED | RANDOM
 export function extract(carrier: Carrier, from: 'edge' | 'message'): Extracted {
   const idHeader = read(carrier, HEADERS.traceId)
   const parentHeader = read(carrier, HEADERS.traceparent)
-  const sentId = single(idHeader)
-  const sentParent = single(parentHeader)
-  const ownId = isTraceId(sentId) ? sentId : undefined
-  const parent = sentParent === undefined ? undefined : parseTraceparent(sentParent)
-  const rejectedLength =
-    idHeader.length > 0 && ownId === undefined ? lengthOf(idHeader) : parentHeader.length > 0 && parent === undefined ? lengthOf(parentHeader) : undefined
-  const rejected = rejectedLength === undefined ? {} : { rejectedLength }
+  if (idHeader === undefined && parentHeader === undefined) return NOTHING
+  const ownId = isTraceId(idHeader) ? idHeader : undefined
+  const parent = typeof parentHeader === 'string' ? parseTraceparent(parentHeader) : undefined
+  const refused = idHeader !== undefined && ownId === undefined ? idHeader : parent === undefined ? parentHeader : undefined
+  const rejected = refused === undefined ? {} : { rejectedLength: lengthOf(refused) }
   const traceId = ownId ?? (parent === undefined ? undefined : dashed(parent.traceId))
   if (traceId === undefined) return { flags: NEW_TRACE_FLAGS, ...rejected }
   return { traceId, ...rejected, ...ancestry(carrier, traceId, parent), ...(from === 'message' ? handedOver(carrier) : {}) }
 }
 
+const NOTHING: Extracted = Object.freeze({ flags: NEW_TRACE_FLAGS })
+
 /** Parent, flags and tracestate come from the traceparent, if it speaks of the same trace. */
 function ancestry(carrier: Carrier, traceId: string, parent: Traceparent | undefined): Pick<Extracted, 'parentId' | 'flags' | 'tracestate'> {
   // The random flag speaks of how an id was made; of an id that came alone, we cannot know.
   if (parent?.traceId !== w3cTraceId(traceId)) return { flags: SAMPLED }
-  const tracestate = parseTracestate(read(carrier, HEADERS.tracestate).join(','))
+  const sent = read(carrier, HEADERS.tracestate)
+  const tracestate = sent === undefined ? undefined : parseTracestate(typeof sent === 'string' ? sent : sent.join(','))
   return { parentId: parent.parentId, flags: parent.flags, ...(tracestate === undefined ? {} : { tracestate }) }
 }
 
 function handedOver(carrier: Carrier): Pick<Extracted, 'resumption'> {
-  const header = single(read(carrier, HEADERS.lifecycle))
-  const resumption = header === undefined ? undefined : parseResumption(header)
+  const header = read(carrier, HEADERS.lifecycle)
+  const resumption = typeof header === 'string' ? parseResumption(header) : undefined
   return resumption === undefined ? {} : { resumption }
 }
 
@@ -90,15 +91,18 @@ export function inject({ traceId, requestId, flags, tracestate }: TraceContext, 
   return headers
 }
 
-/** All values that a carrier has under a name; none where it has none or cannot be read. */
-function read(carrier: Carrier, name: string): readonly string[] {
-  if (typeof carrier !== 'object' || carrier === null) return []
+/** What a carrier has under a name: one value, or all where they are several; undefined where it has none or cannot be read. */
+function read(carrier: Carrier, name: string): string | readonly string[] | undefined {
+  if (typeof carrier !== 'object' || carrier === null) return undefined
   try {
     const value = hasGet(carrier) ? carrier.get(name) : property(carrier, name)
-    return (Array.isArray(value) ? (value as unknown[]) : [value]).flatMap(text)
+    // Nearly always: such a header is not there, or is a string.
+    if (value === undefined || typeof value === 'string') return value
+    const values = (Array.isArray(value) ? (value as unknown[]) : [value]).flatMap(text)
+    return values.length > 1 ? values : values[0]
   } catch {
     // A getter of the host's threw: what cannot be read is not there.
-    return []
+    return undefined
   }
 }
 
@@ -109,9 +113,13 @@ function hasGet(carrier: object): carrier is { get(name: string): unknown } {
 function property(carrier: object, name: string): unknown {
   // The cast only names what an object is: any key may hold anything.
   const values = carrier as Readonly<Record<string, unknown>>
-  if (Object.hasOwn(values, name)) return values[name]
-  const spelled = Object.keys(values).filter((key) => key.length === name.length && key.toLowerCase() === name)
-  return spelled.map((key) => values[key])
+  const own = values[name]
+  if (own !== undefined && Object.hasOwn(values, name)) return own
+  let spelled: string[] | undefined
+  for (const key in values) {
+    if (key.length === name.length && key.toLowerCase() === name && Object.hasOwn(values, key)) (spelled ??= []).push(key)
+  }
+  return spelled?.map((key) => values[key])
 }
 
 function text(value: unknown): string[] {
@@ -119,10 +127,6 @@ function text(value: unknown): string[] {
   return value instanceof Uint8Array ? [Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('latin1')] : []
 }
 
-function single(values: readonly string[]): string | undefined {
-  return values.length === 1 ? values[0] : undefined
-}
-
-function lengthOf(values: readonly string[]): number {
-  return values.reduce((sum, value) => sum + value.length, 0)
+function lengthOf(sent: string | readonly string[]): number {
+  return typeof sent === 'string' ? sent.length : sent.reduce((sum, value) => sum + value.length, 0)
 }

@@ -1,3 +1,4 @@
+import { isThenable } from './thenable.ts'
 import type { TrackedRequest } from './tracked-request.ts'
 
 /** How a request's caller is found out. */
@@ -28,7 +29,7 @@ export function authenticate<Source>(
   if (options.auth === 'manual') return true
   if (options.authenticate === undefined) {
     // A machine of the user's may know no authentication, or more than one way to it.
-    if (request.accepts('AUTH_OK')) request.signal('AUTH_OK', { implied: true })
+    request.imply('AUTH_OK')
     return true
   }
   try {
@@ -55,9 +56,4 @@ function decide(request: TrackedRequest, principal: unknown, refusal: number): b
 function refuse(request: TrackedRequest, status: number, error: unknown): false {
   if (!request.ended) request.offer('AUTH_ERROR', { outcome: 'denied', status, error })
   return false
-}
-
-/** True for a promise, of whatever make. */
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }

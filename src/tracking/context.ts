@@ -44,5 +44,11 @@ export function runWith<T>(request: TrackedRequest | undefined, fn: () => T): T 
 
 /** Hangs a request on its host's object; one that is frozen goes without. */
 export function hangOn(host: object, request: TrackedRequest): void {
-  Reflect.defineProperty(host, REQUEST, { value: request, configurable: true, enumerable: false, writable: true })
+  try {
+    // A plain object (a job) may be copied and compared, and must not show it.
+    if (Object.getPrototypeOf(host) === Object.prototype) Object.defineProperty(host, REQUEST, { value: request, configurable: true, writable: true })
+    else (host as { [REQUEST]?: TrackedRequest })[REQUEST] = request
+  } catch {
+    // It is frozen: whoever asks for it finds the request in hand.
+  }
 }

@@ -59,7 +59,7 @@ function noteAnswer(request: TrackedRequest, { outcome, status, error }: End): v
 }
 
 function toEnd(request: TrackedRequest, table: TransitionTable, end: End, signal: string): void {
-  const fields: SignalFields = { outcome: end.outcome, status: end.status, error: end.error }
+  const fields: SignalFields = { outcome: end.outcome, status: end.status, error: end.error, implied: undefined, data: undefined }
   const { state } = request
   // Nobody found out who the caller was: to imply that would be a lie that an auditor trips over.
   if (state === table.initial && end.outcome === 'aborted' && !request.accepts('ABORT') && request.accepts('AUTH_ERROR')) {

@@ -1,3 +1,5 @@
+import { isThenable } from './thenable.ts'
+
 /** Counts what goes wrong with tracking itself, and tells the first of it on stderr: no request ever pays for it. */
 export class Faults {
   count = 0
@@ -8,14 +10,21 @@ export class Faults {
     this.#service = service
   }
 
-  /** Runs a part of tracking; what it throws is counted, not passed on. */
+  /** Runs a part of tracking; what it throws is counted, not passed on, and so is what its promise is rejected with. */
   guard<T>(part: () => T): T | undefined {
     try {
-      return part()
+      const result = part()
+      this.heed(result)
+      return result
     } catch (error) {
       this.report(error)
       return undefined
     }
+  }
+
+  /** Where a part gave a promise, its rejection counts: unheard, it would end the process. */
+  heed(result: unknown): void {
+    if (result !== undefined && isThenable(result)) result.then(undefined, this.report)
   }
 
   /** Counts a fault. A stream may report the error of one write to several listeners: it counts once. */

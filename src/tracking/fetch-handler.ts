@@ -23,7 +23,7 @@ export async function handleFetch<Rest extends unknown[]>(
   incoming: Request,
   ...rest: Rest
 ): Promise<Response> {
-  const request = tracker.start(incoming.headers, { method: incoming.method, path: incoming.url, source: incoming })
+  const request = tracker.receive(incoming.headers, { method: incoming.method, path: incoming.url, source: incoming })
   hangOn(incoming, request)
   const end = (how: End): void => endWithResponse(request, tracker.core.settings.table, how)
   let status: number | undefined
@@ -36,10 +36,10 @@ export async function handleFetch<Rest extends unknown[]>(
     end(how)
   }
   try {
-    const response = await request.run(async () => {
-      const allowed = await authenticate(request, incoming, options)
-      return allowed ? await handler(incoming, ...rest) : new Response('Unauthorized\n', { status: 401 })
-    })
+    // Where nobody has to be asked, the implied step is told before the handler runs.
+    const decide = (): boolean | Promise<boolean> => authenticate(request, incoming, options)
+    const allowed = await (options.authenticate === undefined ? decide() : request.run(decide))
+    const response = allowed ? await request.run(() => handler(incoming, ...rest)) : new Response('Unauthorized\n', { status: 401 })
     status = response.status
     return watched(request, incoming, response, settle)
   } catch (error) {

@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { HEADERS } from '../trace/carrier.ts'
-import { authenticate, isThenable, type AuthOptions } from './authenticate.ts'
+import { authenticate, type AuthOptions } from './authenticate.ts'
 import { hangOn } from './context.ts'
 import { endWithResponse, type End } from './ending.ts'
 import { onResponseEnd, type ResponseLike } from './node-response.ts'
+import { isThenable } from './thenable.ts'
 import type { TrackedRequest } from './tracked-request.ts'
 import type { Tracker } from './tracker.ts'
 
@@ -20,7 +21,7 @@ export type NodeHandlerOptions = AuthOptions<IncomingMessage>
  * the whole process, and every other request in it, die of it.
  */
 export function handleNode(tracker: Tracker, handler: NodeHandler, options: NodeHandlerOptions, req: IncomingMessage, res: ServerResponse): void {
-  const request = tracker.start(req.headers, { method: req.method, path: req.url, source: req })
+  const request = tracker.receive(req.headers, { method: req.method, path: req.url, source: req })
   const fault: { error?: unknown } = {}
   hangOn(req, request)
   echo(res, request)
@@ -31,11 +32,7 @@ export function handleNode(tracker: Tracker, handler: NodeHandler, options: Node
     if (request.ended) request.tell('note', 'FAIL', { error })
     answer(res, 500, 'Internal Server Error')
   }
-  const serve = (allowed: boolean): void => {
-    if (!allowed) {
-      answer(res, 401, 'Unauthorized')
-      return
-    }
+  const serve = (): void => {
     try {
       const result = handler(req, res)
       if (isThenable(result)) result.then(undefined, fail)
@@ -43,11 +40,20 @@ export function handleNode(tracker: Tracker, handler: NodeHandler, options: Node
       fail(error)
     }
   }
+  if (options.authenticate === undefined) {
+    void authenticate(request, req, options)
+    request.run(serve)
+    return
+  }
+  const decide = (allowed: boolean): void => {
+    if (allowed) request.run(serve)
+    else answer(res, 401, 'Unauthorized')
+  }
   request.run(() => {
     const allowed = authenticate(request, req, options)
-    if (typeof allowed === 'boolean') serve(allowed)
     // What onInvalid: 'throw' throws while authenticating fails the request, as in a handler.
-    else allowed.then(serve).catch(fail)
+    if (typeof allowed === 'boolean') decide(allowed)
+    else allowed.then(decide).catch(fail)
   })
 }
 

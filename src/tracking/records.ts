@@ -1,7 +1,8 @@
-import type { Edge } from '../lifecycle/table.ts'
+import type { Edge, StateInfo } from '../lifecycle/table.ts'
 import type { Extracted } from '../trace/carrier.ts'
 import { loggedData, loggedError, loggedName, loggedPath } from '../transition/limits.ts'
 import type { NoteRecord, Outcome, TransitionRecord } from '../transition/record.ts'
+import type { StuckRequest } from '../transition/stuck.ts'
 import type { TrackedRequest } from './tracked-request.ts'
 
 /** What was asked, for the first line. */
@@ -22,6 +23,11 @@ export interface SignalFields {
   readonly data?: unknown
 }
 
+/** @internal A signal that says nothing more; the common ones all have this shape, so that reading them stays fast. */
+export const NO_FIELDS: SignalFields = Object.freeze({ outcome: undefined, status: undefined, error: undefined, implied: undefined, data: undefined })
+/** @internal Of a step that was made up to reach a state which the handler skipped. */
+export const IMPLIED: SignalFields = Object.freeze({ ...NO_FIELDS, implied: true })
+
 /** How a request ended that is driven by hand. */
 export type ManualEnd = Pick<SignalFields, 'outcome' | 'status' | 'error'>
 
@@ -29,18 +35,24 @@ export type ManualEnd = Pick<SignalFields, 'outcome' | 'status' | 'error'>
 export interface Origin extends Asked {
   readonly traceId: string
   readonly requestId: string
-  readonly state: string
+  readonly state: StateInfo
   readonly seq: number
   /** Epoch milliseconds of entering `state`. */
   readonly since: number
   readonly extracted: Extracted
   readonly attempt?: number
+  /** Milliseconds from now until whoever asked stops waiting. */
+  readonly timeLeft?: number | undefined
 }
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] }
+
+// Records are made for every line: one literal, and what is not always there added to it. Spreads of what may be
+// empty would cost more than all the rest of a step.
 
 /** The record of a request that has come in. */
 export function firstRecord(request: TrackedRequest, service: string, { method, path, extracted }: Origin): TransitionRecord {
-  const { parentId, rejectedLength } = extracted
-  return {
+  const record: Writable<TransitionRecord> = {
     lifecycle: 'transition',
     time: request.since,
     service,
@@ -48,26 +60,31 @@ export function firstRecord(request: TrackedRequest, service: string, { method, 
     trace_id: request.traceId,
     request_id: request.requestId,
     seq: 0,
-    ...(parentId === undefined ? {} : { parent_id: parentId }),
-    ...(method === undefined ? {} : { method: loggedName(method) }),
-    ...(path === undefined ? {} : { path: loggedPath(path) }),
-    ...(rejectedLength === undefined ? {} : { rejected_id: true, rejected_length: rejectedLength }),
   }
+  const { parentId, rejectedLength } = extracted
+  if (parentId !== undefined) record.parent_id = parentId
+  if (method !== undefined) record.method = loggedName(method)
+  if (path !== undefined) record.path = loggedPath(path)
+  if (rejectedLength !== undefined) {
+    record.rejected_id = true
+    record.rejected_length = rejectedLength
+  }
+  return record
 }
 
-/** The times of a step: its moment in epoch milliseconds, and the milliseconds spent in `from` and in all. */
-interface StepTimes {
-  readonly now: number
-  readonly dwell: number
-  readonly age: number
-}
-
-/** The record of a step that a request has just taken. */
-export function transitionRecord(request: TrackedRequest, service: string, edge: Edge, fields: SignalFields, times: StepTimes): TransitionRecord {
-  const { outcome = DEFAULT_OUTCOMES[edge.event] ?? 'ok', implied, status } = fields
-  return {
+/** The record of a step that a request has just taken, after so many milliseconds in `from` and in all. */
+export function transitionRecord(
+  request: TrackedRequest,
+  service: string,
+  edge: Edge,
+  fields: SignalFields,
+  dwell: number,
+  age: number,
+): TransitionRecord {
+  const { outcome, status, error, implied, data } = fields
+  const record: Writable<TransitionRecord> = {
     lifecycle: 'transition',
-    time: times.now,
+    time: request.since,
     service,
     event: edge.event,
     from: edge.from,
@@ -75,12 +92,17 @@ export function transitionRecord(request: TrackedRequest, service: string, edge:
     trace_id: request.traceId,
     request_id: request.requestId,
     seq: request.seq,
-    dwell_ms: micro(times.dwell),
-    ...(implied === true ? { implied } : {}),
-    ...(edge.final ? { outcome, duration_ms: micro(times.age) } : {}),
-    ...(status === undefined ? {} : { status }),
-    ...details(request, fields),
+    dwell_ms: micro(dwell),
   }
+  if (edge.final) {
+    record.outcome = outcome ?? DEFAULT_OUTCOMES[edge.event] ?? 'ok'
+    record.duration_ms = micro(age)
+  }
+  if (implied === true) record.implied = true
+  if (status !== undefined) record.status = status
+  if (request.attempt !== undefined) record.attempt = request.attempt
+  if (error !== undefined || data !== undefined) addDetails(record, error, data)
+  return record
 }
 
 /** The record of something that moves no request. */
@@ -92,16 +114,31 @@ export function noteRecord(
   fields: SignalFields,
   time: number,
 ): NoteRecord {
-  const { state, traceId: trace_id, requestId: request_id } = request
-  return { lifecycle, time, service, event: loggedName(event), state, trace_id, request_id, ...details(request, fields) }
+  const { state, traceId: trace_id, requestId: request_id, attempt } = request
+  const record: Writable<NoteRecord> = { lifecycle, time, service, event: loggedName(event), state, trace_id, request_id }
+  if (attempt !== undefined) record.attempt = attempt
+  addDetails(record, fields.error, fields.data)
+  return record
 }
 
-function details({ attempt }: TrackedRequest, { error, data }: SignalFields): Pick<NoteRecord, 'attempt' | 'error' | 'data'> {
+function addDetails(record: Writable<TransitionRecord> | Writable<NoteRecord>, error: unknown, data: unknown): void {
+  if (error !== undefined) record.error = loggedError(error)
   const logged = data === undefined ? undefined : loggedData(data)
+  if (logged !== undefined) record.data = logged
+}
+
+/** A request that has overstayed by now, as a live audit tells it. */
+export function stuckRequest(request: TrackedRequest, service: string, now: number, limit: number): StuckRequest {
   return {
-    ...(attempt === undefined ? {} : { attempt }),
-    ...(error === undefined ? {} : { error: loggedError(error) }),
-    ...(logged === undefined ? {} : { data: logged }),
+    trace_id: request.traceId,
+    request_id: request.requestId,
+    service,
+    state: request.state,
+    since: request.since,
+    age_ms: Math.round(now - request.entered),
+    stuck_after_ms: Math.round(limit),
+    attempts: request.attempt ?? 0,
+    last_error: request.lastError,
   }
 }
 
@@ -110,5 +147,5 @@ const DEFAULT_OUTCOMES: Readonly<Record<string, Outcome | undefined>> = { AUTH_E
 
 /** Milliseconds to the microsecond; none below zero, whatever a clock that was set back says. */
 export function micro(ms: number): number {
-  return Math.round(Math.max(0, ms) * 1_000) / 1_000
+  return ms > 0 ? Math.round(ms * 1_000) / 1_000 : 0
 }

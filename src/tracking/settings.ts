@@ -2,8 +2,9 @@ import type { AnyStateMachine } from 'xstate'
 import { requestMachine } from '../../machines/request.ts'
 import { ThroughlineError } from '../errors.ts'
 import { compile } from '../lifecycle/compile.ts'
-import type { TransitionTable } from '../lifecycle/table.ts'
-import { pinoSink, standardSink, type PinoLogger } from '../sinks/pino.ts'
+import { stateNamed, type StateInfo, type TransitionTable } from '../lifecycle/table.ts'
+import { pinoSink, type PinoLogger } from '../sinks/pino.ts'
+import { standardSink, type Durability } from '../sinks/standard.ts'
 import { isRequestId, isTraceId, newRequestId, newTraceId } from '../trace/trace-id.ts'
 import { NEW_TRACE_FLAGS } from '../trace/carrier.ts'
 import { SAMPLED } from '../trace/traceparent.ts'
@@ -17,6 +18,13 @@ export interface TrackerOptions {
   readonly service: string
   /** Any pino logger, with its own destination; by default NDJSON on standard output. `false` writes no lines. */
   readonly logger?: PinoLogger | false
+  /**
+   * When the lines of the default destination are handed to the operating system: `'entry'` before a request's handler
+   * runs and then once per turn of the event loop, `'turn'` once per turn, `'line'` each at once. A `logger` keeps its own.
+   *
+   * @default 'entry'
+   */
+  readonly durability?: Durability
   /** An XState machine; by default `machines/request.ts`. */
   readonly machine?: AnyStateMachine
   /** Further places for every record. */
@@ -42,11 +50,17 @@ export interface TrackerOptions {
   readonly newRequestId?: () => string
 }
 
+type EarlySink = Sink & Required<Pick<Sink, 'beforeHandler'>>
+
 /** The options, read once. */
 export interface Settings {
   readonly service: string
   readonly table: TransitionTable
+  /** The state in which a request comes in. */
+  readonly initial: StateInfo
   readonly sinks: readonly Sink[]
+  /** Those of them that want to be told before a handler runs. */
+  readonly earlySinks: readonly EarlySink[]
   readonly trusts: (source: unknown) => boolean
   readonly throwInvalid: boolean
   readonly faults: Faults
@@ -65,26 +79,31 @@ export interface Settings {
  * @throws ThroughlineError THROUGHLINE_BAD_OPTION, naming the option and the mend
  */
 export function settingsOf(options: TrackerOptions): Settings {
-  const { service, logger, machine, sinks = [], trustIncoming = true, onInvalid = 'log', now } = options
+  const { service, logger, machine, trustIncoming = true, onInvalid = 'log', durability = 'entry', now } = options
   if (typeof service !== 'string' || service === '' || loggedName(service) !== service) {
     throw badOption('service', 'a name of 1 to 64 bytes, such as "gateway"')
   }
-  for (const sink of sinks) if (typeof sink.write !== 'function') throw badOption('sinks', 'objects with a write(record) method')
+  for (const sink of options.sinks ?? []) if (typeof sink.write !== 'function') throw badOption('sinks', 'objects with a write(record) method')
   if (!['log', 'throw'].includes(onInvalid)) throw badOption('onInvalid', "'log' or 'throw'")
+  if (!['entry', 'turn', 'line'].includes(durability)) throw badOption('durability', "'entry', 'turn' or 'line'")
   if (logger !== undefined && logger !== false && typeof logger.child !== 'function') {
     throw badOption('logger', 'a pino logger, or false for none; any other logger joins through sinks')
   }
   const faults = new Faults(service)
+  const table = compile(machine ?? requestMachine)
   const clock = guardedClock(faults, now)
+  const sinks = [...logSinks(logger, service, durability, faults), ...(options.sinks ?? [])]
   return Object.freeze({
     service,
-    table: compile(machine ?? requestMachine),
-    sinks: Object.freeze([...logSinks(logger, service, faults), ...sinks]),
+    table,
+    initial: stateNamed(table, table.initial),
+    sinks: Object.freeze(sinks),
+    earlySinks: Object.freeze(sinks.filter((sink): sink is EarlySink => sink.beforeHandler !== undefined)),
     trusts: trust(trustIncoming, faults),
     throwInvalid: onInvalid === 'throw',
     faults,
     now: clock,
-    elapsed: now === undefined ? () => performance.now() : clock,
+    elapsed: now === undefined ? () => performance.now() : forwards(clock),
     newTraceId: guardedId(faults, newTraceId, isTraceId, options.newTraceId),
     newRequestId: guardedId(faults, newRequestId, isRequestId, options.newRequestId),
     // The random flag speaks of ids that we made: of a user's own, we cannot know.
@@ -92,9 +111,9 @@ export function settingsOf(options: TrackerOptions): Settings {
   })
 }
 
-function logSinks(logger: PinoLogger | false | undefined, service: string, faults: Faults): Sink[] {
+function logSinks(logger: PinoLogger | false | undefined, service: string, durability: Durability, faults: Faults): Sink[] {
   if (logger === false) return []
-  return [logger === undefined ? standardSink(service, faults.report) : pinoSink(logger, service, faults.report)]
+  return [logger === undefined ? standardSink(service, durability, faults.report) : pinoSink(logger, service, faults.report)]
 }
 
 function trust(trustIncoming: TrackerOptions['trustIncoming'], faults: Faults): (source: unknown) => boolean {
@@ -110,6 +129,18 @@ function guardedClock(faults: Faults, now: (() => number) | undefined): () => nu
     if (typeof time === 'number' && Number.isFinite(time)) return time
     if (time !== undefined) faults.report(new TypeError('now() gave no number'))
     return Date.now()
+  }
+}
+
+/** The same clock for durations, of which only the steps forward count: it may be set back. */
+function forwards(clock: () => number): () => number {
+  let elapsed = 0
+  let last = Number.NaN
+  return () => {
+    const time = clock()
+    if (time > last) elapsed += time - last
+    last = time
+    return elapsed
   }
 }
 

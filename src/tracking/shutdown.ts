@@ -1,22 +1,28 @@
 /** What is to be done before the process ends: quick, synchronous, and harmless when done twice. */
 export interface Closable {
+  /** True where nothing would be left behind. */
+  readonly idle: boolean
   close(): void
 }
 
-const open = new Set<WeakRef<Closable>>()
-const collected = new FinalizationRegistry<WeakRef<Closable>>((reference) => open.delete(reference))
+const open = new Set<Closable>()
+/** Once nobody has the handle of one, nothing can begin there any more; what has begun is still to be closed. */
+const dropped = new FinalizationRegistry<Closable>((closable) => {
+  if (closable.idle) open.delete(closable)
+})
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
 let listening = false
 
 /**
- * Has a tracker closed when the process ends: by `process.exit`, by an uncaught exception, or by a signal.
+ * Has something closed when the process ends: by `process.exit`, by an uncaught exception, or by a signal.
  *
  * SIGKILL, an abort and a blocked event loop leave no time for this: there the lines that are out already have to do.
+ *
+ * @param handle what its users hold: it is forgotten with it
  */
-export function closeAtExit(closable: Closable): void {
-  const reference = new WeakRef(closable)
-  open.add(reference)
-  collected.register(closable, reference)
+export function closeAtExit(closable: Closable, handle: object): void {
+  open.add(closable)
+  dropped.register(handle, closable)
   if (listening) return
   listening = true
   process.on('exit', closeAll)
@@ -34,5 +40,5 @@ function onSignal(signal: NodeJS.Signals): void {
 }
 
 function closeAll(): void {
-  for (const reference of open) reference.deref()?.close()
+  for (const closable of open) closable.close()
 }

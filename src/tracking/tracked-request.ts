@@ -1,12 +1,12 @@
 import { ThroughlineError } from '../errors.ts'
 import { route } from '../lifecycle/route.ts'
-import { step, type Edge } from '../lifecycle/table.ts'
+import { stateNamed, step, type Edge, type StateInfo } from '../lifecycle/table.ts'
 import { inject } from '../trace/carrier.ts'
 import { loggedError } from '../transition/limits.ts'
-import type { LoggedError, NoteRecord, Outcome } from '../transition/record.ts'
+import type { LoggedError, NoteRecord } from '../transition/record.ts'
 import { runWith } from './context.ts'
 import { beginHandOff } from './hand-off.ts'
-import { firstRecord, noteRecord, transitionRecord, type ManualEnd, type Origin, type SignalFields } from './records.ts'
+import { firstRecord, IMPLIED, micro, NO_FIELDS, noteRecord, transitionRecord, type ManualEnd, type Origin, type SignalFields } from './records.ts'
 import type { TrackerCore } from './tracker-core.ts'
 
 /**
@@ -22,38 +22,53 @@ export class TrackedRequest {
   readonly attempt: number | undefined
   /** What `authenticate` resolved to. */
   principal: unknown
+  /** @internal When whoever asked stops waiting, by the clock that durations are measured by; undefined where nothing is known of that. */
+  readonly deadline: number | undefined
+  /** @internal Neighbours in the list of requests in flight. */
+  earlier: TrackedRequest | undefined
+  /** @internal */
+  later: TrackedRequest | undefined
   readonly #tracker: TrackerCore
   readonly #flags: number
   readonly #tracestate: string | undefined
   readonly #started: number
-  #state: string
+  #info: StateInfo
   #seq: number
   #since: number
   #entered: number
   #handed: 'no' | 'pending' | 'yes'
   #afterHandOff: (() => void) | undefined
-  #lastError: unknown
+  #lastError: LoggedError | null
+  /** A `stuck` line tells of its stay in this state. */
+  #overstays: boolean
 
   /** @internal Requests are made by a tracker. */
   constructor(tracker: TrackerCore, origin: Origin) {
+    const { elapsed, now } = tracker.settings
     this.#tracker = tracker
     this.traceId = origin.traceId
     this.requestId = origin.requestId
     this.parentId = origin.extracted.parentId
     this.attempt = origin.attempt
+    this.principal = undefined
+    this.earlier = undefined
+    this.later = undefined
     this.#flags = origin.extracted.flags
     this.#tracestate = origin.extracted.tracestate
-    this.#state = origin.state
+    this.#info = origin.state
     this.#seq = origin.seq
     this.#since = origin.since
-    this.#started = tracker.settings.elapsed()
+    this.#started = elapsed()
     // The monotonic clock of another process says nothing here: what it waited is told by the wall clocks.
-    this.#entered = this.#started - Math.max(0, tracker.settings.now() - origin.since)
+    this.#entered = origin.attempt === undefined ? this.#started : this.#started - Math.max(0, now() - origin.since)
+    this.deadline = origin.timeLeft === undefined ? undefined : this.#started + origin.timeLeft
     this.#handed = origin.attempt === undefined ? 'no' : 'yes'
+    this.#lastError = null
+    this.#overstays = false
   }
 
   get state(): string {
-    return this.#state
+    return this.#info.name
   }
 
   get seq(): number {
@@ -67,7 +82,17 @@ export class TrackedRequest {
 
   /** True in a final state: nothing will move the request any more. */
   get ended(): boolean {
-    return this.#tracker.settings.table.state[this.#state]?.final === true
+    return this.#info.final
+  }
+
+  /** @internal */
+  get info(): StateInfo {
+    return this.#info
+  }
+
+  /** @internal When the state was entered, by the clock that durations are measured by. */
+  get entered(): number {
+    return this.#entered
   }
 
   /** True once a message of this request is with the broker, or this is the worker's side of it. */
@@ -82,13 +107,13 @@ export class TrackedRequest {
 
   /** The last error that a signal told of; null while there was none. */
   get lastError(): LoggedError | null {
-    return this.#lastError === undefined ? null : loggedError(this.#lastError)
+    return this.#lastError
   }
 
   /** The caller is known; with `auth: 'manual'` the handler says so. */
   authenticated(principal?: unknown): boolean {
     if (principal !== undefined) this.principal = principal
-    return this.signal('AUTH_OK', {})
+    return this.signal('AUTH_OK', NO_FIELDS)
   }
 
   /** The caller is refused: ends the request. */
@@ -99,7 +124,7 @@ export class TrackedRequest {
 
   /** The work begins. */
   processing(): boolean {
-    return this.signal('PROCESS', {})
+    return this.signal('PROCESS', NO_FIELDS)
   }
 
   /**
@@ -108,12 +133,12 @@ export class TrackedRequest {
    * @param end how that went: by default `ok`, with an error or a status of 500 and more `error`
    */
   responded(end: ManualEnd = {}): boolean {
-    return this.signal('RESPOND', { ...end, outcome: outcomeOf(end) })
+    return this.signal('RESPOND', endOf(end))
   }
 
   /** The worker is done; adapters of queues say so themselves. `end` as for {@link responded}. */
   completed(end: ManualEnd = {}): boolean {
-    return this.signal('COMPLETE', { ...end, outcome: outcomeOf(end) })
+    return this.signal('COMPLETE', endOf(end))
   }
 
   /**
@@ -137,8 +162,13 @@ export class TrackedRequest {
     return inject(this.#context())
   }
 
-  /** Runs a function with this request in hand: `currentRequest()` finds it there, through every await. */
+  /**
+   * Runs a function with this request in hand: `currentRequest()` finds it there, through every await.
+   *
+   * With the default destination the request's lines are out before the function begins.
+   */
   run<T>(fn: () => T): T {
+    this.#tracker.beforeHandler()
     return runWith(this, fn)
   }
 
@@ -164,7 +194,7 @@ export class TrackedRequest {
 
   /** @internal Whether the state accepts an event. */
   accepts(event: string): boolean {
-    return step(this.#tracker.settings.table, this.#state, event) !== undefined
+    return this.#edgeOn(event) !== undefined
   }
 
   /** @internal The same as `send`, for adapters: with an outcome, a status and an error. */
@@ -174,10 +204,11 @@ export class TrackedRequest {
       this.tell('note', event, fields)
       return false
     }
-    const edge = this.#handed === 'pending' ? undefined : step(table, this.#state, event)
+    const edge = this.#handed === 'pending' ? undefined : this.#edgeOn(event)
     if (edge === undefined) {
+      this.#tracker.refused()
       this.tell('rejected', event, fields)
-      if (throwInvalid) throw new ThroughlineError('THROUGHLINE_INVALID_TRANSITION', `${event} is not accepted in ${this.#state}`)
+      if (throwInvalid) throw new ThroughlineError('THROUGHLINE_INVALID_TRANSITION', `${event} is not accepted in ${this.#info.name}`)
       return false
     }
     this.#take(edge, fields)
@@ -193,29 +224,39 @@ export class TrackedRequest {
     else this.tell('note', event, fields)
   }
 
+  /** @internal A step that is made up and takes no time, at the moment of the last one; none where the state does not accept it. */
+  imply(event: string): void {
+    const edge = this.#edgeOn(event)
+    if (edge !== undefined) this.#step(edge, IMPLIED, this.#since, this.#entered)
+  }
+
   /** @internal Sends a signal from whatever state, by way of implied steps; false where no way leads there. */
   reach(event: string, fields: SignalFields): boolean {
-    const way = route(this.#tracker.settings.table, this.#state, event)
+    const way = route(this.#tracker.settings.table, this.#info.name, event)
     if (way !== undefined) this.follow(way, fields)
     return way !== undefined
   }
 
   /** @internal Takes the steps of a way, the last with these fields and all before it implied. */
   follow(way: readonly Edge[], fields: SignalFields): void {
-    for (const edge of way) this.#take(edge, edge === way.at(-1) ? fields : { implied: true })
+    const { now, elapsed } = this.#tracker.settings
+    const [moment, tick] = [now(), elapsed()]
+    let stepsLeft = way.length
+    for (const edge of way) this.#step(edge, --stepsLeft === 0 ? fields : IMPLIED, moment, tick)
   }
 
   /** @internal Logs something that moves no request. */
   tell(lifecycle: NoteRecord['lifecycle'], event: string, fields: SignalFields): void {
     const { now, service } = this.#tracker.settings
-    this.#lastError = fields.error ?? this.#lastError
-    this.#tracker.emit(noteRecord(this, service, lifecycle, event, fields, now()))
+    // Not the error itself, which may hold much: the request may be remembered for long.
+    if (fields.error !== undefined) this.#lastError = loggedError(fields.error)
+    if (this.#tracker.heard) this.#tracker.emit(noteRecord(this, service, lifecycle, event, fields, now()))
   }
 
   /** @internal Writes the first line. */
   begin(origin: Origin): void {
-    this.#tracker.entered(this, undefined)
-    this.#tracker.emit(firstRecord(this, this.#tracker.settings.service, origin))
+    this.#tracker.began(this)
+    if (this.#tracker.heard) this.#tracker.emit(firstRecord(this, this.#tracker.settings.service, origin))
   }
 
   /**
@@ -223,10 +264,10 @@ export class TrackedRequest {
    * state that the request is about to enter. Undefined where this request cannot be handed over (again).
    */
   prepareHandOff(): { headers: Record<string, string>; edge: Edge } | undefined {
-    const way = this.#handed === 'no' && !this.ended ? route(this.#tracker.settings.table, this.#state, 'ENQUEUE') : undefined
+    const way = this.#handed === 'no' && !this.ended ? route(this.#tracker.settings.table, this.#info.name, 'ENQUEUE') : undefined
     const edge = way?.at(-1)
     if (way === undefined || edge === undefined) return undefined
-    for (const behind of way.slice(0, -1)) this.#take(behind, { implied: true })
+    this.follow(way.slice(0, -1), IMPLIED)
     this.#handed = 'pending'
     const resumption = { requestId: this.requestId, state: edge.to, seq: this.#seq + 1, since: this.#tracker.settings.now() }
     return { headers: inject(this.#context(), resumption), edge }
@@ -236,7 +277,7 @@ export class TrackedRequest {
   settleHandOff(edge: Edge | undefined): void {
     this.#handed = edge === undefined ? 'no' : 'yes'
     if (edge !== undefined) {
-      this.#take(edge, {})
+      this.#take(edge, NO_FIELDS)
       this.#tracker.left(this)
     }
     const waiting = this.#afterHandOff
@@ -253,20 +294,42 @@ export class TrackedRequest {
   /** @internal This process is not to move the request any more, though it has not ended. */
   release(): void {
     this.#tracker.left(this)
+    if (this.#overstays) this.#movedOn(this.state, this.#tracker.settings.elapsed() - this.#entered)
+  }
+
+  /** @internal Logs that it has been in its state for too long: once, however many watch. */
+  overstays(data: { readonly age_ms: number; readonly stuck_after_ms: number }): void {
+    if (this.#overstays) return
+    this.#overstays = true
+    this.tell('stuck', 'STUCK', { data })
+  }
+
+  #edgeOn(event: string): Edge | undefined {
+    return step(this.#tracker.settings.table, this.#info.name, event)
   }
 
   #take(edge: Edge, fields: SignalFields): void {
-    const { settings } = this.#tracker
-    const now = settings.now()
-    const elapsed = settings.elapsed()
-    const dwell = elapsed - this.#entered
-    this.#state = edge.to
+    const { now, elapsed } = this.#tracker.settings
+    this.#step(edge, fields, now(), elapsed())
+  }
+
+  /** Takes a step at a moment, in epoch milliseconds and by the clock that durations are measured by. */
+  #step(edge: Edge, fields: SignalFields, moment: number, tick: number): void {
+    const { table, service } = this.#tracker.settings
+    const from = this.#info
+    const dwell = tick - this.#entered
+    this.#info = stateNamed(table, edge.to)
     this.#seq += 1
-    this.#since = now
-    this.#entered = elapsed
-    this.#tracker.entered(this, edge)
-    const times = { now, dwell, age: elapsed - this.#started }
-    this.#tracker.emit(transitionRecord(this, settings.service, edge, fields, times))
+    this.#since = moment
+    this.#entered = tick
+    this.#tracker.moved(this, from)
+    if (this.#tracker.heard) this.#tracker.emit(transitionRecord(this, service, edge, fields, dwell, tick - this.#started))
+    if (this.#overstays) this.#movedOn(from.name, dwell)
+  }
+
+  #movedOn(from: string, dwell: number): void {
+    this.#overstays = false
+    this.note('MOVED_ON', { from, after_ms: micro(dwell) })
   }
 
   #context(): Parameters<typeof inject>[0] {
@@ -274,6 +337,7 @@ export class TrackedRequest {
   }
 }
 
-function outcomeOf({ outcome, status = 0, error }: ManualEnd): Outcome {
-  return outcome ?? (error !== undefined || status >= 500 ? 'error' : 'ok')
+function endOf({ outcome, status, error }: ManualEnd): SignalFields {
+  const failed = error !== undefined || (status ?? 0) >= 500
+  return { outcome: outcome ?? (failed ? 'error' : 'ok'), status, error, implied: undefined, data: undefined }
 }

@@ -1,5 +1,5 @@
 import { channel } from 'node:diagnostics_channel'
-import type { Edge } from '../lifecycle/table.ts'
+import type { StateInfo } from '../lifecycle/table.ts'
 import type { LifecycleRecord } from '../transition/record.ts'
 import { InFlight } from './in-flight.ts'
 import type { Settings } from './settings.ts'
@@ -28,13 +28,14 @@ export interface TrackerStats {
 /** What the requests of one tracker share: settings, sinks, counts, and the list of those in flight. */
 export class TrackerCore {
   readonly settings: Settings
-  readonly inFlight = new InFlight()
+  readonly inFlight: InFlight
   #requests = 0
   #transitions = 0
   #rejected = 0
 
   constructor(settings: Settings) {
     this.settings = settings
+    this.inFlight = new InFlight(settings.table)
   }
 
   get stats(): TrackerStats {
@@ -47,29 +48,72 @@ export class TrackerCore {
     }
   }
 
-  /** A request has entered its state: by an edge, or, without one, by coming in. */
-  entered(request: TrackedRequest, edge: Edge | undefined): void {
-    if (edge === undefined) this.#requests += 1
-    else this.inFlight.delete(request, edge.from)
+  /** Whether anyone wants records: where nobody does, none are made. */
+  get heard(): boolean {
+    return this.settings.sinks.length > 0 || records.hasSubscribers
+  }
+
+  /** A request has come in, or was resumed. */
+  began(request: TrackedRequest): void {
+    this.#requests += 1
+    // A new one has entered its first state here; one that is resumed is where it was.
+    if (request.attempt === undefined) this.#transitions += 1
     if (!request.ended) this.inFlight.add(request)
+  }
+
+  /** A request has gone over to its state from another one. */
+  moved(request: TrackedRequest, from: StateInfo): void {
+    this.#transitions += 1
+    this.inFlight.delete(request, from)
+    if (!request.ended) this.inFlight.add(request)
+  }
+
+  /** A signal was not accepted. */
+  refused(): void {
+    this.#rejected += 1
   }
 
   /** A request is no longer this process's to move on. */
   left(request: TrackedRequest): void {
-    this.inFlight.delete(request, request.state)
+    this.inFlight.delete(request, request.info)
+  }
+
+  /** The user's code is about to run: what it may block or kill has to be told of by now. */
+  beforeHandler(): void {
+    for (const sink of this.settings.earlySinks) {
+      try {
+        sink.beforeHandler()
+      } catch (error) {
+        this.settings.faults.report(error)
+      }
+    }
+  }
+
+  /** Whether no request is in flight. */
+  get idle(): boolean {
+    return this.inFlight.size === 0
+  }
+
+  /** Notes `SHUTDOWN` on every request in flight, and hands all lines to the operating system. */
+  close(): void {
+    for (const request of this.inFlight) request.note('SHUTDOWN')
+    for (const sink of this.settings.sinks) this.settings.faults.guard(() => sink.flush?.())
   }
 
   /** Gives a record to every sink. One that throws keeps no other from it, and no request from going on. */
   emit(record: LifecycleRecord): void {
-    if (record.lifecycle === 'transition') this.#transitions += 1
-    else if (record.lifecycle === 'rejected') this.#rejected += 1
     for (const sink of this.settings.sinks) {
       try {
-        sink.write(record)
+        // An async function is a sink, too, whatever its type says: unheard, its rejection would end the process.
+        this.settings.faults.heed(writtenBy(sink, record))
       } catch (error) {
         this.settings.faults.report(error)
       }
     }
     if (records.hasSubscribers) records.publish(record)
   }
+}
+
+function writtenBy(sink: { write(record: LifecycleRecord): unknown }, record: LifecycleRecord): unknown {
+  return sink.write(record)
 }

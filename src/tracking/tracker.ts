@@ -1,17 +1,49 @@
 import type { StuckRequest } from '../transition/stuck.ts'
 import { extract, type Carrier, type Extracted } from '../trace/carrier.ts'
 import { parseDuration } from '../lifecycle/duration.ts'
-import { ThroughlineError } from '../errors.ts'
+import { stateNamed } from '../lifecycle/table.ts'
 import type { StuckLimits } from './in-flight.ts'
-import { settingsOf, type TrackerOptions } from './settings.ts'
+import { badOption, settingsOf, type TrackerOptions } from './settings.ts'
 import { closeAtExit } from './shutdown.ts'
-import type { Asked, Origin } from './records.ts'
+import { stuckRequest, type Asked, type Origin } from './records.ts'
 import { TrackedRequest } from './tracked-request.ts'
 import { wrap, type AnyHandlerOptions, type TrackRequest } from './wrap.ts'
 import { TrackerCore, type TrackerStats } from './tracker-core.ts'
+import { watch } from './watch.ts'
 
 /** Limits as users write them: `'30s'`, milliseconds, or one of these by state. */
 export type StuckAfter = string | number | Readonly<Record<string, string | number>>
+
+/** What {@link Tracker.start} takes besides the carrier. */
+export interface StartOptions extends Asked {
+  /** What a `trustIncoming` function gets to see; by default the carrier. */
+  readonly source?: unknown
+  /** Milliseconds until whoever asked stops waiting: only then is the request stuck, whatever its states' own limits. */
+  readonly timeLeft?: number | undefined
+}
+
+/** What {@link Tracker.resume} takes besides the carrier. */
+export interface ResumeOptions extends Asked {
+  /** 1, 2 …: which delivery of the message this is. */
+  readonly attempt?: number | undefined
+}
+
+/** What {@link Tracker.watch} takes. */
+export interface WatchOptions {
+  /**
+   * How often the requests in flight are looked at: a duration, or milliseconds.
+   *
+   * @default '10s'
+   */
+  readonly every?: string | number
+  /** As for {@link Tracker.stuck}; by default each state's `meta.stuckAfter`. */
+  readonly stuckAfter?: StuckAfter
+  /** Told once of each stay that is too long, after its line. What it throws is counted, and the watch goes on. */
+  readonly onStuck?: (stuck: StuckRequest) => void
+}
+
+/** What a timer of Node's can wait; one that is set for longer fires at once. */
+const LONGEST_TIMER = 2 ** 31 - 1
 
 /**
  * Tracks the requests of one service: starts or resumes them, writes their lines, and knows which are in flight.
@@ -19,10 +51,11 @@ export type StuckAfter = string | number | Readonly<Record<string, string | numb
 export class Tracker {
   /** @internal */
   readonly core: TrackerCore
+  readonly #watches = new Set<() => void>()
 
   constructor(options: TrackerOptions) {
     this.core = new TrackerCore(settingsOf(options))
-    closeAtExit(this)
+    closeAtExit(this.core, this)
   }
 
   /** {@link trackRequest} with this tracker. */
@@ -34,14 +67,15 @@ export class Tracker {
   }
 
   /**
-   * Starts a request: its first line is written before this returns.
+   * Starts a request: its first line is out before this returns.
    *
    * @param carrier headers of an HTTP request or gRPC metadata; ids found there are used, `x-lifecycle` is not
    * @param asked what was asked; `source` is what a `trustIncoming` function gets to see
    */
-  start(carrier?: Carrier, asked: Asked & { readonly source?: unknown } = {}): TrackedRequest {
-    const trusted = this.core.settings.trusts(asked.source ?? carrier)
-    return this.#begin(trusted ? extract(carrier, 'edge') : extract(undefined, 'edge'), asked)
+  start(carrier?: Carrier, asked: StartOptions = {}): TrackedRequest {
+    const request = this.receive(carrier, asked)
+    this.core.beforeHandler()
+    return request
   }
 
   /**
@@ -50,15 +84,28 @@ export class Tracker {
    * @param carrier the headers of the message
    * @param delivery `attempt` 1, 2 …: which delivery this is
    */
-  resume(carrier: Carrier, delivery: Asked & { readonly attempt?: number | undefined } = {}): TrackedRequest {
+  resume(carrier: Carrier, delivery: ResumeOptions = {}): TrackedRequest {
+    const request = this.takeUp(carrier, delivery)
+    this.core.beforeHandler()
+    return request
+  }
+
+  /** @internal {@link start} for adapters, which have more to tell before the handler runs. */
+  receive(carrier: Carrier, asked: StartOptions): TrackedRequest {
+    const trusted = this.core.settings.trusts(asked.source ?? carrier)
+    return this.#begin(trusted ? extract(carrier, 'edge') : extract(undefined, 'edge'), asked)
+  }
+
+  /** @internal {@link resume} for adapters. */
+  takeUp(carrier: Carrier, delivery: ResumeOptions): TrackedRequest {
     const { settings } = this.core
     const extracted = extract(carrier, 'message')
     const { resumption, traceId } = extracted
     const state = resumption === undefined ? undefined : settings.table.state[resumption.state]
     if (resumption === undefined || traceId === undefined || state === undefined || state.final) return this.#begin(extracted, delivery)
     const attempt = Number.isSafeInteger(delivery.attempt) ? Math.max(1, delivery.attempt ?? 1) : 1
-    const request = new TrackedRequest(this.core, { ...delivery, ...resumption, traceId, extracted, attempt })
-    this.core.entered(request, undefined)
+    const request = new TrackedRequest(this.core, { ...delivery, ...resumption, state, traceId, extracted, attempt })
+    this.core.began(request)
     request.offer('ATTEMPT', {})
     return request
   }
@@ -71,23 +118,36 @@ export class Tracker {
   /**
    * The requests in flight that have been in their state for longer than its limit.
    *
-   * @param limits a duration for all states, or one by state; by default each state's `meta.stuckAfter`
+   * @param limits a duration for all states, or one by state; by default each state's `meta.stuckAfter`, or the
+   *   deadline of a gRPC call
    * @throws ThroughlineError THROUGHLINE_BAD_DURATION, or THROUGHLINE_BAD_STATE for a state that the machine has not
    */
   stuck(limits?: StuckAfter): readonly StuckRequest[] {
     const { settings, inFlight } = this.core
-    const now = settings.now()
-    return [...inFlight.overdue(settings.table, now, this.#limits(limits))].map(({ request, limit }) => ({
-      trace_id: request.traceId,
-      request_id: request.requestId,
-      service: settings.service,
-      state: request.state,
-      since: request.since,
-      age_ms: now - request.since,
-      stuck_after_ms: limit,
-      attempts: request.attempt ?? 0,
-      last_error: request.lastError,
-    }))
+    const now = settings.elapsed()
+    return inFlight.overdue(now, this.#limits(limits)).map(({ request, limit }) => stuckRequest(request, settings.service, now, limit))
+  }
+
+  /**
+   * Looks at the requests in flight again and again: logs one `stuck` line, at warn, for each that overstays, and one
+   * note `MOVED_ON` when it moves on after all.
+   *
+   * The timer keeps no process alive. What blocks the event loop blocks this, too: that is for the audit to find.
+   *
+   * @returns a function that stops it; `close()` does so as well
+   * @throws ThroughlineError as {@link stuck} does
+   * @example tracker.watch({ every: '10s', onStuck: (request) => alerts.send(request) })
+   */
+  watch(options: WatchOptions = {}): () => void {
+    const every = parseDuration(options.every ?? '10s')
+    if (every < 1 || every > LONGEST_TIMER) throw badOption('every', 'a duration from 1ms to 24d, such as "10s"')
+    if (options.onStuck !== undefined && typeof options.onStuck !== 'function') throw badOption('onStuck', 'a function')
+    const stop = watch(this.core, { every, limits: this.#limits(options.stuckAfter), onStuck: options.onStuck })
+    this.#watches.add(stop)
+    return () => {
+      stop()
+      this.#watches.delete(stop)
+    }
   }
 
   get stats(): TrackerStats {
@@ -101,23 +161,24 @@ export class Tracker {
    * logged as ever.
    */
   close(): void {
-    for (const request of this.core.inFlight) request.note('SHUTDOWN')
-    for (const sink of this.core.settings.sinks) this.core.settings.faults.guard(() => sink.flush?.())
+    for (const stop of this.#watches) stop()
+    this.#watches.clear()
+    this.core.close()
   }
 
-  #begin(extracted: Extracted, asked: Asked): TrackedRequest {
+  #begin(extracted: Extracted, asked: StartOptions): TrackedRequest {
     const { settings } = this.core
-    const fresh = extracted.traceId === undefined
     const origin: Origin = {
       // Not all that was passed: an attempt belongs to a request that is resumed, and this one is not.
       method: asked.method,
       path: asked.path,
+      timeLeft: asked.timeLeft,
       traceId: extracted.traceId ?? settings.newTraceId(),
       requestId: settings.newRequestId(),
-      state: settings.table.initial,
+      state: settings.initial,
       seq: 0,
       since: settings.now(),
-      extracted: fresh ? { ...extracted, flags: settings.newTraceFlags } : extracted,
+      extracted: extracted.traceId === undefined && extracted.flags !== settings.newTraceFlags ? { ...extracted, flags: settings.newTraceFlags } : extracted,
     }
     const request = new TrackedRequest(this.core, origin)
     request.begin(origin)
@@ -129,8 +190,7 @@ export class Tracker {
     if (typeof limits !== 'object') return parseDuration(limits)
     const { table } = this.core.settings
     const entries = Object.entries(limits).map(([state, limit]): [string, number] => {
-      if (table.state[state] === undefined) throw new ThroughlineError('THROUGHLINE_BAD_STATE', `the machine has no state "${state}"`)
-      return [state, parseDuration(limit)]
+      return [stateNamed(table, state).name, parseDuration(limit)]
     })
     return Object.fromEntries(entries)
   }

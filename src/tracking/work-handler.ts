@@ -1,9 +1,10 @@
 import type { Carrier } from '../trace/carrier.ts'
-import { authenticate, isThenable } from './authenticate.ts'
+import { authenticate } from './authenticate.ts'
 import { hangOn } from './context.ts'
 import { endWithMessage, type End } from './ending.ts'
+import { isThenable } from './thenable.ts'
 import type { TrackedRequest } from './tracked-request.ts'
-import type { Tracker } from './tracker.ts'
+import type { ResumeOptions, Tracker } from './tracker.ts'
 
 /** What the wrapper of a plain function takes besides the tracker's options; each is given the function's arguments. */
 export interface WorkOptions<Args extends unknown[]> {
@@ -65,8 +66,8 @@ function begin<Args extends unknown[]>(tracker: Tracker, options: WorkOptions<Ar
  *
  * A request that starts here has a sender whom the queue has vouched for: its caller counts as known.
  */
-export function beginWork(tracker: Tracker, host: unknown, carrier: Carrier, delivery: Parameters<Tracker['resume']>[1]): TrackedRequest {
-  const request = tracker.resume(carrier, delivery)
+export function beginWork(tracker: Tracker, host: unknown, carrier: Carrier, delivery: ResumeOptions): TrackedRequest {
+  const request = tracker.takeUp(carrier, delivery)
   if (typeof host === 'object' && host !== null) hangOn(host, request)
   if (request.attempt === undefined) void authenticate(request, undefined, {})
   return request

@@ -34,9 +34,11 @@ export function loggedData(data: unknown): unknown {
 
 /** A path as it is logged: without query, fragment and host, and cut where it is too long. */
 export function loggedPath(url: string): string {
-  const end = url.search(/[?#]/)
+  const query = url.indexOf('?')
+  const fragment = url.indexOf('#')
+  const end = query === -1 || (fragment !== -1 && fragment < query) ? fragment : query
   const path = end === -1 ? url : url.slice(0, end)
-  const authority = /^[a-z][a-z0-9+.-]*:\/\/[^/]*/i.exec(path)
+  const authority = path.startsWith('/') ? null : /^[a-z][a-z0-9+.-]*:\/\/[^/]*/i.exec(path)
   return cutTo(authority === null ? path : path.slice(authority[0].length) || '/', MOST_PATH_BYTES)
 }
 

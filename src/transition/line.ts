@@ -18,30 +18,30 @@ export interface LineKind {
 
 /** The fields of a line beside the constant ones, in the order in which they are written. */
 export function variableFields(record: LifecycleRecord): Record<string, unknown> {
-  const { trace_id, request_id } = record
-  const fields: Record<string, unknown> = { trace_id, request_id }
-  if (record.lifecycle === 'transition') {
-    fields.seq = record.seq
-    for (const name of TRANSITION_FIELDS) if (record[name] !== undefined) fields[name] = record[name]
-  }
+  const fields: VariableFields = { trace_id: record.trace_id, request_id: record.request_id }
+  if (record.lifecycle === 'transition') addProgress(fields, record)
   if (record.attempt !== undefined) fields.attempt = record.attempt
   if (record.error !== undefined) fields.error = record.error
   if (record.data !== undefined) fields.data = record.data
   return fields
 }
 
-const TRANSITION_FIELDS = [
-  'dwell_ms',
-  'parent_id',
-  'method',
-  'path',
-  'rejected_id',
-  'rejected_length',
-  'implied',
-  'outcome',
-  'status',
-  'duration_ms',
-] as const satisfies readonly (keyof TransitionRecord)[]
+type VariableFields = Record<string, unknown> & { -readonly [K in keyof TransitionRecord]?: TransitionRecord[K] }
+
+/** One field after the other, by name: a loop over their names takes three times as long. */
+function addProgress(fields: VariableFields, record: TransitionRecord): void {
+  fields.seq = record.seq
+  if (record.dwell_ms !== undefined) fields.dwell_ms = record.dwell_ms
+  if (record.parent_id !== undefined) fields.parent_id = record.parent_id
+  if (record.method !== undefined) fields.method = record.method
+  if (record.path !== undefined) fields.path = record.path
+  if (record.rejected_id !== undefined) fields.rejected_id = record.rejected_id
+  if (record.rejected_length !== undefined) fields.rejected_length = record.rejected_length
+  if (record.implied !== undefined) fields.implied = record.implied
+  if (record.outcome !== undefined) fields.outcome = record.outcome
+  if (record.status !== undefined) fields.status = record.status
+  if (record.duration_ms !== undefined) fields.duration_ms = record.duration_ms
+}
 
 /** The sentence of a line. ASCII only: one wider character would double the cost of writing the line. */
 export function message({ lifecycle, event, from, state }: LineKind): string {

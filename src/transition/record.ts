@@ -66,6 +66,11 @@ export type LifecycleRecord = TransitionRecord | NoteRecord
  */
 export interface Sink {
   write(record: LifecycleRecord): void
+  /**
+   * Called before a request's handler runs, which may block the event loop or end the process: what the request has
+   * told so far should be safe when this returns.
+   */
+  beforeHandler?(): void
   /** Hands what is buffered to the operating system, synchronously where that is possible. */
   flush?(): void
 }

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { propagate, trackRequest } from '../../src/adapters/grpc.ts'
 import { w3cTraceId } from '../../src/trace/trace-id.ts'
 import { currentRequest, currentTraceId } from '../../src/tracking/context.ts'
+import type { LifecycleRecord } from '../../src/transition/record.ts'
 import type { TrackedRequest } from '../../src/tracking/tracked-request.ts'
 import { createTracker } from '../../src/tracking/track-request.ts'
 import { requestWithRetriesMachine as withRetries } from '../../machines/request-with-retries.ts'
@@ -106,6 +107,31 @@ describe.each(METHODS)('a call of the kind %s', (method) => {
     const last = await final()
     expect(last.outcome).toBe('aborted')
     expect([status.CANCELLED, status.DEADLINE_EXCEEDED]).toContain(last.status)
+  })
+
+  it('has told safely of its caller when its handler begins', async () => {
+    let kept: LifecycleRecord[] = []
+    const gathering = { write: (record: LifecycleRecord) => void kept.push(record), beforeHandler: () => void (kept = []) }
+    const found = new Promise<readonly string[]>((resolve) => {
+      const handler = (): void => resolve(kept.map(({ state }) => state))
+      void rig({ unary: handler, collect: handler, list: handler, chat: handler }, { sinks: [gathering] }).then(({ client }) => client.begin(method))
+    })
+    expect(await found).toEqual([])
+  })
+
+  it('is stuck when its deadline has passed, and not before', async () => {
+    const { handlers, called } = silent()
+    const clock = { time: 1_790_000_000_000 }
+    const { client, tracker, final } = await rig(handlers, { now: () => clock.time })
+    const call = client.begin(method, { deadline: Date.now() + 120_000 })
+    await called
+    clock.time += 60_000
+    expect(tracker.stuck()).toEqual([])
+    clock.time += 60_001
+    expect(tracker.stuck()).toEqual([expect.objectContaining({ state: 'Authenticated', age_ms: 120_001 })])
+    expect(tracker.stuck()[0]?.stuck_after_ms).toBeLessThanOrEqual(120_000)
+    call.cancel()
+    await final()
   })
 
   it('runs no handler for a caller who is refused', async () => {

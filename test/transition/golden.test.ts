@@ -1,8 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { standardSink } from '../../src/sinks/pino.ts'
+import { LineDestination } from '../../src/sinks/destination.ts'
+import { standardSink } from '../../src/sinks/standard.ts'
 import { readRecord } from '../../src/transition/line.ts'
 import type { LifecycleRecord } from '../../src/transition/record.ts'
 import { observed } from '../observed.ts'
@@ -42,7 +43,7 @@ test('a patch release changes no byte of a line, and reads those of earlier ones
   const folder = mkdtempSync(join(tmpdir(), 'golden-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const file = join(folder, 'out.ndjson')
-  const sink = standardSink('gateway', (error) => expect.unreachable(String(error)), file)
+  const sink = standardSink('gateway', 'line', (error) => expect.unreachable(String(error)), new LineDestination(openSync(file, 'a')))
   const records = await tell()
   for (const record of records) sink.write(record)
   expect(readFileSync(file, 'utf8')).toBe(golden)

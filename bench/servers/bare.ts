@@ -1,0 +1,4 @@
+import { handler } from './_handler.ts'
+import { serve } from './_serve.ts'
+
+serve(handler)

@@ -1,0 +1,7 @@
+import { createTracker } from 'throughline'
+import { handler } from './_handler.ts'
+import { serve } from './_serve.ts'
+
+const options = { service: 'shop', durability: 'turn' } as const
+
+serve(createTracker(options).trackRequest(handler))
