@@ -15,6 +15,7 @@ const PAGE = join(import.meta.dirname, '..', 'docs', 'benchmarks.md')
 interface Flags {
   readonly rounds: number
   readonly quick: boolean
+  readonly huge: boolean
   readonly out?: string
 }
 
@@ -26,16 +27,17 @@ await new Command('npm run bench --')
   .addArgument(new Argument('[names...]', 'the questions to ask; all by default').choices(QUESTIONS.map(({ name }) => name)))
   .option('--rounds <number>', 'rounds of each measurement', positive, 9)
   .option('--quick', 'small amounts: shows that everything works, and little more', false)
+  .option('--huge', 'what takes 15 GB among the temporary files, too', false)
   .option('--out <file>', 'write a page on this run alone to a file, and keep nothing')
   .action(bench)
   .parseAsync()
 
-async function bench(names: readonly string[], { rounds, quick, out }: Flags): Promise<void> {
-  const measured = setting(names, { rounds, quick })
+async function bench(names: readonly string[], { rounds, quick, huge, out }: Flags): Promise<void> {
+  const measured = setting(names, { rounds, quick, huge })
   await compile()
   const reports: Record<string, Report> = {}
   for (const question of QUESTIONS.filter(({ name }) => names.length === 0 || names.includes(name))) {
-    const report = await question.ask({ rounds: quick ? 2 : rounds, quick })
+    const report = await question.ask({ rounds: quick ? 2 : rounds, quick, huge })
     progressEnds()
     reports[question.name] = report
     console.log([`\n## ${question.title}`, ...report.tables.map(tableText), marksText(report.marks)].join('\n\n'))

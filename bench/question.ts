@@ -31,6 +31,8 @@ export interface Effort {
   readonly rounds: number
   /** A smoke run: it shows that everything works, and its numbers mean little. */
   readonly quick: boolean
+  /** With what takes many gigabytes of disk, and an hour. */
+  readonly huge: boolean
 }
 
 export interface Question {

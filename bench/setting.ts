@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { arch, cpus, loadavg, release, totalmem, type } from 'node:os'
 import { join } from 'node:path'
+import type { Effort } from './question.ts'
 
 const PACKAGES = [
   'throughline',
@@ -19,9 +20,9 @@ const PACKAGES = [
 export type Setting = Readonly<Record<string, string>>
 
 /** Told before the first measurement, because the load is that of others then. */
-export function setting(names: readonly string[], flags: { readonly rounds: number; readonly quick: boolean }): Setting {
+export function setting(names: readonly string[], flags: Effort): Setting {
   const [first] = cpus()
-  const args = [...names, ...(flags.quick ? ['--quick'] : ['--rounds', String(flags.rounds)])]
+  const args = [...names, ...(flags.quick ? ['--quick'] : ['--rounds', String(flags.rounds)]), ...(flags.huge ? ['--huge'] : [])]
   return {
     date: new Date().toISOString().slice(0, 10),
     command: ['npm run bench --', ...args].join(' '),

@@ -11,6 +11,8 @@ export const ERROR_CODES = {
   THROUGHLINE_BAD_TIME: 'The text is neither ISO 8601 nor epoch milliseconds.',
   THROUGHLINE_BAD_STATE: 'The machine has no such state.',
   THROUGHLINE_LOG_UNREADABLE: 'A log file is missing, a folder, or cannot be read.',
+  THROUGHLINE_LOKI_UNREACHABLE: 'Loki gave no answer, in several tries.',
+  THROUGHLINE_LOKI_REFUSED: 'Loki refused a query, or what answered is no Loki.',
   THROUGHLINE_USAGE: 'The command was called with flags or arguments that do not fit.',
 } as const
 

@@ -162,7 +162,7 @@ function treeIn(text: string): string[] {
 
 async function helpOf(command: string): Promise<string> {
   let help = ''
-  const io: Io = { out: (text) => (help += text), err: (text) => expect.unreachable(text), width: 80, colour: false }
+  const io: Io = { out: (text) => (help += text), err: (text) => expect.unreachable(text), width: 80, colour: false, watched: false }
   expect(await run([...(command === '' ? [] : [command]), '--help'], '0.0.0', io)).toBe(0)
   return help
 }

@@ -1,7 +1,8 @@
 import { pino } from 'pino'
-import { Evidence } from '../src/audit/evidence.ts'
+import { Histories } from '../src/history/history.ts'
 import { parseLine } from '../src/logs/parse-line.ts'
 import { pinoSink } from '../src/sinks/pino.ts'
+import type { Fragment } from '../src/transition/fragment.ts'
 import type { LifecycleRecord, Sink } from '../src/transition/record.ts'
 import { linesStream } from './lines.ts'
 
@@ -27,17 +28,32 @@ export function linesOf(records: readonly LifecycleRecord[]): string[] {
   return [...lines]
 }
 
-/** What an audit makes of files, given by name and line. */
-export function evidenceOf(files: Readonly<Record<string, readonly string[]>>): Evidence {
-  const evidence = new Evidence()
+/** Files by name, with their lines. */
+export type Files = Readonly<Record<string, readonly string[]>>
+
+/** All that files hold, each line parsed by itself. */
+export interface Evidence {
+  readonly histories: Histories
+  readonly fragments: readonly Fragment[]
+  readonly counts: { readonly lines: number; readonly other_lines: number; readonly damaged_lines: number }
+}
+
+export function evidenceOf(files: Files): Evidence {
+  const histories = new Histories()
+  const fragments: Fragment[] = []
+  const counts = { lines: 0, other_lines: 0, damaged_lines: 0 }
   for (const [file, texts] of Object.entries(files)) {
     for (const [index, text] of texts.entries()) {
       for (const entry of parseLine(text)) {
-        if (entry.kind === 'record') evidence.record(entry.record, file, index + 1)
-        else if (entry.kind === 'damaged') evidence.damaged(entry.fragment)
-        else evidence.other()
+        counts.lines += 1
+        if (entry.kind === 'record') histories.add(entry.record, file, index + 1)
+        else if (entry.kind === 'other') counts.other_lines += 1
+        else {
+          counts.damaged_lines += 1
+          if (entry.fragment !== undefined) fragments.push(entry.fragment)
+        }
       }
     }
   }
-  return evidence
+  return { histories, fragments, counts }
 }

@@ -1,6 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises'
-import { audit } from '../audit/audit.ts'
-import { stuckLimits } from '../audit/limits.ts'
+import type { AnyStateMachine } from 'xstate'
 import { holdsDiagram } from '../diagrams/check.ts'
 import { dot } from '../diagrams/dot.ts'
 import { graphOf, type Counts, type DiagramGraph } from '../diagrams/graph.ts'
@@ -8,11 +7,12 @@ import { json } from '../diagrams/json.ts'
 import { mermaid } from '../diagrams/mermaid.ts'
 import { svg } from '../diagrams/svg.ts'
 import { ThroughlineError } from '../errors.ts'
+import { auditFiles } from '../inquiry/audit.ts'
+import { compile } from '../lifecycle/compile.ts'
 import { step, type TransitionTable } from '../lifecycle/table.ts'
-import { gather } from './gather.ts'
 import { logFiles } from './inputs.ts'
 import type { ExitStatus, Io } from './io.ts'
-import { tableFrom } from './machine-file.ts'
+import { machineFrom } from './machine-file.ts'
 
 /** The flags of `throughline diagram`. */
 export interface DiagramFlags {
@@ -25,8 +25,9 @@ export interface DiagramFlags {
 
 /** `throughline diagram`: the picture of the machine, with `--logs` also of how often each way was gone. */
 export async function diagramCommand(flags: DiagramFlags, io: Io): Promise<ExitStatus> {
-  const table = await tableFrom(flags.machine)
-  const counts = flags.logs === undefined ? undefined : await countsIn(flags.logs, table)
+  const machine = await machineFrom(flags.machine)
+  const table = compile(machine)
+  const counts = flags.logs === undefined ? undefined : await countsIn(flags.logs, machine, table)
   const text = await drawn(graphOf(table, counts), flags.format)
   if (flags.check !== undefined) return check(flags.check, text, flags, io)
   if (flags.out === undefined) io.out(text)
@@ -53,17 +54,9 @@ async function check(file: string, text: string, { format }: DiagramFlags, io: I
   return held ? 0 : 1
 }
 
-async function countsIn(names: readonly string[], table: TransitionTable): Promise<Counts> {
-  const evidence = await gather(await logFiles(names))
-  const edges = new Map<number, number>()
-  for (const { transitions } of evidence.histories) {
-    for (const { record } of transitions) {
-      const edge = step(table, record.from ?? '', record.event ?? '')
-      if (edge?.to === record.state) edges.set(edge.index, (edges.get(edge.index) ?? 0) + 1)
-    }
-  }
-  const { states } = audit(evidence, { table, now: Date.now(), limits: stuckLimits(table) })
-  return { edges, states: new Map(Object.entries(states)) }
+async function countsIn(names: readonly string[], machine: AnyStateMachine, table: TransitionTable): Promise<Counts> {
+  const { states, steps } = await auditFiles(await logFiles(names), { machine })
+  return { edges: new Map(steps.map(({ from, event, count }) => [step(table, from, event)?.index ?? -1, count])), states: new Map(Object.entries(states)) }
 }
 
 function unusable(file: string, done: string): (error: unknown) => never {

@@ -7,6 +7,8 @@ export interface Io {
   /** Columns of the terminal; Infinity where the output is none. */
   readonly width: number
   readonly colour: boolean
+  /** Whether somebody reads along on stderr, who may want to know how long it takes. */
+  readonly watched: boolean
 }
 
 /** 0: nothing found wrong. 1: something was found. 2: bad usage, or input that cannot be read. */
@@ -19,6 +21,7 @@ export const processIo: Io = {
   // Some terminals tell no width, or 0.
   width: process.stdout.isTTY ? Math.max(60, process.stdout.columns || 100) : Infinity,
   colour: process.stdout.isTTY && process.env.NO_COLOR === undefined,
+  watched: process.stderr.isTTY,
 }
 
 function write(fd: number, text: string): void {

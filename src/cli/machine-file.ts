@@ -8,14 +8,22 @@ import { compile } from '../lifecycle/compile.ts'
 import type { TransitionTable } from '../lifecycle/table.ts'
 
 /**
- * Compiles the machine that a file exports, as `default`, as `machine`, or as its only machine; without a file the
- * default machine. TypeScript is read as it is.
+ * Compiles the machine of {@link machineFrom}.
  *
- * @throws ThroughlineError THROUGHLINE_MACHINE_NOT_FOUND where the file cannot be loaded or exports none
  * @throws ThroughlineError THROUGHLINE_MACHINE_UNSUPPORTED where a log cannot be checked against it
  */
 export async function tableFrom(file: string | undefined): Promise<TransitionTable> {
-  return compile(file === undefined ? requestMachine : await machineIn(file))
+  return compile(await machineFrom(file))
+}
+
+/**
+ * The machine that a file exports, as `default`, as `machine`, or as its only machine; without a file the default
+ * machine. TypeScript is read as it is.
+ *
+ * @throws ThroughlineError THROUGHLINE_MACHINE_NOT_FOUND where the file cannot be loaded or exports none
+ */
+export async function machineFrom(file: string | undefined): Promise<AnyStateMachine> {
+  return file === undefined ? requestMachine : machineIn(file)
 }
 
 async function machineIn(file: string): Promise<AnyStateMachine> {

@@ -1,9 +1,9 @@
 import { Command, CommanderError, Option } from 'commander'
 import { ThroughlineError } from '../errors.ts'
-import { auditCommand, type AuditFlags } from './audit.ts'
-import { diagramCommand, type DiagramFlags } from './diagram.ts'
+import type { AuditFlags } from './audit.ts'
+import type { DiagramFlags } from './diagram.ts'
 import type { ExitStatus, Io } from './io.ts'
-import { storyCommand, type StoryFlags } from './story.ts'
+import type { StoryFlags } from './story.ts'
 
 /**
  * Runs the command as it was called.
@@ -13,6 +13,7 @@ import { storyCommand, type StoryFlags } from './story.ts'
  */
 export async function run(args: readonly string[], version: string, io: Io): Promise<ExitStatus> {
   let status: ExitStatus = 0
+  // A command is loaded when it is called: what the others need takes longer to load than a search of 100 MB.
   const settle = async (result: Promise<ExitStatus>): Promise<void> => void (status = await result)
   const program = new Command('throughline')
     .description('What happened to a request, which requests are stuck, and what their path looks like: read from log lines.')
@@ -27,7 +28,7 @@ export async function run(args: readonly string[], version: string, io: Io): Pro
     .option('--logs <files...>', 'count in these logs how often each way was gone')
     .option('--out <file>', 'write to a file')
     .option('--check <file>', 'compare with a file, or with the fenced blocks of a Markdown file; status 1 where it differs')
-    .action((flags: DiagramFlags) => settle(diagramCommand(flags, io)))
+    .action((flags: DiagramFlags) => settle(import('./diagram.ts').then(({ diagramCommand }) => diagramCommand(flags, io))))
   program
     .command('audit')
     .description('find stuck requests and invalid paths; status 1 where there are any')
@@ -36,7 +37,7 @@ export async function run(args: readonly string[], version: string, io: Io): Pro
     .option('--stuck-after <duration>', 'a threshold for every state (30s), or for one (Queued=15m); may be repeated', collect)
     .option('--now <time>', 'count ages to this moment: ISO 8601, epoch milliseconds, or end for the last line')
     .option('--machine <file>', 'an XState machine, in JavaScript or TypeScript')
-    .action((files: string[], flags: AuditFlags) => settle(auditCommand(files, flags, io)))
+    .action((files: string[], flags: AuditFlags) => settle(import('./audit.ts').then(({ auditCommand }) => auditCommand(files, flags, io))))
   program
     .command('story')
     .description('tell what happened under one trace id; status 1 where the logs do not know it')
@@ -44,7 +45,11 @@ export async function run(args: readonly string[], version: string, io: Io): Pro
     .argument('[files...]', 'log files, globs, .gz, or - for standard input')
     .addOption(new Option('--format <format>').choices(['text', 'json', 'mermaid']).default('text'))
     .option('--machine <file>', 'an XState machine, in JavaScript or TypeScript')
-    .action((traceId: string, files: string[], flags: StoryFlags) => settle(storyCommand(traceId, files, flags, io)))
+    .option('--full', 'read all of the logs, even if the id tells when the trace began')
+    .option('--skew <duration>', 'how far clocks may disagree: so much is read before the trace began and after its end (default: 5m)')
+    .action((traceId: string, files: string[], flags: StoryFlags) =>
+      settle(import('./story.ts').then(({ storyCommand }) => storyCommand(traceId, files, flags, io))),
+    )
   for (const command of program.commands) command.exitOverride().copyInheritedSettings(program)
   try {
     await program.parseAsync([...args], { from: 'user' })

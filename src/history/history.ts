@@ -35,7 +35,7 @@ export class Histories {
     const key = `${traceKey(record.trace_id)} ${record.request_id}`
     let gathered = this.#requests.get(key)
     if (gathered === undefined) {
-      gathered = { key, traceId: record.trace_id, requestId: record.request_id, transitions: new Map(), notes: new Map() }
+      gathered = { key, traceId: traceName(record.trace_id), requestId: record.request_id, transitions: new Map(), notes: new Map() }
       this.#requests.set(key, gathered)
     }
     if (record.lifecycle === 'transition') keep(gathered.transitions, transitionKey(record), { record, file, line })
@@ -48,21 +48,37 @@ export class Histories {
 
   /** Every request's history. */
   *[Symbol.iterator](): Generator<RequestHistory> {
-    for (const { transitions, notes, ...names } of this.#requests.values()) {
-      yield {
-        ...names,
-        transitions: [...transitions.values()].sort(
-          (a, b) => (a.record.attempt ?? 0) - (b.record.attempt ?? 0) || a.record.seq - b.record.seq || inTime(a, b),
-        ),
-        notes: [...notes.values()].sort(inTime),
-      }
-    }
+    for (const { transitions, notes, ...names } of this.#requests.values()) yield historyOf(names, [...transitions.values(), ...notes.values()])
   }
+}
+
+/** The history that these lines make: each is there once. */
+export function historyOf(names: Pick<RequestHistory, 'key' | 'traceId' | 'requestId'>, lines: readonly Located<LifecycleRecord>[]): RequestHistory {
+  return {
+    ...names,
+    transitions: lines.filter(isTransition).sort((a, b) => (a.record.attempt ?? 0) - (b.record.attempt ?? 0) || a.record.seq - b.record.seq || inTime(a, b)),
+    notes: lines.filter(isNote).sort(inTime),
+  }
+}
+
+function isTransition(line: Located<LifecycleRecord>): line is Located<TransitionRecord> {
+  return line.record.lifecycle === 'transition'
+}
+
+function isNote(line: Located<LifecycleRecord>): line is Located<NoteRecord> {
+  return line.record.lifecycle !== 'transition'
 }
 
 /** One spelling for all of one UUID: dashed or not, in upper or lower case. */
 export function traceKey(traceId: string): string {
   return UUID.test(traceId) ? traceId.replaceAll('-', '').toLowerCase() : traceId
+}
+
+/** A trace id as it is told: a UUID with dashes, however a service spells it. */
+function traceName(traceId: string): string {
+  if (!UUID.test(traceId)) return traceId
+  const key = traceKey(traceId)
+  return [key.slice(0, 8), key.slice(8, 12), key.slice(12, 16), key.slice(16, 20), key.slice(20)].join('-')
 }
 
 const UUID = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i

@@ -1,8 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import { glob, isDynamicPattern } from 'tinyglobby'
 import { ThroughlineError } from '../errors.ts'
-import { unpacked } from './unpacked.ts'
+import { isDamage, unpacked } from './unpacked.ts'
 
 /** Standard input, as it is named on a command line. */
 export const STDIN = '-'
@@ -21,6 +20,7 @@ async function resolve(name: string): Promise<string[]> {
   if (name === STDIN) return [name]
   const found = await stat(name).catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))))
   if (found instanceof Error) {
+    const { glob, isDynamicPattern } = await import('tinyglobby')
     // A file whose name merely looks like a pattern has been found by its name already.
     if (!isDynamicPattern(name)) throw unreadable(name, reasonOf(found), found)
     const matches = await glob(name, { onlyFiles: true, absolute: name.startsWith('/'), expandDirectories: false, dot: true })
@@ -31,19 +31,39 @@ async function resolve(name: string): Promise<string[]> {
   return [name]
 }
 
+/** What is told of a log while it is read. */
+export interface LogOptions {
+  /** Called once where a packed log is damaged behind what could be read, with a sentence that names it. */
+  readonly onDamage?: (sentence: string) => void
+}
+
 /**
- * Opens a log as a stream of bytes, unpacked where it is gzip, whatever it is called.
+ * Opens a log as a stream of bytes, unpacked where it is gzip or zstd, whatever it is called.
  *
+ * It is read through one handle from the first byte to the last, even if it is renamed or replaced meanwhile.
+ *
+ * @param fd a handle of the file, where it is open already; it stays open
  * @throws ThroughlineError THROUGHLINE_LOG_UNREADABLE where it cannot be read
  */
-export async function* openLog(name: string): AsyncGenerator<Uint8Array> {
+export async function* openLog(name: string, { onDamage }: LogOptions = {}, fd?: number): AsyncGenerator<Uint8Array> {
   try {
-    // Without an encoding both give buffers.
-    const source: AsyncIterable<Buffer> = name === STDIN ? process.stdin : createReadStream(name, { highWaterMark: 262_144 })
-    yield* unpacked(source)
+    yield* unpacked(bytesOf(name, fd), (reason) => onDamage?.(`${name} is damaged (${reason}): what stands before was read; fetch it again`))
   } catch (error) {
-    throw error instanceof ThroughlineError ? error : unreadable(name, reasonOf(error), error)
+    throw unreadableLog(name, error)
   }
+}
+
+/** Without an encoding all of them give buffers. */
+function bytesOf(name: string, fd: number | undefined): AsyncIterable<Buffer> {
+  if (fd !== undefined) return createReadStream(name, { fd, start: 0, autoClose: false, highWaterMark: STREAM_BYTES })
+  return name === STDIN ? process.stdin : createReadStream(name, { highWaterMark: STREAM_BYTES })
+}
+
+const STREAM_BYTES = 262_144
+
+/** The error for a log that cannot be read, whatever stood in the way: it names the log and the mend. */
+export function unreadableLog(name: string, error: unknown): ThroughlineError {
+  return error instanceof ThroughlineError ? error : unreadable(name, reasonOf(error), error)
 }
 
 function reasonOf(error: unknown): string {
@@ -51,6 +71,7 @@ function reasonOf(error: unknown): string {
   if (code === 'ENOENT') return 'there is no such file: check its name'
   if (code === 'EACCES' || code === 'EPERM') return 'it may not be read: check its permissions'
   if (code === 'Z_DATA_ERROR') return 'it begins like gzip and is none: fetch it again'
+  if (isDamage(error)) return `it begins like zstd, but ${error.message}: fetch it again, or unpack it first`
   return error instanceof Error ? error.message : String(error)
 }
 

@@ -1,5 +1,5 @@
 /** A longer line is cut there and counts as damaged: the memory for reading stays bounded whatever a file holds. */
-const LONGEST_LINE = 1_048_576
+export const LONGEST_LINE = 1_048_576
 
 /** A line of a log, numbered from 1. */
 export interface NumberedLine {

@@ -1,53 +1,132 @@
-import { PassThrough, pipeline } from 'node:stream'
-import { createGunzip } from 'node:zlib'
+import { PassThrough, pipeline, type Transform } from 'node:stream'
+import { constants, createGunzip } from 'node:zlib'
+import { unzstd } from './zstd.ts'
+
+/** How the bytes of a log are packed. */
+export type Packing = 'gzip' | 'zstd'
+
+/** Enough of a file's first bytes to tell how it is packed. */
+export const HEAD_BYTES = 4
 
 /**
- * The bytes of a stream, unpacked where it is gzip (of any number of members), which its first two bytes tell.
+ * How bytes are packed, as the first {@link HEAD_BYTES} of them tell; two are enough where there are no more.
  *
- * A stream that ends too soon, as a file does while it is written, gives what can be had.
- *
- * @throws zlib's error where it begins like gzip and is none
+ * @returns undefined for plain bytes
  */
-export async function* unpacked(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+export function packingOf(head: Uint8Array): Packing | undefined {
+  const begins = (...magic: readonly number[]): boolean => head.length >= 2 && magic.every((byte, at) => at >= head.length || head[at] === byte)
+  if (begins(0x1f, 0x8b)) return 'gzip'
+  if (begins(0x28, 0xb5, 0x2f, 0xfd)) return 'zstd'
+  // A frame to skip may stand first, with any of 16 numbers: block-wise packers write their index into one.
+  const [first = 0] = head
+  return (first & 0xf0) === 0x50 && begins(first, 0x2a, 0x4d, 0x18) ? 'zstd' : undefined
+}
+
+/**
+ * The bytes of a stream, unpacked where it is gzip (any number of members, zeros after them) or zstd (any number of
+ * frames), which its first bytes tell.
+ *
+ * A stream that ends too soon, as a file does while it is written, gives what can be had. One that is damaged gives what
+ * stands before.
+ *
+ * @param onDamage called once, with a reason, where something was unpacked before the damage
+ * @throws the unpacker's error where nothing was
+ */
+export async function* unpacked(
+  source: AsyncIterable<Uint8Array>,
+  onDamage: (reason: string) => void = () => undefined,
+): AsyncGenerator<Uint8Array> {
   const chunks = source[Symbol.asyncIterator]()
   let head = Buffer.alloc(0)
   // A pipe may give its bytes one by one.
   for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) {
     head = Buffer.concat([head, next.value])
-    if (head.length >= 2) break
+    if (head.length >= HEAD_BYTES) break
   }
   const whole = joined(head, chunks)
-  yield* head[0] === 0x1f && head[1] === 0x8b ? gunzipped(whole) : whole
+  const packing = packingOf(head)
+  if (packing === undefined) yield* whole
+  else yield* tolerant(packing === 'gzip' ? gunzipped(whole) : unzstd(whole, through), onDamage)
 }
 
 async function* joined(head: Uint8Array, chunks: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
-  yield head
-  for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) yield next.value
+  try {
+    yield head
+    for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) yield next.value
+  } finally {
+    await chunks.return?.()
+  }
 }
 
 async function* gunzipped(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  // A file that is being written ends in the middle: with this that is no error, which would take the last bytes with it.
+  const gunzip = (): Transform => createGunzip({ finishFlush: constants.Z_SYNC_FLUSH })
+  const begin: Uint8Array[] = []
+  let given = false
+  async function* remembered(): AsyncGenerator<Uint8Array> {
+    for await (const chunk of source) {
+      if (!given) begin.push(chunk)
+      yield chunk
+    }
+  }
+  try {
+    for await (const chunk of through(gunzip(), remembered())) {
+      given = true
+      begin.length = 0
+      yield chunk
+    }
+  } catch (error) {
+    if (given || !isDamage(error)) throw error
+    // What it makes of a piece is lost where the piece fails: byte by byte a short log loses nothing that was whole.
+    yield* through(gunzip(), byteByByte(begin))
+  }
+}
+
+async function* byteByByte(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  for (const piece of pieces) for (let at = 0; at < piece.length; at += 1) yield await Promise.resolve(piece.subarray(at, at + 1))
+}
+
+/** Where something was whole the rest is damage. Where nothing was, it never was what its first bytes say. */
+async function* tolerant(bytes: AsyncIterable<Uint8Array>, onDamage: (reason: string) => void): AsyncGenerator<Uint8Array> {
+  let given = false
+  try {
+    for await (const chunk of bytes) {
+      given ||= chunk.length > 0
+      yield chunk
+    }
+  } catch (error) {
+    if (!given || !isDamage(error)) throw error
+    onDamage(error.message)
+  }
+}
+
+/** Whether bytes could not be unpacked; a disk that cannot be read is another matter. */
+export function isDamage(error: unknown): error is Error {
+  return error instanceof Error && 'code' in error && /^(?:Z_DATA_ERROR|ZSTD_)/.test(String(error.code))
+}
+
+/** Runs bytes through a transform, and gives all that it had made of them before it failed. */
+async function* through(transform: Transform, source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   // A stream that fails throws away what it still held. This one is ended instead, and its failure looked at after.
   const plain = new PassThrough()
   const failures: NodeJS.ErrnoException[] = []
-  const gunzip = createGunzip()
-  gunzip.on('data', (chunk: Buffer) => {
+  transform.on('data', (chunk: Buffer) => {
     if (plain.write(chunk)) return
-    gunzip.pause()
-    plain.once('drain', () => gunzip.resume())
+    transform.pause()
+    plain.once('drain', () => transform.resume())
   })
   // The pipeline may have let go of the stream before it fails, and an error that nobody hears ends the process.
-  gunzip.on('error', (error) => failures.push(error))
-  pipeline(source, gunzip, (error) => {
+  transform.on('error', (error) => failures.push(error))
+  pipeline(source, transform, (error) => {
     if (error) failures.push(error)
     plain.end()
   })
-  let given = false
-  for await (const chunk of plain as AsyncIterable<Buffer>) {
-    given = true
-    yield chunk
+  try {
+    yield* plain as AsyncIterable<Buffer>
+  } finally {
+    // A reader that has seen enough leaves nothing behind that holds the file.
+    transform.destroy()
   }
   const [failure] = failures
-  if (failure === undefined || failure.code === 'Z_BUF_ERROR') return
-  // Where something was whole the rest is damage. Where nothing was, it never was gzip.
-  if (failure.code !== 'Z_DATA_ERROR' || !given) throw failure
+  if (failure !== undefined) throw failure
 }

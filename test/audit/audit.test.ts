@@ -1,19 +1,19 @@
 import { describe, expect, test } from 'vitest'
 import { requestWithRetriesMachine } from '../../machines/request-with-retries.ts'
 import { requestMachine } from '../../machines/request.ts'
-import { audit } from '../../src/audit/audit.ts'
 import { stuckLimits } from '../../src/audit/limits.ts'
 import type { AuditReport } from '../../src/audit/report.ts'
 import { compile } from '../../src/lifecycle/compile.ts'
 import type { LifecycleRecord } from '../../src/transition/record.ts'
-import { evidenceOf, linesOf } from '../log-lines.ts'
+import { audited } from '../audited.ts'
+import { linesOf } from '../log-lines.ts'
 import { BEGUN, note, QUEUED, REQUEST, SYNC, TRACE, transition, transitions } from '../told-log.ts'
 
 const table = compile(requestMachine)
 const retries = compile(requestWithRetriesMachine)
 
 function answer(records: readonly LifecycleRecord[], now: number, given: readonly string[] = [], by = table): AuditReport {
-  return audit(evidenceOf({ 'a.ndjson': linesOf(records) }), { table: by, now, limits: stuckLimits(by, given) })
+  return audited({ 'a.ndjson': linesOf(records) }, { table: by, now, limits: stuckLimits(by, given) })
 }
 
 describe('the report', () => {

@@ -2,11 +2,11 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { requestWithRetriesMachine } from '../../machines/request-with-retries.ts'
 import { requestMachine } from '../../machines/request.ts'
-import { audit } from '../../src/audit/audit.ts'
 import { stuckLimits } from '../../src/audit/limits.ts'
 import type { AuditReport } from '../../src/audit/report.ts'
+import { audited } from '../audited.ts'
 import { longLog, T0, type TrueLog } from '../log-arbitraries.ts'
-import { evidenceOf, linesOf } from '../log-lines.ts'
+import { linesOf } from '../log-lines.ts'
 
 /** A true log, and the places of the lines that are to be cut: one in twenty. */
 function cutLog(log: fc.Arbitrary<TrueLog>): fc.Arbitrary<readonly [TrueLog, readonly number[]]> {
@@ -18,7 +18,7 @@ function cutLog(log: fc.Arbitrary<TrueLog>): fc.Arbitrary<readonly [TrueLog, rea
 
 function cutAudit({ table, records }: TrueLog, places: readonly number[], cut: (line: string) => string): AuditReport {
   const lines = linesOf(records).map((line, index) => (places.includes(index) ? cut(line) : line))
-  return audit(evidenceOf({ 'all.ndjson': lines }), { table, now: T0 + 36_000_000, limits: stuckLimits(table) })
+  return audited({ 'all.ndjson': lines }, { table, now: T0 + 36_000_000, limits: stuckLimits(table) })
 }
 
 const firstHalf = (line: string): string => line.slice(0, line.length >> 1)

@@ -2,17 +2,17 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { requestWithRetriesMachine } from '../../machines/request-with-retries.ts'
 import { requestMachine } from '../../machines/request.ts'
-import { audit } from '../../src/audit/audit.ts'
 import { stuckLimits } from '../../src/audit/limits.ts'
 import type { AuditReport } from '../../src/audit/report.ts'
+import { audited } from '../audited.ts'
 import { SERVICES, T0, trueLog, type TrueLog } from '../log-arbitraries.ts'
-import { evidenceOf, linesOf } from '../log-lines.ts'
+import { linesOf } from '../log-lines.ts'
 
 const now = fc.integer({ min: T0, max: T0 + 150_000 })
 const GIVEN = ['5s', 'Queued=20s']
 
 function answer(files: Readonly<Record<string, readonly string[]>>, { table }: TrueLog, at: number): AuditReport {
-  return audit(evidenceOf(files), { table, now: at, limits: stuckLimits(table, GIVEN) })
+  return audited(files, { table, now: at, limits: stuckLimits(table, GIVEN) })
 }
 
 function truth({ requests }: TrueLog, at: number): string[] {

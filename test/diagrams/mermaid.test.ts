@@ -99,7 +99,7 @@ describe("Mermaid's own parser reads back the machine", () => {
         await expectSame(graphOf(table))
         await expectSame(graphOf(table, counts))
       }),
-      { numRuns: 300 },
+      { numRuns: 100 },
     )
   })
 })

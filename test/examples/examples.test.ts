@@ -9,7 +9,8 @@ const run = promisify(execFile)
 /** A folder is an example of its own, with a test of its own. */
 const examples = filesIn('examples').filter((file) => file.split('/').length === 2 && file.endsWith('.ts'))
 
-describe('examples', () => {
+// Two of them start a database of their own, which has taken a busy machine half a minute.
+describe('examples', { timeout: 120_000 }, () => {
   it.each(examples)('%s runs, says something, and ends by itself', async (file) => {
     const { DATABASE_URL: _, ...env } = process.env
     const { stdout } = await run(process.execPath, ['--import', 'tsx', join(root, file)], { env, cwd: root })

@@ -1,11 +1,10 @@
 import { requestMachine } from '../../machines/request.ts'
-import { audit } from '../../src/audit/audit.ts'
-import { Evidence } from '../../src/audit/evidence.ts'
 import { stuckLimits } from '../../src/audit/limits.ts'
 import type { AuditReport } from '../../src/audit/report.ts'
 import { compile } from '../../src/lifecycle/compile.ts'
 import { readLogs } from '../../src/logs/read-logs.ts'
 import type { LifecycleRecord } from '../../src/transition/record.ts'
+import { Gathered } from '../audited.ts'
 
 /** What the audit makes of logs, long after their end and with no patience: whatever is open is stuck. */
 export interface Judged {
@@ -23,23 +22,17 @@ const A_DAY = 86_400_000
 
 /** Reads and audits log files. */
 export async function judged(...files: readonly string[]): Promise<Judged> {
-  const evidence = new Evidence()
+  const gathered = new Gathered()
   const records: LifecycleRecord[] = []
   for await (const entries of readLogs(files)) {
-    for (const entry of entries) {
-      if (entry.kind === 'other') evidence.other()
-      else if (entry.kind === 'damaged') evidence.damaged(entry.fragment)
-      else {
-        records.push(entry.record)
-        evidence.record(entry.record, entry.file, entry.line)
-      }
-    }
+    gathered.add(entries)
+    for (const entry of entries) if (entry.kind === 'record') records.push(entry.record)
   }
-  return { records, ...verdictOn(evidence), known: new Set(records.map(({ trace_id }) => trace_id)) }
+  return { records, ...verdictOn(gathered), known: new Set(records.map(({ trace_id }) => trace_id)) }
 }
 
 /** Audits what was gathered. */
-export function verdictOn(evidence: Evidence): Pick<Judged, 'report' | 'stuck'> {
-  const report = audit(evidence, { table: TABLE, now: (evidence.latest ?? 0) + A_DAY, limits: LIMITS })
+export function verdictOn(gathered: Gathered): Pick<Judged, 'report' | 'stuck'> {
+  const report = gathered.report({ table: TABLE, now: gathered.latest + A_DAY, limits: LIMITS })
   return { report, stuck: report.stuck.map(({ trace_id }) => trace_id).sort() }
 }

@@ -1,12 +1,11 @@
 import fc from 'fast-check'
 import { afterAll, describe, expect, onTestFinished, test, vi } from 'vitest'
-import type { Evidence } from '../../src/audit/evidence.ts'
 import { memorySink } from '../../src/sinks/memory.ts'
 import type { TrackedRequest } from '../../src/tracking/tracked-request.ts'
 import { createTracker } from '../../src/tracking/track-request.ts'
 import type { Tracker } from '../../src/tracking/tracker.ts'
 import type { LifecycleRecord } from '../../src/transition/record.ts'
-import { evidenceOf, linesOf } from '../log-lines.ts'
+import { asRead, type Gathered } from '../audited.ts'
 import { expectLawful } from '../observed.ts'
 import { BUDGET } from './_budget.ts'
 import { verdictOn } from './_judged.ts'
@@ -52,13 +51,13 @@ async function take(step: string, request: TrackedRequest, gateway: Tracker, wor
 }
 
 /** No time is below zero, every history is lawful, and the audit accuses nothing that has ended. */
-function expectSound(records: readonly LifecycleRecord[], requests: readonly TrackedRequest[], evidence: Evidence): void {
+function expectSound(records: readonly LifecycleRecord[], requests: readonly TrackedRequest[], told: Gathered): void {
   for (const record of records) {
     expect(Number.isFinite(record.time)).toBe(true)
     if (record.lifecycle !== 'transition') continue
     for (const time of [record.dwell_ms, record.duration_ms]) if (time !== undefined) expect(Number.isFinite(time) && time >= 0, 'a time of zero or more').toBe(true)
   }
-  const { report } = verdictOn(evidence)
+  const { report } = verdictOn(told)
   expect(report).toMatchObject({ invalid: [], gaps: [], checked: { damaged_lines: 0 } })
   const open = requests.filter((request) => !request.ended && !request.handedOver).map(({ requestId }) => requestId)
   expect(report.stuck.map(({ request_id }) => request_id).filter((id) => !open.includes(id)), 'nothing that has ended is named').toEqual([])
@@ -80,7 +79,7 @@ describe('a clock that jumps', () => {
         const begun = all.map(() => gateway.start())
         for (const [index, request] of begun.entries()) for (const step of all[index] ?? []) await take(step, request, gateway, worker)
         over.yes = true
-        expectSound(sink.records, begun, evidenceOf({ 'all.ndjson': linesOf(sink.records) }))
+        expectSound(sink.records, begun, asRead(sink.records))
         requests += begun.length
         records += sink.records.length
       }),
@@ -106,7 +105,7 @@ describe('a clock that jumps', () => {
         const begun = all.map(() => gateway.start())
         for (const [index, request] of begun.entries()) for (const step of all[index] ?? []) await take(step, request, gateway, worker)
         now.mockRestore()
-        expectSound(sink.records, begun, evidenceOf({ 'all.ndjson': linesOf(sink.records) }))
+        expectSound(sink.records, begun, asRead(sink.records))
         expect([gateway.stats.faults, worker.stats.faults]).toEqual([0, 0])
         for (const id of begun.map(({ requestId }) => requestId)) {
           const own = sink.records.filter(({ request_id, attempt }) => request_id === id && attempt === undefined)

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { Evidence } from '../../src/audit/evidence.ts'
 import { createTracker } from '../../src/tracking/track-request.ts'
+import type { LifecycleRecord } from '../../src/transition/record.ts'
+import { Gathered } from '../audited.ts'
 import { BUDGET } from './_budget.ts'
 import { verdictOn } from './_judged.ts'
 import { count, share, tell } from './_told.ts'
@@ -15,8 +16,8 @@ test('a broker whose answers are lost makes no line invalid, and nothing that ha
   let [lost, requests] = [0, 0]
   await fc.assert(
     fc.asyncProperty(fc.array(fc.constantFrom(...STEPS), { maxLength: 8 }), async (steps) => {
-      const evidence = new Evidence()
-      const sinks = [{ write: evidence.record.bind(evidence) }]
+      const gathered = new Gathered()
+      const sinks = [{ write: (record: LifecycleRecord) => gathered.record(record) }]
       const gateway = createTracker({ service: 'gateway', logger: false, sinks })
       const worker = createTracker({ service: 'worker', logger: false, sinks })
       const work = worker.trackRequest((_headers: Headers, fails: boolean) => (fails ? Promise.reject(new Error('no luck')) : Promise.resolve()), { carrier: (headers) => headers })
@@ -44,7 +45,7 @@ test('a broker whose answers are lost makes no line invalid, and nothing that ha
           if (step === 'lost') lost += 1
         }
       }
-      const { report } = verdictOn(evidence)
+      const { report } = verdictOn(gathered)
       expect(report.invalid).toEqual([])
       if (over) expect(report.stuck.filter(({ request_id }) => request_id === request.requestId)).toEqual([])
       requests += 1

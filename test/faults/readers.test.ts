@@ -2,13 +2,12 @@ import fc from 'fast-check'
 import { writeFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import { audit } from '../../src/audit/audit.ts'
 import { stuckLimits } from '../../src/audit/limits.ts'
-import { Evidence } from '../../src/audit/evidence.ts'
 import { ThroughlineError } from '../../src/errors.ts'
 import { readLogs, type LocatedEntry } from '../../src/logs/read-logs.ts'
 import { called } from '../cli/_called.ts'
 import { T0 } from '../log-arbitraries.ts'
+import { Gathered } from '../audited.ts'
 import { BUDGET } from './_budget.ts'
 import { damagedLog, type DamagedLog } from './_damage.ts'
 import { fileNamed } from './_program.ts'
@@ -37,13 +36,7 @@ function linesIn(bytes: Buffer): number[] {
 /** Every line that is not blank is counted, and each whole line's request is judged as it is. */
 function expectJudged(entries: readonly LocatedEntry[], { bytes, log, victims }: DamagedLog): number {
   expect([...new Set(entries.map(({ line }) => line))]).toEqual(linesIn(bytes))
-  const evidence = new Evidence()
-  for (const entry of entries) {
-    if (entry.kind === 'record') evidence.record(entry.record, entry.file, entry.line)
-    else if (entry.kind === 'damaged') evidence.damaged(entry.fragment)
-    else evidence.other()
-  }
-  const report = audit(evidence, { table: log.table, now: T0 + 86_400_000, limits: stuckLimits(log.table, ['1ms']) })
+  const report = new Gathered().add(entries).report({ table: log.table, now: T0 + 86_400_000, limits: stuckLimits(log.table, ['1ms']) })
   const { lines, other_lines, damaged_lines } = report.checked
   expect([lines, lines - other_lines - damaged_lines]).toEqual([entries.length, entries.filter(({ kind }) => kind === 'record').length])
   const named = ({ stuck, invalid, gaps }: typeof report): Set<string>[] => [stuck, invalid, gaps].map((found: readonly { request_id: string }[]) => new Set(found.map(({ request_id }) => request_id)))
@@ -54,7 +47,7 @@ function expectJudged(entries: readonly LocatedEntry[], { bytes, log, victims }:
   // What is left of a damaged line may speak for a request that hangs, and shows as a gap.
   expect(whole.filter(({ ended, requestId }) => !ended && !stuck.has(requestId) && !gaps.has(requestId)), 'and one that hangs is not hidden').toEqual([])
   const acquitted = whole.filter(({ ended, requestId }) => !ended && gaps.has(requestId)).length
-  expect(acquitted).toBeLessThanOrEqual(evidence.fragments.length)
+  expect(acquitted).toBeLessThanOrEqual(entries.filter((entry) => entry.kind === 'damaged' && entry.fragment !== undefined).length)
   return acquitted
 }
 

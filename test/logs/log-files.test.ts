@@ -35,6 +35,24 @@ describe('openLog', () => {
     expect(await read(file('plain.gz', 'no gzip\n'))).toBe('no gzip\n')
   })
 
+  it('reads zstd by its content, and says of what cannot be unpacked why', async () => {
+    const frame = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0x58, 0x11, 0, 0, 0x61, 0x0a])
+    expect(await read(file('packed.log', Buffer.concat([frame, frame])))).toBe('a\na\n')
+    const unreadable = file('dictionary.zst', Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 1, 0x58, 9, 0x11, 0, 0, 0x61, 0x0a]))
+    await expect(read(unreadable)).rejects.toThrow(
+      /cannot read .*dictionary\.zst: it begins like zstd, but it was packed with a dictionary: fetch it again, or unpack it first/,
+    )
+  })
+
+  it('tells where a packed log is damaged, by name, and gives what stands before', async () => {
+    const torn = file('torn.gz', Buffer.concat([gzipSync(many), Buffer.from('no gzip')]))
+    const sentences: string[] = []
+    const chunks: Uint8Array[] = []
+    for await (const chunk of openLog(torn, { onDamage: (sentence) => sentences.push(sentence) })) chunks.push(chunk)
+    expect(many.startsWith(Buffer.concat(chunks).toString())).toBe(true)
+    expect(sentences).toEqual([`${torn} is damaged (incorrect header check): what stands before was read; fetch it again`])
+  })
+
   it('gives what can be had of gzip that ends too soon', async () => {
     const whole = gzipSync(many)
     const had = await read(file('cut.gz', whole.subarray(0, whole.length >> 1)))

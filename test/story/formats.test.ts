@@ -1,6 +1,5 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { applicationLine } from '../../src/story/line.ts'
 import { storyMermaid } from '../../src/story/mermaid.ts'
 import type { StoryReport, StoryRequest } from '../../src/story/report.ts'
 import { storyText } from '../../src/story/text.ts'
@@ -104,22 +103,5 @@ describe('the sequence diagram', () => {
       }),
       { numRuns: 40 },
     )
-  })
-})
-
-describe("the application's own lines", () => {
-  it('are read from any logger that stamps the trace id', () => {
-    expect(applicationLine({ time: T0, trace_id: 'abc-123', service: 'api', request_id: '1', level: 30, msg: 'hi', other: {} })).toEqual({
-      traceId: 'abc-123',
-      line: { time: T0, service: 'api', request_id: '1', level: 30, msg: 'hi' },
-    })
-    expect(applicationLine({ time: '2026-01-31T12:00:00Z', trace_id: 'a' })).toEqual({
-      traceId: 'a',
-      line: { time: Date.UTC(2026, 0, 31, 12), service: '', request_id: null, level: null, msg: '' },
-    })
-  })
-
-  it('are nobody’s without a trace id or a time', () => {
-    for (const fields of [{ time: T0 }, { trace_id: 'a' }, { trace_id: 7, time: T0 }, { trace_id: 'a', time: 'soon' }, []]) expect(applicationLine(fields)).toBeUndefined()
   })
 })

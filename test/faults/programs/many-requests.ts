@@ -2,9 +2,9 @@
  * Requests by the hundred thousand within one process, each to one of its ends. Called with how many, and a seed; tells
  * what the audit found wrong with any of them, and how much memory is in use early on and at the end.
  */
-import { Evidence } from '../../../src/audit/evidence.ts'
 import type { TrackerStats } from '../../../src/tracking/tracker-core.ts'
 import { createTracker } from '../../../src/tracking/track-request.ts'
+import { Gathered } from '../../audited.ts'
 import { verdictOn } from '../_judged.ts'
 import { randomFrom } from '../_random.ts'
 import { turns } from './_ends.ts'
@@ -20,8 +20,8 @@ const [requests = 0, seed = 0] = process.argv.slice(2).map(Number)
 const BATCH = 1_000
 const random = randomFrom(seed)
 const chance = (share: number): boolean => random() < share
-let evidence = new Evidence()
-const tracker = createTracker({ service: 'api', sinks: [{ write: (record) => evidence.record(record) }] })
+let gathered = new Gathered()
+const tracker = createTracker({ service: 'api', sinks: [{ write: (record) => gathered.record(record) }] })
 
 class NoLuck extends Error {}
 
@@ -72,10 +72,10 @@ const ways = [fetched, queued, byHand, () => job({})] as const
 
 /** After it nothing is in flight, and the audit has nothing to say. */
 async function batch(): Promise<string[]> {
-  evidence = new Evidence()
+  gathered = new Gathered()
   const all = Array.from({ length: BATCH }, async () => ways[Math.floor(random() * ways.length)]?.())
   const failed = (await Promise.allSettled(all)).flatMap((result) => (result.status === 'rejected' && !(result.reason instanceof NoLuck) ? [String(result.reason)] : []))
-  const { report } = verdictOn(evidence)
+  const { report } = verdictOn(gathered)
   const { stuck, invalid, gaps, checked } = report
   const wrong = [...failed, ...[...stuck, ...invalid, ...gaps].map((finding) => JSON.stringify(finding))]
   if (checked.requests !== BATCH) wrong.push(`${String(checked.requests)} requests of ${String(BATCH)}`)
@@ -85,7 +85,7 @@ async function batch(): Promise<string[]> {
 
 /** Bytes in use, once nothing is left that can be freed. */
 async function used(): Promise<number> {
-  evidence = new Evidence()
+  gathered = new Gathered()
   for (let n = 0; n < 3; n += 1) {
     await turns(2)
     globalThis.gc?.()

@@ -1,0 +1,21 @@
+/** A piece of text that a line may hold, for comparing four bytes at a time. */
+export interface Literal {
+  readonly length: number
+  /** Its bytes as little-endian numbers; the last one overlaps the one before where they do not divide evenly. */
+  readonly words: Int32Array
+}
+
+/** @param bytes at least four */
+export function literal(bytes: Buffer): Literal {
+  const { length } = bytes
+  const places = Array.from({ length: length >> 2 }, (_, index) => index * 4)
+  return { length, words: Int32Array.from(length % 4 === 0 ? places : [...places, length - 4], (place) => bytes.readInt32LE(place)) }
+}
+
+/** Whether the text stands there. */
+export function standsAt({ words, length }: Literal, view: DataView, at: number): boolean {
+  const last = words.length - 1
+  if (view.getInt32(at + length - 4, true) !== words[last]) return false
+  for (let index = 0; index < last; index += 1) if (view.getInt32(at + index * 4, true) !== words[index]) return false
+  return true
+}

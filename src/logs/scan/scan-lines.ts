@@ -1,0 +1,66 @@
+import type { Fragment } from '../../transition/fragment.ts'
+import { columnsFor, type RecordBlock, type RecordColumns } from '../../transition/columns.ts'
+import { parseLine } from '../parse-line.ts'
+import { LONGEST_LINE } from '../split-lines.ts'
+import { ColumnsWriter } from './columns-writer.ts'
+import { LONGEST_FORM } from './forms.ts'
+import { QuickLine } from './quick-line.ts'
+import type { BlockBytes } from './read-block.ts'
+
+/** What a block of a log holds: the kinds are those that are new since the block before. */
+export type ScannedBlock = Omit<RecordBlock, 'file' | 'index' | 'begins'>
+
+/** The shortest line that the quick path reads. */
+const SHORTEST = 128
+/** Bytes that the quick path may look at beyond the last line. */
+export const SLACK = LONGEST_FORM + 256
+
+/**
+ * Reads the lines of a block of a log into columns.
+ *
+ * A line in the exact form in which it is written is read where it stands, without a text or an object. Any other
+ * line takes the careful path, {@link parseLine}, which alone decides what a line means.
+ */
+export class LineScanner {
+  readonly #writer = new ColumnsWriter()
+  readonly #quick = new QuickLine(this.#writer)
+  #fragments: Fragment[] = []
+  #others = 0
+  #damaged = 0
+
+  /**
+   * @param bytes whole lines from `start` to `end`, and {@link SLACK} more bytes after it
+   * @param first whether the block begins its file, where a byte order mark may stand
+   * @param spare columns that nobody needs any more
+   */
+  scan({ bytes, start: begin, end }: BlockBytes, first: boolean, spare: RecordColumns = columnsFor(0)): ScannedBlock {
+    this.#fragments = []
+    this.#others = this.#damaged = 0
+    this.#writer.begin(Math.ceil((end - begin) / SHORTEST), spare)
+    this.#quick.begin(bytes, end)
+    let lines = 0
+    for (let start = begin; start < end; lines += 1) {
+      const next = end - start < SHORTEST ? 0 : this.#quick.read(start, lines)
+      start = next === 0 ? this.#careful(bytes, start, end, lines, first && start === begin) : next
+    }
+    return { columns: this.#writer.columns, ...this.#writer.take(), fragments: this.#fragments, lines, others: this.#others, damaged: this.#damaged }
+  }
+
+  /** Reads the line that begins there as the text that it is; where the next one begins. */
+  #careful(bytes: Buffer, start: number, end: number, line: number, first: boolean): number {
+    const feed = bytes.indexOf(10, start)
+    const lineEnd = feed === -1 || feed > end ? end : feed
+    const text = bytes.toString('utf8', start, Math.min(lineEnd, start + LONGEST_LINE))
+    const entries = parseLine(first && text.startsWith('\uFEFF') ? text.slice(1) : text)
+    for (const entry of entries) {
+      if (entry.kind === 'record') this.#writer.add(entry.record, line)
+      else if (entry.kind === 'other') this.#others += 1
+      else {
+        this.#damaged += 1
+        if (entry.fragment !== undefined) this.#fragments.push(entry.fragment)
+      }
+    }
+    if (entries.length === 1 && entries[0]?.kind === 'record') this.#quick.learn(bytes.subarray(start, lineEnd))
+    return lineEnd + 1
+  }
+}

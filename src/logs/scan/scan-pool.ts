@@ -1,0 +1,102 @@
+import { Worker } from 'node:worker_threads'
+import { memoryOf, type RecordColumns, type RecordKind } from '../../transition/columns.ts'
+import { BlockReader } from './read-block.ts'
+import { LineScanner, type ScannedBlock } from './scan-lines.ts'
+import type { ScanAnswer, ScanJob } from './scan-worker.ts'
+
+/** The thread's program lies beside this one, built or not. */
+const PROGRAM = new URL(import.meta.url.replace(/scan-pool(?=\.[jt]s$)/, 'scan-worker'))
+
+/** Less than this is read before a thread has started. */
+const LITTLE_BYTES = 32 * 1_048_576
+
+/** Scans blocks in threads, once there is so much to scan that it pays to start them. */
+export class ScanPool {
+  readonly #most: number
+  readonly #threads: Thread[] = []
+  readonly #here = { scanner: new LineScanner(), reader: new BlockReader(), kinds: [] as RecordKind[] }
+  readonly #spares: RecordColumns[] = []
+  /** Bytes that are still scanned in this thread. */
+  #little: number
+
+  /**
+   * @param threads how many at most; with 0 all is scanned in this one
+   * @param expected bytes that there are to scan, as far as is known
+   */
+  constructor(threads: number, expected: number) {
+    this.#most = threads
+    this.#little = expected < LITTLE_BYTES ? LITTLE_BYTES : 0
+  }
+
+  /** How many blocks are worth asking for before the first is needed. */
+  get width(): number {
+    return Math.max(1, this.#threads.length * 2)
+  }
+
+  /** Scans a block in the thread with the least to do; the kinds are all that thread's, from its first block on. */
+  async scan(job: ScanJob): Promise<ScannedBlock> {
+    this.#little -= job.from.end - job.from.start
+    if (this.#little < 0) while (this.#threads.length < this.#most) this.#threads.push(new Thread())
+    const spare = this.#spares.pop()
+    const thread = this.#threads.reduce<Thread | undefined>((least, other) => (least === undefined || other.busy < least.busy ? other : least), undefined)
+    if (thread !== undefined) return thread.scan(spare === undefined ? job : { ...job, spare })
+    const { scanner, reader, kinds } = this.#here
+    const scanned = scanner.scan('fd' in job.from ? reader.read(job.from) : job.from, job.first, spare)
+    kinds.push(...scanned.kinds)
+    return { ...scanned, kinds }
+  }
+
+  /** Takes back the columns of a block that is done with. */
+  release({ columns }: Pick<ScannedBlock, 'columns'>): void {
+    this.#spares.push(columns)
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread.close()))
+  }
+}
+
+interface Waiting {
+  resolve(scanned: ScannedBlock): void
+  reject(error: unknown): void
+}
+
+class Thread {
+  readonly #worker = new Worker(PROGRAM)
+  readonly #kinds: RecordKind[] = []
+  /** Answers come in the order of the questions. */
+  readonly #waiting: Waiting[] = []
+
+  constructor() {
+    this.#worker.on('message', (answer: ScanAnswer) => {
+      const waiting = this.#waiting.shift()
+      if ('error' in answer) return waiting?.reject(answer.error)
+      this.#kinds.push(...answer.scanned.kinds)
+      return waiting?.resolve({ ...answer.scanned, kinds: this.#kinds })
+    })
+    this.#worker.on('error', (error) => {
+      for (const { reject } of this.#waiting.splice(0)) reject(error)
+    })
+  }
+
+  get busy(): number {
+    return this.#waiting.length
+  }
+
+  async scan(job: ScanJob): Promise<ScannedBlock> {
+    const scanned = new Promise<ScannedBlock>((resolve, reject) => void this.#waiting.push({ resolve, reject }))
+    const bytes = 'bytes' in job.from ? [memoryIn(job.from.bytes)] : []
+    this.#worker.postMessage(job, [...bytes, ...(job.spare === undefined ? [] : memoryOf(job.spare))])
+    return scanned
+  }
+
+  async close(): Promise<void> {
+    await this.#worker.terminate()
+  }
+}
+
+/** Bytes are handed to a thread whole: they are in memory of their own. */
+function memoryIn({ buffer }: Buffer): ArrayBuffer {
+  if (buffer instanceof ArrayBuffer) return buffer
+  throw new TypeError('bytes in shared memory cannot be handed over')
+}

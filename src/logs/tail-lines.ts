@@ -1,0 +1,56 @@
+import { parseLine } from './parse-line.ts'
+import type { LocatedEntry } from './read-logs.ts'
+import { LONGEST_LINE, type NumberedLine } from './split-lines.ts'
+
+/** Cuts bytes into lines as they come: what has no line feed yet is kept until it is whole. */
+export class LineCutter {
+  #pending: Buffer[] = []
+  #pendingBytes = 0
+  #line: number
+
+  /** @param line how many lines came before */
+  constructor(line = 0) {
+    this.#line = line
+  }
+
+  /** How many lines have been given. */
+  get line(): number {
+    return this.#line
+  }
+
+  /** The lines that these bytes complete. They are not held on to. */
+  push(bytes: Buffer): NumberedLine[] {
+    const lines: NumberedLine[] = []
+    let start = 0
+    for (let end = bytes.indexOf(10); end !== -1; end = bytes.indexOf(10, start)) {
+      lines.push(this.#take(bytes.subarray(start, end)))
+      start = end + 1
+    }
+    // What is beyond the longest line is dropped as it comes.
+    if (start < bytes.length && this.#pendingBytes <= LONGEST_LINE) {
+      const rest = Buffer.from(bytes.subarray(start, start + LONGEST_LINE + 1 - this.#pendingBytes))
+      this.#pending.push(rest)
+      this.#pendingBytes += rest.length
+    }
+    return lines
+  }
+
+  /** What is left where nothing follows any more: one line without its end, or none. */
+  rest(): NumberedLine[] {
+    return this.#pendingBytes === 0 ? [] : [this.#take(Buffer.alloc(0))]
+  }
+
+  #take(last: Buffer): NumberedLine {
+    const bytes = this.#pending.length === 0 ? last : Buffer.concat([...this.#pending, last])
+    this.#pending = []
+    this.#pendingBytes = 0
+    this.#line += 1
+    const text = bytes.toString('utf8', 0, LONGEST_LINE)
+    return { line: this.#line, text: this.#line === 1 && text.startsWith('\uFEFF') ? text.slice(1) : text }
+  }
+}
+
+/** What lines hold, and where. */
+export function entriesOf(file: string, lines: readonly NumberedLine[]): LocatedEntry[] {
+  return lines.flatMap(({ text, line }) => parseLine(text).map((entry) => ({ ...entry, file, line })))
+}

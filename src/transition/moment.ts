@@ -1,0 +1,48 @@
+const ISO = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}):(\d{2})(?:[.,](\d+))? ?(Z|[+-]\d{2}(?::?\d{2})?)?$/i
+const NUMBER = /^\d+(?:\.\d+)?$/
+/** Nothing that tells a time is longer: nanoseconds and an offset take 35 characters. */
+const LONGEST = 64
+
+/**
+ * Reads what loggers write as a time: ISO 8601 text with a fraction of any length, or the time since 1970 in seconds,
+ * milliseconds, microseconds or nanoseconds, as a number or as text. The unit is told by the magnitude, so that each
+ * covers the years 1973 to 5138.
+ *
+ * Text without an offset is taken as UTC: the answer must not depend on where the log is read.
+ *
+ * @returns epoch milliseconds, to the microsecond, which is what a number can hold; undefined for anything else
+ * @example momentOf('2026-09-21T14:13:20.123456+00:00') // 1790000000123.456
+ * @example momentOf(1790000000.123456) // the same
+ */
+export function momentOf(value: unknown): number | undefined {
+  if (typeof value === 'number') return sinceEpoch(value)
+  if (typeof value !== 'string' || value.length > LONGEST) return undefined
+  return NUMBER.test(value) ? sinceEpoch(Number(value)) : written(value)
+}
+
+function sinceEpoch(value: number): number | undefined {
+  if (value >= 1e8 && value < 1e11) return toMicrosecond(value * 1_000)
+  if (value >= 1e11 && value < 1e14) return toMicrosecond(value)
+  if (value >= 1e14 && value < 1e17) return toMicrosecond(value / 1_000)
+  if (value >= 1e17 && value < 1e20) return toMicrosecond(value / 1_000_000)
+  return undefined
+}
+
+function written(text: string): number | undefined {
+  const [, day, minute, second, fraction = '', offset] = ISO.exec(text) ?? []
+  // A leap second is the 61st of its minute, which Date.parse refuses.
+  if (day === undefined || minute === undefined || second === undefined || Number(second) > 60) return undefined
+  const ms = Date.parse(`${day}T${minute}:00${colons(offset)}`) + Number(second) * 1_000 + Number(`0.${fraction}0`) * 1_000
+  return Number.isNaN(ms) ? undefined : toMicrosecond(ms)
+}
+
+/** An offset in the one form that Date.parse is bound to know. */
+function colons(offset = 'Z'): string {
+  return offset.length === 1 ? 'Z' : `${offset.slice(0, 3)}:${offset.slice(3).replace(':', '') || '00'}`
+}
+
+/** The same moment in another unit is the same number. */
+function toMicrosecond(ms: number): number {
+  const whole = Math.floor(ms)
+  return whole + Math.round((ms - whole) * 1_000) / 1_000
+}

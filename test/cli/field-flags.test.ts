@@ -1,0 +1,29 @@
+import { expect, test } from 'vitest'
+import { fieldNames } from '../../src/cli/field-flags.ts'
+import { ROLES } from '../../src/story/foreign/roles.ts'
+
+test.each([
+  [undefined, {}],
+  [[], {}],
+  [['trace_id=correlationId'], { trace_id: ['correlationId'] }],
+  [['trace_id=a', 'service=app.label', 'trace_id=b=c'], { trace_id: ['a', 'b=c'], service: ['app.label'] }],
+  [ROLES.map((role) => `${role}=x`), Object.fromEntries(ROLES.map((role) => [role, ['x']]))],
+])('%o', (flags, names) => {
+  expect(fieldNames(flags)).toEqual(names)
+})
+
+test.each([
+  ['correlationId', '"correlationId" is none of trace_id, request_id, time, service, level, msg'],
+  ['trace=x', '"trace" is none of trace_id, request_id, time, service, level, msg'],
+  ['constructor=x', '"constructor" is none of trace_id, request_id, time, service, level, msg'],
+  ['=x', '"" is none of trace_id, request_id, time, service, level, msg'],
+  ['trace_id', "the field's name must have 1 to 256 characters"],
+  ['trace_id=', "the field's name must have 1 to 256 characters"],
+])('%o is refused: %s', (flag, reason) => {
+  const message = `--field ${flag}: ${reason}; write --field trace_id=correlationId, or a dotted name as in --field service=app.label`
+  expect(() => fieldNames([flag])).toThrow(expect.objectContaining({ code: 'THROUGHLINE_USAGE', message }) as Error)
+})
+
+test('a name is not endless', () => {
+  expect(() => fieldNames([`msg=${'a.'.repeat(200)}`])).toThrow('1 to 256')
+})
