@@ -8,11 +8,15 @@ import { KeyTable } from './key-table.ts'
 import { Kinds } from './kinds.ts'
 import { lineKey, LinePool } from './line-pool.ts'
 import { namesOf, type Spelling } from './names.ts'
+import { Queue } from './queue.ts'
 import { Tallies } from './tallies.ts'
 import { isIn, remember, TRACE_KEY, Traces } from './traces.ts'
 import { Variants, type StepTaken, type Variant } from './variants.ts'
 
-/** So many requests that have ended stay in memory, since a line may be repeated or come late. */
+/**
+ * So many requests that have ended stay in memory, since a line may be repeated or come late; and as many of those that were
+ * resumed, since a message may be delivered again.
+ */
 const MOST_ENDED = 50_000
 /** From so many lines on, those of one request are looked up in a map. */
 const CROWD = 48
@@ -21,6 +25,8 @@ const SMALLEST = 1_024
 const ENDED = 1
 /** Waits to be counted and forgotten. */
 const WAITING = 2
+/** A worker has resumed it. */
+const RESUMED = 8
 /** The first of its lines that came is older than what was forgotten: it may have been forgotten itself. */
 const LATE = 4
 
@@ -81,9 +87,9 @@ export class Ledger {
   #trace = new Int32Array(SMALLEST)
   /** The steps of the request in hand, by attempt and `seq`. */
   readonly #steps: number[] = []
-  /** Requests that have ended, in that order, from `#next` on. */
-  #waiting: number[] = []
-  #next = 0
+  /** Requests that have ended, in that order, but for those that were resumed; and those. */
+  readonly #waiting = new Queue()
+  readonly #resumed = new Queue()
   /** No line of a forgotten request is later than this. */
   #horizon = -Infinity
   #settled = 0
@@ -151,19 +157,16 @@ export class Ledger {
 
   /** Counts and forgets what ended long ago; no line to come is older than `watermark`, but for some that are late. */
   forget(watermark: number): void {
-    for (let looks = this.#waiting.length - this.#next - this.#mostEnded; looks > 0; looks -= 1) {
-      const id = this.#waiting[this.#next] ?? 0
-      this.#next += 1
-      // A clock that is ahead must not hold up the others.
-      if ((this.#last[id] ?? 0) > watermark) this.#waiting.push(id)
-      else {
-        this.#status[id] = (this.#status[id] ?? 0) & ~WAITING
-        this.#settle(id)
+    for (const queue of [this.#waiting, this.#resumed]) {
+      for (let looks = queue.size - this.#mostEnded; looks > 0; looks -= 1) {
+        const id = queue.shift()
+        // A clock that is ahead must not hold up the others.
+        if ((this.#last[id] ?? 0) > watermark) queue.push(id)
+        else {
+          this.#status[id] = (this.#status[id] ?? 0) & ~WAITING
+          this.#settle(id)
+        }
       }
-    }
-    if (this.#next > 2 * this.#mostEnded) {
-      this.#waiting = this.#waiting.slice(this.#next)
-      this.#next = 0
     }
   }
 
@@ -226,10 +229,12 @@ export class Ledger {
     if (time > (this.#last[id] ?? 0)) this.#last[id] = time
     let status = this.#status[id] ?? 0
     if (this.kinds.final[kind] === true) status |= ENDED
+    if ((columns.attempt[at] ?? -1) !== -1) status |= RESUMED
     // One that turned out not to be whole may be so with this line.
     if ((status & ENDED) !== 0 && (status & WAITING) === 0) {
       status |= WAITING
-      this.#waiting.push(id)
+      const queue = (status & RESUMED) === 0 ? this.#waiting : this.#resumed
+      queue.push(id)
     }
     this.#status[id] = status
   }
