@@ -87,6 +87,10 @@ export class Ledger {
   #trace = new Int32Array(SMALLEST)
   /** The steps of the request in hand, by attempt and `seq`. */
   readonly #steps: number[] = []
+  readonly #stepAt = (line: number): StepTaken => {
+    const { kind, seq, attempt } = this.#lines
+    return { kind: kind[line] ?? 0, seq: seq[line] ?? 0, attempt: attempt[line] ?? -1 }
+  }
   /** Requests that have ended, in that order, but for those that were resumed; and those. */
   readonly #waiting = new Queue()
   readonly #resumed = new Queue()
@@ -128,30 +132,24 @@ export class Ledger {
   add({ columns, kinds: named, odd, file, index }: RecordBlock): void {
     const block = this.#places.push({ file, index }) - 1
     const kinds = this.kinds.numbersOf(named)
-    const { count, kind: kindColumn, trace, request, flags, time } = columns
-    const { key } = this.#requests
-    let nextOdd = 0
-    for (let at = 0; at < count; at += 1) {
-      const strange = odd[nextOdd]?.at === at ? odd[nextOdd++] : undefined
-      const kind = kinds[kindColumn[at] ?? 0] ?? 0
-      const when = time[at] ?? 0
-      if (when > this.#latest) this.#latest = when
-      key[0] = trace[at * 4] ?? 0
-      key[1] = trace[at * 4 + 1] ?? 0
-      key[2] = trace[at * 4 + 2] ?? 0
-      key[3] = trace[at * 4 + 3] ?? 0
-      key[4] = request[at * 2] ?? 0
-      key[5] = request[at * 2 + 1] ?? 0
-      key[6] = flags[at] ?? 0
-      let id = this.#requests.find()
-      if (id === -1) {
-        if (this.#isOver(kind, when)) continue
-        id = this.#begin(columns, at)
+    let [at, nextOdd] = [0, 0]
+    for (let group = 0; group < columns.groupCount; group += 1) {
+      const end = at + (columns.groups[group] ?? 0)
+      let id = this.#find(columns, at)
+      if (id === -1 && this.#isOver()) {
+        for (; at < end; at += 1) this.#addAfterEnd(kinds[columns.kind[at] ?? 0] ?? 0, columns.time[at] ?? 0)
+        continue
       }
-      const known = this.#known(id, kind, columns, at)
-      if (known === -1) this.#append(id, kind, columns, at, block, strange)
-      else if (this.#isBefore(block, columns.line[at] ?? 0, known)) this.#put(known, kind, columns, at, block, strange)
-      if (strange?.traceId !== undefined || strange?.requestId !== undefined) this.#spelled.set(id, strange)
+      if (id === -1) id = this.#begin(columns, at, end)
+      for (; at < end; at += 1) {
+        const kind = kinds[columns.kind[at] ?? 0] ?? 0
+        const strange = odd[nextOdd]?.at === at ? odd[nextOdd++] : undefined
+        const known = this.#known(id, kind, columns, at)
+        if (known === -1) this.#append(id, kind, columns, at, block, strange)
+        else if (this.#isBefore(block, columns.line[at] ?? 0, known)) this.#put(known, kind, columns, at, block, strange)
+        if (strange?.traceId !== undefined || strange?.requestId !== undefined) this.#spelled.set(id, strange)
+      }
+      this.#wait(id)
     }
   }
 
@@ -199,14 +197,28 @@ export class Ledger {
     for (let id = 0; id < this.#requests.bound; id += 1) if (this.#head[id] !== -1) yield id
   }
 
-  /** A request of which a first line has come. */
-  #begin({ trace, flags, time }: RecordColumns, at: number): number {
+  /** The request of a record; -1 where it is not in memory. Its key is then ready to be added. */
+  #find({ trace, request, flags }: RecordColumns, at: number): number {
+    const { key } = this.#requests
+    key[0] = trace[at * 4] ?? 0
+    key[1] = trace[at * 4 + 1] ?? 0
+    key[2] = trace[at * 4 + 2] ?? 0
+    key[3] = trace[at * 4 + 3] ?? 0
+    key[4] = request[at * 2] ?? 0
+    key[5] = request[at * 2 + 1] ?? 0
+    key[6] = flags[at] ?? 0
+    return this.#requests.find()
+  }
+
+  /** A request of which first lines have come. */
+  #begin({ trace, flags, time }: RecordColumns, at: number, end: number): number {
     const id = this.#requests.add()
     if (id >= this.#head.length) this.#grow()
     this.#head[id] = -1
     this.#count[id] = 0
     this.#last[id] = -Infinity
-    this.#status[id] = (time[at] ?? 0) <= this.#horizon ? LATE : 0
+    this.#status[id] = 0
+    for (let line = at; line < end; line += 1) if ((time[line] ?? 0) <= this.#horizon) this.#status[id] = LATE
     this.#trace[id] = this.#traces.enter(trace, at * 4, (flags[at] ?? 0) & TRACE_IS_TEXT)
     return id
   }
@@ -227,16 +239,18 @@ export class Ledger {
     if (count >= CROWD) this.#crowd(id, line)
     const time = columns.time[at] ?? 0
     if (time > (this.#last[id] ?? 0)) this.#last[id] = time
-    let status = this.#status[id] ?? 0
-    if (this.kinds.final[kind] === true) status |= ENDED
-    if ((columns.attempt[at] ?? -1) !== -1) status |= RESUMED
-    // One that turned out not to be whole may be so with this line.
-    if ((status & ENDED) !== 0 && (status & WAITING) === 0) {
-      status |= WAITING
-      const queue = (status & RESUMED) === 0 ? this.#waiting : this.#resumed
-      queue.push(id)
-    }
-    this.#status[id] = status
+    if (time > this.#latest) this.#latest = time
+    if (this.kinds.final[kind] === true) this.#status[id] = (this.#status[id] ?? 0) | ENDED
+    if (columns.attempt[at] !== -1) this.#status[id] = (this.#status[id] ?? 0) | RESUMED
+  }
+
+  /** A request that has ended waits to be forgotten; one that turned out not to be whole may be so by now. */
+  #wait(id: number): void {
+    const status = this.#status[id] ?? 0
+    if ((status & ENDED) === 0 || (status & WAITING) !== 0) return
+    this.#status[id] = status | WAITING
+    const queue = (status & RESUMED) === 0 ? this.#waiting : this.#resumed
+    queue.push(id)
   }
 
   #put(line: number, kind: number, { time, dwell, seq, attempt, line: lines }: RecordColumns, at: number, block: number, odd: OddRecord | undefined): void {
@@ -292,7 +306,7 @@ export class Ledger {
     }
     this.variants.begin()
     for (const line of steps) this.variants.step(kind[line] ?? 0, seq[line] ?? 0, attempt[line] ?? -1)
-    return this.variants.end(() => steps.map((line): StepTaken => ({ kind: kind[line] ?? 0, seq: seq[line] ?? 0, attempt: attempt[line] ?? -1 })))
+    return this.variants.end(steps, this.#stepAt)
   }
 
   /** Counts a clean request, whose steps are in `#steps`. */
@@ -304,6 +318,7 @@ export class Ledger {
       const ms = dwell[this.#steps[index] ?? 0] ?? Number.NaN
       if (!Number.isNaN(ms)) variant.steps[index]?.left?.times.add(ms)
     }
+    if (((this.#status[id] ?? 0) & RESUMED) === 0) return
     const attempts = new Set<number>()
     for (let line = this.#head[id] ?? -1; line !== -1; line = next[line] ?? -1) if (attempt[line] !== -1) attempts.add(attempt[line] ?? 0)
     this.attempts.set(attempts.size, (this.attempts.get(attempts.size) ?? 0) + 1)
@@ -327,14 +342,16 @@ export class Ledger {
     this.#traces.leave(this.#trace[id] ?? 0)
   }
 
-  /** Whether a line is of a request that was forgotten and cannot be had again: it is a repeat, or tells what came after its end. */
-  #isOver(kind: number, time: number): boolean {
-    if (this.#forgotten === undefined || !this.#forgotten.has(...fingerprint(this.#requests.key))) return false
-    if (time > this.#horizon && this.kinds.transition[kind] === true) {
-      this.#afterEnd.transitions += 1
-      if (this.kinds.final[kind] === true) this.#afterEnd.duplicates += 1
-    }
-    return true
+  /** Whether the request in question was forgotten and cannot be had again. */
+  #isOver(): boolean {
+    return this.#forgotten?.has(...fingerprint(this.#requests.key)) === true
+  }
+
+  /** A line of a forgotten request: it is a repeat, or tells what came after its end. */
+  #addAfterEnd(kind: number, time: number): void {
+    if (time <= this.#horizon || this.kinds.transition[kind] !== true) return
+    this.#afterEnd.transitions += 1
+    if (this.kinds.final[kind] === true) this.#afterEnd.duplicates += 1
   }
 
   #hasBeginning(id: number): boolean {

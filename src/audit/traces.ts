@@ -74,6 +74,6 @@ export function remember(table: KeyTable, key: Uint32Array): void {
 
 /** When a trace id was made, in epoch milliseconds; -Infinity where it does not say. */
 function bornAt(key: Uint32Array): number {
-  const [first = 0, second = 0, , , isText = 0] = key
-  return isText === 0 && ((second >>> 12) & 15) === 7 ? first * 65_536 + (second >>> 16) : -Infinity
+  const second = key[1] ?? 0
+  return key[4] === 0 && ((second >>> 12) & 15) === 7 ? (key[0] ?? 0) * 65_536 + (second >>> 16) : -Infinity
 }

@@ -25,13 +25,15 @@ export interface VariantStep {
 }
 
 interface Node {
-  readonly next: Map<number, Node>
-  variant?: Variant
+  /** By the number of the step. */
+  readonly next: (Node | undefined)[]
+  variant: Variant | undefined
 }
 
 /** Ways beyond these are judged request by request. */
 const MOST_NODES = 20_000
-const MOST_SEQS = 2 ** 13
+const MOST_SEQS = 64
+const MOST_ATTEMPTS = 8
 
 /**
  * Judges a way once for all requests that went it.
@@ -42,8 +44,11 @@ export class Variants {
   readonly #table: TransitionTable
   readonly #kinds: Kinds
   readonly #tallies: Tallies
-  readonly #root: Node = { next: new Map() }
+  readonly #root: Node = { next: [], variant: undefined }
   #nodes = 0
+  /** Each step as a small number, by its kind, `seq` and attempt. */
+  readonly #numbers: (number | undefined)[] = []
+  #steps = 0
   readonly #clean: Variant[] = []
   #at: Node | undefined
 
@@ -58,30 +63,35 @@ export class Variants {
     this.#at = this.#root
   }
 
+  /** @param attempt -1 where none */
   step(kind: number, seq: number, attempt: number): void {
-    if (this.#at === undefined) return
-    if (seq >= MOST_SEQS || attempt >= MOST_SEQS - 1) {
+    const at = this.#at
+    if (at === undefined) return
+    if (seq >= MOST_SEQS || attempt > MOST_ATTEMPTS - 2) {
       this.#at = undefined
       return
     }
-    const key = (kind * MOST_SEQS + seq) * MOST_SEQS + attempt + 1
-    let node = this.#at.next.get(key)
-    if (node === undefined && this.#nodes < MOST_NODES) {
-      node = { next: new Map() }
-      this.#nodes += 1
-      this.#at.next.set(key, node)
-    }
-    this.#at = node
+    // Numbers of kinds times these stay small: there are few kinds, unless somebody's notes have ids for names.
+    const step = (kind * MOST_SEQS + seq) * MOST_ATTEMPTS + attempt + 1
+    const number = (this.#numbers[step] ??= this.#steps++)
+    this.#at = at.next[number] ?? this.#grown(at, number)
+  }
+
+  #grown(at: Node, number: number): Node | undefined {
+    if (this.#nodes === MOST_NODES) return undefined
+    this.#nodes += 1
+    return (at.next[number] = { next: [], variant: undefined })
   }
 
   /** What the way comes to; undefined where it has to be judged by itself. */
-  end(steps: () => readonly StepTaken[]): Variant | undefined {
-    if (this.#at === undefined) return undefined
-    if (this.#at.variant === undefined) {
-      this.#at.variant = this.#judged(steps())
-      if (this.#at.variant.clean) this.#clean.push(this.#at.variant)
+  end(lines: readonly number[], taken: (line: number) => StepTaken): Variant | undefined {
+    const at = this.#at
+    if (at === undefined) return undefined
+    if (at.variant === undefined) {
+      at.variant = this.#judged(lines.map(taken))
+      if (at.variant.clean) this.#clean.push(at.variant)
     }
-    return this.#at.variant
+    return at.variant
   }
 
   /** The clean ways, with how often they were gone. */

@@ -28,6 +28,10 @@ export interface OddRecord {
  */
 export interface RecordColumns {
   count: number
+  /** How many requests they are of, whose records stand side by side; 0 while they do not. */
+  groupCount: number
+  /** How many records each request has, in their order. */
+  readonly groups: Uint32Array<ArrayBuffer>
   /** Position in a list of kinds that goes on from one set of columns to the next. */
   readonly kind: Uint32Array<ArrayBuffer>
   /** Four words each. */
@@ -55,6 +59,8 @@ export const REQUEST_IS_TEXT = 2
 export function columnsFor(records: number): RecordColumns {
   return {
     count: 0,
+    groupCount: 0,
+    groups: new Uint32Array(records),
     kind: new Uint32Array(records),
     trace: new Uint32Array(records * 4),
     request: new Uint32Array(records * 2),
@@ -76,8 +82,8 @@ export function grown(columns: RecordColumns): RecordColumns {
 }
 
 /** The memory of columns: to be handed to another thread. */
-export function memoryOf({ kind, trace, request, flags, time, dwell, seq, attempt, line }: RecordColumns): ArrayBuffer[] {
-  return [kind, trace, request, flags, time, dwell, seq, attempt, line].map(({ buffer }) => buffer)
+export function memoryOf({ groups, kind, trace, request, flags, time, dwell, seq, attempt, line }: RecordColumns): ArrayBuffer[] {
+  return [groups, kind, trace, request, flags, time, dwell, seq, attempt, line].map(({ buffer }) => buffer)
 }
 
 /** The kind of a record, and one text for all of the same kind. */
@@ -92,6 +98,7 @@ export function kindKey({ lifecycle, service, event, from, state }: RecordKind):
 
 /** A stretch of a log, read. */
 export interface RecordBlock {
+  /** The records of each request side by side. */
   readonly columns: RecordColumns
   /** The kinds that the columns name by number: a list that grows from block to block. */
   readonly kinds: readonly RecordKind[]

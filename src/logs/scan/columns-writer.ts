@@ -13,9 +13,9 @@ export class ColumnsWriter {
   #odd: OddRecord[] = []
   columns: RecordColumns = columnsFor(0)
 
-  /** Begins a set of columns with room for so many records; more may be added one by one. */
-  begin(records: number, spare: RecordColumns = columnsFor(0)): void {
-    this.columns = spare.kind.length < records ? columnsFor(records) : spare
+  /** Begins anew, with room for so many records; more may be added one by one. */
+  begin(records: number): void {
+    if (this.columns.kind.length < records) this.columns = columnsFor(records)
     this.columns.count = 0
     this.#odd = []
   }

@@ -4,10 +4,12 @@ import { readRecord } from '../../transition/line.ts'
 import { parseLine, type LogEntry } from '../parse-line.ts'
 import type { LocatedEntry } from '../read-logs.ts'
 import { ColumnsWriter } from './columns-writer.ts'
+import { Grouper } from './grouper.ts'
 
 /** Puts entries that were read by themselves into blocks, one for each batch and file. */
 export class EntryBlocks {
   readonly #writer = new ColumnsWriter()
+  readonly #grouper = new Grouper()
   readonly #kinds: RecordKind[] = []
   readonly #files = new Map<string, { blocks: number; lines: number }>()
 
@@ -30,12 +32,12 @@ export class EntryBlocks {
         if (entry.fragment !== undefined) fragments.push(entry.fragment)
       }
     }
-    const { columns } = this.#writer
     const { kinds, odd } = this.#writer.take()
     this.#kinds.push(...kinds)
+    const grouped = this.#grouper.group(this.#writer.columns, odd)
     const lines = Math.max(0, (entries.at(-1)?.line ?? 0) - known.lines)
     this.#files.set(file, { blocks: known.blocks + 1, lines: known.lines + lines })
-    return { columns, kinds: this.#kinds, odd, fragments, lines, others, damaged, file, index: known.blocks, begins: Number.isFinite(begins) ? begins : -Infinity }
+    return { ...grouped, kinds: this.#kinds, fragments, lines, others, damaged, file, index: known.blocks, begins: Number.isFinite(begins) ? begins : -Infinity }
   }
 }
 

@@ -26,17 +26,18 @@ export interface Form {
   readonly end: Literal
 }
 
-/** Tells forms apart by as few words as needed: at `offset` each has one of `words`. */
+/** Tells forms apart by as few words as needed: at `offset` each of `next` has one of `words`. At its end there is the form. */
 interface Fork {
+  readonly form: Form | undefined
   readonly offset: number
   readonly words: Int32Array
-  readonly next: readonly (Fork | Form)[]
+  readonly next: readonly Fork[]
 }
 
 /** The forms of lines met so far: learnt from lines that were read carefully, so that the next ones need not be. */
 export class Forms {
   readonly #known = new Map<string, Form>()
-  #root: Fork | Form | undefined
+  #root: Fork = { form: undefined, offset: 0, words: new Int32Array(), next: [] }
 
   /**
    * The form of the line whose time ends at `at`; every byte of it has been compared.
@@ -44,12 +45,16 @@ export class Forms {
    * @param view has at least {@link LONGEST_FORM} bytes after `at`
    */
   find(view: DataView, at: number): Form | undefined {
-    let node = this.#root
-    while (node !== undefined && 'next' in node) {
-      const place = node.words.indexOf(view.getInt32(at + node.offset, true))
-      node = place === -1 ? undefined : node.next[place]
+    let fork = this.#root
+    while (fork.form === undefined) {
+      const word = view.getInt32(at + fork.offset, true)
+      let place = 0
+      while (place < fork.words.length && fork.words[place] !== word) place += 1
+      const next = fork.next[place]
+      if (next === undefined) return undefined
+      fork = next
     }
-    return node !== undefined && standsAt(node.middle, view, at) ? node : undefined
+    return standsAt(fork.form.middle, view, at) ? fork.form : undefined
   }
 
   /**
@@ -118,9 +123,9 @@ interface Told {
 }
 
 /** The fork that parts these forms most evenly, and so on beneath it. No form is the beginning of another one. */
-function forkOf(told: readonly Told[]): Fork | Form | undefined {
+function forkOf(told: readonly Told[]): Fork {
   const [first] = told
-  if (told.length <= 1 || first === undefined) return first?.form
+  if (told.length === 1 && first !== undefined) return { form: first.form, offset: 0, words: new Int32Array(), next: [] }
   const common = Math.min(...told.map(({ bytes }) => bytes.length)) - 4
   let best: ReadonlyMap<number, readonly Told[]> = new Map()
   let offset = 0
@@ -128,8 +133,7 @@ function forkOf(told: readonly Told[]): Fork | Form | undefined {
     const groups = groupedBy(told, ({ bytes }) => bytes.readInt32LE(place))
     if (groups.size > best.size) [best, offset] = [groups, place]
   }
-  const next = [...best.values()].map(forkOf).filter((node) => node !== undefined)
-  return { offset, words: Int32Array.from(best.keys()), next }
+  return { form: undefined, offset, words: Int32Array.from(best.keys()), next: [...best.values()].map(forkOf) }
 }
 
 function groupedBy<T>(items: readonly T[], keyOf: (item: T) => number): Map<number, T[]> {

@@ -17,36 +17,38 @@ const [TRUE] = words('true')
 
 const [QUOTE, BACKSLASH, COLON, COMMA, DASH, POINT, ZERO, FEED, BRACE] = [0x22, 0x5c, 0x3a, 0x2c, 0x2d, 0x2e, 0x30, 0x0a, 0x7d]
 
-/** What opens a value, and is compared with its name. */
-const OPENING: Readonly<Partial<Record<Member['value'], string>>> = { text: '"', error: '{"type":"', object: '{' }
+/** Kinds of values. */
+const [TEXT, FLAG, NUMBER, ATTEMPT, ERROR, OBJECT] = [0, 1, 2, 3, 4, 5] as const
+/** What opens a value of each kind, and is compared with its name. */
+const OPENING = ['"', '', '', '', '{"type":"', '{'] as const
 
-/** The members that may follow, in any order; of their values an audit needs none but the attempt's. */
+/** The members that may follow, in the order in which they are written; of their values an audit needs the attempt's and the error's. */
 const MEMBERS = [
-  member('parent_id', 'text'),
-  member('method', 'text'),
-  member('path', 'text'),
-  member('outcome', 'text'),
-  member('status', 'number'),
-  member('duration_ms', 'number'),
-  member('implied', 'true'),
-  member('attempt', 'attempt'),
-  member('rejected_id', 'true'),
-  member('rejected_length', 'number'),
-  member('error', 'error'),
-  member('data', 'object'),
+  member('parent_id', TEXT),
+  member('method', TEXT),
+  member('path', TEXT),
+  member('rejected_id', FLAG),
+  member('rejected_length', NUMBER),
+  member('implied', FLAG),
+  member('outcome', TEXT),
+  member('status', NUMBER),
+  member('duration_ms', NUMBER),
+  member('attempt', ATTEMPT),
+  member('error', ERROR),
+  member('data', OBJECT),
 ]
 
 interface Member {
   /** All that stands before its value: comma, name and colon, and of a text or an object what opens it. */
   readonly before: Literal
-  readonly value: 'text' | 'true' | 'number' | 'attempt' | 'error' | 'object'
+  readonly value: 0 | 1 | 2 | 3 | 4 | 5
 }
 
 const ERROR_NAME = literal(Buffer.from('"error":'))
 const ERROR_MESSAGE = literal(Buffer.from(',"message":"'))
 
 function member(name: string, value: Member['value']): Member {
-  return { before: literal(Buffer.from(`,"${name}":${OPENING[value] ?? ''}`)), value }
+  return { before: literal(Buffer.from(`,"${name}":${OPENING[value]}`)), value }
 }
 
 /**
@@ -63,6 +65,8 @@ export class QuickLine {
   /** Where the reading stands; -1 once something was not as expected. */
   #at = 0
   #attempt = -1
+  /** Which of {@link MEMBERS} is looked for first. */
+  #next = 0
   #failure: LoggedError | undefined
   #isText = false
   /** Requests whose trace id was spelled already in these columns, as far as they are remembered. */
@@ -120,6 +124,7 @@ export class QuickLine {
     }
     this.#at = at + 32
     this.#attempt = -1
+    this.#next = 0
     this.#failure = undefined
     const seq = form.transition ? this.#seq() : this.#closed()
     const dwell = form.transition ? this.#dwell() : Number.NaN
@@ -249,7 +254,8 @@ export class QuickLine {
   }
 
   #dwell(): number {
-    const [view, at] = [this.#view, this.#at]
+    const view = this.#view
+    const at = this.#at
     if (at < 0 || view.getInt32(at, true) !== DWELL_0 || view.getInt32(at + 4, true) !== DWELL_1 || view.getInt32(at + 8, true) !== DWELL_2) return Number.NaN
     this.#at = at + 12
     return this.#decimal()
@@ -283,14 +289,17 @@ export class QuickLine {
 
   #member(): void {
     const at = this.#at
-    for (const { before, value } of MEMBERS) {
-      if (!standsAt(before, this.#view, at)) continue
-      this.#at = at + before.length
-      if (value === 'text') this.#text()
-      else if (value === 'number') this.#decimal()
-      else if (value === 'true') this.#true()
-      else if (value === 'attempt') this.#attempt = this.#count()
-      else if (value === 'error') this.#error()
+    // Members mostly stand in the same order, so the next one is looked for behind the last.
+    for (let looks = 0; looks < MEMBERS.length; looks += 1) {
+      const member = MEMBERS[this.#next]
+      this.#next = this.#next + 1 === MEMBERS.length ? 0 : this.#next + 1
+      if (member === undefined || !standsAt(member.before, this.#view, at)) continue
+      this.#at = at + member.before.length
+      if (member.value === TEXT) this.#text()
+      else if (member.value === NUMBER) this.#decimal()
+      else if (member.value === FLAG) this.#true()
+      else if (member.value === ATTEMPT) this.#attempt = this.#count()
+      else if (member.value === ERROR) this.#error()
       else this.#object()
       return
     }

@@ -1,9 +1,10 @@
 import type { Fragment } from '../../transition/fragment.ts'
-import { columnsFor, type RecordBlock, type RecordColumns } from '../../transition/columns.ts'
+import type { RecordBlock, RecordColumns } from '../../transition/columns.ts'
 import { parseLine } from '../parse-line.ts'
 import { LONGEST_LINE } from '../split-lines.ts'
 import { ColumnsWriter } from './columns-writer.ts'
 import { LONGEST_FORM } from './forms.ts'
+import { Grouper } from './grouper.ts'
 import { QuickLine } from './quick-line.ts'
 import type { BlockBytes } from './read-block.ts'
 
@@ -12,6 +13,7 @@ export type ScannedBlock = Omit<RecordBlock, 'file' | 'index' | 'begins'>
 
 /** The shortest line that the quick path reads. */
 const SHORTEST = 128
+const LINES_AT_ONCE = 512
 /** Bytes that the quick path may look at beyond the last line. */
 export const SLACK = LONGEST_FORM + 256
 
@@ -24,30 +26,48 @@ export const SLACK = LONGEST_FORM + 256
 export class LineScanner {
   readonly #writer = new ColumnsWriter()
   readonly #quick = new QuickLine(this.#writer)
+  readonly #grouper = new Grouper()
   #fragments: Fragment[] = []
   #others = 0
   #damaged = 0
+  #line = 0
 
   /**
    * @param bytes whole lines from `start` to `end`, and {@link SLACK} more bytes after it
    * @param first whether the block begins its file, where a byte order mark may stand
    * @param spare columns that nobody needs any more
    */
-  scan({ bytes, start: begin, end }: BlockBytes, first: boolean, spare: RecordColumns = columnsFor(0)): ScannedBlock {
+  scan({ bytes, start: begin, end }: BlockBytes, first: boolean, spare?: RecordColumns): ScannedBlock {
     this.#fragments = []
     this.#others = this.#damaged = 0
-    this.#writer.begin(Math.ceil((end - begin) / SHORTEST), spare)
+    this.#writer.begin(Math.ceil((end - begin) / SHORTEST))
     this.#quick.begin(bytes, end)
-    let lines = 0
-    for (let start = begin; start < end; lines += 1) {
-      const next = end - start < SHORTEST ? 0 : this.#quick.read(start, lines)
-      start = next === 0 ? this.#careful(bytes, start, end, lines, first && start === begin) : next
+    this.#line = 0
+    let start = begin
+    if (first && start < end) start = this.#careful(bytes, start, end, true)
+    while (start < end) start = this.#some(bytes, start, end)
+    const { kinds, odd } = this.#writer.take()
+    return { ...this.#grouper.group(this.#writer.columns, odd, spare), kinds, fragments: this.#fragments, lines: this.#line, others: this.#others, damaged: this.#damaged }
+  }
+
+  /** Reads so many lines at a time: code that never returns is never made quick. */
+  #some(bytes: Buffer, begin: number, end: number): number {
+    let start = begin
+    for (let count = 0; count < LINES_AT_ONCE && start < end; count += 1) {
+      const next = end - start < SHORTEST ? 0 : this.#quick.read(start, this.#line)
+      if (next === 0) start = this.#careful(bytes, start, end, false)
+      else {
+        start = next
+        this.#line += 1
+      }
     }
-    return { columns: this.#writer.columns, ...this.#writer.take(), fragments: this.#fragments, lines, others: this.#others, damaged: this.#damaged }
+    return start
   }
 
   /** Reads the line that begins there as the text that it is; where the next one begins. */
-  #careful(bytes: Buffer, start: number, end: number, line: number, first: boolean): number {
+  #careful(bytes: Buffer, start: number, end: number, first: boolean): number {
+    const line = this.#line
+    this.#line += 1
     const feed = bytes.indexOf(10, start)
     const lineEnd = feed === -1 || feed > end ? end : feed
     const text = bytes.toString('utf8', start, Math.min(lineEnd, start + LONGEST_LINE))
