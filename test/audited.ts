@@ -6,7 +6,7 @@ import { parseLine } from '../src/logs/parse-line.ts'
 import type { LocatedEntry } from '../src/logs/read-logs.ts'
 import { EntryBlocks } from '../src/logs/scan/entry-blocks.ts'
 import { LineScanner, SLACK } from '../src/logs/scan/scan-lines.ts'
-import type { RecordBlock, RecordKind } from '../src/transition/columns.ts'
+import type { RecordBlock, RecordKind } from '../src/transition/rows.ts'
 import type { LifecycleRecord } from '../src/transition/record.ts'
 import { linesOf, type Files } from './log-lines.ts'
 

@@ -24,15 +24,26 @@ const LAYERS: readonly Layer[] = [
     because: 'the writing road is one-way: adapters to tracking to transition to sinks',
   },
   { folder: 'src/sinks/', own: [/^src\/(transition|history)\//], packages: [/^pino$/, /^node:(events|fs)$/], because: 'a sink sees records and nothing else' },
-  { folder: 'src/logs/', own: [/^src\/(errors|transition|history)/], packages: [/^node:(fs|fs\/promises|stream|zlib)$/, /^tinyglobby$/], because: 'reading knows no machine' },
+  {
+    folder: 'src/logs/',
+    own: [/^src\/(errors|trace|transition|history)/],
+    packages: [/^node:(fs|fs\/promises|os|stream|timers\/promises|worker_threads|zlib)$/, /^(tinyglobby|fzstd)$/],
+    because: 'reading knows no machine',
+  },
   { folder: 'src/adapters/', own: [/^src\/(tracking|trace)\//, /^src\/adapters\/_/], packages: [/^node:/], because: 'siblings never meet' },
   { folder: 'src/audit/', own: [/^src\/(errors|lifecycle|transition|history)/], packages: [], because: 'histories in, findings out; no files' },
-  { folder: 'src/story/', own: [/^src\/(lifecycle|transition|history)\//], packages: [], because: 'histories in, narrative out; no files' },
+  { folder: 'src/story/', own: [/^src\/(lifecycle|trace|transition|history)\//], packages: [], because: 'histories in, narrative out; no files' },
   {
     folder: 'src/diagrams/',
     own: [/^src\/(lifecycle|transition|history)\//],
     packages: [/^@hpcc-js\/wasm-graphviz$/],
     because: 'a machine in, a picture out; no files',
+  },
+  {
+    folder: 'src/inquiry/',
+    own: [/^src\/(errors|lifecycle|trace|transition|history|logs|audit|story)/, /^machines\//],
+    packages: [/^xstate$/],
+    because: 'what the command and programs both ask is asked in one place',
   },
   { folder: 'src/cli/', own: [/^src\//, /^machines\//], packages: [/./], because: 'the command is the only place with arguments and exit status' },
 ]

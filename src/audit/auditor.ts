@@ -1,7 +1,7 @@
 import { withFragments } from '../history/salvaged.ts'
 import { judge } from '../history/verdict.ts'
 import type { TransitionTable } from '../lifecycle/table.ts'
-import type { RecordBlock } from '../transition/columns.ts'
+import type { RecordBlock } from '../transition/rows.ts'
 import type { Fragment } from '../transition/fragment.ts'
 import { Ledger, type LedgerOptions, type Place } from './ledger.ts'
 import type { StuckLimits } from './limits.ts'
@@ -37,8 +37,8 @@ export class Auditor {
   }
 
   add(block: RecordBlock): void {
-    const { columns, fragments, others, damaged, file, index, lines, begins } = block
-    this.#records += columns.count
+    const { rows, fragments, others, damaged, file, index, lines, begins } = block
+    this.#records += rows.count
     this.#others += others
     this.#damaged += damaged
     // A damaged line that was repeated is still one line.

@@ -1,6 +1,6 @@
 import type { Verdict } from '../history/verdict.ts'
 import { isHandOver, step, type TransitionTable } from '../lifecycle/table.ts'
-import type { RecordKind } from '../transition/columns.ts'
+import type { RecordKind } from '../transition/rows.ts'
 import { figuresOf } from './dwell.ts'
 import { invalidEntries, stuckEntry } from './entries.ts'
 import type { Ledger } from './ledger.ts'

@@ -1,25 +1,39 @@
+import { copied } from './copied.ts'
+
 /**
  * Numbers keys of a fixed count of words: a hash table without an object for each key.
  *
- * The key in question is written to `key` beforehand. Numbers of deleted keys are given again.
+ * The key in question is written to `key` beforehand. Numbers of deleted keys are given again. Beside each key there is
+ * room for some words about it.
  */
 export class KeyTable {
   readonly key: Uint32Array
   readonly #width: number
-  #keys: Uint32Array
-  #hashes: Int32Array
+  /** Words of a key, of its hash, and of what is kept about it. */
+  readonly #row: number
+  #rows: Uint32Array
   /** The number of the key that hashes there, plus one; 0 where there is none. */
   #slots: Int32Array
   readonly #free: number[] = []
   #used = 0
   #size = 0
 
-  constructor(width: number) {
+  /** @param about how many words are kept beside each key */
+  constructor(width: number, about = 0) {
     this.#width = width
+    this.#row = width + 1 + about
     this.key = new Uint32Array(width)
-    this.#keys = new Uint32Array(width * SMALLEST)
-    this.#hashes = new Int32Array(SMALLEST)
+    this.#rows = new Uint32Array(this.#row * SMALLEST)
     this.#slots = new Int32Array(SMALLEST * 2)
+  }
+
+  /** What is kept about a key; 0 at first. */
+  get(index: number, word: number): number {
+    return this.#rows[index * this.#row + this.#width + 1 + word] ?? 0
+  }
+
+  set(index: number, word: number, value: number): void {
+    this.#rows[index * this.#row + this.#width + 1 + word] = value
   }
 
   get size(): number {
@@ -39,7 +53,7 @@ export class KeyTable {
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const index = (slots[slot] ?? 0) - 1
       if (index === -1) return -1
-      if (this.#hashes[index] === hash && this.#is(index)) return index
+      if (this.#rows[index * this.#row + this.#width] === hash && this.#is(index)) return index
     }
   }
 
@@ -47,9 +61,11 @@ export class KeyTable {
   add(): number {
     const index = this.#free.pop() ?? this.#used
     if (index === this.#used) this.#used += 1
-    if (index >= this.#hashes.length) this.#grow()
-    this.#keys.set(this.key, index * this.#width)
-    this.#hashes[index] = this.#hash()
+    if ((index + 1) * this.#row > this.#rows.length) this.#grow()
+    const start = index * this.#row
+    for (let word = 0; word < this.#width; word += 1) this.#rows[start + word] = this.key[word] ?? 0
+    this.#rows[start + this.#width] = this.#hash()
+    for (let word = this.#width + 1; word < this.#row; word += 1) this.#rows[start + word] = 0
     this.#size += 1
     this.#enter(index)
     return index
@@ -57,18 +73,18 @@ export class KeyTable {
 
   /** Writes the key of a number to `key`. */
   load(index: number): void {
-    const start = index * this.#width
-    for (let word = 0; word < this.#width; word += 1) this.key[word] = this.#keys[start + word] ?? 0
+    const start = index * this.#row
+    for (let word = 0; word < this.#width; word += 1) this.key[word] = this.#rows[start + word] ?? 0
   }
 
   delete(index: number): void {
     const slots = this.#slots
     const mask = slots.length - 1
-    let hole = (this.#hashes[index] ?? 0) & mask
+    let hole = this.#hashOf(index) & mask
     while (slots[hole] !== index + 1) hole = (hole + 1) & mask
     // What was put further on since the place was taken moves up, so that no search ends too soon.
     for (let slot = (hole + 1) & mask; slots[slot] !== 0; slot = (slot + 1) & mask) {
-      const wanted = (this.#hashes[(slots[slot] ?? 0) - 1] ?? 0) & mask
+      const wanted = this.#hashOf((slots[slot] ?? 0) - 1) & mask
       if (((slot - wanted) & mask) < ((slot - hole) & mask)) continue
       slots[hole] = slots[slot] ?? 0
       hole = slot
@@ -84,31 +100,31 @@ export class KeyTable {
       hash = Math.imul(hash ^ (this.key[word] ?? 0), 0x9e3779b1)
       hash ^= hash >>> 15
     }
-    return hash
+    return hash >>> 0
+  }
+
+  #hashOf(index: number): number {
+    return this.#rows[index * this.#row + this.#width] ?? 0
   }
 
   #is(index: number): boolean {
-    const start = index * this.#width
-    for (let word = 0; word < this.#width; word += 1) if (this.#keys[start + word] !== this.key[word]) return false
+    const start = index * this.#row
+    for (let word = 0; word < this.#width; word += 1) if (this.#rows[start + word] !== this.key[word]) return false
     return true
   }
 
   #enter(index: number): void {
     const slots = this.#slots
     const mask = slots.length - 1
-    let slot = (this.#hashes[index] ?? 0) & mask
+    let slot = this.#hashOf(index) & mask
     while (slots[slot] !== 0) slot = (slot + 1) & mask
     slots[slot] = index + 1
   }
 
   #grow(): void {
-    const wider = this.#hashes.length * 2
-    const [keys, hashes, slots] = [new Uint32Array(wider * this.#width), new Int32Array(wider), this.#slots]
-    keys.set(this.#keys)
-    hashes.set(this.#hashes)
-    this.#keys = keys
-    this.#hashes = hashes
-    this.#slots = new Int32Array(wider * 2)
+    const slots = this.#slots
+    this.#rows = copied(this.#rows, new Uint32Array(this.#rows.length * 2))
+    this.#slots = new Int32Array(slots.length * 2)
     for (const slot of slots) if (slot !== 0) this.#enter(slot - 1)
   }
 }

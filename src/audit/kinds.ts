@@ -1,5 +1,5 @@
 import type { TransitionTable } from '../lifecycle/table.ts'
-import { kindKey, type RecordKind } from '../transition/columns.ts'
+import { kindKey, type RecordKind } from '../transition/rows.ts'
 
 /** All kinds of lines that an audit has met, by number. */
 export class Kinds {

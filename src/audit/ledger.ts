@@ -1,12 +1,12 @@
 import { historyOf, type Located, type RequestHistory } from '../history/history.ts'
 import type { TransitionTable } from '../lifecycle/table.ts'
-import { TRACE_IS_TEXT, type OddRecord, type RecordBlock, type RecordColumns } from '../transition/columns.ts'
+import { KIND_BITS, ROW, TRACE_IS_TEXT, type OddRecord, type RecordBlock, type RecordRows } from '../transition/rows.ts'
 import type { LifecycleRecord } from '../transition/record.ts'
 import { copied } from './copied.ts'
 import { Fingerprints } from './fingerprints.ts'
 import { KeyTable } from './key-table.ts'
 import { Kinds } from './kinds.ts'
-import { lineKey, LinePool } from './line-pool.ts'
+import { LinePool, rowKey } from './line-pool.ts'
 import { namesOf, type Spelling } from './names.ts'
 import { Queue } from './queue.ts'
 import { Tallies } from './tallies.ts'
@@ -20,7 +20,6 @@ import { Variants, type StepTaken, type Variant } from './variants.ts'
 const MOST_ENDED = 50_000
 /** From so many lines on, those of one request are looked up in a map. */
 const CROWD = 48
-const SMALLEST = 1_024
 
 const ENDED = 1
 /** Waits to be counted and forgotten. */
@@ -30,7 +29,10 @@ const RESUMED = 8
 /** The first of its lines that came is older than what was forgotten: it may have been forgotten itself. */
 const LATE = 4
 
+/** Four words of the trace, two of the request, and one of flags. */
 const REQUEST_KEY = 7
+/** What is kept beside a request's key: its latest line (plus one), how many it has, what is known of it, and its trace. */
+const [HEAD, COUNT, STATUS, TRACE] = [0, 1, 2, 3] as const
 
 /** Where a block of lines comes from. */
 export type Place = Pick<RecordBlock, 'file' | 'index'>
@@ -68,7 +70,9 @@ export class Ledger {
   readonly #traces: Traces
   /** Of the requests that were forgotten: how many attempts they took, and how many took so many. */
   readonly attempts = new Map<number, number>()
-  readonly #requests = new KeyTable(REQUEST_KEY)
+  readonly #requests = new KeyTable(REQUEST_KEY, 4)
+  /** When the last line of each request was. */
+  #last = new Float64Array(1_024)
   readonly #lines = new LinePool()
   readonly #places: Place[] = []
   /** By line, and by request, where there is any. */
@@ -79,17 +83,11 @@ export class Ledger {
   readonly #pinnedBefore: number
   readonly #forgotten: Fingerprints | undefined
   readonly #mostEnded: number
-  /** Of each request: its latest line, how many it has, when the last one was, what is known of it, and its trace. */
-  #head = new Int32Array(SMALLEST)
-  #count = new Uint32Array(SMALLEST)
-  #last = new Float64Array(SMALLEST)
-  #status = new Uint8Array(SMALLEST)
-  #trace = new Int32Array(SMALLEST)
   /** The steps of the request in hand, by attempt and `seq`. */
   readonly #steps: number[] = []
   readonly #stepAt = (line: number): StepTaken => {
-    const { kind, seq, attempt } = this.#lines
-    return { kind: kind[line] ?? 0, seq: seq[line] ?? 0, attempt: attempt[line] ?? -1 }
+    const pool = this.#lines
+    return { kind: pool.kind(line), seq: pool.seq(line), attempt: pool.attempt(line) }
   }
   /** Requests that have ended, in that order, but for those that were resumed; and those. */
   readonly #waiting = new Queue()
@@ -129,27 +127,22 @@ export class Ledger {
     return this.#afterEnd
   }
 
-  add({ columns, kinds: named, odd, file, index }: RecordBlock): void {
+  add({ rows, kinds: named, odd, file, index }: RecordBlock): void {
     const block = this.#places.push({ file, index }) - 1
     const kinds = this.kinds.numbersOf(named)
     let [at, nextOdd] = [0, 0]
-    for (let group = 0; group < columns.groupCount; group += 1) {
-      const end = at + (columns.groups[group] ?? 0)
-      let id = this.#find(columns, at)
-      if (id === -1 && this.#isOver()) {
-        for (; at < end; at += 1) this.#addAfterEnd(kinds[columns.kind[at] ?? 0] ?? 0, columns.time[at] ?? 0)
-        continue
-      }
-      if (id === -1) id = this.#begin(columns, at, end)
+    for (let group = 0; group < rows.groupCount; group += 1) {
+      const end = at + (rows.groups[group] ?? 0)
+      let id = this.#find(rows, at)
+      const over = id === -1 && this.#isOver()
+      if (id === -1 && !over) id = this.#begin(rows, at, end)
       for (; at < end; at += 1) {
-        const kind = kinds[columns.kind[at] ?? 0] ?? 0
         const strange = odd[nextOdd]?.at === at ? odd[nextOdd++] : undefined
-        const known = this.#known(id, kind, columns, at)
-        if (known === -1) this.#append(id, kind, columns, at, block, strange)
-        else if (this.#isBefore(block, columns.line[at] ?? 0, known)) this.#put(known, kind, columns, at, block, strange)
-        if (strange?.traceId !== undefined || strange?.requestId !== undefined) this.#spelled.set(id, strange)
+        const kind = kinds[(rows.words[at * ROW.words + ROW.kind] ?? 0) & KIND_BITS] ?? 0
+        if (over) this.#addAfterEnd(kind, rows.numbers[at * ROW.numbers + ROW.time] ?? 0)
+        else this.#addLine(id, kind, rows, at, block, strange)
       }
-      this.#wait(id)
+      if (!over) this.#wait(id)
     }
   }
 
@@ -161,7 +154,7 @@ export class Ledger {
         // A clock that is ahead must not hold up the others.
         if ((this.#last[id] ?? 0) > watermark) queue.push(id)
         else {
-          this.#status[id] = (this.#status[id] ?? 0) & ~WAITING
+          this.#requests.set(id, STATUS, this.#requests.get(id, STATUS) & ~WAITING)
           this.#settle(id)
         }
       }
@@ -186,7 +179,7 @@ export class Ledger {
     if (this.#forgotten !== undefined || this.#horizon === -Infinity) return false
     const { requests, traces } = this.#pinned
     for (const id of this.#ids()) {
-      if (((this.#status[id] ?? 0) & LATE) === 0 && this.#hasBeginning(id)) continue
+      if ((this.#requests.get(id, STATUS) & LATE) === 0 && this.#hasBeginning(id)) continue
       this.#requests.load(id)
       remember(requests, this.#requests.key)
     }
@@ -194,93 +187,92 @@ export class Ledger {
   }
 
   *#ids(): Generator<number> {
-    for (let id = 0; id < this.#requests.bound; id += 1) if (this.#head[id] !== -1) yield id
+    for (let id = 0; id < this.#requests.bound; id += 1) if (this.#requests.get(id, HEAD) !== 0) yield id
   }
 
-  /** The request of a record; -1 where it is not in memory. Its key is then ready to be added. */
-  #find({ trace, request, flags }: RecordColumns, at: number): number {
+  /** The request of a row; -1 where it is not in memory. Its key is then ready to be added. */
+  #find({ words }: RecordRows, at: number): number {
     const { key } = this.#requests
-    key[0] = trace[at * 4] ?? 0
-    key[1] = trace[at * 4 + 1] ?? 0
-    key[2] = trace[at * 4 + 2] ?? 0
-    key[3] = trace[at * 4 + 3] ?? 0
-    key[4] = request[at * 2] ?? 0
-    key[5] = request[at * 2 + 1] ?? 0
-    key[6] = flags[at] ?? 0
+    const row = at * ROW.words
+    for (let word = 0; word < 6; word += 1) key[word] = words[row + ROW.trace + word] ?? 0
+    key[6] = (words[row + ROW.kind] ?? 0) & ~KIND_BITS
     return this.#requests.find()
   }
 
   /** A request of which first lines have come. */
-  #begin({ trace, flags, time }: RecordColumns, at: number, end: number): number {
+  #begin({ words, numbers }: RecordRows, at: number, end: number): number {
     const id = this.#requests.add()
-    if (id >= this.#head.length) this.#grow()
-    this.#head[id] = -1
-    this.#count[id] = 0
+    if (id >= this.#last.length) this.#last = copied(this.#last, new Float64Array(id * 2))
     this.#last[id] = -Infinity
-    this.#status[id] = 0
-    for (let line = at; line < end; line += 1) if ((time[line] ?? 0) <= this.#horizon) this.#status[id] = LATE
-    this.#trace[id] = this.#traces.enter(trace, at * 4, (flags[at] ?? 0) & TRACE_IS_TEXT)
+    for (let line = at; line < end; line += 1) {
+      if ((numbers[line * ROW.numbers + ROW.time] ?? 0) <= this.#horizon) this.#requests.set(id, STATUS, LATE)
+    }
+    const row = at * ROW.words
+    this.#requests.set(id, TRACE, this.#traces.enter(words, row + ROW.trace, (words[row + ROW.kind] ?? 0) & TRACE_IS_TEXT))
     return id
   }
 
-  /** The line that says the same; -1 where there is none. */
-  #known(id: number, kind: number, { time, seq, attempt }: RecordColumns, at: number): number {
-    if ((this.#count[id] ?? 0) >= CROWD) return this.#crowds.get(id)?.get(lineKey(kind, time[at] ?? 0, seq[at] ?? 0, attempt[at] ?? 0)) ?? -1
-    return this.#lines.find(this.#head[id] ?? -1, kind, time[at] ?? 0, seq[at] ?? 0, attempt[at] ?? 0)
+  /** The latest line of a request; -1 where there is none yet. */
+  #head(id: number): number {
+    return this.#requests.get(id, HEAD) - 1
   }
 
-  #append(id: number, kind: number, columns: RecordColumns, at: number, block: number, odd: OddRecord | undefined): void {
-    const line = this.#lines.take()
-    this.#lines.next[line] = this.#head[id] ?? -1
-    this.#head[id] = line
-    this.#put(line, kind, columns, at, block, odd)
-    const count = (this.#count[id] ?? 0) + 1
-    this.#count[id] = count
+  #addLine(id: number, kind: number, rows: RecordRows, at: number, block: number, odd: OddRecord | undefined): void {
+    const known = this.#known(id, kind, rows, at)
+    if (known === -1) this.#append(id, kind, rows, at, block, odd)
+    else if (this.#isBefore(block, rows.words[at * ROW.words + ROW.line] ?? 0, known)) this.#put(known, kind, rows, at, block, odd)
+    if (odd?.traceId !== undefined || odd?.requestId !== undefined) this.#spelled.set(id, odd)
+  }
+
+  /** The line that says the same; -1 where there is none. */
+  #known(id: number, kind: number, rows: RecordRows, at: number): number {
+    if (this.#requests.get(id, COUNT) >= CROWD) return this.#crowds.get(id)?.get(rowKey(rows, at, kind)) ?? -1
+    return this.#lines.find(this.#head(id), kind, rows, at)
+  }
+
+  #append(id: number, kind: number, rows: RecordRows, at: number, block: number, odd: OddRecord | undefined): void {
+    const requests = this.#requests
+    const line = this.#lines.take(this.#head(id))
+    requests.set(id, HEAD, line + 1)
+    this.#put(line, kind, rows, at, block, odd)
+    const count = requests.get(id, COUNT) + 1
+    requests.set(id, COUNT, count)
     if (count >= CROWD) this.#crowd(id, line)
-    const time = columns.time[at] ?? 0
+    const row = at * ROW.numbers
+    const time = rows.numbers[row + ROW.time] ?? 0
     if (time > (this.#last[id] ?? 0)) this.#last[id] = time
     if (time > this.#latest) this.#latest = time
-    if (this.kinds.final[kind] === true) this.#status[id] = (this.#status[id] ?? 0) | ENDED
-    if (columns.attempt[at] !== -1) this.#status[id] = (this.#status[id] ?? 0) | RESUMED
+    const told = (this.kinds.final[kind] === true ? ENDED : 0) | (rows.numbers[row + ROW.attempt] === -1 ? 0 : RESUMED)
+    if (told !== 0) requests.set(id, STATUS, requests.get(id, STATUS) | told)
+  }
+
+  #put(line: number, kind: number, rows: RecordRows, at: number, block: number, odd: OddRecord | undefined): void {
+    this.#lines.put(line, kind, block, rows, at)
+    if (odd !== undefined) this.#odd.set(line, odd)
+    else if (this.#odd.size > 0) this.#odd.delete(line)
   }
 
   /** A request that has ended waits to be forgotten; one that turned out not to be whole may be so by now. */
   #wait(id: number): void {
-    const status = this.#status[id] ?? 0
+    const status = this.#requests.get(id, STATUS)
     if ((status & ENDED) === 0 || (status & WAITING) !== 0) return
-    this.#status[id] = status | WAITING
+    this.#requests.set(id, STATUS, status | WAITING)
     const queue = (status & RESUMED) === 0 ? this.#waiting : this.#resumed
     queue.push(id)
-  }
-
-  #put(line: number, kind: number, { time, dwell, seq, attempt, line: lines }: RecordColumns, at: number, block: number, odd: OddRecord | undefined): void {
-    const pool = this.#lines
-    pool.kind[line] = kind
-    pool.time[line] = time[at] ?? 0
-    pool.dwell[line] = dwell[at] ?? Number.NaN
-    pool.seq[line] = seq[at] ?? 0
-    pool.attempt[line] = attempt[at] ?? -1
-    pool.block[line] = block
-    pool.line[line] = lines[at] ?? 0
-    if (odd !== undefined) this.#odd.set(line, odd)
-    else if (this.#odd.size > 0) this.#odd.delete(line)
   }
 
   /** Keeps the lines of a request that has very many in a map too: to look through them for each would take for ever. */
   #crowd(id: number, added: number): void {
     const known = this.#crowds.get(id)
     const crowd = known ?? new Map<string, number>()
-    const { kind, time, seq, attempt } = this.#lines
-    for (const line of known === undefined ? this.#lines.chain(this.#head[id] ?? -1) : [added]) {
-      crowd.set(lineKey(kind[line] ?? 0, time[line] ?? 0, seq[line] ?? 0, attempt[line] ?? 0), line)
-    }
+    for (const line of known === undefined ? this.#lines.chain(this.#head(id)) : [added]) crowd.set(this.#lines.key(line), line)
     this.#crowds.set(id, crowd)
   }
 
   /** Whether a line stands before another one: by the name of its file, and then by its place in it. */
   #isBefore(block: number, line: number, other: number): boolean {
-    const otherBlock = this.#lines.block[other] ?? 0
-    if (block === otherBlock) return line < (this.#lines.line[other] ?? 0)
+    const otherBlock = this.#lines.block(other)
+    if (block === otherBlock) return line < this.#lines.line(other)
     const [place, otherPlace] = [this.#places[block], this.#places[otherBlock]]
     if (place === undefined || otherPlace === undefined) return false
     return place.file === otherPlace.file ? place.index < otherPlace.index : place.file < otherPlace.file
@@ -288,16 +280,18 @@ export class Ledger {
 
   /** The way that an ended request went, its steps in `#steps`; undefined where it has to be judged by itself. */
   #variantOf(id: number): Variant | undefined {
-    if (((this.#status[id] ?? 0) & ENDED) === 0 || (this.#count[id] ?? 0) >= CROWD) return undefined
-    const { kind, seq, attempt, next } = this.#lines
+    if ((this.#requests.get(id, STATUS) & ENDED) === 0 || this.#requests.get(id, COUNT) >= CROWD) return undefined
+    const pool = this.#lines
     const steps = this.#steps
     steps.length = 0
-    for (let line = this.#head[id] ?? -1; line !== -1; line = next[line] ?? -1) {
-      if (this.kinds.transition[kind[line] ?? 0] !== true) continue
-      // Lines mostly come in order, so that the latest belongs at the end.
-      let place = steps.length
+    // The chain begins with the latest line, which mostly belongs at the end.
+    for (let line = this.#head(id); line !== -1; line = pool.next(line)) if (this.kinds.transition[pool.kind(line)] === true) steps.push(line)
+    steps.reverse()
+    for (let at = 1; at < steps.length; at += 1) {
+      const line = steps[at] ?? 0
+      let place = at
       for (; place > 0; place -= 1) {
-        const order = this.#lines.compare(line, steps[place - 1] ?? 0)
+        const order = pool.compare(line, steps[place - 1] ?? 0)
         if (order === 0) return undefined
         if (order > 0) break
         steps[place] = steps[place - 1] ?? 0
@@ -305,7 +299,7 @@ export class Ledger {
       steps[place] = line
     }
     this.variants.begin()
-    for (const line of steps) this.variants.step(kind[line] ?? 0, seq[line] ?? 0, attempt[line] ?? -1)
+    for (const line of steps) this.variants.step(pool.kind(line), pool.seq(line), pool.attempt(line))
     return this.variants.end(steps, this.#stepAt)
   }
 
@@ -313,33 +307,33 @@ export class Ledger {
   #tally(id: number, variant: Variant): void {
     variant.count += 1
     this.#settled += 1
-    const { dwell, attempt, next } = this.#lines
+    const pool = this.#lines
     for (let index = 0; index < this.#steps.length; index += 1) {
-      const ms = dwell[this.#steps[index] ?? 0] ?? Number.NaN
+      const ms = pool.dwell(this.#steps[index] ?? 0)
       if (!Number.isNaN(ms)) variant.steps[index]?.left?.times.add(ms)
     }
-    if (((this.#status[id] ?? 0) & RESUMED) === 0) return
-    const attempts = new Set<number>()
-    for (let line = this.#head[id] ?? -1; line !== -1; line = next[line] ?? -1) if (attempt[line] !== -1) attempts.add(attempt[line] ?? 0)
+    if ((this.#requests.get(id, STATUS) & RESUMED) === 0) return
+    const attempts = new Set(pool.chain(this.#head(id)).map((line) => pool.attempt(line)))
+    attempts.delete(-1)
     this.attempts.set(attempts.size, (this.attempts.get(attempts.size) ?? 0) + 1)
   }
 
   /** Counts and forgets a request that ended as it should; any other one stays. */
   #settle(id: number): void {
     this.#requests.load(id)
-    if (((this.#status[id] ?? 0) & LATE) !== 0 || isIn(this.#pinned.requests, this.#requests.key)) return
+    if ((this.#requests.get(id, STATUS) & LATE) !== 0 || isIn(this.#pinned.requests, this.#requests.key)) return
     const variant = this.#variantOf(id)
     if (variant?.clean !== true) return
     this.#tally(id, variant)
     this.#horizon = Math.max(this.#horizon, this.#last[id] ?? -Infinity)
     this.#forgotten?.add(...fingerprint(this.#requests.key))
-    const head = this.#head[id] ?? -1
+    const head = this.#head(id)
     if (this.#odd.size > 0) for (const line of this.#lines.chain(head)) this.#odd.delete(line)
     this.#spelled.delete(id)
     this.#lines.release(head)
-    this.#head[id] = -1
+    this.#traces.leave(this.#requests.get(id, TRACE))
+    this.#requests.set(id, HEAD, 0)
     this.#requests.delete(id)
-    this.#traces.leave(this.#trace[id] ?? 0)
   }
 
   /** Whether the request in question was forgotten and cannot be had again. */
@@ -355,29 +349,20 @@ export class Ledger {
   }
 
   #hasBeginning(id: number): boolean {
-    const { kind, seq, attempt } = this.#lines
-    return this.#lines.chain(this.#head[id] ?? -1).some((line) => this.kinds.transition[kind[line] ?? 0] === true && seq[line] === 0 && attempt[line] === -1)
+    const pool = this.#lines
+    return pool.chain(this.#head(id)).some((line) => this.kinds.transition[pool.kind(line)] === true && pool.seq(line) === 0 && pool.attempt(line) === -1)
   }
 
   #history(id: number, linesBefore: (place: Place) => number): RequestHistory {
     this.#requests.load(id)
     const names = namesOf(this.#requests.key, this.#spelled.get(id))
-    const { block, line: lines } = this.#lines
-    const located = this.#lines.chain(this.#head[id] ?? -1).map((line): Located<LifecycleRecord> => {
-      const place = this.#places[block[line] ?? 0]
-      const record = this.#lines.record(line, this.kinds.of(this.#lines.kind[line] ?? 0), names, this.#odd.get(line))
-      return place === undefined ? { record, file: '', line: 0 } : { record, file: place.file, line: linesBefore(place) + (lines[line] ?? 0) + 1 }
+    const pool = this.#lines
+    const located = pool.chain(this.#head(id)).map((line): Located<LifecycleRecord> => {
+      const place = this.#places[pool.block(line)]
+      const record = pool.record(line, this.kinds.of(pool.kind(line)), names, this.#odd.get(line))
+      return place === undefined ? { record, file: '', line: 0 } : { record, file: place.file, line: linesBefore(place) + pool.line(line) + 1 }
     })
     return historyOf(names, located)
-  }
-
-  #grow(): void {
-    const wider = this.#head.length * 2
-    this.#head = copied(this.#head, new Int32Array(wider))
-    this.#count = copied(this.#count, new Uint32Array(wider))
-    this.#last = copied(this.#last, new Float64Array(wider))
-    this.#status = copied(this.#status, new Uint8Array(wider))
-    this.#trace = copied(this.#trace, new Int32Array(wider))
   }
 }
 

@@ -1,4 +1,3 @@
-import { copied } from './copied.ts'
 import { KeyTable } from './key-table.ts'
 
 export const TRACE_KEY = 5
@@ -12,11 +11,10 @@ export const TRACE_KEY = 5
  * @see https://www.rfc-editor.org/rfc/rfc9562#name-uuid-version-7
  */
 export class Traces {
-  readonly #table = new KeyTable(TRACE_KEY)
+  /** Beside each trace: how many of its requests are in memory. */
+  readonly #table = new KeyTable(TRACE_KEY, 1)
   /** Traces that may have been forgotten before they were counted again: these stay. */
   readonly #pinned: KeyTable
-  /** Requests in memory, by trace. */
-  #requests = new Uint32Array(1_024)
   #youngestForgotten = -Infinity
   #count = 0
 
@@ -37,19 +35,18 @@ export class Traces {
     let trace = this.#table.find()
     if (trace === -1) {
       trace = this.#table.add()
-      if (trace >= this.#requests.length) this.#requests = copied(this.#requests, new Uint32Array(trace * 2))
-      this.#requests[trace] = 0
       this.#count += 1
       if (bornAt(key) <= this.#youngestForgotten) remember(this.#pinned, key)
     }
-    this.#requests[trace] = (this.#requests[trace] ?? 0) + 1
+    this.#table.set(trace, 0, this.#table.get(trace, 0) + 1)
     return trace
   }
 
   /** A request of this trace leaves memory. */
   leave(trace: number): void {
-    this.#requests[trace] = (this.#requests[trace] ?? 0) - 1
-    if (this.#requests[trace] !== 0) return
+    const requests = this.#table.get(trace, 0) - 1
+    this.#table.set(trace, 0, requests)
+    if (requests > 0) return
     this.#table.load(trace)
     const { key } = this.#table
     const born = bornAt(key)

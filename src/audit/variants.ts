@@ -1,6 +1,6 @@
 import { judge } from '../history/verdict.ts'
 import type { TransitionTable } from '../lifecycle/table.ts'
-import type { RecordKind } from '../transition/columns.ts'
+import type { RecordKind } from '../transition/rows.ts'
 import type { TransitionRecord } from '../transition/record.ts'
 import type { Kinds } from './kinds.ts'
 import type { Tallies, Tally } from './tallies.ts'

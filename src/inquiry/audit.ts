@@ -9,7 +9,7 @@ import { resolveFiles } from '../logs/log-files.ts'
 import type { LocatedEntry } from '../logs/read-logs.ts'
 import { EntryBlocks } from '../logs/scan/entry-blocks.ts'
 import { LogScan, type ScanOptions } from '../logs/scan/scan-logs.ts'
-import type { RecordBlock } from '../transition/columns.ts'
+import type { RecordBlock } from '../transition/rows.ts'
 import { entryBatches, type LogLines } from './log-lines.ts'
 
 export { foundWrong } from '../audit/findings.ts'

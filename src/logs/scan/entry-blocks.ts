@@ -1,14 +1,14 @@
-import type { RecordBlock, RecordKind } from '../../transition/columns.ts'
+import type { RecordBlock, RecordKind } from '../../transition/rows.ts'
 import type { Fragment } from '../../transition/fragment.ts'
 import { readRecord } from '../../transition/line.ts'
 import { parseLine, type LogEntry } from '../parse-line.ts'
 import type { LocatedEntry } from '../read-logs.ts'
-import { ColumnsWriter } from './columns-writer.ts'
+import { RowsWriter } from './rows-writer.ts'
 import { Grouper } from './grouper.ts'
 
 /** Puts entries that were read by themselves into blocks, one for each batch and file. */
 export class EntryBlocks {
-  readonly #writer = new ColumnsWriter()
+  readonly #writer = new RowsWriter()
   readonly #grouper = new Grouper()
   readonly #kinds: RecordKind[] = []
   readonly #files = new Map<string, { blocks: number; lines: number }>()
@@ -34,7 +34,7 @@ export class EntryBlocks {
     }
     const { kinds, odd } = this.#writer.take()
     this.#kinds.push(...kinds)
-    const grouped = this.#grouper.group(this.#writer.columns, odd)
+    const grouped = this.#grouper.group(this.#writer.rows, odd)
     const lines = Math.max(0, (entries.at(-1)?.line ?? 0) - known.lines)
     this.#files.set(file, { blocks: known.blocks + 1, lines: known.lines + lines })
     return { ...grouped, kinds: this.#kinds, fragments, lines, others, damaged, file, index: known.blocks, begins: Number.isFinite(begins) ? begins : -Infinity }

@@ -1,5 +1,5 @@
 import { readRecord } from '../../transition/line.ts'
-import { kindKey, kindOf, type RecordKind } from '../../transition/columns.ts'
+import { kindKey, kindOf, type RecordKind } from '../../transition/rows.ts'
 import { literal, standsAt, type Literal } from './literal.ts'
 
 /** Where the time of a line stands, and what comes before it, in the exact form in which pino writes a line. */

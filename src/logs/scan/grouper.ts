@@ -1,8 +1,8 @@
-import { columnsFor, type OddRecord, type RecordColumns } from '../../transition/columns.ts'
+import { KIND_BITS, roomOf, ROW, rowsFor, type OddRecord, type RecordRows } from '../../transition/rows.ts'
 
 /** Records, those of one request side by side. */
 export interface Grouped {
-  readonly columns: RecordColumns
+  readonly rows: RecordRows
   readonly odd: readonly OddRecord[]
 }
 
@@ -19,10 +19,10 @@ export class Grouper {
   #first = new Uint32Array(0)
   #next = new Uint32Array(0)
 
-  /** @param spare columns that nobody needs any more */
-  group(from: RecordColumns, odd: readonly OddRecord[], spare: RecordColumns = columnsFor(0)): Grouped {
+  /** @param spare rows that nobody needs any more */
+  group(from: RecordRows, odd: readonly OddRecord[], spare: RecordRows = rowsFor(0)): Grouped {
     const { count } = from
-    const to = spare.kind.length < count ? columnsFor(Math.ceil(count * 1.25)) : spare
+    const to = roomOf(spare) < count ? rowsFor(Math.ceil(count * 1.25)) : spare
     const groups = this.#grouped(from)
     let place = 0
     for (let group = 0; group < groups; group += 1) {
@@ -39,27 +39,27 @@ export class Grouper {
       const group = this.#groups[at] ?? 0
       const where = this.#next[group] ?? 0
       this.#next[group] = where + 1
-      copy(from, at, to, where)
-      for (let strange = odd[nextOdd]; strange?.at === at; strange = odd[nextOdd]) {
-        moved.push({ ...strange, at: where })
-        nextOdd += 1
-      }
+      copy(from.words, at * ROW.words, to.words, where * ROW.words)
+      const strange = odd[nextOdd]
+      if (strange?.at !== at) continue
+      moved.push({ ...strange, at: where })
+      nextOdd += 1
     }
-    return { columns: to, odd: moved.sort((a, b) => a.at - b.at) }
+    return { rows: to, odd: moved.sort((a, b) => a.at - b.at) }
   }
 
   /** Finds the group of each record, and counts them in `#next`; how many groups there are. */
-  #grouped(from: RecordColumns): number {
-    const { count, request, trace } = from
+  #grouped({ count, words }: RecordRows): number {
     this.#room(count)
     const slots = this.#slots
     const mask = slots.length - 1
     let groups = 0
     for (let at = 0; at < count; at += 1) {
-      const hash = Math.imul((request[at * 2] ?? 0) ^ (trace[at * 4 + 3] ?? 0), 0x9e3779b1) ^ (request[at * 2 + 1] ?? 0)
+      const row = at * ROW.words
+      const hash = Math.imul((words[row + ROW.request] ?? 0) ^ (words[row + ROW.trace + 3] ?? 0), 0x9e3779b1) ^ (words[row + ROW.request + 1] ?? 0)
       let slot = (hash ^ (hash >>> 15)) & mask
       let group = (slots[slot] ?? 0) - 1
-      while (group !== -1 && !isSame(from, this.#first[group] ?? 0, at)) {
+      while (group !== -1 && !isSame(words, (this.#first[group] ?? 0) * ROW.words, row)) {
         slot = (slot + 1) & mask
         group = (slots[slot] ?? 0) - 1
       }
@@ -88,31 +88,13 @@ export class Grouper {
   }
 }
 
-function isSame({ request, trace, flags }: RecordColumns, a: number, b: number): boolean {
-  return (
-    request[a * 2] === request[b * 2] &&
-    request[a * 2 + 1] === request[b * 2 + 1] &&
-    trace[a * 4 + 3] === trace[b * 4 + 3] &&
-    trace[a * 4 + 2] === trace[b * 4 + 2] &&
-    trace[a * 4 + 1] === trace[b * 4 + 1] &&
-    trace[a * 4] === trace[b * 4] &&
-    flags[a] === flags[b]
-  )
+/** Whether two rows are of the same request. */
+function isSame(words: Uint32Array, a: number, b: number): boolean {
+  for (let word: number = ROW.trace; word < ROW.line; word += 1) if (words[a + word] !== words[b + word]) return false
+  return (((words[a + ROW.kind] ?? 0) ^ (words[b + ROW.kind] ?? 0)) & ~KIND_BITS) === 0
 }
 
-/** Field by field: this runs for each line of a log. */
-function copy(from: RecordColumns, at: number, to: RecordColumns, where: number): void {
-  to.kind[where] = from.kind[at] ?? 0
-  to.trace[where * 4] = from.trace[at * 4] ?? 0
-  to.trace[where * 4 + 1] = from.trace[at * 4 + 1] ?? 0
-  to.trace[where * 4 + 2] = from.trace[at * 4 + 2] ?? 0
-  to.trace[where * 4 + 3] = from.trace[at * 4 + 3] ?? 0
-  to.request[where * 2] = from.request[at * 2] ?? 0
-  to.request[where * 2 + 1] = from.request[at * 2 + 1] ?? 0
-  to.flags[where] = from.flags[at] ?? 0
-  to.time[where] = from.time[at] ?? 0
-  to.dwell[where] = from.dwell[at] ?? 0
-  to.seq[where] = from.seq[at] ?? 0
-  to.attempt[where] = from.attempt[at] ?? 0
-  to.line[where] = from.line[at] ?? 0
+/** Word by word, since a number that is none may not keep its bits when it is copied. */
+function copy(from: Uint32Array, at: number, to: Uint32Array, where: number): void {
+  for (let word = 0; word < ROW.words; word += 1) to[where + word] = from[at + word] ?? 0
 }

@@ -1,9 +1,9 @@
-import { TRACE_IS_TEXT, type RecordColumns } from '../../transition/columns.ts'
+import { ROW, TRACE_IS_TEXT, type RecordRows } from '../../transition/rows.ts'
 import type { LoggedError } from '../../transition/record.ts'
-import type { ColumnsWriter } from './columns-writer.ts'
 import { AFTER_TIME, Forms, TIME_AT } from './forms.ts'
 import { hexPair, NOT_HEX } from './hex.ts'
 import { literal, standsAt, type Literal } from './literal.ts'
+import type { RowsWriter } from './rows-writer.ts'
 import { textBits } from './text-bits.ts'
 
 /** Texts of a line, as the numbers that four of their bytes are in little-endian order. */
@@ -56,9 +56,9 @@ function member(name: string, value: Member['value']): Member {
  * left to others, so that this may be quick without being able to be wrong.
  */
 export class QuickLine {
-  readonly #writer: ColumnsWriter
+  readonly #writer: RowsWriter
   readonly #forms = new Forms()
-  #columns: RecordColumns
+  #rows: RecordRows
   #bytes: Buffer = Buffer.alloc(0)
   #view: DataView = new DataView(new ArrayBuffer(0))
   #end = 0
@@ -69,16 +69,16 @@ export class QuickLine {
   #next = 0
   #failure: LoggedError | undefined
   #isText = false
-  /** Requests whose trace id was spelled already in these columns, as far as they are remembered. */
+  /** Requests whose trace id was spelled already in these rows, as far as they are remembered. */
   readonly #spelled = new Uint32Array(SPELLED * 4)
   /** The first eight digits of the last time, as two words, and what they come to. */
   #digits0 = 0
   #digits1 = 0
   #since = 0
 
-  constructor(writer: ColumnsWriter) {
+  constructor(writer: RowsWriter) {
     this.#writer = writer
-    this.#columns = writer.columns
+    this.#rows = writer.rows
   }
 
   /** From here on lines are those of these bytes, of which `end` are whole lines. */
@@ -86,18 +86,18 @@ export class QuickLine {
     this.#bytes = bytes
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.#end = end
-    this.#columns = this.#writer.columns
+    this.#rows = this.#writer.rows
     this.#spelled.fill(0)
   }
 
   /** Learns from a line that the careful path found to be a record. */
   learn(line: Buffer): void {
     this.#forms.learn(line, this.#writer.kindFor)
-    this.#columns = this.#writer.columns
+    this.#rows = this.#writer.rows
   }
 
   /**
-   * Reads the line that begins there into the columns.
+   * Reads the line that begins there into a row.
    *
    * @returns where the next line begins; 0 where this one is for the careful path
    */
@@ -109,16 +109,17 @@ export class QuickLine {
     const time = this.#time(start + TIME_AT)
     const form = Number.isNaN(time) ? undefined : this.#forms.find(view, start + AFTER_TIME)
     if (form === undefined) return 0
-    const { count, trace, request } = this.#columns
+    const { count, words, numbers } = this.#rows
+    const place = count * ROW.words
     const from = start + AFTER_TIME + form.middle.length
-    const at = this.#trace(from, trace, count * 4)
+    const at = this.#trace(from, words, place + ROW.trace)
     if (
       at === 0 ||
       view.getInt32(at, true) !== REQUEST_0 ||
       view.getInt32(at + 4, true) !== REQUEST_1 ||
       view.getInt32(at + 8, true) !== REQUEST_2 ||
       view.getInt32(at + 12, true) !== REQUEST_3 ||
-      (this.#word(at + 16, at + 20, request, count * 2) | this.#word(at + 24, at + 28, request, count * 2 + 1)) < 0
+      (this.#word(at + 16, at + 20, words, place + ROW.request) | this.#word(at + 24, at + 28, words, place + ROW.request + 1)) < 0
     ) {
       return 0
     }
@@ -130,15 +131,14 @@ export class QuickLine {
     const dwell = form.transition ? this.#dwell() : Number.NaN
     const next = this.#rest(form.end)
     if (next === 0) return 0
-    const columns = this.#columns
-    columns.flags[count] = this.#isText ? TRACE_IS_TEXT : 0
-    columns.kind[count] = form.kind
-    columns.time[count] = time
-    columns.dwell[count] = dwell
-    columns.seq[count] = seq
-    columns.attempt[count] = this.#attempt
-    columns.line[count] = line
-    columns.count = count + 1
+    words[place + ROW.kind] = this.#isText ? form.kind | TRACE_IS_TEXT : form.kind
+    words[place + ROW.line] = line
+    const first = count * ROW.numbers
+    numbers[first + ROW.time] = time
+    numbers[first + ROW.dwell] = dwell
+    numbers[first + ROW.seq] = seq
+    numbers[first + ROW.attempt] = this.#attempt
+    this.#rows.count = count + 1
     if (this.#isText || this.#failure !== undefined) this.#addOdd(count, from, at)
     return next
   }
@@ -157,10 +157,11 @@ export class QuickLine {
     })
   }
 
-  /** Whether these columns tell already how the trace id of the record's request is written; sometimes it does no harm to tell it again. */
+  /** Whether these rows tell already how the trace id of the record's request is written; sometimes it does no harm to tell it again. */
   #wasSpelled(record: number): boolean {
-    const { request, trace } = this.#columns
-    const names = [request[record * 2], request[record * 2 + 1], trace[record * 4], trace[record * 4 + 1]]
+    const { words } = this.#rows
+    const first = record * ROW.words
+    const names = [words[first + ROW.request], words[first + ROW.request + 1], words[first + ROW.trace], words[first + ROW.trace + 1]]
     const place = ((names[1] ?? 0) & (SPELLED - 1)) * names.length
     if (names.every((word, index) => this.#spelled[place + index] === word)) return true
     for (const [index, word = 0] of names.entries()) this.#spelled[place + index] = word

@@ -1,8 +1,8 @@
 import type { Fragment } from '../../transition/fragment.ts'
-import type { RecordBlock, RecordColumns } from '../../transition/columns.ts'
+import type { RecordBlock, RecordRows } from '../../transition/rows.ts'
 import { parseLine } from '../parse-line.ts'
 import { LONGEST_LINE } from '../split-lines.ts'
-import { ColumnsWriter } from './columns-writer.ts'
+import { RowsWriter } from './rows-writer.ts'
 import { LONGEST_FORM } from './forms.ts'
 import { Grouper } from './grouper.ts'
 import { QuickLine } from './quick-line.ts'
@@ -18,13 +18,13 @@ const LINES_AT_ONCE = 512
 export const SLACK = LONGEST_FORM + 256
 
 /**
- * Reads the lines of a block of a log into columns.
+ * Reads the lines of a block of a log into rows.
  *
  * A line in the exact form in which it is written is read where it stands, without a text or an object. Any other
  * line takes the careful path, {@link parseLine}, which alone decides what a line means.
  */
 export class LineScanner {
-  readonly #writer = new ColumnsWriter()
+  readonly #writer = new RowsWriter()
   readonly #quick = new QuickLine(this.#writer)
   readonly #grouper = new Grouper()
   #fragments: Fragment[] = []
@@ -35,9 +35,9 @@ export class LineScanner {
   /**
    * @param bytes whole lines from `start` to `end`, and {@link SLACK} more bytes after it
    * @param first whether the block begins its file, where a byte order mark may stand
-   * @param spare columns that nobody needs any more
+   * @param spare rows that nobody needs any more
    */
-  scan({ bytes, start: begin, end }: BlockBytes, first: boolean, spare?: RecordColumns): ScannedBlock {
+  scan({ bytes, start: begin, end }: BlockBytes, first: boolean, spare?: RecordRows): ScannedBlock {
     this.#fragments = []
     this.#others = this.#damaged = 0
     this.#writer.begin(Math.ceil((end - begin) / SHORTEST))
@@ -47,7 +47,7 @@ export class LineScanner {
     if (first && start < end) start = this.#careful(bytes, start, end, true)
     while (start < end) start = this.#some(bytes, start, end)
     const { kinds, odd } = this.#writer.take()
-    return { ...this.#grouper.group(this.#writer.columns, odd, spare), kinds, fragments: this.#fragments, lines: this.#line, others: this.#others, damaged: this.#damaged }
+    return { ...this.#grouper.group(this.#writer.rows, odd, spare), kinds, fragments: this.#fragments, lines: this.#line, others: this.#others, damaged: this.#damaged }
   }
 
   /** Reads so many lines at a time: code that never returns is never made quick. */

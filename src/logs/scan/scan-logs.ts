@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import type { RecordBlock } from '../../transition/columns.ts'
+import type { RecordBlock } from '../../transition/rows.ts'
 import { openLog, STDIN, unreadableLog, type LogOptions } from '../log-files.ts'
 import { HEAD_BYTES, packingOf } from '../unpacked.ts'
 import { BLOCK_BYTES, fileBlocks, type FileBlock } from './blocks.ts'

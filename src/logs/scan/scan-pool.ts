@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import { memoryOf, type RecordColumns, type RecordKind } from '../../transition/columns.ts'
+import { memoryOf, type RecordRows, type RecordKind } from '../../transition/rows.ts'
 import { BlockReader } from './read-block.ts'
 import { LineScanner, type ScannedBlock } from './scan-lines.ts'
 import type { ScanAnswer, ScanJob } from './scan-worker.ts'
@@ -15,7 +15,7 @@ export class ScanPool {
   readonly #most: number
   readonly #threads: Thread[] = []
   readonly #here = { scanner: new LineScanner(), reader: new BlockReader(), kinds: [] as RecordKind[] }
-  readonly #spares: RecordColumns[] = []
+  readonly #spares: RecordRows[] = []
   /** Bytes that are still scanned in this thread. */
   #little: number
 
@@ -46,9 +46,9 @@ export class ScanPool {
     return { ...scanned, kinds }
   }
 
-  /** Takes back the columns of a block that is done with. */
-  release({ columns }: Pick<ScannedBlock, 'columns'>): void {
-    this.#spares.push(columns)
+  /** Takes back the rows of a block that is done with. */
+  release({ rows }: Pick<ScannedBlock, 'rows'>): void {
+    this.#spares.push(rows)
   }
 
   async close(): Promise<void> {

@@ -1,22 +1,34 @@
 import { traceKey } from '../../history/history.ts'
-import { columnsFor, grown, kindKey, kindOf, REQUEST_IS_TEXT, TRACE_IS_TEXT, type OddRecord, type RecordColumns, type RecordKind } from '../../transition/columns.ts'
+import {
+  grown,
+  kindKey,
+  kindOf,
+  REQUEST_IS_TEXT,
+  roomOf,
+  ROW,
+  rowsFor,
+  TRACE_IS_TEXT,
+  type OddRecord,
+  type RecordKind,
+  type RecordRows,
+} from '../../transition/rows.ts'
 import type { LifecycleRecord } from '../../transition/record.ts'
 import { textBits } from './text-bits.ts'
 
 const HEX_TRACE = /^[0-9a-f]{32}$/
 const HEX_REQUEST = /^[0-9a-f]{16}$/
 
-/** Puts records into columns, and numbers their kinds. */
-export class ColumnsWriter {
+/** Puts records into rows, and numbers their kinds. */
+export class RowsWriter {
   readonly #kinds = new Map<string, number>()
   #fresh: RecordKind[] = []
   #odd: OddRecord[] = []
-  columns: RecordColumns = columnsFor(0)
+  rows: RecordRows = rowsFor(0)
 
   /** Begins anew, with room for so many records; more may be added one by one. */
   begin(records: number): void {
-    if (this.columns.kind.length < records) this.columns = columnsFor(records)
-    this.columns.count = 0
+    if (roomOf(this.rows) < records) this.rows = rowsFor(records)
+    this.rows.count = 0
     this.#odd = []
   }
 
@@ -32,40 +44,40 @@ export class ColumnsWriter {
 
   /** Adds a record that was read as an object. */
   add(record: LifecycleRecord, line: number): void {
-    if (this.columns.count === this.columns.kind.length) this.columns = grown(this.columns)
-    const { columns } = this
-    const at = columns.count
+    if (this.rows.count === roomOf(this.rows)) this.rows = grown(this.rows)
+    const { numbers, words, count } = this.rows
     const { trace_id, request_id, error, data } = record
     const trace = traceKey(trace_id)
     const traceIsText = !HEX_TRACE.test(trace)
     const requestIsText = !HEX_REQUEST.test(request_id)
-    if (traceIsText) putText(trace_id, columns.trace, at * 4, 4)
-    else putHex(trace, columns.trace, at * 4)
-    if (requestIsText) putText(request_id, columns.request, at * 2, 2)
-    else putHex(request_id, columns.request, at * 2)
-    columns.flags[at] = (traceIsText ? TRACE_IS_TEXT : 0) | (requestIsText ? REQUEST_IS_TEXT : 0)
-    columns.kind[at] = this.kindFor(kindOf(record))
-    columns.time[at] = record.time
-    columns.attempt[at] = record.attempt ?? -1
-    columns.line[at] = line
-    columns.seq[at] = record.lifecycle === 'transition' ? record.seq : 0
-    columns.dwell[at] = (record.lifecycle === 'transition' ? record.dwell_ms : undefined) ?? Number.NaN
-    columns.count += 1
+    const place = count * ROW.words
+    if (traceIsText) putText(trace_id, words, place + ROW.trace, 4)
+    else putHex(trace, words, place + ROW.trace)
+    if (requestIsText) putText(request_id, words, place + ROW.request, 2)
+    else putHex(request_id, words, place + ROW.request)
+    words[place + ROW.kind] = this.kindFor(kindOf(record)) | (traceIsText ? TRACE_IS_TEXT : 0) | (requestIsText ? REQUEST_IS_TEXT : 0)
+    words[place + ROW.line] = line
+    const first = count * ROW.numbers
+    numbers[first + ROW.time] = record.time
+    numbers[first + ROW.attempt] = record.attempt ?? -1
+    numbers[first + ROW.seq] = record.lifecycle === 'transition' ? record.seq : 0
+    numbers[first + ROW.dwell] = (record.lifecycle === 'transition' ? record.dwell_ms : undefined) ?? Number.NaN
+    this.rows.count = count + 1
     const odd = {
       ...(traceIsText ? { traceId: trace_id } : {}),
       ...(requestIsText ? { requestId: request_id } : {}),
       ...(error === undefined ? {} : { error }),
       ...(data === undefined ? {} : errorIn(data)),
     }
-    if (Object.keys(odd).length > 0) this.#odd.push({ at, ...odd })
+    if (Object.keys(odd).length > 0) this.#odd.push({ at: count, ...odd })
   }
 
-  /** Adds to the record that was put into the columns last. */
+  /** Adds to the record that was put into a row last. */
   addOdd(odd: OddRecord): void {
     this.#odd.push(odd)
   }
 
-  /** What belongs to the columns and is not in them: kinds that are new since the last call, and odd records. */
+  /** What belongs to the rows and is not in them: kinds that are new since the last call, and odd records. */
   take(): { readonly kinds: readonly RecordKind[]; readonly odd: readonly OddRecord[] } {
     const kinds = this.#fresh
     this.#fresh = []
