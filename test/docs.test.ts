@@ -10,6 +10,7 @@ import { holdsDiagram } from '../src/diagrams/check.ts'
 import { graphOf } from '../src/diagrams/graph.ts'
 import { mermaid } from '../src/diagrams/mermaid.ts'
 import { ERROR_CODES } from '../src/errors.ts'
+import { audit } from '../src/inquiry/audit.ts'
 import { compile } from '../src/lifecycle/compile.ts'
 import { formatDuration } from '../src/lifecycle/duration.ts'
 import { keysOf } from './lines.ts'
@@ -96,6 +97,18 @@ describe('docs/command.md', () => {
   })
 })
 
+it('docs/command.md tells of every key of an audit', async () => {
+  const golden = page('test/transition/golden.ndjson').split('\n')
+  // Without these lines and that event something is found of every kind.
+  const left = golden.filter((line) => !/"seq":1,|"attempt"/.test(line)).map((line) => line.replace('"RESPOND"', '"UNKNOWN"'))
+  const report = await audit(left)
+  const told = section(section(page('docs/command.md'), '## throughline audit', '## '), '### `--format json`', '### ')
+  const keys = [...new Set(keysIn(report))]
+  expect(report.undelivered).not.toEqual([])
+  expect(keys).toEqual(expect.arrayContaining(['last_error', 'reason', 'missing_seq', 'path', 'count']))
+  expect(keys.filter((key) => !told.includes(`"${key}"`))).toEqual([])
+})
+
 describe.each(PAGES)('%s', (file) => {
   const links = [...withoutCode(page(file)).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link).filter((link) => !/^https?:/.test(link))
 
@@ -115,6 +128,13 @@ it('the examples in the pages compile', () => {
   expect(sources.size).toBeGreaterThan(10)
   expect(faultsOf(sources)).toEqual([])
 })
+
+/** The keys of an answer, but for those that are names or numbers of what was found. */
+function keysIn(value: unknown, named = false): string[] {
+  if (Array.isArray(value)) return value.flatMap((item) => keysIn(item))
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([key, inner]) => [...(named ? [] : [key]), ...keysIn(inner, ['states', 'services', 'attempts'].includes(key))])
+}
 
 function page(file: string): string {
   return readFileSync(join(root, file), 'utf8')

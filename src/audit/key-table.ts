@@ -15,6 +15,8 @@ export class KeyTable {
   /** The number of the key that hashes there, plus one; 0 where there is none. */
   #slots: Int32Array
   readonly #free: number[] = []
+  /** The hash of the key that was looked for last. */
+  #sought = 0
   #used = 0
   #size = 0
 
@@ -48,6 +50,7 @@ export class KeyTable {
   /** The number of the key; -1 where it has none. */
   find(): number {
     const hash = this.#hash()
+    this.#sought = hash
     const slots = this.#slots
     const mask = slots.length - 1
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
@@ -57,14 +60,14 @@ export class KeyTable {
     }
   }
 
-  /** Numbers a key that has no number yet. */
+  /** Numbers the key that was looked for last and has no number yet. */
   add(): number {
     const index = this.#free.pop() ?? this.#used
     if (index === this.#used) this.#used += 1
     if ((index + 1) * this.#row > this.#rows.length) this.#grow()
     const start = index * this.#row
     for (let word = 0; word < this.#width; word += 1) this.#rows[start + word] = this.key[word] ?? 0
-    this.#rows[start + this.#width] = this.#hash()
+    this.#rows[start + this.#width] = this.#sought
     for (let word = this.#width + 1; word < this.#row; word += 1) this.#rows[start + word] = 0
     this.#size += 1
     this.#enter(index)

@@ -220,7 +220,11 @@ export class Ledger {
   #addLine(id: number, kind: number, rows: RecordRows, at: number, block: number, odd: OddRecord | undefined): void {
     const known = this.#known(id, kind, rows, at)
     if (known === -1) this.#append(id, kind, rows, at, block, odd)
-    else if (this.#isBefore(block, rows.words[at * ROW.words + ROW.line] ?? 0, known)) this.#put(known, kind, rows, at, block, odd)
+    else if (this.#isBefore(block, rows.words[at * ROW.words + ROW.line] ?? 0, known)) {
+      this.#lines.put(known, kind, block, rows, at)
+      if (odd === undefined) this.#odd.delete(known)
+      else this.#odd.set(known, odd)
+    }
     if (odd?.traceId !== undefined || odd?.requestId !== undefined) this.#spelled.set(id, odd)
   }
 
@@ -234,7 +238,8 @@ export class Ledger {
     const requests = this.#requests
     const line = this.#lines.take(this.#head(id))
     requests.set(id, HEAD, line + 1)
-    this.#put(line, kind, rows, at, block, odd)
+    this.#lines.put(line, kind, block, rows, at)
+    if (odd !== undefined) this.#odd.set(line, odd)
     const count = requests.get(id, COUNT) + 1
     requests.set(id, COUNT, count)
     if (count >= CROWD) this.#crowd(id, line)
@@ -244,12 +249,6 @@ export class Ledger {
     if (time > this.#latest) this.#latest = time
     const told = (this.kinds.final[kind] === true ? ENDED : 0) | (rows.numbers[row + ROW.attempt] === -1 ? 0 : RESUMED)
     if (told !== 0) requests.set(id, STATUS, requests.get(id, STATUS) | told)
-  }
-
-  #put(line: number, kind: number, rows: RecordRows, at: number, block: number, odd: OddRecord | undefined): void {
-    this.#lines.put(line, kind, block, rows, at)
-    if (odd !== undefined) this.#odd.set(line, odd)
-    else if (this.#odd.size > 0) this.#odd.delete(line)
   }
 
   /** A request that has ended waits to be forgotten; one that turned out not to be whole may be so by now. */

@@ -1,15 +1,34 @@
-import Table from 'cli-table3'
 import pc from 'picocolors'
 import type { AuditReport } from '../audit/report.ts'
-import type { StuckRequest } from '../transition/stuck.ts'
 import { formatDuration, formatTime } from '../lifecycle/duration.ts'
-import { harmless } from '../story/text.ts'
+import type { StuckRequest } from '../transition/stuck.ts'
+import { servicesIn, servicesTable, statesTable } from './dwell-tables.ts'
 import type { Io } from './io.ts'
+import { counted, firstRows, tableRows } from './table-rows.ts'
 
-/** The audit for a person: the verdict first, then what was found, then the states. */
-export function auditTable(report: AuditReport, { colour }: Pick<Io, 'colour'>): string {
+/** How the table is drawn. */
+export interface TableOptions extends Pick<Io, 'colour'> {
+  /** Whether thresholds were given: then it tells which ones counted. */
+  readonly limits: boolean
+}
+
+/** The audit for a person: the verdict first, then what was found, then the states and the ways. What is empty is left out. */
+export function auditTable(report: AuditReport, { colour, limits }: TableOptions): string {
+  const { stuck, invalid, gaps, undelivered, paths } = report
+  const sections = [
+    stuck.length === 0 ? '' : `\nstuck\n${stuckTable(stuck)}\n`,
+    invalid.length === 0 ? '' : `\ninvalid\n${invalidTable(report)}\n`,
+    undelivered.length === 0 ? '' : `\nundelivered: handed over, and no worker line since\n${undeliveredTable(report)}\n`,
+    gaps.length === 0 ? '' : `\ngaps\n${gapTable(report)}\n`,
+    `\nstates\n${statesTable(report)}\n`,
+    limits || servicesIn(report).size > 1 ? `\nservices\n${servicesTable(report)}\n` : '',
+    paths.length === 0 ? '' : `\npaths\n${pathTable(report)}\n`,
+  ]
+  return `${head(report, colour)}${sections.join('')}`
+}
+
+function head({ checked, stuck, invalid, gaps, duplicates, attempts }: AuditReport, colour: boolean): string {
   const paint = pc.createColors(colour)
-  const { checked, stuck, invalid, gaps, duplicates } = report
   const verdict =
     stuck.length + invalid.length === 0
       ? paint.green('nothing stuck, no invalid path')
@@ -21,17 +40,20 @@ export function auditTable(report: AuditReport, { colour }: Pick<Io, 'colour'>):
     gaps.length > 0 ? `${counted(gaps.length, 'request')} with gaps` : '',
     duplicates > 0 ? counted(duplicates, 'duplicate completion') : '',
   ].filter((part) => part !== '')
-  const sections = [
-    stuck.length === 0 ? '' : `\nstuck\n${stuckTable(stuck)}\n`,
-    invalid.length === 0 ? '' : `\ninvalid\n${invalidTable(report)}\n`,
-    gaps.length === 0 ? '' : `\ngaps\n${gapTable(report)}\n`,
-    `\nstates\n${statesTable(report)}\n`,
-  ]
-  return `${verdict}\n${read}${aside.length === 0 ? '' : `; ${aside.join(', ')}`}\n${sections.join('')}`
+  return `${verdict}\n${read}${aside.length === 0 ? '' : `; ${aside.join(', ')}`}\n${attemptLine(attempts)}`
+}
+
+/** Of what went well at once there is nothing to tell. */
+function attemptLine(attempts: AuditReport['attempts']): string {
+  const [first, ...others] = Object.entries(attempts).filter(([count]) => count !== '1')
+  if (first === undefined) return ''
+  const [count, requests] = first
+  const more = others.map(([count, requests]) => `${requests.toLocaleString('en')} took ${count}`)
+  return `${[`${counted(requests, 'request')} took ${count} attempts`, ...more].join(', ')}\n`
 }
 
 function stuckTable(stuck: readonly StuckRequest[]): string {
-  return rows(
+  return tableRows(
     ['state', 'for', 'limit', 'since', 'service', 'trace_id', 'request_id', 'attempts', 'last error'],
     stuck.map(({ state, age_ms, stuck_after_ms, since, service, trace_id, request_id, attempts, last_error }) => [
       state,
@@ -48,45 +70,42 @@ function stuckTable(stuck: readonly StuckRequest[]): string {
 }
 
 function invalidTable({ invalid }: AuditReport): string {
-  return rows(
+  return tableRows(
     ['reason', 'service', 'trace_id', 'request_id', 'where'],
     invalid.map(({ reason, service, trace_id, request_id, file, line }) => [reason, service, trace_id, request_id, `${file}:${String(line)}`]),
   )
 }
 
-function gapTable({ gaps }: AuditReport): string {
-  const told = gaps.slice(0, MOST_GAPS).map(({ trace_id, request_id, missing_seq }) => [trace_id, request_id, missing_seq.join(', ')])
-  const more = gaps.length - told.length
-  return rows(['trace_id', 'request_id', 'missing seq'], told) + (more > 0 ? `\n  and ${String(more)} more: see --format json` : '')
+/** Where a queue stands still all of it is undelivered: a screen of them tells enough. */
+const MOST_UNDELIVERED = 20
+
+function undeliveredTable({ undelivered }: AuditReport): string {
+  return firstRows(
+    MOST_UNDELIVERED,
+    ['for', 'since', 'service', 'trace_id', 'request_id'],
+    undelivered.map(({ age_ms, since, service, trace_id, request_id }) => [formatDuration(age_ms), formatTime(since), service, trace_id, request_id]),
+  )
 }
 
 /** A log of one service of several has a gap in every request: a screen of them tells enough. */
 const MOST_GAPS = 20
 
-function statesTable({ states }: AuditReport): string {
-  return rows(
-    ['state', 'entered', 'open', 'p50', 'p95', 'p99', 'max'],
-    Object.entries(states).map(([name, { entered, open, dwell_ms }]) => [
-      name,
-      String(entered),
-      String(open),
-      ...[dwell_ms.p50, dwell_ms.p95, dwell_ms.p99, dwell_ms.max].map((ms) => (ms === null ? '' : formatDuration(ms))),
-    ]),
+function gapTable({ gaps }: AuditReport): string {
+  return firstRows(
+    MOST_GAPS,
+    ['trace_id', 'request_id', 'missing seq'],
+    gaps.map(({ trace_id, request_id, missing_seq }) => [trace_id, request_id, missing_seq.join(', ')]),
   )
 }
 
-function rows(head: readonly string[], body: readonly (readonly string[])[]): string {
-  const plain = { top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '' }
-  const lines = { left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '  ' }
-  const table = new Table({ head: [...head], chars: { ...plain, ...lines }, style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 } })
-  table.push(...body.map((row) => row.map(harmless)))
-  return table
-    .toString()
-    .split('\n')
-    .map((line) => `  ${line.trimEnd()}`)
-    .join('\n')
-}
+const MOST_PATHS = 10
+/** A request that was tried again and again has gone a way that fills a screen by itself. */
+const LONGEST_PATH = 160
 
-function counted(count: number, noun: string): string {
-  return `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`
+function pathTable({ paths }: AuditReport): string {
+  return firstRows(
+    MOST_PATHS,
+    ['requests', 'path'],
+    paths.map(({ path, requests }) => [requests.toLocaleString('en'), path.length > LONGEST_PATH ? `${path.slice(0, LONGEST_PATH - 4)} ...` : path]),
+  )
 }

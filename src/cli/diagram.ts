@@ -27,7 +27,7 @@ export interface DiagramFlags {
 export async function diagramCommand(flags: DiagramFlags, io: Io): Promise<ExitStatus> {
   const machine = await machineFrom(flags.machine)
   const table = compile(machine)
-  const counts = flags.logs === undefined ? undefined : await countsIn(flags.logs, machine, table)
+  const counts = flags.logs === undefined ? undefined : await countsIn(flags.logs, machine, table, io)
   const text = await drawn(graphOf(table, counts), flags.format)
   if (flags.check !== undefined) return check(flags.check, text, flags, io)
   if (flags.out === undefined) io.out(text)
@@ -54,8 +54,8 @@ async function check(file: string, text: string, { format }: DiagramFlags, io: I
   return held ? 0 : 1
 }
 
-async function countsIn(names: readonly string[], machine: AnyStateMachine, table: TransitionTable): Promise<Counts> {
-  const { states, steps } = await auditFiles(await logFiles(names), { machine })
+async function countsIn(names: readonly string[], machine: AnyStateMachine, table: TransitionTable, io: Io): Promise<Counts> {
+  const { states, steps } = await auditFiles(await logFiles(names), { machine, onDamage: (sentence) => io.err(`throughline: ${sentence}\n`) })
   return { edges: new Map(steps.map(({ from, event, count }) => [step(table, from, event)?.index ?? -1, count])), states: new Map(Object.entries(states)) }
 }
 

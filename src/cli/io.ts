@@ -9,10 +9,14 @@ export interface Io {
   readonly colour: boolean
   /** Whether somebody reads along on stderr, who may want to know how long it takes. */
   readonly watched: boolean
+  /** Whether nobody reads the output any more. */
+  readonly gone?: boolean
 }
 
 /** 0: nothing found wrong. 1: something was found. 2: bad usage, or input that cannot be read. */
 export type ExitStatus = 0 | 1 | 2
+
+let gone = false
 
 /** The process's own output, written before the call returns: a status set afterwards cannot cut it off. */
 export const processIo: Io = {
@@ -22,6 +26,9 @@ export const processIo: Io = {
   width: process.stdout.isTTY ? Math.max(60, process.stdout.columns || 100) : Infinity,
   colour: process.stdout.isTTY && process.env.NO_COLOR === undefined,
   watched: process.stderr.isTTY,
+  get gone() {
+    return gone
+  },
 }
 
 function write(fd: number, text: string): void {
@@ -32,7 +39,10 @@ function write(fd: number, text: string): void {
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? error.code : undefined
       // The reader has seen enough (head, less): that is no fault of ours, nor of the log.
-      if (code === 'EPIPE') return
+      if (code === 'EPIPE') {
+        gone ||= fd === 1
+        return
+      }
       if (code !== 'EAGAIN') throw error
     }
   }

@@ -1,6 +1,5 @@
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { createJiti } from 'jiti'
 import type { AnyStateMachine } from 'xstate'
 import { requestMachine } from '../../machines/request.ts'
 import { ThroughlineError } from '../errors.ts'
@@ -40,11 +39,17 @@ async function machineIn(file: string): Promise<AnyStateMachine> {
 async function load(file: string): Promise<object> {
   const path = resolve(file)
   try {
-    const loaded: unknown = /\.[cm]?ts$/.test(file) ? await createJiti(import.meta.url).import(path) : await import(pathToFileURL(path).href)
+    const loaded: unknown = /\.[cm]?ts$/.test(file) ? await loadTypeScript(path) : await import(pathToFileURL(path).href)
     return typeof loaded === 'object' && loaded !== null ? loaded : {}
   } catch (error) {
     throw notFound(file, firstLine(error), error)
   }
+}
+
+/** The package is loaded for those who need it only. */
+async function loadTypeScript(path: string): Promise<unknown> {
+  const { createJiti } = await import('jiti')
+  return createJiti(import.meta.url).import(path)
 }
 
 function isMachine(value: unknown): value is AnyStateMachine {

@@ -32,24 +32,34 @@ export async function run(args: readonly string[], version: string, io: Io): Pro
   program
     .command('audit')
     .description('find stuck requests and invalid paths; status 1 where there are any')
-    .argument('[files...]', 'log files, globs, .gz, or - for standard input')
+    .argument('[files...]', 'log files, globs, .gz, .zst, or - for standard input')
     .addOption(new Option('--format <format>').choices(['table', 'json', 'ndjson']).default('table'))
-    .option('--stuck-after <duration>', 'a threshold for every state (30s), or for one (Queued=15m); may be repeated', collect)
+    .option('--stuck-after <duration>', 'a threshold for every state (30s), for one (Queued=15m), or learnt from the log (auto); may be repeated', collect)
     .option('--now <time>', 'count ages to this moment: ISO 8601, epoch milliseconds, or end for the last line')
     .option('--machine <file>', 'an XState machine, in JavaScript or TypeScript')
+    .option('--follow', 'go on reading, and tell each request when it is stuck and when it moves on')
     .action((files: string[], flags: AuditFlags) => settle(import('./audit.ts').then(({ auditCommand }) => auditCommand(files, flags, io))))
   program
     .command('story')
     .description('tell what happened under one trace id; status 1 where the logs do not know it')
     .argument('<trace id>', 'a UUID, its 32 hex digits, or any id that was accepted')
-    .argument('[files...]', 'log files, globs, .gz, or - for standard input')
+    .argument('[files...]', 'log files, globs, .gz, .zst, or - for standard input')
     .addOption(new Option('--format <format>').choices(['text', 'json', 'mermaid']).default('text'))
     .option('--machine <file>', 'an XState machine, in JavaScript or TypeScript')
     .option('--full', 'read all of the logs, even if the id tells when the trace began')
     .option('--skew <duration>', 'how far clocks may disagree: so much is read before the trace began and after its end (default: 5m)')
+    .option('--field <role=name>', 'where other loggers put what is told of a line (trace_id=correlationId); may be repeated', collect)
     .action((traceId: string, files: string[], flags: StoryFlags) =>
       settle(import('./story.ts').then(({ storyCommand }) => storyCommand(traceId, files, flags, io))),
     )
+  for (const command of program.commands.filter((command) => ['audit', 'story'].includes(command.name()))) {
+    command
+      .option('--loki <url>', 'read from this Loki instead of files')
+      .option('--query <logql>', 'whose lines to read from Loki')
+      .option('--since <time>', 'begin that long ago (6h), or at a time; by default an hour')
+      .option('--until <time>', 'end then; by default now')
+      .option('--loki-tenant <id>', 'the tenant, X-Scope-OrgID')
+  }
   for (const command of program.commands) command.exitOverride().copyInheritedSettings(program)
   try {
     await program.parseAsync([...args], { from: 'user' })

@@ -10,8 +10,15 @@ const MEGABYTE = 1_000_000
 /** What is done in less time needs no bar. */
 const PATIENCE_MS = 500
 
+/** What the bar is drawn with: by default the process's clock and stderr. */
+export interface BarOptions {
+  /** Milliseconds. */
+  readonly now?: () => number
+  readonly stream?: NodeJS.WritableStream
+}
+
 /** A bar on stderr with the rate and the time left, where somebody reads along and it takes long enough. */
-export function progressBar({ watched }: Pick<Io, 'watched'>, now: () => number = () => performance.now()): Progress {
+export function progressBar({ watched }: Pick<Io, 'watched'>, { now = () => performance.now(), stream = process.stderr }: BarOptions = {}): Progress {
   if (!watched) return { update: () => undefined, stop: () => undefined }
   const begun = now()
   let stopped = false
@@ -20,7 +27,7 @@ export function progressBar({ watched }: Pick<Io, 'watched'>, now: () => number 
     update(bytes, total) {
       const ms = now() - begun
       if (bar === undefined && ms < PATIENCE_MS) return
-      bar ??= shown(total)
+      bar ??= shown(total, stream)
       const rate = (bytes / MEGABYTE / (ms / 1_000)).toFixed(0)
       void bar.then((started) => {
         if (!stopped) started.update(Math.round(bytes / MEGABYTE), { rate })
@@ -41,9 +48,9 @@ interface Bar {
 }
 
 /** The package is loaded for those who see it only. */
-async function shown(total: number): Promise<Bar> {
+async function shown(total: number, stream: NodeJS.WritableStream): Promise<Bar> {
   const { SingleBar } = (await import('cli-progress')).default
-  const bar = new SingleBar({ format: '{bar} {percentage}% of {total} MB, {rate} MB/s, {eta_formatted} left', clearOnComplete: true, hideCursor: true, stream: process.stderr })
+  const bar = new SingleBar({ format: '{bar} {percentage}% of {total} MB, {rate} MB/s, {eta_formatted} left', clearOnComplete: true, hideCursor: true, stream })
   bar.start(Math.round(total / MEGABYTE), 0, { rate: 0 })
   return bar
 }

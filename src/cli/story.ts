@@ -1,62 +1,54 @@
-import { ThroughlineError } from '../errors.ts'
-import { Histories, traceKey } from '../history/history.ts'
-import { progressOf } from '../history/progress.ts'
+import { GatheredTrace } from '../inquiry/gathered-trace.ts'
+import { storyMermaid, storyOfFiles, storyText, type Searched, type StoryReport } from '../inquiry/story.ts'
 import { formatTime, parseDuration } from '../lifecycle/duration.ts'
-import { findTrace, type Searched } from '../logs/find-trace.ts'
-import { foreignLines } from '../story/line.ts'
-import { storyMermaid } from '../story/mermaid.ts'
-import type { StoryLine } from '../story/report.ts'
-import { story } from '../story/story.ts'
-import { storyText } from '../story/text.ts'
-import { isTraceId, w3cTraceId } from '../trace/trace-id.ts'
+import { fieldNames } from './field-flags.ts'
 import { logFiles } from './inputs.ts'
 import type { ExitStatus, Io } from './io.ts'
-import { tableFrom } from './machine-file.ts'
+import { lokiEntries } from './loki-entries.ts'
+import { storySource, type LokiFlags } from './loki-flags.ts'
+import { machineFrom } from './machine-file.ts'
 
 /** The flags of `throughline story`. */
-export interface StoryFlags {
+export interface StoryFlags extends LokiFlags {
   readonly machine?: string
   readonly format: 'text' | 'json' | 'mermaid'
   readonly full?: boolean
   readonly skew?: string
+  readonly field?: readonly string[]
 }
 
 /** `throughline story`: what happened under one trace id, across all services. */
 export async function storyCommand(traceId: string, names: readonly string[], flags: StoryFlags, io: Io): Promise<ExitStatus> {
-  const valid: boolean = isTraceId(traceId)
-  if (!valid) {
-    throw new ThroughlineError('THROUGHLINE_USAGE', `"${traceId}" is no trace id: give a UUID, its 32 hex digits, or the X-Trace-ID that was sent`)
-  }
-  const table = await tableFrom(flags.machine)
-  // A service that only saw a traceparent knows the trace by its 128 bits.
-  const keys = new Set([traceKey(traceId), w3cTraceId(traceId)])
-  const histories = new Histories()
-  const lines: StoryLine[] = []
   let searched: Searched | undefined
-  const found = findTrace(await logFiles(names), traceId, {
-    full: flags.full === true,
-    ...(flags.skew === undefined ? {} : { skewMs: parseDuration(flags.skew) }),
-    progress: () => progressOf(histories, table),
-    onDamage: (sentence) => io.err(`throughline: ${sentence}\n`),
-    onSearched: (all) => (searched = all),
-  })
-  for await (const entries of found) {
-    for (const entry of entries) {
-      if (entry.kind === 'record' && keys.has(traceKey(entry.record.trace_id))) histories.add(entry.record, entry.file, entry.offset)
-      else if (entry.kind === 'other' && entry.fields !== undefined) {
-        for (const { traceId: logged, line } of foreignLines(entry.fields)) if (keys.has(traceKey(logged))) lines.push(line)
-      }
-    }
-  }
-  const report = story(traceId, histories, lines, table)
+  const report = await told(traceId, names, flags, io, (all) => (searched = all))
   if (report === undefined) {
-    io.err(`throughline: no line of trace ${traceId} in these logs\n`)
+    const mend = flags.loki !== undefined && flags.query === undefined ? ': name your labels with --query, or an earlier --since' : ''
+    io.err(`throughline: no line of trace ${traceId} in these logs${mend}\n`)
     return 1
   }
   if (flags.format === 'text' && searched?.from !== undefined) io.err(`throughline: ${leftOut(searched, searched.from)}\n`)
   if (flags.format === 'json') io.out(`${JSON.stringify(report, null, 2)}\n`)
   else io.out(flags.format === 'mermaid' ? storyMermaid(report) : storyText(report, io.width))
   return 0
+}
+
+async function told(
+  traceId: string,
+  names: readonly string[],
+  flags: StoryFlags,
+  io: Io,
+  onSearched: (searched: Searched) => void,
+): Promise<StoryReport | undefined> {
+  const options = { machine: await machineFrom(flags.machine), fields: fieldNames(flags.field) }
+  const source = storySource(traceId, flags, { names, env: process.env, now: Date.now() })
+  if (source !== undefined) return new GatheredTrace(traceId, options).storyIn(lokiEntries(source, io))
+  return storyOfFiles(traceId, await logFiles(names), {
+    ...options,
+    full: flags.full === true,
+    ...(flags.skew === undefined ? {} : { skewMs: parseDuration(flags.skew) }),
+    onDamage: (sentence) => io.err(`throughline: ${sentence}\n`),
+    onSearched,
+  })
 }
 
 function leftOut({ bytes, total }: Searched, from: number): string {

@@ -14,33 +14,59 @@ export interface NumberedLine {
  * replacement characters. The last line needs no end.
  */
 export async function* splitLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<NumberedLine[]> {
-  let pending: Buffer[] = []
-  let pendingBytes = 0
-  let line = 0
-  const take = (last: Buffer): NumberedLine => {
-    const bytes = pending.length === 0 ? last : Buffer.concat([...pending, last])
-    pending = []
-    pendingBytes = 0
-    line += 1
-    const text = bytes.toString('utf8', 0, LONGEST_LINE)
-    return { line, text: line === 1 && text.startsWith('\uFEFF') ? text.slice(1) : text }
-  }
+  const cutter = new LineCutter()
   for await (const chunk of chunks) {
-    const buffer = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+    const lines = cutter.push(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength))
+    if (lines.length > 0) yield lines
+  }
+  const rest = cutter.rest()
+  if (rest.length > 0) yield rest
+}
+
+/** Cuts bytes into lines as they come: what has no line feed yet is kept until it is whole. */
+export class LineCutter {
+  #pending: Buffer[] = []
+  #pendingBytes = 0
+  #line: number
+
+  /** @param line how many lines came before */
+  constructor(line = 0) {
+    this.#line = line
+  }
+
+  /** How many lines have been given. */
+  get line(): number {
+    return this.#line
+  }
+
+  /** The lines that these bytes complete. They are not held on to: a stream may use their memory again. */
+  push(bytes: Buffer): NumberedLine[] {
     const lines: NumberedLine[] = []
     let start = 0
-    for (let end = buffer.indexOf(10); end !== -1; end = buffer.indexOf(10, start)) {
-      lines.push(take(buffer.subarray(start, end)))
+    for (let end = bytes.indexOf(10); end !== -1; end = bytes.indexOf(10, start)) {
+      lines.push(this.#take(bytes.subarray(start, end)))
       start = end + 1
     }
     // What is beyond the longest line is dropped as it comes.
-    if (start < buffer.length && pendingBytes <= LONGEST_LINE) {
-      // Copied, since a stream may use the chunk's memory again.
-      const rest = Buffer.from(buffer.subarray(start, start + LONGEST_LINE + 1 - pendingBytes))
-      pending.push(rest)
-      pendingBytes += rest.length
+    if (start < bytes.length && this.#pendingBytes <= LONGEST_LINE) {
+      const rest = Buffer.from(bytes.subarray(start, start + LONGEST_LINE + 1 - this.#pendingBytes))
+      this.#pending.push(rest)
+      this.#pendingBytes += rest.length
     }
-    if (lines.length > 0) yield lines
+    return lines
   }
-  if (pendingBytes > 0) yield [take(Buffer.alloc(0))]
+
+  /** What is left where nothing follows any more: one line without its end, or none. */
+  rest(): NumberedLine[] {
+    return this.#pendingBytes === 0 ? [] : [this.#take(Buffer.alloc(0))]
+  }
+
+  #take(last: Buffer): NumberedLine {
+    const bytes = this.#pending.length === 0 ? last : Buffer.concat([...this.#pending, last])
+    this.#pending = []
+    this.#pendingBytes = 0
+    this.#line += 1
+    const text = bytes.toString('utf8', 0, LONGEST_LINE)
+    return { line: this.#line, text: this.#line === 1 && text.startsWith('\uFEFF') ? text.slice(1) : text }
+  }
 }

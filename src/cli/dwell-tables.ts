@@ -1,0 +1,36 @@
+import type { AuditReport, StateCounts } from '../audit/report.ts'
+import { formatDuration } from '../lifecycle/duration.ts'
+import { tableRows } from './table-rows.ts'
+
+const FIGURES = ['entered', 'open', 'p50', 'p95', 'p99', 'max'] as const
+
+/** How many requests entered each state, and how long they stayed. */
+export function statesTable({ states }: AuditReport): string {
+  return tableRows(
+    ['state', ...FIGURES],
+    Object.entries(states).map(([name, counts]) => [name, ...figures(counts)]),
+  )
+}
+
+/** The same by the service that brought them there, with how long they may stay and who says so. */
+export function servicesTable({ states }: AuditReport): string {
+  return tableRows(
+    ['state', 'service', ...FIGURES, 'limit', 'says'],
+    Object.entries(states).flatMap(([state, { services }]) =>
+      Object.entries(services).map(([service, counts]) => {
+        const { stuck_after_ms, from } = counts
+        return [state, service, ...figures(counts), ...(stuck_after_ms === Infinity ? ['', ''] : [formatDuration(stuck_after_ms), from])]
+      }),
+    ),
+  )
+}
+
+/** The services that brought a request anywhere. */
+export function servicesIn({ states }: AuditReport): ReadonlySet<string> {
+  return new Set(Object.values(states).flatMap(({ services }) => Object.keys(services)))
+}
+
+function figures({ entered, open, dwell_ms }: StateCounts): string[] {
+  const { p50, p95, p99, max } = dwell_ms
+  return [String(entered), String(open), ...[p50, p95, p99, max].map((ms) => (ms === null ? '' : formatDuration(ms)))]
+}
