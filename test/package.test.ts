@@ -26,7 +26,7 @@ describe('export map', () => {
   it('has a subpath for every adapter and every machine', () => {
     const adapters = filesIn('src/adapters').filter((file) => !file.includes('/_')).map((file) => `.${file.slice('src/adapters'.length, -3)}`)
     const machines = filesIn('machines').map((file) => `./${file.slice(0, -3)}`)
-    expect(Object.keys(manifest.exports).sort()).toEqual(['.', './package.json', ...adapters, ...machines].sort())
+    expect(Object.keys(manifest.exports).sort()).toEqual(['.', './audit', './package.json', './story', './wire-format.schema.json', ...adapters, ...machines].sort())
   })
 
   it('asks for no host unless its adapter is used', () => {
@@ -51,6 +51,8 @@ describe('export map', () => {
       'w3cTraceId',
       'withSqlComment',
     ])
+    expect(await names('throughline/audit')).toEqual(['audit', 'auditFiles', 'foundWrong'])
+    expect(await names('throughline/story')).toEqual(['story', 'storyMermaid', 'storyOfFiles', 'storyText'])
     expect(await names('throughline/grpc')).toEqual(['propagate', 'trackRequest'])
     expect(await names('throughline/pg-boss')).toEqual(['propagate', 'trackRequest'])
     expect(await names('throughline/pg')).toEqual(['propagate'])
@@ -83,8 +85,25 @@ describe('the packed tarball in a project of somebody else', () => {
   })
 
   it('imports every subpath whose host it does not need to load', () => {
-    writeFileSync(join(project, 'subpaths.js'), ['fetch', 'pg', 'pg-boss', 'machines/request'].map((name) => `import 'throughline/${name}'`).join('\n'))
+    writeFileSync(join(project, 'subpaths.js'), ['audit', 'fetch', 'pg', 'pg-boss', 'story', 'machines/request'].map((name) => `import 'throughline/${name}'`).join('\n'))
     expect(node('subpaths.js')).toBe('')
+  })
+
+  it('audits a log and tells its story, over threads', () => {
+    writeFileSync(join(project, 'log.js'), "import { trackRequest } from 'throughline'\ntrackRequest(() => 'done', { service: 'outside' })()")
+    writeFileSync(join(project, 'a.log'), node('log.js'))
+    writeFileSync(
+      join(project, 'ask.js'),
+      `import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { auditFiles } from 'throughline/audit'
+import { storyOfFiles } from 'throughline/story'
+const [{ trace_id }] = readFileSync('a.log', 'utf8').split('\\n').filter(Boolean).map(JSON.parse)
+const { checked } = await auditFiles(['a.log'], { threads: 2 })
+const { requests } = await storyOfFiles(trace_id, ['*.log'])
+console.log(checked.requests, requests[0].state, createRequire(import.meta.url)('throughline/wire-format.schema.json').type)`,
+    )
+    expect(node('ask.js')).toBe('1 Responded object\n')
   })
 
   it('has the command', () => {

@@ -17,7 +17,7 @@ import { Variants, type StepTaken, type Variant } from './variants.ts'
  * So many requests that have ended stay in memory, since a line may be repeated or come late; and as many of those that were
  * resumed, since a message may be delivered again.
  */
-const MOST_ENDED = 50_000
+const MOST_ENDED = 20_000
 /** From so many lines on, those of one request are looked up in a map. */
 const CROWD = 48
 

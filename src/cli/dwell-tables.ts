@@ -15,7 +15,7 @@ export function statesTable({ states }: AuditReport): string {
 /** The same by the service that brought them there, with how long they may stay and who says so. */
 export function servicesTable({ states }: AuditReport): string {
   return tableRows(
-    ['state', 'service', ...FIGURES, 'limit', 'says'],
+    ['state', 'service', ...FIGURES, 'limit', 'from'],
     Object.entries(states).flatMap(([state, { services }]) =>
       Object.entries(services).map(([service, counts]) => {
         const { stuck_after_ms, from } = counts

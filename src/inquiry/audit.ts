@@ -12,7 +12,7 @@ export type { AuditOptions } from './audit-entries.ts'
 export type { LogLines } from './log-lines.ts'
 
 /** How files are read besides. */
-export interface AuditFilesOptions extends AuditOptions, Pick<ScanOptions, 'onDamage' | 'onProgress' | 'threads'> {}
+export interface AuditFilesOptions extends AuditOptions, ScanOptions {}
 
 /**
  * Audits log files: which requests are stuck, and which lines no run of the machine writes.
@@ -26,18 +26,17 @@ export interface AuditFilesOptions extends AuditOptions, Pick<ScanOptions, 'onDa
  * @throws ThroughlineError THROUGHLINE_MACHINE_UNSUPPORTED where a log cannot be checked against the machine
  * @example const { stuck } = await auditFiles(['logs/*.ndjson'], { stuckAfter: ['1m', 'Queued=15m'] })
  */
-export async function auditFiles(names: readonly string[], { onDamage, onProgress, threads, ...asked }: AuditFilesOptions = {}): Promise<AuditReport> {
+export async function auditFiles(names: readonly string[], options: AuditFilesOptions = {}): Promise<AuditReport> {
   // A log that is read twice, or looked into before, is damaged once.
   const damages = new Set<string>()
   const damaged = (sentence: string): void => {
     if (damages.has(sentence)) return
     damages.add(sentence)
-    onDamage?.(sentence)
+    options.onDamage?.(sentence)
   }
-  const options = { onDamage: damaged, ...(onProgress === undefined ? {} : { onProgress }), ...(threads === undefined ? {} : { threads }) }
-  const logs = new LogScan(await resolveFiles(names), options)
+  const logs = new LogScan(await resolveFiles(names), { ...options, onDamage: damaged })
   try {
-    return withDamaged(await auditBlocks(() => logs.blocks(), logs.again, asked), damages.size)
+    return withDamaged(await auditBlocks(() => logs.blocks(), logs.again, options), damages.size)
   } finally {
     logs.close()
   }

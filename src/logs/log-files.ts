@@ -1,4 +1,4 @@
-import { createReadStream } from 'node:fs'
+import { createReadStream, fstatSync, read } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { ThroughlineError } from '../errors.ts'
 import { isDamage, unpacked } from './unpacked.ts'
@@ -53,10 +53,31 @@ export async function* openLog(name: string, { onDamage }: LogOptions = {}, fd?:
   }
 }
 
-/** Without an encoding all of them give buffers. */
 function bytesOf(name: string, fd: number | undefined): AsyncIterable<Buffer> {
-  if (fd !== undefined) return createReadStream(name, { fd, start: 0, autoClose: false, highWaterMark: STREAM_BYTES })
+  if (fd !== undefined) return bytesFrom(fd)
+  // Without an encoding both give buffers.
   return name === STDIN ? process.stdin : createReadStream(name, { highWaterMark: STREAM_BYTES })
+}
+
+/** The bytes of an open file from its first one on, or what comes from a pipe. A stream of Node's would close the handle when it is let go of. */
+async function* bytesFrom(fd: number): AsyncGenerator<Buffer> {
+  const isFile = fstatSync(fd).isFile()
+  for (let position = 0; ; ) {
+    const bytes = await bytesAt(fd, isFile ? position : null)
+    if (bytes.length === 0) return
+    position += bytes.length
+    yield bytes
+  }
+}
+
+function bytesAt(fd: number, position: number | null): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafe(STREAM_BYTES)
+  return new Promise((resolve, reject) => {
+    read(fd, bytes, 0, STREAM_BYTES, position, (error, count) => {
+      if (error === null) resolve(bytes.subarray(0, count))
+      else reject(error)
+    })
+  })
 }
 
 const STREAM_BYTES = 262_144

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { requestWithRetriesMachine } from '../../machines/request-with-retries.ts'
 import { requestMachine } from '../../machines/request.ts'
 import { stuckLimits } from '../../src/audit/limits.ts'
-import type { AuditReport } from '../../src/audit/report.ts'
+import type { AuditReport, StateCounts } from '../../src/audit/report.ts'
 import { compile } from '../../src/lifecycle/compile.ts'
 import type { LifecycleRecord } from '../../src/transition/record.ts'
 import { audited } from '../audited.ts'
@@ -25,17 +25,20 @@ describe('the report', () => {
       transition({ trace_id: 'abc-123', request_id: 'b7ad6b7169203332', state: 'Queued' }),
       transition({ trace_id: 'abc-123', request_id: 'b7ad6b7169203333', seq: 2, event: 'PROCESS', from: 'Authenticated', state: 'Processing', dwell_ms: 7 }),
     ]
-    const nothing = { entered: 0, open: 0, dwell_ms: { p50: null, p95: null, p99: null, max: null } }
+    const none = { p50: null, p95: null, p99: null, max: null }
     const second = { p50: 1_000, p95: 1_000, p99: 1_000, max: 1_000 }
     const lost = { trace_id: 'abc-123', request_id: 'b7ad6b7169203333' }
+    const nothing = { entered: 0, open: 0, dwell_ms: none, services: {} }
+    /** All of it in one service. */
+    const gateway = (counts: StateCounts, stuck_after_ms: number): object => ({ ...counts, services: { gateway: { ...counts, stuck_after_ms, from: 'machine' } } })
     expect(answer(records, BEGUN + 3_000 + 15 * 60_000 + 1)).toEqual({
       now: BEGUN + 903_001,
       checked: { lines: 8, other_lines: 0, damaged_lines: 0, transitions: 6, requests: 3, traces: 2 },
       states: {
-        Received: { entered: 1, open: 0, dwell_ms: second },
-        Authenticated: { entered: 1, open: 0, dwell_ms: { p50: 7, p95: 1_000, p99: 1_000, max: 1_000 } },
-        Processing: { entered: 2, open: 1, dwell_ms: second },
-        Queued: { entered: 2, open: 2, dwell_ms: nothing.dwell_ms },
+        Received: gateway({ entered: 1, open: 0, dwell_ms: second }, 10_000),
+        Authenticated: gateway({ entered: 1, open: 0, dwell_ms: { p50: 7, p95: 1_000, p99: 1_000, max: 1_000 } }, 30_000),
+        Processing: gateway({ entered: 2, open: 1, dwell_ms: second }, 30_000),
+        Queued: gateway({ entered: 2, open: 2, dwell_ms: none }, 900_000),
         Responded: nothing,
         Completed: nothing,
         Failed: nothing,
@@ -50,6 +53,21 @@ describe('the report', () => {
       ],
       gaps: [{ ...lost, missing_seq: [0, 1] }],
       duplicates: 0,
+      undelivered: [{ trace_id: 'abc-123', request_id: 'b7ad6b7169203332', service: 'gateway', since: BEGUN, age_ms: 903_001 }],
+      attempts: { 1: 1 },
+      paths: [
+        { path: 'Processing', requests: 1 },
+        { path: 'Queued', requests: 1 },
+        { path: 'Received > Authenticated > Processing > Queued', requests: 1 },
+      ],
+      steps: [
+        { from: 'Received', event: 'AUTH_OK', state: 'Authenticated', count: 1 },
+        { from: 'Received', event: 'AUTH_ERROR', state: 'Failed', count: 0 },
+        { from: 'Authenticated', event: 'PROCESS', state: 'Processing', count: 2 },
+        { from: 'Processing', event: 'ENQUEUE', state: 'Queued', count: 1 },
+        { from: 'Processing', event: 'RESPOND', state: 'Responded', count: 0 },
+        { from: 'Queued', event: 'COMPLETE', state: 'Completed', count: 0 },
+      ],
     })
   })
 

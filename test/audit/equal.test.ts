@@ -25,11 +25,22 @@ const fate = fc.oneof(
   { weight: 2, arbitrary: fc.constantFrom('"error":{"type":"E","message":"no luck"}', '"error":{"type":"E","message":"no\\"luck"}', '"data":{"a":1,"b":"x"}', '"data":{"error":"so"}', '"attempt":2', '"attempt":02', '"dwell_ms":1e3', '"implied":true', '"outcome":"ok","status":200,"duration_ms":1.5', '"unknown":null').map((member) => (line: string) => [line.replace(/,"msg":/, `,${member},"msg":`)]) },
 )
 
+/** How the loggers of a whole log write their lines: as ours do, or in a way of their own. */
+const dress = fc.constantFrom<(line: string) => string>(
+  (line) => line,
+  (line) => line.replace(/("time":\d+)/, '$1,"pid":7,"hostname":"höst"'),
+  (line) => `${line}\r`,
+  (line) => line.replace('{"level":30,', '{'),
+  (line) => line.replace(/"time":(\d+)/, (_, time: string) => `"time":"${new Date(Number(time)).toISOString()}"`),
+  (line) => line.replace(/,"msg":"[^"]*"/, ''),
+  (line) => line.replace(/"time":(\d+)/, '"time":$1.5'),
+)
+
 const files = (lines: readonly string[]): fc.Arbitrary<Files> =>
   fc
-    .tuple(fc.array(fate, { minLength: lines.length, maxLength: lines.length }), fc.array(fc.nat(3), { minLength: lines.length, maxLength: lines.length }), fc.boolean())
-    .chain(([fates, homes, shuffled]) => {
-      const told = lines.flatMap((line, index) => (fates[index]?.(line) ?? []).map((text) => ({ text, file: `${String(homes[index] ?? 0)}.log` })))
+    .tuple(fc.array(fate, { minLength: lines.length, maxLength: lines.length }), fc.array(fc.nat(3), { minLength: lines.length, maxLength: lines.length }), fc.boolean(), dress)
+    .chain(([fates, homes, shuffled, dressed]) => {
+      const told = lines.flatMap((line, index) => (fates[index]?.(dressed(line)) ?? []).map((text) => ({ text, file: `${String(homes[index] ?? 0)}.log` })))
       const order = shuffled ? fc.shuffledSubarray(told, { minLength: told.length }) : fc.constant(told)
       return order.map((all) => Object.fromEntries(['0.log', '1.log', '2.log', '3.log'].map((name) => [name, all.filter(({ file }) => file === name).map(({ text }) => text)])))
     })

@@ -1,7 +1,9 @@
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import type { AuditReport } from '../../src/audit/report.ts'
-import { BEGUN, ndjson, QUEUED, REQUEST, SYNC, TRACE, transition, transitions } from '../told-log.ts'
+import { run } from '../../src/cli/program.ts'
+import { lokiStandIn } from '../logs/_loki.ts'
+import { BEGUN, ndjson, note, QUEUED, REQUEST, SYNC, TRACE, transition, transitions } from '../told-log.ts'
 import { called, folderOf } from './_called.ts'
 
 const OTHER = { request_id: 'b7ad6b7169203332' }
@@ -69,6 +71,167 @@ describe('--stuck-after', () => {
   })
 })
 
+describe('--stuck-after auto', () => {
+  const one = (index: number): string => `b7ad6b71692${String(10_000 + index)}`
+  /** 40 requests that stay a second in each state, and one that begins last and stays. */
+  const busy = [...Array.from({ length: 40 }, (_, index) => transitions(SYNC, { request_id: one(index) })).flat(), transition({ request_id: one(40) })]
+
+  test('takes three times what 99 of 100 stays last, and says so', async () => {
+    const file = folderOf({ 'a.log': ndjson(busy) })
+    const asked = [file('a.log'), '--stuck-after', 'auto', '--stuck-after', 'Processing=1d']
+    expect((await report(...asked, '--now', String(BEGUN + 3_000))).stuck).toEqual([])
+    const found = await report(...asked, '--now', String(BEGUN + 3_001))
+    expect(found.stuck).toMatchObject([{ request_id: one(40), state: 'Received', stuck_after_ms: 3_000 }])
+    expect(found.states).toMatchObject({
+      Received: { services: { gateway: { entered: 41, open: 1, stuck_after_ms: 3_000, from: 'learned' } } },
+      Processing: { services: { gateway: { stuck_after_ms: 86_400_000, from: 'given' } } },
+    })
+  })
+
+  test('leaves the limit to the machine where there is too little to learn from', async () => {
+    const file = folderOf({ 'a.log': STUCK })
+    expect((await report(file('a.log'), '--stuck-after', 'auto', '--now', 'end')).states).toMatchObject({
+      Received: { services: { gateway: { stuck_after_ms: 10_000, from: 'machine' } } },
+    })
+  })
+
+  test('tells in the table which limits it took', async () => {
+    const file = folderOf({ 'a.log': ndjson(busy) })
+    const table = async (...flags: string[]): Promise<string> => (await called('audit', file('a.log'), '--now', 'end', ...flags)).out
+    expect(await table('--stuck-after', 'auto')).toMatch(/\nservices\n[^]* Received +gateway +41 +1 +1s +1s +1s +1s +3s +learned\n[^]*Responded +gateway +40 +0\n/)
+    expect(await table('--stuck-after', '2m')).toMatch(/ Processing +gateway .* 2m +given\n/)
+    expect(await table()).not.toContain('services')
+  })
+})
+
+describe('the deeper answers', () => {
+  const id = (index: number): string => `b7ad6b71692033${String(10 + index)}`
+  /** A delivery that fails, or one that completes. */
+  const delivery = (index: number, attempt: number, done: boolean): object[] => {
+    const common = { request_id: id(index), service: 'worker', attempt, time: BEGUN + 4_000 + attempt }
+    const begun = note('ATTEMPT', { ...common, state: 'Queued' })
+    return [begun, done ? transition({ ...common, seq: 4, event: 'COMPLETE', from: 'Queued', state: 'Completed', dwell_ms: 5, outcome: 'ok' }) : note('RETRY', { ...common, state: 'Queued' })]
+  }
+  const handed = (index: number): object[] => transitions(QUEUED, { request_id: id(index) })
+  const log = [
+    ...[0, 1].flatMap((index) => [...handed(index), ...delivery(index, 1, true)]),
+    ...[2, 3].flatMap((index) => [...handed(index), ...delivery(index, 1, false), ...delivery(index, 2, true)]),
+    ...[...handed(4), ...delivery(4, 1, false), ...delivery(4, 2, false), ...delivery(4, 3, true)],
+    ...handed(5),
+    ...transitions(SYNC, { request_id: id(6) }),
+  ]
+  const late = String(BEGUN + 10_000)
+
+  test('are counted', async () => {
+    const file = folderOf({ 'a.log': ndjson(log) })
+    const { attempts, undelivered, paths, steps, stuck, invalid } = await report(file('a.log'), '--now', late)
+    expect([stuck, invalid]).toEqual([[], []])
+    expect(attempts).toEqual({ 1: 2, 2: 2, 3: 1 })
+    expect(undelivered).toEqual([{ trace_id: TRACE, request_id: id(5), service: 'gateway', since: BEGUN + 3_000, age_ms: 7_000 }])
+    expect(paths).toEqual([
+      { path: 'Received > Authenticated > Processing > Queued > Completed', requests: 5 },
+      { path: 'Received > Authenticated > Processing > Queued', requests: 1 },
+      { path: 'Received > Authenticated > Processing > Responded', requests: 1 },
+    ])
+    expect(steps).toEqual([
+      { from: 'Received', event: 'AUTH_OK', state: 'Authenticated', count: 7 },
+      { from: 'Received', event: 'AUTH_ERROR', state: 'Failed', count: 0 },
+      { from: 'Authenticated', event: 'PROCESS', state: 'Processing', count: 7 },
+      { from: 'Processing', event: 'ENQUEUE', state: 'Queued', count: 6 },
+      { from: 'Processing', event: 'RESPOND', state: 'Responded', count: 1 },
+      { from: 'Queued', event: 'COMPLETE', state: 'Completed', count: 5 },
+    ])
+  })
+
+  test('are told in the table', async () => {
+    const file = folderOf({ 'a.log': ndjson(log) })
+    const { out } = await called('audit', file('a.log'), '--now', late)
+    expect(out.split('\n')[2]).toBe('2 requests took 2 attempts, 1 took 3')
+    expect(out).toMatch(new RegExp(`\nundelivered: handed over, and no worker line since\n.*\n +7s +\\S+ +gateway +${TRACE} +${id(5)}\n`))
+    expect(out).toMatch(/\n {2}Completed +worker +5 +0\n/)
+    expect(out).toMatch(/\npaths\n.*\n {2}5 +Received > Authenticated > Processing > Queued > Completed\n/)
+  })
+
+  test('are left out of the table where there are none', async () => {
+    const file = folderOf({ 'a.log': DONE, 'others.log': 'other\n' })
+    expect((await called('audit', file('a.log'), '--now', late)).out).not.toMatch(/attempts|undelivered|services/)
+    expect((await called('audit', file('others.log'), '--now', late)).out).not.toMatch(/paths/)
+  })
+
+  test('of very many the table tells the first', async () => {
+    const many = Array.from({ length: 32 }, (_, index) => transitions(QUEUED, { request_id: id(index), service: `s${String(index)}` }, index))
+    const ways = Array.from({ length: 12 }, (_, index) => transition({ request_id: `b7ad6b71692${String(10_000 + index)}`, state: `State${String(index)}`.repeat(30) }))
+    const file = folderOf({ 'a.log': ndjson([...many.flat(), ...ways]) })
+    const { out } = await called('audit', file('a.log'), '--now', late)
+    expect(out.match(/ {2}and \d+ more: see --format json/g)).toEqual(['  and 12 more: see --format json', '  and 3 more: see --format json'])
+    expect(out).toMatch(/\n {2}1 +(?:State\d+)+\w* \.\.\.\n/)
+  })
+})
+
+describe('--loki', () => {
+  test('gives what the same lines in a file give', async () => {
+    const lines = (STUCK + DONE).trim().split('\n')
+    const { url, asked } = await lokiStandIn(lines.map((line, index) => ({ labels: { app: 'api' }, time: BigInt(BEGUN + index) * 1_000_000n, line })))
+    const file = folderOf({ 'a.log': STUCK + DONE })
+    const until = String(BEGUN + 1e9)
+    const found = await report('--loki', url, '--query', '{app="api"}', '--since', String(BEGUN), '--until', until)
+    expect(found).toEqual(await report(file('a.log'), '--now', until))
+    expect(found.stuck).toHaveLength(1)
+    expect(asked.map((query) => query.get('query'))).toEqual(['{app="api"} |= "lifecycle"'])
+  })
+
+  test('says on stderr what it waits for', async () => {
+    const { url } = await lokiStandIn([], { faults: ['reset'] })
+    const { status, err } = await called('audit', '--loki', url, '--query', '{app="api"}')
+    expect(status).toBe(0)
+    expect(err).toMatch(/^throughline: Loki: .+; trying again in \S+\n/)
+  })
+})
+
+describe('a packed log that is damaged', () => {
+  const torn = Buffer.concat([gzipSync(DONE), Buffer.from('no gzip')])
+
+  test('is told of once, and counts as one damaged line', async () => {
+    const file = folderOf({ 'torn.gz': torn, 'a.log': STUCK })
+    const { status, out, err } = await called('audit', file('torn.gz'), file('a.log'), '--format', 'json')
+    expect(err).toMatch(/^throughline: [^\n]*torn\.gz is damaged \([^\n]*\): what stands before was read; fetch it again\n$/)
+    expect(status).toBe(1)
+    expect((JSON.parse(out) as AuditReport).checked).toMatchObject({ lines: 9, damaged_lines: 1, requests: 2 })
+  })
+
+  test('is told of where it is only counted', async () => {
+    const file = folderOf({ 'torn.gz': torn })
+    const { out, err } = await called('diagram', '--logs', file('torn.gz'))
+    expect(out).toMatch(/^stateDiagram-v2\n/)
+    expect(err).toMatch(/^throughline: [^\n]*torn\.gz is damaged [^\n]*\n$/)
+  })
+})
+
+describe('--follow', () => {
+  test('goes by the thresholds that are given, until nobody reads on, and listens to no signal after that', async () => {
+    const longAgo = { time: 1_000 }
+    const file = folderOf({ 'a.log': ndjson([transition(longAgo), transition({ ...OTHER, ...longAgo, state: 'Queued' })]) })
+    const out: string[] = []
+    const io = {
+      out: (text: string) => void out.push(text),
+      err: () => undefined,
+      width: 100,
+      colour: false,
+      watched: false,
+      get gone() {
+        return out.length === 2
+      },
+    }
+    const listeners = process.listenerCount('SIGTERM')
+    const status = await run(['audit', file('a.log'), '--follow', '--format', 'ndjson', '--stuck-after', '30s', '--stuck-after', 'Queued=999999d'], '1.2.3', io)
+    expect([status, process.listenerCount('SIGTERM')]).toEqual([1, listeners])
+    expect(out.map((text): unknown => JSON.parse(text))).toMatchObject([
+      { finding: 'invalid', request_id: OTHER.request_id },
+      { finding: 'stuck', request_id: REQUEST, state: 'Received', stuck_after_ms: 30_000 },
+    ])
+  })
+})
+
 describe('files', () => {
   const now = String(BEGUN + 1e9)
 
@@ -94,7 +257,7 @@ describe('--format', () => {
     const file = folderOf({ 'a.log': STUCK + INVALID, 'done.log': DONE, 'late.log': ndjson(transitions(SYNC).slice(2)) })
     const { out } = await called('audit', file('a.log'), '--now', now, '--format', 'ndjson')
     const kinds = out.trim().split('\n').map((line) => (JSON.parse(line) as { finding: string }).finding)
-    expect(kinds).toEqual(['stuck', 'stuck', 'invalid'])
+    expect(kinds).toEqual(['stuck', 'stuck', 'invalid', 'undelivered', 'undelivered'])
     expect((await called('audit', file('late.log'), '--format', 'ndjson')).out).toMatch(/^\{"finding":"gap",.*"missing_seq":\[0,1\]\}\n$/)
     expect((await called('audit', file('done.log'), '--format', 'ndjson')).out).toBe('')
   })

@@ -1,10 +1,11 @@
-import { spawn } from 'node:child_process'
-import { createReadStream } from 'node:fs'
+import { execFileSync, spawn } from 'node:child_process'
+import { appendFileSync, createReadStream } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { BEGUN, ndjson, QUEUED, SYNC, TRACE, transition, transitions } from '../told-log.ts'
 import { folderOf } from './_called.ts'
 
@@ -49,6 +50,17 @@ describe('the command as a process', () => {
     expect(out).toContain(`trace ${TRACE}`)
   })
 
+  test('reads pipes that have a name', async () => {
+    const file = folderOf({ 'a.log': ndjson(transitions(SYNC, { request_id: 'b7ad6b7169203332' })) })
+    execFileSync('mkfifo', [file('plain'), file('packed')])
+    const log = ndjson(transitions(QUEUED))
+    const written = Promise.all([writeFile(file('plain'), log), writeFile(file('packed'), gzipSync(log))])
+    const { status, out, err } = await process_(['audit', file('plain'), file('packed'), file('a.log'), '--now', NOW], '')
+    expect([status, err]).toEqual([1, ''])
+    expect(out).toContain('2 requests in 1 trace, 8 transitions in 12 lines')
+    await written
+  })
+
   test('reads a file that is standard input', async () => {
     const file = folderOf({ 'a.log': ndjson(transitions(SYNC)) })
     const { status, out } = await process_(['story', TRACE, '-'], createReadStream(file('a.log')))
@@ -66,5 +78,17 @@ describe('the command as a process', () => {
     const many = Array.from({ length: 3_000 }, (_, index) => transition({ request_id: `b7ad6b71692${String(10_000 + index)}` }))
     const { status, err } = await process_(['audit', '-', '--now', NOW, '--format', 'json'], ndjson(many), 1)
     expect([status, err]).toEqual([1, ''])
+  })
+  test('--follow ends once its reader has gone away', async () => {
+    const file = folderOf({ 'a.log': ndjson([transition()]) })
+    const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', 'audit', file('a.log'), '--follow'], { cwd: ROOT, stdio: ['ignore', 'pipe', 'ignore'] })
+    onTestFinished(() => void child.kill('SIGKILL'))
+    const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
+    await new Promise<void>((resolve) => {
+      child.stdout.once('close', resolve)
+      child.stdout.once('data', () => child.stdout.destroy())
+    })
+    appendFileSync(file('a.log'), ndjson([transition({ request_id: 'b7ad6b7169203332' })]))
+    expect(await ended).toBe(1)
   })
 })

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import type { StoryReport } from '../../src/story/report.ts'
 import { w3cTraceId } from '../../src/trace/trace-id.ts'
+import { lokiStandIn, type LokiStandIn } from '../logs/_loki.ts'
 import { BEGUN, ndjson, SYNC, TRACE, transitions } from '../told-log.ts'
 import { called, folderOf } from './_called.ts'
 
@@ -40,5 +42,42 @@ describe('a trace is found', () => {
   test('or not: status 1, and one line on stderr', async () => {
     const file = folderOf({ 'a.log': LOG })
     expect(await called('story', 'ABC-123', file('a.log'))).toEqual({ status: 1, out: '', err: 'throughline: no line of trace ABC-123 in these logs\n' })
+  })
+})
+
+describe('--field', () => {
+  test('says where other loggers put what is told, also several times', async () => {
+    const strange = { who: 'till', said: 'the drawer is open', when: BEGUN + 600, ticket: { no: TRACE } }
+    const file = folderOf({ 'a.log': LOG + ndjson([strange]) })
+    const lines = async (...flags: string[]): Promise<unknown> => (JSON.parse((await called('story', TRACE, file('a.log'), '--format', 'json', ...flags)).out) as StoryReport).lines
+    const known = { service: 'gateway', msg: 'the cache is cold' }
+    expect(await lines()).toMatchObject([known])
+    expect(await lines('--field', 'trace_id=ticket.no', '--field', 'time=when', '--field', 'service=who', '--field', 'msg=said')).toMatchObject([
+      known,
+      { time: BEGUN + 600, service: 'till', msg: 'the drawer is open' },
+    ])
+  })
+})
+
+describe('--loki', () => {
+  const range = ['--since', String(BEGUN - 1), '--until', String(BEGUN + 60_000)]
+  const stored = async (log: string): Promise<LokiStandIn> =>
+    lokiStandIn(log.trim().split('\n').map((line, index) => ({ labels: { app: 'api' }, time: BigInt(BEGUN + index) * 1_000_000n, line })))
+
+  test('tells what the same lines in a file tell', async () => {
+    const file = folderOf({ 'a.log': LOG })
+    const { url, asked } = await stored(LOG)
+    const { status, out, err } = await called('story', TRACE, '--loki', url, '--query', '{app="api"}', ...range)
+    expect([status, err]).toEqual([0, ''])
+    expect(out).toBe((await called('story', TRACE, file('a.log'))).out)
+    expect(asked.map((query) => query.get('query'))).toEqual([expect.stringMatching(/^\{app="api"\} \|~ /)])
+  })
+
+  test('says how to look further where nothing is found and no query was given', async () => {
+    const { url } = await stored(LOG)
+    const none = 'throughline: no line of trace ABC-123 in these logs'
+    const all = await called('story', 'ABC-123', '--loki', url, ...range)
+    expect(all).toEqual({ status: 1, out: '', err: `${none}: name your labels with --query, or an earlier --since\n` })
+    expect((await called('story', 'ABC-123', '--loki', url, '--query', '{app="api"}', ...range)).err).toBe(`${none}\n`)
   })
 })

@@ -1,7 +1,7 @@
 import { fstatSync, readSync } from 'node:fs'
 
 /** Bytes of a file that are read at one go. */
-export const BLOCK_BYTES = 8 * 1_048_576
+export const BLOCK_BYTES = 4 * 1_048_576
 const PROBE_BYTES = 32_768
 
 /** A stretch of a file: the lines that begin in it are its own. */

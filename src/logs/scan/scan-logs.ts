@@ -1,5 +1,4 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
 import type { RecordBlock } from '../../transition/rows.ts'
 import { openLog, STDIN, unreadableLog, type LogOptions } from '../log-files.ts'
 import { HEAD_BYTES, packingOf } from '../unpacked.ts'
@@ -10,6 +9,7 @@ import { ScanPool } from './scan-pool.ts'
 export interface ScanOptions extends LogOptions {
   /** Threads beside this one; by default one for each core, once it pays to start them. */
   readonly threads?: number
+  /** How much is read at one go: 4 MiB unless told. */
   readonly blockBytes?: number
   /** Told after each block how many bytes of plain files have been read, and how many there are. */
   readonly onProgress?: (bytes: number, total: number) => void
@@ -52,7 +52,7 @@ export class LogScan {
       else streams.push(new LogStream(name, () => openLog(name, this.#options, fd), fd !== undefined && fstatSync(fd).isFile(), blockBytes))
     }
     const total = [...this.#fds.values()].reduce((sum, fd) => sum + fstatSync(fd).size, 0)
-    const pool = new ScanPool(this.#options.threads ?? availableParallelism(), total)
+    const pool = new ScanPool(total, this.#options.threads)
     let bytes = 0
     try {
       for await (const { block, scanned } of inPool(pool, inTimeOrder(plain, streams))) {

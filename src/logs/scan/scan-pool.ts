@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { memoryOf, type RecordRows, type RecordKind } from '../../transition/rows.ts'
 import { BlockReader } from './read-block.ts'
@@ -20,12 +21,12 @@ export class ScanPool {
   #little: number
 
   /**
-   * @param threads how many at most; with 0 all is scanned in this one
    * @param expected bytes that there are to scan, as far as is known
+   * @param threads how many, whatever there is to scan; with 0 all is scanned in this one
    */
-  constructor(threads: number, expected: number) {
-    this.#most = threads
-    this.#little = expected < LITTLE_BYTES ? LITTLE_BYTES : 0
+  constructor(expected: number, threads?: number) {
+    this.#most = threads ?? availableParallelism()
+    this.#little = threads === undefined && expected < LITTLE_BYTES ? LITTLE_BYTES : 0
   }
 
   /** How many blocks are worth asking for before the first is needed. */
