@@ -2,7 +2,7 @@ import { withFragments } from '../../src/history/salvaged.ts'
 import { judge, type Verdict } from '../../src/history/verdict.ts'
 import { isHandOver, type TransitionTable } from '../../src/lifecycle/table.ts'
 import type { StuckLimits } from '../../src/audit/limits.ts'
-import type { AuditReport, Dwell } from '../../src/audit/report.ts'
+import type { AuditReport, Dwell, ServiceCounts } from '../../src/audit/report.ts'
 import { evidenceOf, type Files } from '../log-lines.ts'
 
 interface Question {
@@ -46,7 +46,7 @@ export function slowAudit(files: Files, { table, now, limits }: Question): Audit
       dwell_ms: dwell(stays.filter(({ state, service }) => state === name && mine(service)).map(({ ms }) => ms)),
     })
     const limit = limits.states.get(name) ?? { stuck_after_ms: Infinity, from: 'machine' as const }
-    const byService = [...services].sort().map((service) => [service, { ...countsOf((other) => other === service), ...limit }])
+    const byService = [...services].sort().map((service): [string, ServiceCounts] => [service, { ...countsOf((other) => other === service), ...limit }])
     return { ...countsOf(() => true), services: Object.fromEntries(byService) }
   }
   return {

@@ -60,8 +60,8 @@ describe('log files', () => {
   test('that are damaged in every way are read line by line as ever', async () => {
     const name = join(folder, 'damaged.log')
     await fc.assert(
-      fc.asyncProperty(damagedLog, fc.constantFrom(300, 4_000, 1_000_000), async ({ bytes }, blockBytes) => {
-        writeFileSync(name, bytes)
+      fc.asyncProperty(damagedLog, fc.constantFrom(300, 4_000, 1_000_000), fc.boolean(), async ({ bytes }, blockBytes, packed) => {
+        writeFileSync(name, packed ? gzipSync(bytes) : bytes)
         const report = await auditFiles([name], { blockBytes, threads: 0, now })
         expect(report.checked).toEqual(slowAudit({ [name]: linesIn(bytes) }, { table, now, limits: stuckLimits(table) }).checked)
       }),

@@ -21,6 +21,9 @@ export class LogStream {
   #blocks: AsyncIterator<BlockBytes> | undefined
   #head: LogBlock | undefined
   #index = 0
+  /** The first time of all, where it was looked for; and that of the block before. */
+  #peeked: number | undefined
+  #before = -Infinity
 
   constructor(file: string, open: () => AsyncIterable<Uint8Array>, again: boolean, blockBytes: number) {
     this.#file = file
@@ -34,8 +37,6 @@ export class LogStream {
     if (this.#head === undefined && this.#blocks === undefined && this.#again) return this.#peeked ??= await this.#peek()
     return (await this.#next())?.begins ?? Infinity
   }
-
-  #peeked: number | undefined
 
   /** The next block, if there is one. */
   async take(): Promise<LogBlock | undefined> {
@@ -52,17 +53,15 @@ export class LogStream {
   async #next(): Promise<LogBlock | undefined> {
     if (this.#head !== undefined) return this.#head
     this.#blocks ??= streamBlocks(this.#open(), this.#blockBytes)
-    const { value, done } = await this.#blocks.next()
-    if (done === true) return undefined
-    const from: BlockBytes = value
+    const next = await this.#blocks.next()
+    if (next.done === true) return undefined
+    const from = next.value
     const begins = firstTime(from.bytes.subarray(0, Math.min(from.end, PEEK_BYTES)), true) ?? this.#before
     this.#before = begins
     this.#head = { file: this.#file, index: this.#index, begins, from }
     this.#index += 1
     return this.#head
   }
-
-  #before = -Infinity
 
   /** Unpacks no more than the beginning: of many files only few need to be under way at the same time. */
   async #peek(): Promise<number> {

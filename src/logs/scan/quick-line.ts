@@ -124,9 +124,7 @@ export class QuickLine {
       return 0
     }
     this.#at = at + 32
-    this.#attempt = -1
-    this.#next = 0
-    this.#failure = undefined
+    this.#clear()
     const seq = form.transition ? this.#seq() : this.#closed()
     const dwell = form.transition ? this.#dwell() : Number.NaN
     const next = this.#rest(form.end)
@@ -288,10 +286,17 @@ export class QuickLine {
     return at + 1 < this.#end && this.#bytes[at + 1] === FEED ? at + 2 : 0
   }
 
+  /** Nothing is known yet of what may follow the ids. */
+  #clear(): void {
+    this.#attempt = -1
+    this.#next = 0
+    this.#failure = undefined
+  }
+
   #member(): void {
     const at = this.#at
     // Members mostly stand in the same order, so the next one is looked for behind the last.
-    for (let looks = 0; looks < MEMBERS.length; looks += 1) {
+    for (let looks = MEMBERS.length; looks > 0; looks -= 1) {
       const member = MEMBERS[this.#next]
       this.#next = this.#next + 1 === MEMBERS.length ? 0 : this.#next + 1
       if (member === undefined || !standsAt(member.before, this.#view, at)) continue

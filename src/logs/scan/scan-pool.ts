@@ -58,8 +58,8 @@ export class ScanPool {
 }
 
 interface Waiting {
-  resolve(scanned: ScannedBlock): void
-  reject(error: unknown): void
+  readonly resolve: (scanned: ScannedBlock) => void
+  readonly reject: (error: unknown) => void
 }
 
 class Thread {
