@@ -5,7 +5,7 @@ import { nothingPinned } from '../audit/ledger.ts'
 import { stuckLimits } from '../audit/limits.ts'
 import type { AuditReport } from '../audit/report.ts'
 import { compile } from '../lifecycle/compile.ts'
-import type { LocatedEntry } from '../logs/read-logs.ts'
+import type { LocatedEntry } from '../logs/entries.ts'
 import { EntryBlocks } from '../logs/scan/entry-blocks.ts'
 import type { RecordBlock } from '../transition/rows.ts'
 

@@ -1,5 +1,5 @@
-import type { LocatedEntry } from '../logs/read-logs.ts'
-import { entriesOf } from '../logs/scan/entry-blocks.ts'
+import type { LocatedEntry } from '../logs/entries.ts'
+import { entriesIn } from '../logs/scan/entry-blocks.ts'
 import { splitLines } from '../logs/split-lines.ts'
 
 /** Lines of a log from anywhere: texts of lines, parsed lines or records, or the bytes of a whole log in pieces. */
@@ -14,7 +14,7 @@ export async function* entryBatches(lines: LogLines): AsyncGenerator<LocatedEntr
   let line = 0
   for await (const text of textLines(lines)) {
     line += 1
-    batch.push(...entriesOf(text).map((entry): LocatedEntry => ({ ...entry, file: '', line })))
+    batch.push(...entriesIn(text).map((entry): LocatedEntry => ({ ...entry, file: '', line })))
     if (batch.length < BATCH) continue
     yield batch
     batch = []

@@ -1,8 +1,7 @@
 import type { BigIntStats } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
 import { openLog } from './log-files.ts'
-import { splitLines, type NumberedLine } from './split-lines.ts'
-import { LineCutter } from './tail-lines.ts'
+import { LineCutter, splitLines, type NumberedLine } from './split-lines.ts'
 import { bytesAt, holds, isHollow, marked, UNREAD, type Mark, type Marks } from './tail-marks.ts'
 import { HEAD_BYTES, packingOf } from './unpacked.ts'
 

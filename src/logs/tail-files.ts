@@ -3,10 +3,9 @@ import { stat } from 'node:fs/promises'
 import { isDynamicPattern } from 'tinyglobby'
 import { ThroughlineError } from '../errors.ts'
 import { resolveFiles, STDIN } from './log-files.ts'
-import type { LocatedEntry } from './read-logs.ts'
+import { entriesOf, type LocatedEntry } from './entries.ts'
 import type { NumberedLine } from './split-lines.ts'
 import { identity, TailedFile } from './tail-file.ts'
-import { entriesOf } from './tail-lines.ts'
 import { Marks } from './tail-marks.ts'
 
 /** Patterns are looked up this seldom, in rounds: a tree of folders takes long. */

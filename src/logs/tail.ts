@@ -1,9 +1,8 @@
 import { setTimeout as after } from 'node:timers/promises'
 import { STDIN } from './log-files.ts'
-import type { LocatedEntry } from './read-logs.ts'
+import { entriesOf, type LocatedEntry } from './entries.ts'
 import { TailedFiles } from './tail-files.ts'
 import { TailedInput } from './tail-input.ts'
-import { entriesOf } from './tail-lines.ts'
 
 /** How logs are followed. */
 export interface TailOptions {

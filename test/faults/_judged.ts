@@ -2,7 +2,7 @@ import { requestMachine } from '../../machines/request.ts'
 import { stuckLimits } from '../../src/audit/limits.ts'
 import type { AuditReport } from '../../src/audit/report.ts'
 import { compile } from '../../src/lifecycle/compile.ts'
-import { readLogs } from '../../src/logs/read-logs.ts'
+import { readLogs } from '../read-logs.ts'
 import type { LifecycleRecord } from '../../src/transition/record.ts'
 import { Gathered } from '../audited.ts'
 

@@ -1,5 +1,5 @@
 import { onTestFinished } from 'vitest'
-import type { LocatedEntry } from '../../src/logs/read-logs.ts'
+import type { LocatedEntry } from '../../src/logs/entries.ts'
 import { tail } from '../../src/logs/tail.ts'
 
 /** Logs that are followed, round by round, as the test asks for them. */

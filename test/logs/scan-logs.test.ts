@@ -10,6 +10,7 @@ import { stuckLimits } from '../../src/audit/limits.ts'
 import type { AuditReport } from '../../src/audit/report.ts'
 import { compile } from '../../src/lifecycle/compile.ts'
 import { LogScan, type ScanOptions } from '../../src/logs/scan/scan-logs.ts'
+import { LONGEST_LINE } from '../../src/logs/split-lines.ts'
 import { longLog, trueLog } from '../log-arbitraries.ts'
 import { linesOf } from '../log-lines.ts'
 import { slowAudit } from '../audit/reference.ts'
@@ -20,10 +21,16 @@ afterAll(() => rmSync(folder, { recursive: true }))
 const table = compile(requestMachine)
 const now = 1_790_100_000_000
 
-/** The lines of a text as they are numbered. */
+/** The lines of a text as they are numbered; of those that are too long, what is looked at. */
 function linesIn(bytes: Buffer): string[] {
-  const lines = bytes.toString('utf8').split('\n')
-  return lines.at(-1) === '' ? lines.slice(0, -1) : lines
+  const lines: string[] = []
+  for (let start = 0; start < bytes.length; ) {
+    const feed = bytes.indexOf(10, start)
+    const end = feed === -1 ? bytes.length : feed
+    lines.push(bytes.toString('utf8', start, Math.min(end, start + LONGEST_LINE)))
+    start = end + 1
+  }
+  return lines
 }
 
 /** What was read, line by line: what it holds does not matter here. */

@@ -2,7 +2,7 @@ import type { RecordBlock, RecordKind } from '../../transition/rows.ts'
 import type { Fragment } from '../../transition/fragment.ts'
 import { readRecord } from '../../transition/line.ts'
 import { parseLine, type LogEntry } from '../parse-line.ts'
-import type { LocatedEntry } from '../read-logs.ts'
+import type { LocatedEntry } from '../entries.ts'
 import { RowsWriter } from './rows-writer.ts'
 import { Grouper } from './grouper.ts'
 
@@ -42,7 +42,7 @@ export class EntryBlocks {
 }
 
 /** What a program hands over as a line of a log: its text, or what it was parsed to. */
-export function entriesOf(line: string | object): LogEntry[] {
+export function entriesIn(line: string | object): LogEntry[] {
   if (typeof line === 'string') return parseLine(line)
   const record = readRecord(line)
   if (record === 'damaged') return [{ kind: 'damaged' }]

@@ -1,2 +1,0 @@
-export { LineCutter } from './split-lines.ts'
-export { entriesOf } from './read-logs.ts'
