@@ -57,13 +57,16 @@ export class ScanPool {
   }
 }
 
+/** What a thread makes is short-lived: with more room it would only be cleared away later. */
+const YOUNG_MEGABYTES = 4
+
 interface Waiting {
   readonly resolve: (scanned: ScannedBlock) => void
   readonly reject: (error: unknown) => void
 }
 
 class Thread {
-  readonly #worker = new Worker(PROGRAM)
+  readonly #worker = new Worker(PROGRAM, { resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MEGABYTES } })
   readonly #kinds: RecordKind[] = []
   /** Answers come in the order of the questions. */
   readonly #waiting: Waiting[] = []
