@@ -88,6 +88,14 @@ describe('log files', () => {
     }
   })
 
+  test('of lines as short as can be, and of many in one, lose none', async () => {
+    const short = (n: number): string => `{"level":30,"time":1790000000${String(100 + (n % 900))},"lifecycle":"note","state":"R","trace_id":"${String(n)}","request_id":"b7ad6b7169203331","msg":""}`
+    const lines = Array.from({ length: 3_000 }, (_, n) => (n % 100 === 99 ? `${short(n)}${short(n + 3_000)}` : short(n)))
+    const name = join(folder, 'short.log')
+    writeFileSync(name, lines.join('\n'))
+    for (const blockBytes of [1_000, 10_000, 1_000_000]) expect(await counted([name], { blockBytes })).toMatchObject({ lines: 3_000, records: 3_030 })
+  })
+
   test('are read in order of time, whatever they are called', async () => {
     const line = (time: number): string => linesOf([{ lifecycle: 'note', time, service: 'api', trace_id: 'abc', request_id: 'b7ad6b7169203331', state: 'Received', event: 'X' }])[0] ?? ''
     const names = [5_000, 1_000, 3_000].map((time, index) => {

@@ -1,4 +1,4 @@
-import { ROW, TRACE_IS_TEXT, type RecordRows } from '../../transition/rows.ts'
+import { roomOf, ROW, TRACE_IS_TEXT } from '../../transition/rows.ts'
 import type { LoggedError } from '../../transition/record.ts'
 import { AFTER_TIME, Forms, TIME_AT } from './forms.ts'
 import { hexPair, NOT_HEX } from './hex.ts'
@@ -58,7 +58,6 @@ function member(name: string, value: Member['value']): Member {
 export class QuickLine {
   readonly #writer: RowsWriter
   readonly #forms = new Forms()
-  #rows: RecordRows
   #bytes: Buffer = Buffer.alloc(0)
   #view: DataView = new DataView(new ArrayBuffer(0))
   #end = 0
@@ -78,7 +77,6 @@ export class QuickLine {
 
   constructor(writer: RowsWriter) {
     this.#writer = writer
-    this.#rows = writer.rows
   }
 
   /** From here on lines are those of these bytes, of which `end` are whole lines. */
@@ -86,14 +84,12 @@ export class QuickLine {
     this.#bytes = bytes
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.#end = end
-    this.#rows = this.#writer.rows
     this.#spelled.fill(0)
   }
 
   /** Learns from a line that the careful path found to be a record. */
   learn(line: Buffer): void {
     this.#forms.learn(line, this.#writer.kindFor)
-    this.#rows = this.#writer.rows
   }
 
   /**
@@ -109,7 +105,10 @@ export class QuickLine {
     const time = this.#time(start + TIME_AT)
     const form = Number.isNaN(time) ? undefined : this.#forms.find(view, start + AFTER_TIME)
     if (form === undefined) return 0
-    const { count, words, numbers } = this.#rows
+    const { rows } = this.#writer
+    const { count, words, numbers } = rows
+    // The careful path makes room.
+    if (count === roomOf(rows)) return 0
     const place = count * ROW.words
     const from = start + AFTER_TIME + form.middle.length
     const at = this.#trace(from, words, place + ROW.trace)
@@ -136,7 +135,7 @@ export class QuickLine {
     numbers[first + ROW.dwell] = dwell
     numbers[first + ROW.seq] = seq
     numbers[first + ROW.attempt] = this.#attempt
-    this.#rows.count = count + 1
+    rows.count = count + 1
     if (this.#isText || this.#failure !== undefined) this.#addOdd(count, from, at)
     return next
   }
@@ -157,7 +156,7 @@ export class QuickLine {
 
   /** Whether these rows tell already how the trace id of the record's request is written; sometimes it does no harm to tell it again. */
   #wasSpelled(record: number): boolean {
-    const { words } = this.#rows
+    const { words } = this.#writer.rows
     const first = record * ROW.words
     const names = [words[first + ROW.request], words[first + ROW.request + 1], words[first + ROW.trace], words[first + ROW.trace + 1]]
     const place = ((names[1] ?? 0) & (SPELLED - 1)) * names.length
