@@ -4,7 +4,7 @@ import { LineSearch, type FoundLine } from './line-search.ts'
 import { openLog, unreadableLog, type LogOptions } from './log-files.ts'
 import { openLogs, type OpenLogs } from './open-logs.ts'
 import { parseLine, type LogEntry } from './parse-line.ts'
-import type { PlainFile } from './plain-file.ts'
+import { PlainFile } from './plain-file.ts'
 import { timeOf } from './time-order.ts'
 
 /** An entry that may belong to a trace, and the place of its line's first byte in the log, unpacked. */
@@ -60,13 +60,14 @@ export async function* findTrace(files: readonly string[], traceId: string, opti
   try {
     const born = options.full === true ? undefined : bornAt(traceId)
     const found = new Found()
+    const plain = logs.plain.map(({ name, fd }) => new PlainFile(name, fd))
     const search = new LineSearch(new IdSearch(traceId))
     const unpackedBytes = yield* inStreams(logs, search, found, options)
-    if (born === undefined) yield* found.inFiles(logs.plain, (file) => file.onward(search, Infinity))
-    else yield* inWindow(logs.plain, search, found, born, options)
-    const bytes = sum(logs.plain, ({ searched }) => searched) + unpackedBytes
-    const total = Math.max(bytes, sum(logs.plain, ({ size }) => size) + unpackedBytes)
-    const leftOut = born !== undefined && logs.plain.some(({ whole }) => !whole)
+    if (born === undefined) yield* found.inFiles(plain, (file) => file.onward(search, Infinity))
+    else yield* inWindow(plain, search, found, born, options)
+    const bytes = sum(plain, ({ searched }) => searched) + unpackedBytes
+    const total = Math.max(bytes, sum(plain, ({ size }) => size) + unpackedBytes)
+    const leftOut = born !== undefined && plain.some(({ whole }) => !whole)
     options.onSearched?.({ bytes, total, ...(leftOut ? { from: born - (options.skewMs ?? SKEW_MS) } : {}) })
   } finally {
     logs.close()

@@ -1,19 +1,26 @@
-import { closeSync, openSync, readSync, statSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs'
 import { STDIN, unreadableLog } from './log-files.ts'
-import { PlainFile } from './plain-file.ts'
 import { HEAD_BYTES, packingOf } from './unpacked.ts'
 
-/** A log that can be read from its start to its end only: packed, or a pipe. */
-export interface LogStream {
+/** A log that can be read in any place. */
+export interface OpenFile {
   readonly name: string
-  /** Where it is a file. */
+  readonly fd: number
+}
+
+/** A log that can be read from its start to its end only: packed, or a pipe. */
+export interface OpenStream {
+  readonly name: string
+  /** Where it is a file, which can be read more than once. */
   readonly fd?: number
 }
 
 /** Logs that are open, until they are closed. */
 export interface OpenLogs {
-  readonly plain: readonly PlainFile[]
-  readonly streams: readonly LogStream[]
+  readonly plain: readonly OpenFile[]
+  readonly streams: readonly OpenStream[]
+  /** Bytes of all that are files. */
+  readonly size: number
   close(): void
 }
 
@@ -23,7 +30,8 @@ export interface OpenLogs {
  * @throws ThroughlineError THROUGHLINE_LOG_UNREADABLE for one that cannot be opened; then none stays open
  */
 export function openLogs(names: readonly string[]): OpenLogs {
-  const [plain, streams, fds]: [PlainFile[], LogStream[], number[]] = [[], [], []]
+  const [plain, streams, fds]: [OpenFile[], OpenStream[], number[]] = [[], [], []]
+  let size = 0
   const close = (): void => {
     for (const fd of fds.splice(0)) closeSync(fd)
   }
@@ -36,13 +44,14 @@ export function openLogs(names: readonly string[]): OpenLogs {
       }
       const fd = openSync(name, 'r')
       fds.push(fd)
+      size += fstatSync(fd).size
       const head = Buffer.alloc(HEAD_BYTES)
-      if (packingOf(head.subarray(0, readSync(fd, head, 0, HEAD_BYTES, 0))) === undefined) plain.push(new PlainFile(name, fd))
+      if (packingOf(head.subarray(0, readSync(fd, head, 0, HEAD_BYTES, 0))) === undefined) plain.push({ name, fd })
       else streams.push({ name, fd })
     } catch (error) {
       close()
       throw unreadableLog(name, error)
     }
   }
-  return { plain, streams, close }
+  return { plain, streams, size, close }
 }

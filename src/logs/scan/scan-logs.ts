@@ -1,9 +1,9 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import type { RecordBlock } from '../../transition/rows.ts'
-import { openLog, STDIN, unreadableLog, type LogOptions } from '../log-files.ts'
-import { HEAD_BYTES, packingOf } from '../unpacked.ts'
-import { BLOCK_BYTES, fileBlocks, type FileBlock } from './blocks.ts'
+import { openLog, unreadableLog, type LogOptions } from '../log-files.ts'
+import { openLogs, type OpenLogs } from '../open-logs.ts'
+import { BLOCK_BYTES, fileBlocks } from './blocks.ts'
 import { inTimeOrder, LogStream, type LogBlock } from './log-stream.ts'
+import type { ScannedBlock } from './scan-lines.ts'
 import { ScanPool } from './scan-pool.ts'
 
 export interface ScanOptions extends LogOptions {
@@ -22,45 +22,38 @@ export interface ScanOptions extends LogOptions {
  * ones are read in pieces. The memory of a block is used again once the next one is asked for.
  */
 export class LogScan {
-  readonly #names: readonly string[]
+  readonly #logs: OpenLogs
   readonly #options: ScanOptions
-  readonly #fds = new Map<string, number>()
 
   /**
    * @param names as {@link resolveFiles} gives them; `-` is standard input
    * @throws ThroughlineError THROUGHLINE_LOG_UNREADABLE where a file cannot be opened
    */
   constructor(names: readonly string[], options: ScanOptions = {}) {
-    this.#names = names
+    this.#logs = openLogs(names)
     this.#options = options
-    for (const name of names) if (name !== STDIN) this.#fds.set(name, opened(name))
   }
 
   /** Whether the logs can be read more than once. */
   get again(): boolean {
-    return [...this.#fds.values()].every((fd) => fstatSync(fd).isFile()) && !this.#names.includes(STDIN)
+    return this.#logs.streams.every(({ fd }) => fd !== undefined)
   }
 
   /** @throws ThroughlineError THROUGHLINE_LOG_UNREADABLE where a file cannot be read */
   async *blocks(): AsyncGenerator<RecordBlock> {
-    const { blockBytes = BLOCK_BYTES, onProgress } = this.#options
-    const plain: FileBlock[] = []
-    const streams: LogStream[] = []
-    for (const name of this.#names) {
-      const fd = this.#fds.get(name)
-      if (fd !== undefined && isPlain(fd)) plain.push(...fileBlocks(fd, name, blockBytes))
-      else streams.push(new LogStream(name, () => openLog(name, this.#options, fd), fd !== undefined && fstatSync(fd).isFile(), blockBytes))
-    }
-    const total = [...this.#fds.values()].reduce((sum, fd) => sum + fstatSync(fd).size, 0)
-    const pool = new ScanPool(total, this.#options.threads)
+    const { blockBytes = BLOCK_BYTES, threads, onProgress } = this.#options
+    const { plain, streams, size } = this.#logs
+    const files = plain.flatMap(({ name, fd }) => fileBlocks(fd, name, blockBytes))
+    const rest = streams.map(({ name, fd }) => new LogStream(name, () => openLog(name, this.#options, fd), fd !== undefined, blockBytes))
+    const pool = new ScanPool(size, threads)
     let bytes = 0
     try {
-      for await (const { block, scanned } of inPool(pool, inTimeOrder(plain, streams))) {
+      for await (const { block, scanned } of inPool(pool, inTimeOrder(files, rest))) {
         const { file, index, begins } = block
         yield { ...scanned, file, index, begins }
         pool.release(scanned)
         bytes += 'start' in block.from ? block.from.end - block.from.start : 0
-        onProgress?.(Math.min(bytes, total), total)
+        onProgress?.(Math.min(bytes, size), size)
       }
     } finally {
       await pool.close()
@@ -68,14 +61,19 @@ export class LogScan {
   }
 
   close(): void {
-    for (const fd of this.#fds.values()) closeSync(fd)
+    this.#logs.close()
   }
 }
 
+interface Scanned {
+  readonly block: LogBlock
+  readonly scanned: ScannedBlock
+}
+
 /** Scans blocks ahead of their being asked for, and gives them in their order. */
-async function* inPool(pool: ScanPool, blocks: AsyncIterable<LogBlock>): AsyncGenerator<{ block: LogBlock; scanned: Awaited<ReturnType<ScanPool['scan']>> }> {
-  const ahead: { block: LogBlock; scanning: ReturnType<ScanPool['scan']> }[] = []
-  const first = async (): Promise<{ block: LogBlock; scanned: Awaited<ReturnType<ScanPool['scan']>> } | undefined> => {
+async function* inPool(pool: ScanPool, blocks: AsyncIterable<LogBlock>): AsyncGenerator<Scanned> {
+  const ahead: { block: LogBlock; scanning: Promise<ScannedBlock> }[] = []
+  const first = async (): Promise<Scanned | undefined> => {
     const next = ahead.shift()
     if (next === undefined) return undefined
     try {
@@ -94,19 +92,4 @@ async function* inPool(pool: ScanPool, blocks: AsyncIterable<LogBlock>): AsyncGe
     if (done !== undefined) yield done
   }
   for (let done = await first(); done !== undefined; done = await first()) yield done
-}
-
-function opened(name: string): number {
-  try {
-    return openSync(name, 'r')
-  } catch (error) {
-    throw unreadableLog(name, error)
-  }
-}
-
-/** Whether a file can be read in pieces: it is a regular one, and not packed. */
-function isPlain(fd: number): boolean {
-  if (!fstatSync(fd).isFile()) return false
-  const head = Buffer.alloc(HEAD_BYTES)
-  return packingOf(head.subarray(0, readSync(fd, head, 0, HEAD_BYTES, 0))) === undefined
 }
