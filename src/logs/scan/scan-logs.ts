@@ -52,8 +52,8 @@ export class LogScan {
         const { file, index, begins } = block
         yield { ...scanned, file, index, begins }
         pool.release(scanned)
-        bytes += 'start' in block.from ? block.from.end - block.from.start : 0
-        onProgress?.(Math.min(bytes, size), size)
+        bytes += 'fd' in block.from ? block.bytes : 0
+        onProgress?.(bytes, size)
       }
     } finally {
       await pool.close()
@@ -83,7 +83,7 @@ async function* inPool(pool: ScanPool, blocks: AsyncIterable<LogBlock>): AsyncGe
     }
   }
   for await (const block of blocks) {
-    const scanning = pool.scan({ from: block.from, first: block.index === 0 })
+    const scanning = pool.scan({ from: block.from, first: block.index === 0 }, block.bytes)
     // One that fails is told when its turn comes.
     scanning.catch(() => undefined)
     ahead.push({ block, scanning })

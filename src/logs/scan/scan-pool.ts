@@ -35,8 +35,8 @@ export class ScanPool {
   }
 
   /** Scans a block in the thread with the least to do; the kinds are all that thread's, from its first block on. */
-  async scan(job: ScanJob): Promise<ScannedBlock> {
-    this.#little -= job.from.end - job.from.start
+  async scan(job: ScanJob, bytes: number): Promise<ScannedBlock> {
+    this.#little -= bytes
     if (this.#little < 0) while (this.#threads.length < this.#most) this.#threads.push(new Thread())
     const spare = this.#spares.pop()
     const thread = this.#threads.reduce<Thread | undefined>((least, other) => (least === undefined || other.busy < least.busy ? other : least), undefined)
