@@ -7,7 +7,7 @@ const INTRODUCTION = `# Benchmarks
 Written by \`npm run bench\`, which asks the questions below and checks that what it measures works. Change nothing here by hand.
 
 The numbers are those of one machine on one day, and other work may have gone on beside it. Compare within a table, not with other pages.
-\`npm run bench -- http --rounds 3\` asks one question and only prints; \`--quick\` shows in a minute that all of it runs. Questions that were asked with
+\`npm run bench -- http --rounds 3\` asks one question and only prints, \`--keep\` keeps what it finds; \`--quick\` shows in a minute that all of it runs. Questions that were asked with
 another version of Node stay as they are.`
 
 /**
@@ -21,7 +21,8 @@ export function page(questions: readonly Question[], results: ReadonlyMap<string
   for (const question of asked) {
     parts.push(`## ${question.title}`, question.method)
     for (const [node, { reports }] of results) {
-      const tables = reports[question.name]?.tables ?? []
+      const { tables = [], measured } = reports[question.name] ?? {}
+      if (measured !== undefined) parts.push(`Measured on ${nodeTitle(node)}: ${measured}.`)
       parts.push(...tables.map((table) => tableText({ ...table, title: `${nodeTitle(node)}: ${table.title}` })))
     }
   }

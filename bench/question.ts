@@ -24,6 +24,8 @@ export interface Mark {
 export interface Report {
   readonly tables: readonly Table[]
   readonly marks: readonly Mark[]
+  /** When and by which command, where it was not asked with all the others. */
+  readonly measured?: string
 }
 
 /** How much is measured. */

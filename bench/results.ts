@@ -19,6 +19,15 @@ export function store(results: Results): void {
   writeFileSync(join(FOLDER, `${nodeName()}.json`), `${JSON.stringify(results, null, 2)}\n`)
 }
 
+/** Keeps the results of some questions in place of their former ones; all others stay. */
+export function storeSome({ setting, reports }: Results): void {
+  const { date = '', command = '', 'load before': load = '' } = setting
+  const measured = `${date}, \`${command}\`, load before ${load}`
+  const asked = Object.fromEntries(Object.entries(reports).map(([name, report]) => [name, { ...report, measured }]))
+  const former = stored().get(nodeName())
+  store({ setting: former?.setting ?? setting, reports: { ...former?.reports, ...asked } })
+}
+
 /** All that is kept, by the name of the version, the oldest first. */
 export function stored(): ReadonlyMap<string, Results> {
   const files = globSync('node-*.json', { cwd: FOLDER, absolute: true }).sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
