@@ -13,7 +13,7 @@ export interface FileBlock {
   /** Of the last one beyond the file's end, since that may still grow. */
   readonly end: number
   /** How much of it there is by now. */
-  readonly bytes: number
+  readonly size: number
   /** The time of its first line that has one, in epoch milliseconds; of a block without any, that of the one before. */
   readonly begins: number
 }
@@ -27,7 +27,7 @@ export function fileBlocks(fd: number, file: string, blockBytes: number = BLOCK_
   for (let start = 0; start === 0 || start < size; start += blockBytes) {
     const bytes = readSync(fd, probe, 0, PROBE_BYTES, start)
     begins = firstTime(probe.subarray(0, bytes), start === 0) ?? begins
-    blocks.push({ fd, file, index: blocks.length, start, end: start + blockBytes, bytes: Math.min(blockBytes, size - start), begins })
+    blocks.push({ fd, file, index: blocks.length, start, end: start + blockBytes, size: Math.min(blockBytes, size - start), begins })
   }
   return blocks
 }

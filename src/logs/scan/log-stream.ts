@@ -4,7 +4,7 @@ import type { ScanJob } from './scan-worker.ts'
 import { streamBlocks } from './stream-blocks.ts'
 
 /** A stretch of a log, read or not yet. */
-export interface LogBlock extends Pick<FileBlock, 'file' | 'index' | 'bytes' | 'begins'> {
+export interface LogBlock extends Pick<FileBlock, 'file' | 'index' | 'size' | 'begins'> {
   readonly from: ScanJob['from']
 }
 
@@ -58,7 +58,7 @@ export class LogStream {
     const from = next.value
     const begins = firstTime(from.bytes.subarray(0, Math.min(from.end, PEEK_BYTES)), true) ?? this.#before
     this.#before = begins
-    this.#head = { file: this.#file, index: this.#index, bytes: from.end - from.start, begins, from }
+    this.#head = { file: this.#file, index: this.#index, size: from.end - from.start, begins, from }
     this.#index += 1
     return this.#head
   }

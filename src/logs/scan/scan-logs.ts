@@ -52,7 +52,7 @@ export class LogScan {
         const { file, index, begins } = block
         yield { ...scanned, file, index, begins }
         pool.release(scanned)
-        bytes += 'fd' in block.from ? block.bytes : 0
+        bytes += 'fd' in block.from ? block.size : 0
         onProgress?.(bytes, size)
       }
     } finally {
@@ -83,7 +83,7 @@ async function* inPool(pool: ScanPool, blocks: AsyncIterable<LogBlock>): AsyncGe
     }
   }
   for await (const block of blocks) {
-    const scanning = pool.scan({ from: block.from, first: block.index === 0 }, block.bytes)
+    const scanning = pool.scan({ from: block.from, first: block.index === 0 }, block.size)
     // One that fails is told when its turn comes.
     scanning.catch(() => undefined)
     ahead.push({ block, scanning })

@@ -89,7 +89,7 @@ class Thread {
 
   async scan(job: ScanJob): Promise<ScannedBlock> {
     const scanned = new Promise<ScannedBlock>((resolve, reject) => void this.#waiting.push({ resolve, reject }))
-    const bytes = 'bytes' in job.from ? [memoryIn(job.from.bytes)] : []
+    const bytes = 'fd' in job.from ? [] : [memoryIn(job.from.bytes)]
     this.#worker.postMessage(job, [...bytes, ...(job.spare === undefined ? [] : memoryOf(job.spare))])
     return scanned
   }
