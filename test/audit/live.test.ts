@@ -216,11 +216,11 @@ test('an invalid line is told once, when it comes, however often it is repeated'
 describe('what is held on to', () => {
   const requestId = (index: number): string => index.toString(16).padStart(16, '0')
 
-  test('of a million requests is bounded by those that are open', () => {
+  test('of requests by the hundred thousand is bounded by those that are open', () => {
     const audit = live()
     let findings = 0
     let most = 0
-    for (let index = 0; index < 1_000_000; index += 1) {
+    for (let index = 0; index < 250_000; index += 1) {
       const common = { request_id: requestId(index), trace_id: `trace-${String(index >> 2)}`, time: BEGUN + index }
       // One in 10,000 hangs.
       if (index % 10_000 === 5) audit.record(transition(common), 'a.log', index)
@@ -230,12 +230,12 @@ describe('what is held on to', () => {
       const { open, resting, lines, ended, deadlines } = audit.held
       most = Math.max(most, resting + lines + ended + deadlines - 3 * open)
     }
-    expect(findings + audit.tick(BEGUN + 1e9).length).toBe(100)
-    expect(audit.stuck).toBe(100)
-    expect(audit.held).toMatchObject({ open: 100, ended: 100_000, fragments: 0 })
+    expect(findings + audit.tick(BEGUN + 1e9).length).toBe(25)
+    expect(audit.stuck).toBe(25)
+    expect(audit.held).toMatchObject({ open: 25, ended: 100_000, fragments: 0 })
     // Those at rest, their lines, the ended, and deadlines that are over.
     expect(most).toBeLessThan(11_000 + 12_000 + 100_000 + 3_000)
-  }, 240_000)
+  })
 
   test('of requests that wait for long and then end is not their deadlines', () => {
     const audit = live(table, () => 1e12)
