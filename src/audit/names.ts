@@ -1,3 +1,5 @@
+import { traceName } from '../history/history.ts'
+
 /** What a request is called. */
 export interface Names {
   /** Trace and request: the same id in two traces is two requests. */
@@ -17,6 +19,5 @@ export function namesOf(key: Uint32Array, { traceId, requestId }: Spelling = {})
   const hex = Array.from(key.subarray(0, 6), (word) => word.toString(16).padStart(8, '0'))
   const trace = hex.slice(0, 4).join('')
   const request = requestId ?? hex.slice(4).join('')
-  const dashed = [trace.slice(0, 8), trace.slice(8, 12), trace.slice(12, 16), trace.slice(16, 20), trace.slice(20)].join('-')
-  return { key: `${traceId ?? trace} ${request}`, traceId: traceId ?? dashed, requestId: request }
+  return { key: `${traceId ?? trace} ${request}`, traceId: traceId ?? traceName(trace), requestId: request }
 }

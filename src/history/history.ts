@@ -75,7 +75,7 @@ export function traceKey(traceId: string): string {
 }
 
 /** A trace id as it is told: a UUID with dashes, however a service spells it. */
-function traceName(traceId: string): string {
+export function traceName(traceId: string): string {
   if (!UUID.test(traceId)) return traceId
   const key = traceKey(traceId)
   return [key.slice(0, 8), key.slice(8, 12), key.slice(12, 16), key.slice(16, 20), key.slice(20)].join('-')
