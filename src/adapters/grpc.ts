@@ -119,7 +119,7 @@ class TrackedCall extends ServerInterceptingCall {
       if (allowed) this.#run(() => listener.onReceiveMetadata(metadata))
       else this.sendStatus({ code: status.UNAUTHENTICATED, details: 'Unauthorized' })
     }
-    const allowed = request.run(() => authenticate(request, incoming, this.#options, status.UNAUTHENTICATED))
+    const allowed = authenticate(request, incoming, this.#options, status.UNAUTHENTICATED)
     if (typeof allowed === 'boolean') serve(allowed)
     else void allowed.then(serve)
   }

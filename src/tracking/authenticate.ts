@@ -14,7 +14,7 @@ export interface AuthOptions<Source> {
 }
 
 /**
- * Finds out who the caller is, and tells the request.
+ * Finds out who the caller is, and tells the request, which is in hand meanwhile.
  *
  * @param refusal the status that is logged where the caller is refused: 401, or the host's own
  * @returns whether the handler is to run; a promise only where `authenticate` gave one, so that a handler
@@ -27,21 +27,45 @@ export function authenticate<Source>(
   refusal = 401,
 ): boolean | Promise<boolean> {
   if (options.auth === 'manual') return true
-  if (options.authenticate === undefined) {
+  const check = options.authenticate
+  if (check === undefined) {
     // A machine of the user's may know no authentication, or more than one way to it.
     request.imply('AUTH_OK')
     return true
   }
-  try {
-    const principal = options.authenticate(source)
-    if (!isThenable(principal)) return decide(request, principal, refusal)
-    return Promise.resolve(principal).then(
-      (resolved) => decide(request, resolved, refusal),
-      (reason: unknown) => refuse(request, refusal, reason),
-    )
-  } catch (reason) {
-    return refuse(request, refusal, reason)
+  return request.run(() => {
+    try {
+      const principal = check(source)
+      if (!isThenable(principal)) return decide(request, principal, refusal)
+      return Promise.resolve(principal).then(
+        (resolved) => decide(request, resolved, refusal),
+        (reason: unknown) => refuse(request, refusal, reason),
+      )
+    } catch (reason) {
+      return refuse(request, refusal, reason)
+    }
+  })
+}
+
+/**
+ * Finds out who the caller is, and then has the request served, in hand, or refused: for hosts that wait for a call
+ * and not for a promise.
+ *
+ * @param fail told what either of them throws after a promise, which nobody else would hear of
+ */
+export function admit<Source>(
+  request: TrackedRequest,
+  source: Source,
+  options: AuthOptions<Source>,
+  { serve, refuse, fail }: { readonly serve: () => void; readonly refuse: () => void; readonly fail: (error: unknown) => void },
+): void {
+  const decided = (allowed: boolean): void => {
+    if (allowed) request.run(serve)
+    else refuse()
   }
+  const allowed = authenticate(request, source, options)
+  if (typeof allowed === 'boolean') decided(allowed)
+  else allowed.then(decided).catch(fail)
 }
 
 function decide(request: TrackedRequest, principal: unknown, refusal: number): boolean {

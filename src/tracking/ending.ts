@@ -13,6 +13,23 @@ export interface End {
   readonly error?: unknown
 }
 
+/** What a handler threw, which may be undefined. */
+export interface Fault {
+  readonly error: unknown
+}
+
+/**
+ * How a whole answer ends its request.
+ *
+ * An error that the host answers with a status from 300 to 499 was its handler's way of answering (not found, bad
+ * input, see elsewhere); any other is one, whatever the status. 401 and 403 refuse a caller who is not known yet.
+ */
+export function answered(request: TrackedRequest, status: number | undefined, fault?: Fault): End {
+  const refused = (status === 401 || status === 403) && request.accepts('AUTH_ERROR')
+  const failed = status !== undefined && (status >= 500 || status === 0 || (fault !== undefined && status < 300))
+  return { outcome: refused ? 'denied' : failed ? 'error' : 'ok', status, error: fault?.error }
+}
+
 /** The signal for an end that a machine may know as an event of its own. */
 const OWN_SIGNALS: Readonly<Record<Outcome, string | undefined>> = { ok: undefined, error: 'FAIL', aborted: 'ABORT', denied: 'AUTH_ERROR' }
 

@@ -1,7 +1,7 @@
 import { HEADERS } from '../trace/carrier.ts'
 import { authenticate, type AuthOptions } from './authenticate.ts'
 import { hangOn } from './context.ts'
-import { endWithResponse, type End } from './ending.ts'
+import { answered, endWithResponse, type End, type Fault } from './ending.ts'
 import type { TrackedRequest } from './tracked-request.ts'
 import type { Tracker } from './tracker.ts'
 
@@ -11,20 +11,39 @@ export type FetchHandler<Rest extends unknown[] = unknown[]> = (request: Request
 /** What the fetch-style wrapper takes besides the tracker's options. */
 export type FetchHandlerOptions = AuthOptions<Request>
 
+/** One request of a host in the manner of fetch, and how the host serves it. */
+export interface FetchExchange<Source> {
+  readonly incoming: Request
+  /** What `authenticate` and `trustIncoming` are given; the request hangs on it. */
+  readonly source: Source & object
+  /** The pattern of the route; by default the URL. */
+  readonly path?: string | undefined
+  readonly serve: () => Response | Promise<Response>
+  /** The error that the host answered for, where it did so itself. */
+  readonly fault?: () => Fault | undefined
+}
+
 /**
  * Tracks one request of a fetch-style handler until the body of its response has ended, was cancelled, or failed.
  *
  * What the handler throws is passed on to the host, which answers as it always did.
  */
-export async function handleFetch<Rest extends unknown[]>(
+export function handleFetch<Rest extends unknown[]>(
   tracker: Tracker,
   handler: FetchHandler<Rest>,
   options: FetchHandlerOptions,
   incoming: Request,
   ...rest: Rest
 ): Promise<Response> {
-  const request = tracker.receive(incoming.headers, { method: incoming.method, path: incoming.url, source: incoming })
+  return exchangeFetch(tracker, options, { incoming, source: incoming, serve: () => handler(incoming, ...rest) })
+}
+
+/** {@link handleFetch} for hosts that know more of a request. */
+export async function exchangeFetch<Source>(tracker: Tracker, options: AuthOptions<Source>, exchange: FetchExchange<Source>): Promise<Response> {
+  const { incoming, source, path = incoming.url, serve, fault } = exchange
+  const request = tracker.receive(incoming.headers, { method: incoming.method, path, source })
   hangOn(incoming, request)
+  hangOn(source, request)
   const end = (how: End): void => endWithResponse(request, tracker.core.settings.table, how)
   let status: number | undefined
   const left = (): void => end({ outcome: 'aborted', status })
@@ -36,12 +55,10 @@ export async function handleFetch<Rest extends unknown[]>(
     end(how)
   }
   try {
-    // Where nobody has to be asked, the implied step is told before the handler runs.
-    const decide = (): boolean | Promise<boolean> => authenticate(request, incoming, options)
-    const allowed = await (options.authenticate === undefined ? decide() : request.run(decide))
-    const response = allowed ? await request.run(() => handler(incoming, ...rest)) : new Response('Unauthorized\n', { status: 401 })
+    const allowed = await authenticate(request, source, options)
+    const response = allowed ? await request.run(serve) : new Response('Unauthorized\n', { status: 401 })
     status = response.status
-    return watched(request, incoming, response, settle)
+    return watched(request, incoming, response, answered(request, status, fault?.()), settle)
   } catch (error) {
     // The client has left and the request has ended: what follows it changes no outcome, but is not lost.
     if (request.ended) request.tell('note', 'FAIL', { error })
@@ -50,11 +67,9 @@ export async function handleFetch<Rest extends unknown[]>(
   }
 }
 
-/** The same response with the trace id in its head, and an eye on its body. */
-function watched(request: TrackedRequest, incoming: Request, response: Response, settle: (how: End) => void): Response {
+/** The same response with the trace id in its head, and an eye on its body, whose end is the request's. */
+function watched(request: TrackedRequest, incoming: Request, response: Response, ending: End, settle: (how: End) => void): Response {
   const { status, statusText } = response
-  const refused = (status === 401 || status === 403) && request.accepts('AUTH_ERROR')
-  const ending: End = { outcome: refused ? 'denied' : status >= 500 || status === 0 ? 'error' : 'ok', status }
   // A switch of protocols and Response.error() cannot be made anew: they are passed on as they are.
   if (status < 200) {
     settle(ending)
