@@ -5,6 +5,17 @@ import type { HandOff } from '../tracking/hand-off.ts'
 import type { Tracker } from '../tracking/tracker.ts'
 import { beginWork } from '../tracking/work-handler.ts'
 
+/** How a message stands to the request that sends it. */
+export interface SendOptions {
+  /**
+   * `'hand-off'`: one consumer goes on with the request. `'child'`: each consumer starts a request of its own with the
+   * sender as its parent, as where one event feeds many. A function decides by the name of the destination.
+   */
+  readonly as?: SendAs | ((destination: string) => SendAs)
+}
+
+export type SendAs = 'hand-off' | 'child'
+
 /** One message as its host delivered it. */
 export interface Delivery {
   /** What the handler is given: the request hangs on it. */
@@ -12,8 +23,8 @@ export interface Delivery {
   readonly carrier: Carrier
   /** Which delivery of the message this is: 1, 2 … */
   readonly attempt: number
-  /** Whether the queue delivers it again if this attempt fails. */
-  readonly willRetry: boolean
+  /** Whether the queue delivers it again if this attempt fails; with what it failed, where that decides. */
+  readonly willRetry: boolean | ((error: unknown) => boolean)
   /** The name of the queue. */
   readonly path: string
 }
@@ -22,6 +33,14 @@ export interface Delivery {
 export interface Expiry {
   readonly afterMs: number
   readonly error: Error
+}
+
+/** One message under way. */
+export interface Taken {
+  /** Runs a part of the work with its request in hand. */
+  run<R>(part: () => R): R
+  /** The work is over: the first call counts. */
+  end(how: End): void
 }
 
 /**
@@ -46,6 +65,23 @@ export async function sendCarrying<T>(
   return answer
 }
 
+/** Resumes or starts the request of a message, which whoever called this ends: for hosts that are told by hand (ack, nack). */
+export function take(tracker: Tracker, { host, carrier, path, attempt, willRetry }: Delivery): Taken {
+  const { table, faults } = tracker.core.settings
+  const request = beginWork(tracker, host, carrier, { path, attempt })
+  let open = true
+  return {
+    run: (part) => request.run(part),
+    end(how) {
+      if (!open) return
+      open = false
+      const again = how.outcome === 'error' && (typeof willRetry === 'boolean' ? willRetry : faults.guard(() => willRetry(how.error)) === true)
+      // One that cannot be ended must not keep others from it.
+      faults.guard(() => endWithMessage(request, table, how, again))
+    },
+  }
+}
+
 /**
  * Works on messages that a queue delivered together: resumes or starts the request of each, and ends all of them alike.
  *
@@ -53,27 +89,25 @@ export async function sendCarrying<T>(
  * throws what the work does.
  */
 export async function workOn<R>(tracker: Tracker, deliveries: readonly Delivery[], work: () => R, expiry?: Expiry): Promise<Awaited<R>> {
-  const { table, faults } = tracker.core.settings
-  const underWay = deliveries.map((delivery) => {
-    const { host, carrier, path, attempt } = delivery
-    return { delivery, request: beginWork(tracker, host, carrier, { path, attempt }) }
-  })
-  let open = true
+  const underWay = deliveries.map((delivery) => take(tracker, delivery))
   const end = (how: End): void => {
-    if (!open) return
-    open = false
     clearTimeout(timer)
-    // One that cannot be ended must not keep the others from it.
-    for (const { delivery, request } of underWay) faults.guard(() => endWithMessage(request, table, how, delivery.willRetry))
+    for (const taken of underWay) taken.end(how)
   }
   const timer = expiry === undefined ? undefined : setTimeout(() => end({ outcome: 'error', error: expiry.error }), expiry.afterMs).unref()
   try {
-    tracker.core.beforeHandler()
-    const result = await runWith(underWay.length === 1 ? underWay[0]?.request : undefined, work)
+    const [first] = underWay
+    const result = await (underWay.length === 1 && first !== undefined ? first.run(work) : withNone(tracker, work))
     end({ outcome: 'ok' })
     return result
   } catch (error) {
     end({ outcome: 'error', error })
     throw error
   }
+}
+
+/** Several requests are under way, and none of them is the one in hand. */
+function withNone<R>(tracker: Tracker, work: () => R): R {
+  tracker.core.beforeHandler()
+  return runWith(undefined, work)
 }

@@ -3,13 +3,13 @@ import pg from 'pg'
 import PgBoss from 'pg-boss'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { propagate, trackRequest } from '../../src/adapters/pg-boss.ts'
-import { memorySink } from '../../src/sinks/memory.ts'
 import { currentRequest } from '../../src/tracking/context.ts'
-import { createTracker } from '../../src/tracking/track-request.ts'
 import type { TrackedRequest } from '../../src/tracking/tracked-request.ts'
-import type { LifecycleRecord } from '../../src/transition/record.ts'
 import { deferred } from '../deferred.ts'
 import { engines, type Database } from '../services.ts'
+import { describeQueueAdapter } from './queue-contract.ts'
+import { watched, type OpenRig } from './queue-rig.ts'
+import { openRig } from './queues/pg-boss.ts'
 
 const POLL = { pollingIntervalSeconds: 0.5 }
 const PLACED = ['Received', 'Authenticated', 'Processing', 'Queued']
@@ -19,22 +19,17 @@ interface Order {
   readonly order: number
 }
 
-/** A tracker whose records can be read as a story: states entered, notes in brackets, with attempt and outcome. */
-function watched(service = 'shop') {
-  const sink = memorySink()
-  const tracker = createTracker({ service, logger: false, sinks: [sink] })
-  const story = (requestId: string): string[] => sink.records.filter((record) => record.request_id === requestId).map(told)
-  const requests = (): string[] => [...new Set(sink.records.map((record) => record.request_id))]
-  return { tracker, sink, story, requests }
+for (const engine of engines) {
+  let database: Database | undefined
+  afterAll(() => database?.stop())
+  const open: OpenRig = async () => {
+    database = await engine.start()
+    return openRig(database.url)
+  }
+  describeQueueAdapter(`pg-boss on ${engine.name}`, { rig: 'pg-boss', open, missing: engine.missing })
 }
 
-function told(record: LifecycleRecord): string {
-  const attempt = record.attempt === undefined ? '' : ` ${String(record.attempt)}`
-  if (record.lifecycle !== 'transition') return `(${record.event}${attempt})`
-  return `${record.state}${attempt}${record.outcome === undefined ? '' : ` ${record.outcome}`}`
-}
-
-for (const engine of engines) describe.skipIf(engine.missing)(`pg-boss on ${engine.name}`, () => {
+for (const engine of engines) describe.skipIf(engine.missing)(`pg-boss on ${engine.name}, besides`, () => {
   const schema = `throughline_${randomUUID().slice(0, 8)}`
   let database: Database
   let pool: pg.Pool
@@ -98,11 +93,11 @@ for (const engine of engines) describe.skipIf(engine.missing)(`pg-boss on ${engi
       const down = new pg.Pool({ host: '127.0.0.1', port: 1 })
       const db: PgBoss.Db = { executeSql: (text, values) => down.query<Record<string, unknown>>(text, values) }
       const unreachable = propagate(new PgBoss({ db, schema }))
-      const { tracker, story, requests, sink } = watched()
+      const { tracker, story, requests, records } = watched()
       const place = tracker.trackRequest(async (order: Order) => unreachable.send('orders', order))
       await expect(place({ order: 1 })).rejects.toMatchObject({ code: 'ECONNREFUSED' })
       expect(story(requests()[0] ?? '')).toEqual([...BEGUN, 'Processing', '(ENQUEUE)', 'Responded error'])
-      expect(sink.records.find(({ lifecycle }) => lifecycle === 'note')?.error?.message).toContain('ECONNREFUSED')
+      expect(records.find(({ lifecycle }) => lifecycle === 'note')?.error?.message).toContain('ECONNREFUSED')
       await down.end()
     })
 
@@ -215,7 +210,7 @@ for (const engine of engines) describe.skipIf(engine.missing)(`pg-boss on ${engi
       const id = await request.run(() => boss.send(queue, { order: 1 }))
       await vi.waitFor(() => expect(worker.story(request.requestId)).toEqual(['(ATTEMPT 1)', 'Completed 1 ok']), 10_000)
       expect(shop.story(request.requestId)).toEqual(PLACED)
-      expect(worker.sink.records.at(-1)).toMatchObject({ seq: 4, from: 'Queued', trace_id: request.traceId })
+      expect(worker.records.at(-1)).toMatchObject({ seq: 4, from: 'Queued', trace_id: request.traceId })
       expect(seen).toEqual([{ order: 1 }, request.traceId, request.requestId])
       await vi.waitFor(async () => expect((await boss.getJobById(queue, id ?? ''))?.output).toEqual({ done: true }), 10_000)
     })
@@ -234,7 +229,7 @@ for (const engine of engines) describe.skipIf(engine.missing)(`pg-boss on ${engi
 
     test('every attempt is noted, and the one that succeeds completes the request', async () => {
       const queue = await newQueue({ retryLimit: 2 })
-      const { tracker, story, sink } = watched()
+      const { tracker, story, records } = watched()
       let calls = 0
       await work(queue, trackRequest(() => {
         calls += 1
@@ -246,7 +241,7 @@ for (const engine of engines) describe.skipIf(engine.missing)(`pg-boss on ${engi
         () => expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 2)', 'Completed 2 ok']),
         10_000,
       )
-      expect(sink.records.find((record) => record.event === 'RETRY')?.error).toEqual({ type: 'Error', message: 'not yet' })
+      expect(records.find((record) => record.event === 'RETRY')?.error).toEqual({ type: 'Error', message: 'not yet' })
       expect(tracker.inFlight()).toEqual([])
     })
 
@@ -268,7 +263,7 @@ for (const engine of engines) describe.skipIf(engine.missing)(`pg-boss on ${engi
 
     test('a handler that outlives the job ends with it, and not once more when it is done', async () => {
       const queue = await newQueue()
-      const { tracker, story, sink } = watched()
+      const { tracker, story, records } = watched()
       const released = deferred()
       const returned = vi.fn()
       await work(queue, trackRequest(async () => {
@@ -278,7 +273,7 @@ for (const engine of engines) describe.skipIf(engine.missing)(`pg-boss on ${engi
       const request = tracker.start()
       await request.run(() => boss.send(queue, { order: 1 }, { expireInSeconds: 1 }))
       await vi.waitFor(() => expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 error']), 10_000)
-      expect(sink.records.at(-1)?.error?.message).toContain('expireInSeconds')
+      expect(records.at(-1)?.error?.message).toContain('expireInSeconds')
       released.resolve()
       await vi.waitFor(() => expect(returned).toHaveBeenCalled())
       expect(story(request.requestId).at(-1)).toBe('Completed 1 error')
@@ -287,23 +282,23 @@ for (const engine of engines) describe.skipIf(engine.missing)(`pg-boss on ${engi
     test('a dead letter is a new request, with the one that died as its parent', async () => {
       const deadLetter = await newQueue()
       const queue = await newQueue({ deadLetter })
-      const { tracker, story, sink } = watched()
+      const { tracker, story, records } = watched()
       await work(deadLetter, trackRequest(() => Promise.resolve(), { tracker }))
       await work(queue, trackRequest(() => Promise.reject(new Error('bad order')), { tracker }))
       const request = tracker.start()
       await request.run(() => boss.send(queue, { order: 1 }))
-      await vi.waitFor(() => expect(sink.records.at(-1)).toMatchObject({ state: 'Responded', trace_id: request.traceId }), 10_000)
+      await vi.waitFor(() => expect(records.at(-1)).toMatchObject({ state: 'Responded', trace_id: request.traceId }), 10_000)
       expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 error'])
-      expect(sink.records.find(({ request_id }) => request_id !== request.requestId)).toMatchObject({ parent_id: request.requestId, path: deadLetter })
+      expect(records.find(({ request_id }) => request_id !== request.requestId)).toMatchObject({ parent_id: request.requestId, path: deadLetter })
     })
 
     test('a job that carries nothing starts a request of its own', async () => {
       const queue = await newQueue()
-      const { tracker, story, requests, sink } = watched()
+      const { tracker, story, requests, records } = watched()
       await work(queue, trackRequest(() => Promise.resolve(), { tracker }))
       await boss.send(queue, { order: 1 })
       await vi.waitFor(() => expect(story(requests()[0] ?? '')).toEqual([...BEGUN, 'Processing', 'Responded ok']), 10_000)
-      expect(sink.records[0]).toMatchObject({ path: queue })
+      expect(records[0]).toMatchObject({ path: queue })
     })
 
     test('the jobs of a batch each go on with their request, and all end alike', async () => {
@@ -330,14 +325,14 @@ for (const engine of engines) describe.skipIf(engine.missing)(`pg-boss on ${engi
 
     test('a worker that sends again hands on a child, which the next worker starts', async () => {
       const [orders, invoices] = [await newQueue(), await newQueue()]
-      const { tracker, story, sink } = watched()
+      const { tracker, story, records } = watched()
       await work(orders, trackRequest(() => boss.send(invoices, { invoice: 1 }), { tracker }))
       await work(invoices, trackRequest(() => Promise.resolve(), { tracker }))
       const request = tracker.start()
       await request.run(() => boss.send(orders, { order: 1 }))
-      await vi.waitFor(() => expect(sink.records.at(-1)).toMatchObject({ state: 'Responded', outcome: 'ok' }), 10_000)
+      await vi.waitFor(() => expect(records.at(-1)).toMatchObject({ state: 'Responded', outcome: 'ok' }), 10_000)
       expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(ENQUEUE 1)', 'Completed 1 ok'])
-      const child = sink.records.find((record) => record.request_id !== request.requestId)
+      const child = records.find((record) => record.request_id !== request.requestId)
       expect(child).toMatchObject({ trace_id: request.traceId, parent_id: request.requestId, seq: 0, path: invoices })
     })
 
