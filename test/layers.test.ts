@@ -20,7 +20,7 @@ const LAYERS: readonly Layer[] = [
   {
     folder: 'src/tracking/',
     own: [/^src\/(errors|lifecycle|trace|transition)/, /^src\/sinks\/(pino|standard)/, /^machines\//],
-    packages: [/^node:(async_hooks|diagnostics_channel|http|net|stream)$/, /^xstate$/],
+    packages: [/^node:(async_hooks|diagnostics_channel|http|http2|net|stream)$/, /^xstate$/],
     because: 'the writing road is one-way: adapters to tracking to transition to sinks',
   },
   { folder: 'src/sinks/', own: [/^src\/(transition|history)\//], packages: [/^pino$/, /^node:(events|fs)$/], because: 'a sink sees records and nothing else' },

@@ -13,7 +13,9 @@ export type RequestLike = Pick<IncomingMessage, 'headers' | 'method' | 'url'>
 export interface NodeExchange {
   readonly request: TrackedRequest
   /** The handler threw; whoever calls this sees to the answer. */
-  threw(error: unknown): void
+  readonly threw: (error: unknown) => void
+  /** The connection has gone over to another protocol, whose end is not the request's. */
+  readonly switched: () => void
 }
 
 /** What a host knows of an exchange beyond node. */
@@ -37,17 +39,19 @@ export function beginExchange(
 ): NodeExchange {
   const request = tracker.receive(req.headers, { method: req.method, path, source })
   let fault: Fault | undefined
+  const end = (how: End): void => endWithResponse(request, tracker.core.settings.table, how)
   hangOn(req, request)
   // A host may have sent the head already: an interim answer, or a framework that was there first.
   if (!res.headersSent) res.setHeader(HEADERS.traceId, request.traceId)
-  onResponseEnd(res, (how) => endWithResponse(request, tracker.core.settings.table, endOf(request, res, how, fault)))
+  onResponseEnd(res, (how) => end(endOf(request, res, how, fault)))
   return {
     request,
-    threw(error) {
+    threw: (error) => {
       // The answer is out and the request has ended: what follows it changes no outcome, but is not lost.
       if (request.ended) request.tell('note', 'FAIL', { error })
       else fault = { error }
     },
+    switched: () => end({ outcome: 'ok', status: 101 }),
   }
 }
 

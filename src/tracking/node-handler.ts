@@ -4,11 +4,11 @@ import { beginExchange } from './node-exchange.ts'
 import { isThenable } from './thenable.ts'
 import type { Tracker } from './tracker.ts'
 
-/** A handler of node:http. */
-export type NodeHandler = (req: IncomingMessage, res: ServerResponse) => unknown
+/** A handler of node:http, or of node:http2 by its compatible request and response. */
+export type NodeHandler<Req = IncomingMessage, Res = ServerResponse> = (req: Req, res: Res) => unknown
 
 /** What the (req, res) wrapper takes besides the tracker's options. */
-export type NodeHandlerOptions = AuthOptions<IncomingMessage>
+export type NodeHandlerOptions<Req = IncomingMessage> = AuthOptions<Req>
 
 /**
  * Tracks one exchange of node:http, and runs the handler in it.

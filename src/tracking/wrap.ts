@@ -1,8 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import { Duplex } from 'node:stream'
 import { ThroughlineError } from '../errors.ts'
 import { handleFetch, type FetchHandler, type FetchHandlerOptions } from './fetch-handler.ts'
 import { handleNode, type NodeHandler, type NodeHandlerOptions } from './node-handler.ts'
 import type { Tracker } from './tracker.ts'
+import { handleUpgrade, type UpgradeHandler } from './upgrade-handler.ts'
 import { handleWork, type WorkOptions } from './work-handler.ts'
 
 /** A tracker's own wrapper needs no options; the free one has to be told the service. */
@@ -12,8 +15,13 @@ type Options<Extra, Own> = unknown extends Extra ? [options?: Own] : [options: E
 export interface TrackRequest<Extra = unknown> {
   /** Any function with a `carrier`: a worker's job, resumed at Queued. A function of no arguments is typed right by it too. */
   <Args extends unknown[], R>(work: (...args: Args) => R, options: Extra & WorkOptions<Args> & { readonly carrier: unknown }): (...args: Args) => R
-  /** A handler of node:http. */
-  (handler: NodeHandler, ...options: Options<Extra, NodeHandlerOptions>): (req: IncomingMessage, res: ServerResponse) => void
+  /** A handler of node:http, or of node:http2 by its compatible request and response. */
+  <Req extends IncomingMessage | Http2ServerRequest = IncomingMessage, Res extends ServerResponse | Http2ServerResponse = ServerResponse>(
+    handler: NodeHandler<Req, Res>,
+    ...options: Options<Extra, NodeHandlerOptions<Req>>
+  ): (req: Req, res: Res) => void
+  /** A handler of a server's `upgrade` event. */
+  (handler: UpgradeHandler, ...options: Options<Extra, NodeHandlerOptions>): (req: IncomingMessage, socket: Duplex, head: Buffer) => void
   /** A fetch-style handler. */
   <Rest extends unknown[]>(
     handler: FetchHandler<Rest>,
@@ -34,9 +42,13 @@ export function wrap(tracker: Tracker, handler: unknown, options: AnyHandlerOpti
   // One function serves every overload: which of them a call is, its arguments tell.
   const call = handler as (...args: unknown[]) => unknown
   return (...args) => {
-    const [first, second] = args
+    const [first, second, third] = args
     if (options.carrier === undefined && isResponse(second)) {
       handleNode(tracker, call, options, first as IncomingMessage, second)
+      return undefined
+    }
+    if (options.carrier === undefined && second instanceof Duplex && Buffer.isBuffer(third)) {
+      handleUpgrade(tracker, call, options, first as IncomingMessage, second, third)
       return undefined
     }
     if (options.carrier === undefined && isFetchRequest(first)) {

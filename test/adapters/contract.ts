@@ -4,22 +4,23 @@ import { deferred } from '../deferred.ts'
 import { expectLawful, moves } from '../observed.ts'
 import { ask, head, keepAliveAgent } from './client.ts'
 import { describeIds } from './contract-ids.ts'
-import { heard, type Answer, type Handle, type Heard, type Scenario, type Serve, type Serving } from './scenario.ts'
+import { ask2, cancel2 } from './client-http2.ts'
+import { heard, type Answer, type Handle, type Heard, type HostTraits, type Scenario, type Serve, type Serving } from './scenario.ts'
 
 const IMPLIED = ['0 Received', '1 AUTH_OK Authenticated implied', '2 PROCESS Processing implied'] as const
 
 /** What every adapter of an HTTP host has to do alike: mounted once for each, with a real server and a real client. */
-export function describeHttpAdapter(name: string, serve: Serve): void {
+export function describeHttpAdapter(name: string, serve: Serve, { routes, parsesJson = false, http2 }: HostTraits = {}): void {
   const open: Serving[] = []
   afterEach(async () => {
     for (const serving of open.splice(0)) await serving.close()
   })
 
-  async function start(handle: Handle, auth: Pick<Scenario, 'auth' | 'authenticate'> = {}): Promise<Heard & { url: string }> {
+  async function start(handle: Handle, auth: Pick<Scenario, 'auth' | 'authenticate'> = {}, serving = serve): Promise<Heard & { url: string }> {
     const listening = heard()
-    const serving = await serve({ tracker: listening.tracker, handle, ...auth })
-    open.push(serving)
-    return { ...listening, url: serving.url }
+    const server = await serving({ tracker: listening.tracker, handle, ...auth })
+    open.push(server)
+    return { ...listening, url: server.url }
   }
 
   /** Every request is a run of the machine that ended as told, and nothing is left behind. */
@@ -43,7 +44,7 @@ export function describeHttpAdapter(name: string, serve: Serve): void {
       expect(await ask(`${server.url}/orders/7?token=hush#part`)).toMatchObject({ status, body: body ?? '' })
       await server.ended(1)
       expectRuns(server, [...IMPLIED, `3 RESPOND Responded ${outcome}`])
-      expect(server.records[0]).toMatchObject({ service: 'api', method: 'GET', path: '/orders/7' })
+      expect(server.records[0]).toMatchObject({ service: 'api', method: 'GET', path: routes?.orders ?? '/orders/7' })
       expect(server.records.at(-1)).toMatchObject({ status })
       expect(JSON.stringify(server.records)).not.toContain('hush')
     })
@@ -227,6 +228,80 @@ export function describeHttpAdapter(name: string, serve: Serve): void {
       expectRuns(server, ...Array<string[]>(count).fill([...IMPLIED, '3 RESPOND Responded ok']))
       expect(new Set(server.records.map(({ request_id }) => request_id)).size).toBe(count)
     })
+
+    test.runIf(routes)('what matches no route is answered by the host: 404, with the path that was asked', async () => {
+      const server = await start(() => ({}))
+      expect(await ask(`${server.url}/nowhere/7?token=hush`)).toMatchObject({ status: 404 })
+      await server.ended(1)
+      expectRuns(server, [...IMPLIED, '3 RESPOND Responded ok'])
+      expect(server.records[0]).toMatchObject({ path: '/nowhere/7' })
+      expect(server.records.at(-1)).toMatchObject({ status: 404 })
+    })
+
+    test.runIf(parsesJson)('a body that cannot be parsed is answered by the host: 400', async () => {
+      const server = await start(() => expect.unreachable('the handler runs'))
+      expect(await ask(server.url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"order":' })).toMatchObject({ status: 400 })
+      await server.ended(1)
+      expectRuns(server, [...IMPLIED, '3 RESPOND Responded ok'])
+      expect(server.records.at(-1)).toMatchObject({ status: 400 })
+      // What the body said is not for the log.
+      expect(server.records.at(-1)?.error?.type).toMatch(/SyntaxError|FastifyError|BadRequest/)
+    })
+
+    test('events that are sent one by one to a client that leaves when it has enough', async () => {
+      const never = deferred<string>()
+      const server = await start(() => ({ type: 'text/event-stream', body: parts('data: 1\n\n', 'data: 2\n\n', never.promise) }))
+      const response = await head(server.url)
+      expect(response.headers['content-type']).toContain('text/event-stream')
+      let read = ''
+      for await (const chunk of response.setEncoding('utf8')) if ((read += String(chunk)).includes('data: 2')) break
+      response.destroy()
+      await server.ended(1)
+      never.resolve('')
+      expectRuns(server, [...IMPLIED, '3 RESPOND Responded aborted'])
+      expect(server.records.at(-1)).toMatchObject({ status: 200 })
+    })
+
+    if (http2 !== undefined) {
+      describe('over HTTP/2', () => {
+        test('an answer', async () => {
+          const server = await start(async ({ body }) => ({ body: `${await body()} ${currentTraceId()}` }), {}, http2)
+          const { headers, body } = await ask2(server.url, { headers: { 'x-trace-id': 'over-two' }, body: 'order' })
+          expect([headers[':status'], headers['x-trace-id'], body]).toEqual([200, 'over-two', 'order over-two'])
+          await server.ended(1)
+          expectRuns(server, [...IMPLIED, '3 RESPOND Responded ok'])
+        })
+
+        test('a handler that throws', async () => {
+          const server = await start(() => { throw new TypeError('broken') }, {}, http2)
+          expect((await ask2(server.url)).headers[':status']).toBe(500)
+          await server.ended(1)
+          expectRuns(server, [...IMPLIED, '3 RESPOND Responded error'])
+        })
+
+        test('a caller who is refused', async () => {
+          const server = await start(() => ({}), { authenticate: () => false }, http2)
+          expect((await ask2(server.url)).headers[':status']).toBe(401)
+          await server.ended(1)
+          expectRuns(server, ['0 Received', '1 AUTH_ERROR Failed denied'])
+        })
+
+        test.each<[when: string, first: (entered: { resolve: () => void }, never: Promise<string>) => Handle, wait: 'head' | 'handler']>([
+          ['before the answer', (entered, never) => async () => { entered.resolve(); return { body: await never } }, 'handler'],
+          ['in the middle of the answer', (entered, never) => () => { entered.resolve(); return { body: parts('first ', never) } }, 'head'],
+        ])('a stream that is cancelled %s, and the next on the same connection', async (_, first, wait) => {
+          const [entered, never] = [deferred(), deferred<string>()]
+          let served = 0
+          const handle = first(entered, never.promise)
+          const server = await start((exchange) => (++served === 1 ? handle(exchange) : { body: currentTraceId() }), {}, http2)
+          const next = await cancel2(server.url, wait === 'head' ? undefined : entered.promise)
+          never.resolve('')
+          await server.ended(2)
+          expect(next.body).toBe(next.headers['x-trace-id'])
+          expectRuns(server, [...IMPLIED, '3 RESPOND Responded aborted'], [...IMPLIED, '3 RESPOND Responded ok'])
+        })
+      })
+    }
 
     describeIds(start)
   })

@@ -5,28 +5,8 @@ import { currentRequest } from '../../src/tracking/context.ts'
 import { deferred } from '../deferred.ts'
 import { moves, observed, told } from '../observed.ts'
 import { describeHttpAdapter } from './contract.ts'
-import type { Answer, Scenario, Serving } from './scenario.ts'
-
-function response({ status = 200, body = '' }: Answer): Response {
-  const encoder = new TextEncoder()
-  const stream = typeof body === 'object' && body !== null ? streamOf(encoded(body, encoder)) : body
-  return new Response([204, 304].includes(status) ? null : stream, { status })
-}
-
-function streamOf(chunks: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
-  const iterator = chunks[Symbol.asyncIterator]()
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      const next = await iterator.next()
-      if (next.done === true) controller.close()
-      else controller.enqueue(next.value)
-    },
-  })
-}
-
-async function* encoded(parts: AsyncIterable<string>, encoder: TextEncoder): AsyncGenerator<Uint8Array> {
-  for await (const part of parts) yield encoder.encode(part)
-}
+import type { Scenario, Serving } from './scenario.ts'
+import { responseOf, streamOf } from './web-stream.ts'
 
 async function* each<T>(values: readonly T[]): AsyncGenerator<T> {
   for (const value of values) yield await Promise.resolve(value)
@@ -40,7 +20,7 @@ function serve({ tracker, handle, auth, authenticate }: Scenario): Promise<Servi
   }
   const fetch = tracker.trackRequest((request: Request) => {
     const answer = handle({ header: header(request), body: () => request.text() })
-    return answer instanceof Promise ? answer.then(response) : response(answer)
+    return answer instanceof Promise ? answer.then(responseOf) : responseOf(answer)
   }, options)
   return new Promise((resolve) => {
     const server = serveFetch({ fetch, hostname: '127.0.0.1', port: 0 }, ({ port }) => {

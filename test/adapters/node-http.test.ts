@@ -1,63 +1,34 @@
-import { once } from 'node:events'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { connect, constants, createServer as createSecondServer } from 'node:http2'
-import type { AddressInfo } from 'node:net'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createSecondServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
 import { text } from 'node:stream/consumers'
 import { afterEach, describe, expect, test } from 'vitest'
 import { currentRequest } from '../../src/tracking/context.ts'
 import type { NodeHandler, NodeHandlerOptions } from '../../src/tracking/node-handler.ts'
-import { deferred } from '../deferred.ts'
 import { told } from '../observed.ts'
 import { ask } from './client.ts'
 import { describeHttpAdapter } from './contract.ts'
-import { heard, type Answer, type Heard, type Scenario, type Serving } from './scenario.ts'
+import { headerOf, listen, write } from './listen.ts'
+import { heard, type Heard, type Scenario, type Serving } from './scenario.ts'
 
-function listen(server: Server): Promise<Serving> {
-  return new Promise((resolve) => {
-    server.listen(0, '127.0.0.1', () => {
-      // A server that listens on TCP has an address of this kind.
-      const { port } = server.address() as AddressInfo
-      const close = (): Promise<void> =>
-        new Promise((closed) => {
-          server.close(() => closed())
-          server.closeAllConnections()
-        })
-      resolve({ url: `http://127.0.0.1:${String(port)}`, close })
-    })
+type Req = IncomingMessage | Http2ServerRequest
+type Res = ServerResponse | Http2ServerResponse
+
+/** The same handler for both versions of HTTP. */
+function tracked({ tracker, handle, auth, authenticate }: Scenario): (req: Req, res: Res) => void {
+  // Not async: a handler that throws at once has to throw out of the listener.
+  const listener: NodeHandler<Req, Res> = (req, res) => {
+    const answer = handle({ header: headerOf(req), body: () => text(req) })
+    return answer instanceof Promise ? answer.then((settled) => write(res, settled)) : write(res, answer)
+  }
+  return tracker.trackRequest(listener, {
+    ...(auth === undefined ? {} : { auth }),
+    ...(authenticate === undefined ? {} : { authenticate: (req: Req) => authenticate(headerOf(req)) }),
   })
 }
 
-async function write(res: ServerResponse, { status = 200, body = '' }: Answer): Promise<void> {
-  res.statusCode = status
-  if (typeof body === 'string' || body === null) {
-    res.end(body ?? undefined)
-    return
-  }
-  for await (const part of body) res.write(part)
-  res.end()
-}
-
-function header(req: IncomingMessage): (name: string) => string | undefined {
-  return (name) => {
-    const value = req.headers[name]
-    return typeof value === 'string' ? value : undefined
-  }
-}
-
-function serve({ tracker, handle, auth, authenticate }: Scenario): Promise<Serving> {
-  // Not async: a handler that throws at once has to throw out of the listener.
-  const listener: NodeHandler = (req, res) => {
-    const answer = handle({ header: header(req), body: () => text(req) })
-    return answer instanceof Promise ? answer.then((settled) => write(res, settled)) : write(res, answer)
-  }
-  const options: NodeHandlerOptions = {
-    ...(auth === undefined ? {} : { auth }),
-    ...(authenticate === undefined ? {} : { authenticate: (req: IncomingMessage) => authenticate(header(req)) }),
-  }
-  return listen(createServer(tracker.trackRequest(listener, options)))
-}
-
-describeHttpAdapter('node:http', serve)
+describeHttpAdapter('node:http', (scenario) => listen(createServer(tracked(scenario))), {
+  http2: (scenario) => listen(createSecondServer(tracked(scenario))),
+})
 
 describe('node:http, besides', () => {
   let serving: Serving | undefined
@@ -111,26 +82,6 @@ describe('node:http, besides', () => {
     const { headers, body } = await ask(url(), { method: 'POST', body: 'x'.repeat(100_000) })
     expect(body).toBe(headers['x-trace-id'])
     await server.ended(1)
-  })
-
-  test('a stream of HTTP/2 that the client cancels is aborted, though Node says finish', async () => {
-    const listening = heard()
-    const entered = deferred()
-    const handler = listening.tracker.trackRequest(() => entered.resolve(), {})
-    const server = createSecondServer((req, res) => {
-      // The compatible classes of node:http2 have the members that are touched, but not the types.
-      void (handler as (...args: unknown[]) => unknown)(req, res)
-    })
-    await once(server.listen(0, '127.0.0.1'), 'listening')
-    // A server that listens on TCP has an address of this kind.
-    const client = connect(`http://127.0.0.1:${String((server.address() as AddressInfo).port)}`)
-    const stream = client.request({ ':path': '/' })
-    await entered.promise
-    stream.close(constants.NGHTTP2_CANCEL)
-    await listening.ended(1)
-    client.destroy()
-    server.close()
-    expect(listening.records.at(-1)).toMatchObject({ state: 'Responded', outcome: 'aborted' })
   })
 
   test("authenticate that has told the request already is not answered with a 500 by onInvalid: 'throw'", async () => {

@@ -36,8 +36,10 @@ export function describeQueueAdapter(name: string, { rig: file, open, countsToTw
 
     /** Works on a queue for as long as the test runs. */
     async function work(queue: string, tracker: Tracker, handler: Work): Promise<void> {
-      onTestFinished(async () => void (await stop()))
       const stop = await rig.work(queue, tracker, handler)
+      onTestFinished(async () => {
+        await stop()
+      })
     }
 
     /** A request that sends one message. */
@@ -168,7 +170,8 @@ export function describeQueueAdapter(name: string, { rig: file, open, countsToTw
     test('messages that come together have nothing of one another', async () => {
       const [queue, count] = [await rig.newQueue(1), 20]
       const { tracker, records } = watched()
-      const [sent, seen]: [Map<string, string>, Map<string, string | undefined>] = [new Map(), new Map()]
+      const sent = new Map<string, string>()
+      const seen = new Map<string, string | undefined>()
       await work(queue, tracker, async ({ body, host }) => {
         await new Promise(setImmediate)
         expect(currentRequest()).toBe(currentRequest(host))

@@ -12,12 +12,14 @@ export interface Exchange {
 /** What it answers; a body in parts is streamed as the parts come. */
 export interface Answer {
   readonly status?: number
+  /** Its content type, where that matters. */
+  readonly type?: string
   readonly body?: string | AsyncIterable<string> | null
 }
 
 export type Handle = (exchange: Exchange) => Answer | Promise<Answer>
 
-/** What a host is to serve: every request is the handler's. */
+/** What a host is to serve: every request is the handler's; where it knows routes, those of `/` and `/orders/:id`. */
 export interface Scenario {
   readonly tracker: Tracker
   readonly handle: Handle
@@ -32,6 +34,16 @@ export interface Serving {
 
 /** Starts a real server on a port of 127.0.0.1 that the system chooses. */
 export type Serve = (scenario: Scenario) => Promise<Serving>
+
+/** What a host can besides. */
+export interface HostTraits {
+  /** It knows routes: then `path` is a pattern, and it answers for itself what matches none. */
+  readonly routes?: { readonly orders: string }
+  /** It parses the body before the handler runs, and answers for itself one that is no JSON. */
+  readonly parsesJson?: boolean
+  /** The same host over HTTP/2 without TLS. */
+  readonly http2?: Serve
+}
 
 /** A tracker whose records can be awaited: an answer may reach its client before the server knows. */
 export interface Heard {

@@ -1,0 +1,72 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { authenticate, type AuthOptions } from '../tracking/authenticate.ts'
+import { hangOn } from '../tracking/context.ts'
+import { beginExchange } from '../tracking/node-exchange.ts'
+import { trackerOf, type TrackerSource } from '../tracking/track-request.ts'
+
+/** The members of Koa's context that are touched. */
+export interface KoaContextLike {
+  readonly req: IncomingMessage
+  readonly res: ServerResponse
+  readonly method: string
+  readonly path: string
+  readonly originalUrl: string
+  readonly app: { readonly middleware: readonly unknown[] }
+  status: number
+  body: unknown
+}
+
+/** A tracker's options, or `{ tracker }`, and how callers are found out: `authenticate` is given Koa's own context. */
+export type KoaOptions<Context extends object = KoaContextLike> = TrackerSource & AuthOptions<Context>
+
+/**
+ * Tracks every request that reaches this middleware, until its answer is out: Koa sends that after all middleware.
+ *
+ * Put it first. With @koa/router `path` is the pattern of the route, else the path that was asked. An error that a
+ * middleware after this one lets through ends the request with outcome `error`, or with the status that it carries.
+ *
+ * @throws ThroughlineError THROUGHLINE_BAD_OPTION, at once, for options that cannot be used
+ * @example app.use(trackRequest({ service: 'gateway' }))
+ */
+export function trackRequest<Context extends KoaContextLike = KoaContextLike>(
+  options: KoaOptions<Context>,
+): (ctx: Context, next: () => Promise<unknown>) => Promise<void> {
+  const tracker = trackerOf(options)
+  return async (ctx, next) => {
+    const { request, threw } = beginExchange(tracker, ctx.req, ctx.res, { path: routeOf(ctx) ?? ctx.originalUrl, source: ctx })
+    hangOn(ctx, request)
+    if (!(await authenticate(request, ctx, options))) {
+      ctx.status = 401
+      ctx.body = 'Unauthorized\n'
+      return
+    }
+    try {
+      await request.run(next)
+    } catch (error) {
+      threw(error)
+      throw error
+    }
+  }
+}
+
+/** The members of @koa/router that are asked for a route. */
+interface Router {
+  match(path: string, method: string): { readonly route: boolean; readonly pathAndMethod: readonly { readonly path: unknown; readonly methods: readonly string[] }[] }
+}
+
+/** The pattern of the route that is going to match: the router hangs on the middleware that it gave the application. */
+function routeOf({ app, path, method }: KoaContextLike): string | undefined {
+  for (const middleware of app.middleware) {
+    const router = typeof middleware === 'function' && 'router' in middleware ? middleware.router : undefined
+    if (!isRouter(router)) continue
+    const { route, pathAndMethod } = router.match(path, method)
+    // The last layer with a verb is the route; others are middleware of the router's own.
+    const layer = route ? pathAndMethod.findLast(({ methods }) => methods.length > 0) : undefined
+    if (layer !== undefined) return String(layer.path)
+  }
+  return undefined
+}
+
+function isRouter(value: unknown): value is Router {
+  return typeof value === 'object' && value !== null && 'match' in value && typeof value.match === 'function'
+}

@@ -1,0 +1,142 @@
+import { createServer as createSecondServer, type Http2Server } from 'node:http2'
+import { getRequestListener, serve as serveFetch } from '@hono/node-server'
+import { Hono, type Context, type MiddlewareHandler } from 'hono'
+import { HTTPException } from 'hono/http-exception'
+import { streamSSE } from 'hono/streaming'
+import { afterEach, describe, expect, expectTypeOf, test } from 'vitest'
+import { trackRequest } from '../../src/adapters/hono.ts'
+import { currentRequest } from '../../src/tracking/context.ts'
+import { moves, observed } from '../observed.ts'
+import { ask, head } from './client.ts'
+import { describeHttpAdapter } from './contract.ts'
+import { listen } from './listen.ts'
+import { heard, type Heard, type Scenario, type Serving } from './scenario.ts'
+import { responseOf } from './web-stream.ts'
+
+/** What a server asks of an application. */
+type Served = Pick<Hono, 'fetch'>
+
+function tracked({ tracker, handle, auth, authenticate }: Scenario): Served {
+  const header = (c: Context) => (name: string) => c.req.header(name)
+  const options = {
+    tracker,
+    ...(auth === undefined ? {} : { auth }),
+    ...(authenticate === undefined ? {} : { authenticate: (c: Context) => authenticate(header(c)) }),
+  }
+  const app = new Hono().use(trackRequest(options))
+  const answer = async (c: Context): Promise<Response> => responseOf(await handle({ header: header(c), body: () => c.req.text() }))
+  for (const path of ['/', '/orders/:id']) app.on(['GET', 'POST'], path, answer)
+  // Hono prints what it answers with a 500, unless it is told what to answer.
+  return app.onError((_error, c) => c.text('broken', 500))
+}
+
+function secondServer({ fetch }: Served): Http2Server {
+  const handle = getRequestListener(fetch)
+  return createSecondServer((req, res) => void handle(req, res))
+}
+
+function serve(fetch: Hono['fetch']): Promise<Serving> {
+  return new Promise((resolve) => {
+    const server = serveFetch({ fetch, hostname: '127.0.0.1', port: 0 }, ({ port }) => {
+      const close = (): Promise<void> =>
+        new Promise((closed) => {
+          server.close(() => closed())
+          if ('closeAllConnections' in server) server.closeAllConnections()
+        })
+      resolve({ url: `http://127.0.0.1:${String(port)}`, close })
+    })
+  })
+}
+
+describeHttpAdapter('hono, on @hono/node-server', (scenario) => serve(tracked(scenario).fetch), {
+  routes: { orders: '/orders/:id' },
+  http2: (scenario) => listen(secondServer(tracked(scenario))),
+})
+
+describe('hono, besides', () => {
+  let serving: Serving | undefined
+  afterEach(() => serving?.close())
+
+  async function start(make: (app: Hono) => Served): Promise<Heard> {
+    const listening = heard()
+    const app = new Hono()
+    app.use(trackRequest({ tracker: listening.tracker }))
+    serving = await serve(make(app).fetch)
+    return listening
+  }
+
+  async function last(server: Heard, path = ''): Promise<unknown> {
+    await ask(`${serving?.url ?? ''}${path}`)
+    await server.ended(1)
+    return server.records.at(-1)
+  }
+
+  test.each([[404, 'ok'], [422, 'ok'], [503, 'error']] as const)('an HTTPException with %d is an answer, or an error, by its status', async (status, outcome) => {
+    const server = await start((app) => app.get('/', () => { throw new HTTPException(status, { message: 'no such order' }) }))
+    expect(await last(server)).toMatchObject({ outcome, status, error: { message: 'no such order' } })
+  })
+
+  test("an error handler of the user's decides the status, and the error is told", async () => {
+    const server = await start((app) => app.get('/', () => Promise.reject(new TypeError('broken'))).onError((_error, c) => c.json({ later: true }, 503)))
+    expect(await last(server)).toMatchObject({ outcome: 'error', status: 503, error: { type: 'TypeError', message: 'broken' } })
+  })
+
+  test('headers and cookies of the answer are as the handler set them', async () => {
+    const server = await start((app) => app.get('/', (c) => {
+      c.header('set-cookie', 'a=1', { append: true })
+      c.header('set-cookie', 'b=2', { append: true })
+      c.header('x-own', 'yes')
+      return c.json({ fine: true }, 201)
+    }))
+    const { status, headers, body } = await ask(serving?.url ?? '')
+    await server.ended(1)
+    expect([status, headers['set-cookie'], headers['x-own'], headers['content-type'], body]).toEqual([201, ['a=1', 'b=2'], 'yes', 'application/json', '{"fine":true}'])
+  })
+
+  test('an answer that another middleware changes afterwards still ends with its body', async () => {
+    const listening = heard()
+    const app = new Hono().use(async (c, next) => {
+      await next()
+      c.res = new Response(`${await c.res.text()}!`, c.res)
+    })
+    serving = await serve(app.use(trackRequest({ tracker: listening.tracker })).get('/', (c) => c.text('fine')).fetch)
+    expect((await ask(serving.url)).body).toBe('fine!')
+    await listening.ended(1)
+    expect(listening.records.at(-1)).toMatchObject({ outcome: 'ok' })
+  })
+
+  test('server-sent events end when the stream does', async () => {
+    const server = await start((app) => app.get('/', (c) => streamSSE(c, async (stream) => {
+      await stream.writeSSE({ data: 'one' })
+      await stream.writeSSE({ data: 'two' })
+    })))
+    const response = await head(serving?.url ?? '')
+    response.resume()
+    await server.ended(1)
+    expect(server.records.at(-1)).toMatchObject({ outcome: 'ok', status: 200 })
+  })
+
+  test.each<[what: string, make: (app: Hono) => Served, asked: string, path: string]>([
+    ['a base path', (app) => app.route('/shops/:shop', new Hono().get('/orders/:id', (c) => c.text('fine'))), '/shops/7/orders/8', '/shops/:shop/orders/:id'],
+    ['a middleware on the way', (app) => app.use('/orders/*', (_c, next) => next()).get('/orders/:id', (c) => c.text('fine')), '/orders/7', '/orders/:id'],
+    ['app.all', (app) => app.all('/orders/:id', (c) => c.text('fine')), '/orders/7', '/orders/7'],
+    ['nothing that matches', (app) => app, '/orders/7', '/orders/7'],
+  ])('the path with %s', async (_, make, asked, path) => {
+    const server = await start(make)
+    await last(server, `${asked}?q=1`)
+    expect(server.records[0]).toMatchObject({ path })
+  })
+
+  test('as plain fetch, without a server: app.request()', async () => {
+    const { tracker, records } = observed()
+    const app = new Hono().use(trackRequest({ tracker })).get('/', (c) => c.text(currentRequest(c)?.traceId ?? ''))
+    const response = await app.request('/', { headers: { 'x-trace-id': 'plain' } })
+    expect([await response.text(), response.headers.get('x-trace-id')]).toEqual(['plain', 'plain'])
+    expect(moves(records).at(-1)).toBe('3 RESPOND Responded ok')
+  })
+
+  test('what it gives has the type of a middleware of Hono', () => {
+    expectTypeOf(trackRequest({ service: 'api' })).toExtend<MiddlewareHandler>()
+    expectTypeOf(trackRequest<Context>).toBeCallableWith({ service: 'api', authenticate: (c) => c.req.header('authorization') })
+  })
+})

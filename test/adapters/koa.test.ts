@@ -1,0 +1,136 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createSecondServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
+import { PassThrough, Readable } from 'node:stream'
+import { bodyParser } from '@koa/bodyparser'
+import Router from '@koa/router'
+import Koa, { type Context, type Middleware } from 'koa'
+import { afterEach, describe, expect, expectTypeOf, test } from 'vitest'
+import { trackRequest } from '../../src/adapters/koa.ts'
+import { currentRequest } from '../../src/tracking/context.ts'
+import { ask } from './client.ts'
+import { describeHttpAdapter } from './contract.ts'
+import { bodyOf, headerOf, listen } from './listen.ts'
+import { heard, type Heard, type Scenario, type Serving } from './scenario.ts'
+
+/** Koa prints the errors that it answers for, unless it is told not to. */
+function quiet(): Koa {
+  const app = new Koa()
+  app.silent = true
+  return app
+}
+
+function tracked({ tracker, handle, auth, authenticate }: Scenario): Koa {
+  const options = {
+    tracker,
+    ...(auth === undefined ? {} : { auth }),
+    ...(authenticate === undefined ? {} : { authenticate: (ctx: Context) => authenticate(headerOf(ctx.req)) }),
+  }
+  const handler: Middleware = async (ctx) => {
+    const { status = 200, type, body = '' } = await handle({ header: headerOf(ctx.req), body: () => bodyOf((ctx.request as { body?: unknown }).body, ctx.req) })
+    ctx.status = status
+    ctx.body = typeof body === 'string' || body === null ? body : Readable.from(body, { objectMode: false })
+    if (type !== undefined) ctx.type = type
+  }
+  const router = new Router()
+  router.all('/', handler).all('/orders/:id', handler)
+  const app = quiet()
+  app.use(trackRequest(options)).use(bodyParser({ enableTypes: ['json', 'text'] })).use(router.routes())
+  return app
+}
+
+describeHttpAdapter('koa', (scenario) => listen(createServer(callback(tracked(scenario)))), {
+  routes: { orders: '/orders/:id' },
+  parsesJson: true,
+  http2: (scenario) => listen(createSecondServer(callback(tracked(scenario)))),
+})
+
+/** Koa's own callback, for servers of both versions of HTTP, though it is typed for one. */
+function callback(app: Koa): (req: IncomingMessage | Http2ServerRequest, res: ServerResponse | Http2ServerResponse) => void {
+  const handle = app.callback() as (req: unknown, res: unknown) => Promise<void>
+  return (req, res) => void handle(req, res)
+}
+
+/** A middleware of Koa's, or what its router gives: that has a context of its own type. */
+type KoaMiddleware = Middleware | ReturnType<Router['routes']>
+
+describe('koa, besides', () => {
+  let serving: Serving | undefined
+  afterEach(() => serving?.close())
+
+  async function start(...middleware: readonly KoaMiddleware[]): Promise<Heard> {
+    const listening = heard()
+    const app = quiet()
+    app.use(trackRequest({ tracker: listening.tracker }))
+    for (const each of middleware) app.use(each as Middleware)
+    serving = await listen(createServer(callback(app)))
+    return listening
+  }
+
+  async function last(server: Heard, path = ''): Promise<unknown> {
+    await ask(`${serving?.url ?? ''}${path}`).catch(() => undefined)
+    await server.ended(1)
+    return server.records.at(-1)
+  }
+
+  test.each([[404, 'ok'], [422, 'ok'], [503, 'error']])('ctx.throw(%d) is an answer, or an error, by its status', async (status, outcome) => {
+    const server = await start((ctx: Context) => ctx.throw(status, 'no such order', { expose: true }))
+    expect(await last(server)).toMatchObject({ outcome, error: { message: 'no such order' } })
+  })
+
+  test("an error that a middleware of the user's answers for is an answer, and is not told", async () => {
+    const server = await start(async (ctx: Context, next: () => Promise<unknown>) => next().catch(() => (ctx.body = 'sorry')), () => Promise.reject(new Error('broken')))
+    const record = await last(server)
+    expect(record).toMatchObject({ outcome: 'ok', status: 200 })
+    expect(record).not.toHaveProperty('error')
+  })
+
+  test('ctx.respond = false: the raw response tells the end', async () => {
+    const server = await start((ctx: Context) => {
+      ctx.respond = false
+      ctx.res.writeHead(200).end('by hand')
+    })
+    expect(await last(server)).toMatchObject({ outcome: 'ok', status: 200 })
+  })
+
+  test('a stream that fails in the middle breaks the connection: aborted, since the answer is not whole', async () => {
+    const server = await start((ctx: Context) => {
+      const body = new PassThrough()
+      ctx.body = body
+      body.write('half')
+      setImmediate(() => body.destroy(new Error('torn')))
+    })
+    expect(await last(server)).toMatchObject({ outcome: expect.stringMatching(/aborted|error/) as unknown })
+    expect(server.tracker.inFlight()).toEqual([])
+  })
+
+  test.each<[what: string, make: () => KoaMiddleware[], asked: string, path: string]>([
+    ['a router with a prefix', () => [new Router({ prefix: '/shops/:shop' }).get('/orders/:id', fine).routes()], '/shops/7/orders/8', '/shops/:shop/orders/:id'],
+    ['routers within routers', () => [new Router().use('/a', new Router().get('/b/:b', fine).routes()).routes()], '/a/b/1', '/a/b/:b'],
+    ['a middleware of the router', () => [new Router().use((_ctx, next) => next()).get('/orders/:id', fine).routes()], '/orders/7', '/orders/:id'],
+    ['a path that only another verb has', () => [new Router().post('/orders/:id', fine).routes()], '/orders/7', '/orders/7'],
+    ['no router at all', () => [fine], '/orders/7', '/orders/7'],
+  ])('the path with %s', async (_, make, asked, path) => {
+    const server = await start(...make())
+    await last(server, `${asked}?q=1`)
+    expect(server.records[0]).toMatchObject({ path })
+  })
+
+  test('the request hangs on ctx and on req', async () => {
+    const seen: unknown[] = []
+    const server = await start((ctx: Context) => {
+      seen.push(currentRequest(ctx) === currentRequest(), currentRequest(ctx.req) === currentRequest())
+      ctx.body = 'fine'
+    })
+    await last(server)
+    expect(seen).toEqual([true, true])
+  })
+
+  test('what it gives has the type of a middleware of Koa', () => {
+    expectTypeOf(trackRequest({ service: 'api' })).toExtend<Middleware>()
+    expectTypeOf(trackRequest<Context>).toBeCallableWith({ service: 'api', authenticate: (ctx) => ctx.get('authorization') })
+  })
+})
+
+function fine(ctx: Context): void {
+  ctx.body = 'fine'
+}

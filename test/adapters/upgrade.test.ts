@@ -1,0 +1,121 @@
+import { once } from 'node:events'
+import { createServer, request, type IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { afterEach, describe, expect, test } from 'vitest'
+import { WebSocket, WebSocketServer } from 'ws'
+import { currentRequest, currentTraceId } from '../../src/tracking/context.ts'
+import type { UpgradeHandler } from '../../src/tracking/upgrade-handler.ts'
+import { deferred } from '../deferred.ts'
+import { expectLawful, moves } from '../observed.ts'
+import { listen } from './listen.ts'
+import { heard, type Heard, type Serving } from './scenario.ts'
+
+const IMPLIED = ['0 Received', '1 AUTH_OK Authenticated implied', '2 PROCESS Processing implied']
+
+describe('requests for another protocol, on node:http with ws', () => {
+  let serving: Serving | undefined
+  const wss = new WebSocketServer({ noServer: true })
+  afterEach(async () => {
+    for (const client of wss.clients) client.terminate()
+    await serving?.close()
+  })
+
+  async function start(handler: UpgradeHandler, options: { auth?: 'manual'; authenticate?: (req: IncomingMessage) => unknown } = {}): Promise<Heard> {
+    const listening = heard()
+    const server = createServer((_req, res) => void res.end('no upgrade'))
+    server.on('upgrade', listening.tracker.trackRequest(handler, options))
+    serving = await listen(server)
+    return listening
+  }
+
+  const accept: UpgradeHandler = (req, socket, head) => wss.handleUpgrade(req, socket, head, (client) => client.send(currentTraceId()))
+
+  function connect(headers: Readonly<Record<string, string>> = {}): WebSocket {
+    return new WebSocket(`${(serving?.url ?? '').replace('http', 'ws')}/live/7?token=hush`, { headers })
+  }
+
+  /** The status that a client got which was not accepted. */
+  async function refused(): Promise<number | undefined> {
+    const [, response] = (await once(connect(), 'unexpected-response')) as [unknown, IncomingMessage]
+    response.destroy()
+    return response.statusCode
+  }
+
+  function expectRun({ tracker, records }: Heard, ...expected: readonly string[]): void {
+    expectLawful(tracker.core.settings.table, records)
+    expect(moves(records)).toEqual(expected)
+    expect(tracker.inFlight()).toEqual([])
+  }
+
+  test('one that is accepted was answered with 101, while its connection lives on', async () => {
+    const server = await start(accept)
+    const client = connect({ 'x-trace-id': 'live' })
+    expect(String((await once(client, 'message'))[0])).toBe('live')
+    await server.ended(1)
+    expect(client.readyState).toBe(WebSocket.OPEN)
+    expectRun(server, ...IMPLIED, '3 RESPOND Responded ok')
+    expect(server.records[0]).toMatchObject({ method: 'GET', path: '/live/7', trace_id: 'live' })
+    expect(server.records.at(-1)).toMatchObject({ status: 101 })
+    client.close()
+    await once(client, 'close')
+    expectRun(server, ...IMPLIED, '3 RESPOND Responded ok')
+  })
+
+  test('a caller who is refused gets a 401, and no handler', async () => {
+    const server = await start(() => expect.unreachable(), { authenticate: () => Promise.reject(new Error('who')) })
+    expect(await refused()).toBe(401)
+    expectRun(server, '0 Received', '1 AUTH_ERROR Failed denied')
+  })
+
+  test('a handler that turns the client away by hand', async () => {
+    const server = await start((_req, socket) => void socket.end('HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n'))
+    expect(await refused()).toBe(404)
+    expectRun(server, ...IMPLIED, '3 RESPOND Responded ok')
+    expect(server.records.at(-1)).not.toHaveProperty('status')
+  })
+
+  test('a handler that checks callers itself and turns one away', async () => {
+    const server = await start((_req, socket) => void socket.end('HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n'), { auth: 'manual' })
+    expect(await refused()).toBe(403)
+    expectRun(server, '0 Received', '1 AUTH_ERROR Failed denied')
+  })
+
+  test.each<[string, UpgradeHandler]>([
+    ['throws', () => { throw new TypeError('broken') }],
+    ['rejects', () => Promise.reject(new TypeError('broken'))],
+  ])('a handler that %s does not end the process: 500', async (_, handler) => {
+    const server = await start(handler)
+    expect(await refused()).toBe(500)
+    expectRun(server, ...IMPLIED, '3 RESPOND Responded error')
+    expect(server.records.at(-1)).toMatchObject({ error: { type: 'TypeError', message: 'broken' } })
+  })
+
+  test('a client that leaves before the handler is through', async () => {
+    const [entered, never, sockets] = [deferred(), deferred(), new Set<Duplex>()]
+    const server = await start((_req, socket) => {
+      // A connection that nobody reads from does not hear its client leave, and one half of it stays.
+      socket.resume()
+      sockets.add(socket)
+      entered.resolve()
+      return never.promise
+    })
+    const asking = request(`${serving?.url ?? ''}/`, { headers: { connection: 'upgrade', upgrade: 'websocket' } })
+    asking.on('error', () => undefined).end()
+    await entered.promise
+    asking.destroy()
+    await server.ended(1)
+    expectRun(server, ...IMPLIED, '3 RESPOND Responded aborted')
+    never.resolve()
+    for (const each of sockets) each.destroy()
+  })
+
+  test('the request hangs on req', async () => {
+    const server = await start((req, socket, head) => {
+      expect(currentRequest(req)).toBe(currentRequest())
+      return accept(req, socket, head)
+    })
+    await once(connect(), 'message')
+    await server.ended(1)
+    expect(server.records.at(-1)).toMatchObject({ outcome: 'ok' })
+  })
+})
