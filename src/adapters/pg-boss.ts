@@ -1,25 +1,16 @@
-import { currentRequest, runWith } from '../tracking/context.ts'
-import { beginHandOff } from '../tracking/hand-off.ts'
+import { runWith } from '../tracking/context.ts'
 import { trackerOf, type TrackerSource } from '../tracking/track-request.ts'
-import type { TrackedRequest } from '../tracking/tracked-request.ts'
 import { overlay, type Replacement } from './_overlay.ts'
-import { canCarry, opened, withCarrier } from './_pg-boss-data.ts'
-import { sendCarrying, workOn, type Delivery, type Expiry } from './_queue.ts'
+import { deliveryOf, expiryOf, hasMetadata, type JobLike } from './_pg-boss-job.ts'
+import { isRecord, SENDS } from './_pg-boss-sends.ts'
+import { workOn } from './_queue.ts'
+
+export type { JobLike } from './_pg-boss-job.ts'
 
 /** The members of pg-boss that are touched. */
 export interface PgBossLike {
   send(...args: never[]): unknown
   work(...args: never[]): unknown
-}
-
-/** The members of a job that are read; the last two are there with `includeMetadata: true`. */
-export interface JobLike {
-  readonly name: string
-  readonly data: unknown
-  /** Typed as a number, and a string in fact: PostgreSQL's numeric. */
-  readonly expireInSeconds?: number | string
-  readonly retryCount?: number
-  readonly retryLimit?: number
 }
 
 const NO_METADATA = 'pg-boss delivers jobs without metadata, so attempts are unknown: work with { includeMetadata: true }'
@@ -71,29 +62,8 @@ export function propagate<T extends PgBossLike>(boss: T): T {
   return overlay(boss, METHODS)
 }
 
-const send: Replacement = (original) => (first, ...args) => {
-  const request = currentRequest()
-  if (request === undefined) return original(first, ...args)
-  if (!isRecord(first)) return carry(request, { name: first, data: args[0], options: args[1] }, (data) => original(first, data, ...args.slice(1)))
-  return carry(request, first, (data) => original({ ...first, data }, ...args))
-}
-
 const METHODS: Readonly<Record<string, Replacement>> = {
-  send,
-  sendAfter: send,
-  sendThrottled: send,
-  sendDebounced: send,
-  insert: (insert) => (jobs, ...rest) => {
-    const request = currentRequest()
-    if (request === undefined || !Array.isArray(jobs) || jobs.length === 0) return insert(jobs, ...rest)
-    const insertCarrying = (headers: Record<string, string>): unknown => insert(jobs.map((job: unknown) => carrying(job, headers)), ...rest)
-    return sendCarrying(beginHandOff(request, 'child'), insertCarrying, () => true)
-  },
-  publish: (publish) => (event, data, ...rest) => {
-    const request = currentRequest()
-    if (request === undefined || !canCarry(data)) return publish(event, data, ...rest)
-    return sendCarrying(beginHandOff(request, 'child'), (headers) => publish(event, withCarrier(data, headers), ...rest), () => true)
-  },
+  ...SENDS,
   work: (work) => (name, ...args) => {
     const handler = args.at(-1)
     const asked = args.length > 1 && isRecord(args[0]) ? args[0] : {}
@@ -105,39 +75,4 @@ const METHODS: Readonly<Record<string, Replacement>> = {
     await start(...args)
     return overlaid
   },
-}
-
-/** Sends one job; an answer without an id says that the queue took none (throttled, or there is no such queue). */
-function carry(request: TrackedRequest, job: Readonly<Record<string, unknown>>, original: (data: unknown) => unknown): unknown {
-  const { data } = job
-  if (!canCarry(data)) return original(data)
-  const transacted = isRecord(job.options) && job.options.db !== undefined
-  const handOff = beginHandOff(request, transacted ? 'child' : undefined)
-  return sendCarrying(handOff, (headers) => original(withCarrier(data, headers, job.name)), (id) => typeof id === 'string')
-}
-
-function carrying(job: unknown, headers: Record<string, string>): unknown {
-  return isRecord(job) && canCarry(job.data) ? { ...job, data: withCarrier(job.data, headers) } : job
-}
-
-/** What a job says of its delivery; the handler is given a copy of it, with the data that the sender gave. */
-function deliveryOf<J extends JobLike>(job: J): Delivery & { readonly host: J } {
-  const { data, carrier } = opened(job.data, job.name)
-  const { name, retryCount = 0, retryLimit = Infinity } = job
-  return { host: { ...job, data }, carrier, attempt: retryCount + 1, willRetry: retryCount < retryLimit, path: name }
-}
-
-function hasMetadata({ retryCount, retryLimit }: JobLike): boolean {
-  return retryCount !== undefined && retryLimit !== undefined
-}
-
-/** pg-boss waits for a batch as long as for its most patient job. */
-function expiryOf(jobs: readonly JobLike[]): Expiry | undefined {
-  const seconds = Math.max(...jobs.map(({ expireInSeconds }) => Number(expireInSeconds)))
-  if (!Number.isFinite(seconds)) return undefined
-  return { afterMs: Math.max(1, seconds) * 1_000, error: new Error(`the handler took longer than expireInSeconds, ${String(seconds)}, allows`) }
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null
 }
