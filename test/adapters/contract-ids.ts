@@ -1,12 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { currentRequest } from '../../src/tracking/context.ts'
-import { ask } from './client.ts'
+import { DASHED, GOOD, INVALID, PARENT, STATES, TRACE, VALID } from '../trace/w3c-vectors.ts'
+import { ask, keepAliveAgent } from './client.ts'
 import type { Handle, Heard } from './scenario.ts'
 
-const TRACE = '0af7651916cd43dd8448eb211c80319c'
-const DASHED = '0af76519-16cd-43dd-8448-eb211c80319c'
-const PARENT = 'b7ad6b7169203331'
-const TRACEPARENT = `00-${TRACE}-${PARENT}-01`
 
 /** Of the contract, what concerns ids on the way in and back out. */
 export function describeIds(start: (handle: Handle) => Promise<Heard & { url: string }>): void {
@@ -34,7 +31,7 @@ export function describeIds(start: (handle: Handle) => Promise<Heard & { url: st
 
     test("a traceparent's 128 bits are kept, with its parent, flags and state", async () => {
       const server = await start(outgoing)
-      const { headers, body } = await ask(server.url, { headers: { traceparent: TRACEPARENT, tracestate: 'b=2, a=1' } })
+      const { headers, body } = await ask(server.url, { headers: { traceparent: GOOD, tracestate: 'b=2, a=1' } })
       expect(headers['x-trace-id']).toBe(DASHED)
       const [record] = server.records
       expect(record).toMatchObject({ trace_id: DASHED, parent_id: PARENT })
@@ -47,8 +44,8 @@ export function describeIds(start: (handle: Handle) => Promise<Heard & { url: st
       ['that is huge', ['X-Trace-ID', 'x'.repeat(5_000)], 5_000],
       ['with bytes beyond ASCII', ['X-Trace-ID', 'tr\u00e4ce'], 5],
       ['that is sent twice', ['X-Trace-ID', 'one', 'X-Trace-ID', 'two'], 8],
-      ['traceparent that is sent twice', ['traceparent', TRACEPARENT, 'traceparent', TRACEPARENT], TRACEPARENT.length * 2],
-      ['traceparent in upper case', ['traceparent', TRACEPARENT.toUpperCase()], TRACEPARENT.length],
+      ['traceparent that is sent twice', ['traceparent', GOOD, 'traceparent', GOOD], GOOD.length * 2],
+      ['traceparent in upper case', ['traceparent', GOOD.toUpperCase()], GOOD.length],
     ])('one %s is ignored and not sent back; its length is logged', async (_, sent, length) => {
       const server = await start(outgoing)
       const { status, headers } = await ask(server.url, { headers: [...sent, 'Host', 'localhost'] })
@@ -62,9 +59,50 @@ export function describeIds(start: (handle: Handle) => Promise<Heard & { url: st
       for (const value of sent.filter((text, index) => index % 2 === 1 && text !== '')) expect(JSON.stringify(server.records)).not.toContain(`"${value}"`)
     })
 
+    describe('the vectors of W3C Trace Context', () => {
+      /** Sends headers as they are, one request after the other: what was logged first of each, and what it sends onward. */
+      async function begun(sent: readonly (readonly string[])[]) {
+        const server = await start(outgoing)
+        const agent = keepAliveAgent()
+        const onward: Readonly<Record<string, string>>[] = []
+        // What the handler above answers.
+        for (const headers of sent) onward.push(JSON.parse((await ask(server.url, { agent, headers: [...headers, 'Host', 'localhost'] })).body) as Readonly<Record<string, string>>)
+        await server.ended(sent.length)
+        agent.destroy()
+        return server.byRequest().map(([first], index) => ({ first, onward: onward[index] }))
+      }
+
+      /** What node:http agrees to send, and to receive. */
+      const sendable = ([, header]: readonly [what: string, header: string, ...unknown[]]): boolean => !header.includes('\n') && header.length < 2_000
+
+      test('a traceparent that is to be read', async () => {
+        for (const [index, { first, onward }] of (await begun(VALID.map(([, header]) => ['traceparent', header]))).entries()) {
+          expect(first, VALID[index]?.[0]).toMatchObject({ trace_id: DASHED, parent_id: PARENT })
+          expect(first, VALID[index]?.[0]).not.toHaveProperty('rejected_id')
+          expect(onward?.traceparent?.slice(-2), VALID[index]?.[0]).toBe(`0${String((VALID[index]?.[2] ?? 0) & 3)}`)
+        }
+      })
+
+      test('a traceparent that starts a new trace', async () => {
+        const vectors = INVALID.filter(sendable)
+        for (const [index, { first, onward }] of (await begun(vectors.map(([, header]) => ['traceparent', header, 'tracestate', 'foo=1']))).entries()) {
+          expect(first, vectors[index]?.[0]).toMatchObject({ rejected_id: true, trace_id: expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-7/) as unknown })
+          expect(first, vectors[index]?.[0]).not.toHaveProperty('parent_id')
+          expect(onward, vectors[index]?.[0]).not.toHaveProperty('tracestate')
+        }
+      })
+
+      test('a tracestate', async () => {
+        const vectors = STATES.filter(sendable)
+        for (const [index, { onward }] of (await begun(vectors.map(([, header]) => ['traceparent', GOOD, 'tracestate', header]))).entries()) {
+          expect(onward?.tracestate, vectors[index]?.[0]).toBe(vectors[index]?.[2])
+        }
+      })
+    })
+
     test('a stranger can resume no request', async () => {
       const server = await start(outgoing)
-      await ask(server.url, { headers: { traceparent: TRACEPARENT, 'x-lifecycle': `${PARENT};Queued;3;1790000000000` } })
+      await ask(server.url, { headers: { traceparent: GOOD, 'x-lifecycle': `${PARENT};Queued;3;1790000000000` } })
       expect(server.records[0]).toMatchObject({ lifecycle: 'transition', seq: 0, state: 'Received' })
       expect(server.records.every(({ request_id, attempt }) => request_id !== PARENT && attempt === undefined)).toBe(true)
     })

@@ -8,11 +8,11 @@ import type { LifecycleRecord } from '../../src/transition/record.ts'
 import type { TrackedRequest } from '../../src/tracking/tracked-request.ts'
 import { createTracker } from '../../src/tracking/track-request.ts'
 import { requestWithRetriesMachine as withRetries } from '../../machines/request-with-retries.ts'
+import { DASHED, GOOD, INVALID, PARENT, STATES, VALID } from '../trace/w3c-vectors.ts'
 import { pathOf, rawCall, rig, Texts, transitions, way, type Handlers, type Method } from './grpc-rig.ts'
 
 const METHODS: readonly Method[] = ['unary', 'collect', 'list', 'chat']
 const ID = '019a2b3c-4d5e-7f60-8a1b-2c3d4e5f6071'
-const PARENT = 'b7ad6b7169203331'
 const STRAIGHT = 'Received Authenticated Processing Responded'
 
 /** Answers with what it was sent, and with the trace id that it finds wherever a handler's code may run. */
@@ -388,6 +388,48 @@ describe('the ids that come in', () => {
     expect(first).toMatchObject({ rejected_id: true, rejected_length: length })
     expect(first?.trace_id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7/)
     expect(head['x-trace-id']).toBe(first?.trace_id)
+  })
+
+  describe('the vectors of W3C Trace Context', () => {
+    /** Sends headers, one call after the other: the request that each began, and whether something was refused. */
+    async function begun(sent: readonly Readonly<Record<string, string>>[]) {
+      const requests: (TrackedRequest | undefined)[] = []
+      const { address, records } = await rig({
+        unary: (_call, callback) => {
+          requests.push(currentRequest())
+          callback(null, { text: '' })
+        },
+      })
+      for (const headers of sent) await rawCall(address, headers)
+      expect(requests).toHaveLength(sent.length)
+      return requests.map((request) => ({ request, rejected: records.some((record) => record.request_id === request?.requestId && 'rejected_id' in record) }))
+    }
+
+    /** HTTP/2 itself takes nothing else for a value. */
+    const sendable = ([, header]: readonly [what: string, header: string, ...unknown[]]): boolean => /^[\x20-\x7e]{0,2000}$/.test(header) && header === header.trim()
+
+    it('a traceparent that is to be read', async () => {
+      const vectors = VALID.filter(sendable)
+      for (const [index, { request, rejected }] of (await begun(vectors.map(([, traceparent]) => ({ traceparent })))).entries()) {
+        const [what, , flags = 0] = vectors[index] ?? []
+        expect([request?.traceId, request?.parentId, request?.headers().traceparent?.slice(-2), rejected], what).toEqual([DASHED, PARENT, `0${String(flags & 3)}`, false])
+      }
+    })
+
+    it('a traceparent that starts a new trace', async () => {
+      const vectors = INVALID.filter(sendable)
+      for (const [index, { request, rejected }] of (await begun(vectors.map(([, traceparent]) => ({ traceparent, tracestate: 'foo=1' })))).entries()) {
+        expect([request?.parentId, request?.headers().tracestate, rejected], vectors[index]?.[0]).toEqual([undefined, undefined, true])
+        expect(request?.traceId, vectors[index]?.[0]).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7/)
+      }
+    })
+
+    it('a tracestate', async () => {
+      const vectors = STATES.filter(sendable)
+      for (const [index, { request }] of (await begun(vectors.map(([, tracestate]) => ({ traceparent: GOOD, tracestate })))).entries()) {
+        expect(request?.headers().tracestate, vectors[index]?.[0]).toBe(vectors[index]?.[2])
+      }
+    })
   })
 
   it('are not used by a server that does not trust the caller', async () => {
