@@ -13,6 +13,7 @@ import { ERROR_CODES } from '../src/errors.ts'
 import { audit } from '../src/inquiry/audit.ts'
 import { compile } from '../src/lifecycle/compile.ts'
 import { formatDuration } from '../src/lifecycle/duration.ts'
+import { FIELDS } from '../src/transition/line.ts'
 import { keysOf } from './lines.ts'
 import { filesIn, root } from './sources.ts'
 
@@ -64,6 +65,7 @@ describe('docs/log-format.md', () => {
     const fields = firstColumn(section(text, '## Fields', '### '))
     const written = golden.map(keysOf)
     expect([...new Set(written.flat())].sort()).toEqual([...fields].sort())
+    expect(fields).toEqual(FIELDS)
     for (const keys of written) expect(keys).toEqual(fields.filter((field) => keys.includes(field)))
   })
 

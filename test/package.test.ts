@@ -43,6 +43,7 @@ describe('export map', () => {
       'createTracker',
       'currentRequest',
       'currentTraceId',
+      'lineFields',
       'memorySink',
       'pinoSink',
       'step',

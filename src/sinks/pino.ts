@@ -1,34 +1,41 @@
 import { EventEmitter } from 'node:events'
-import { symbols, type ChildLoggerOptions, type Logger } from 'pino'
 import { constantFields, levelOf, message, variableFields } from '../transition/line.ts'
 import type { Sink } from '../transition/record.ts'
+import { LineWriters } from './_line-writers.ts'
 import { Steps } from './_steps.ts'
+import { partOf } from './pino-parts.ts'
 
-/** The part of a pino logger that is used; any pino, of any configuration, has it. */
-export type PinoLogger = Logger
+/** The part of a pino logger that is used; any pino, of any version and configuration, has it. */
+export interface PinoLogger {
+  readonly level: string
+  readonly levels: { readonly values: Readonly<Record<string, number>> }
+  isLevelEnabled(level: string): boolean
+  child(bindings: object, options: object): unknown
+  flush(): void
+}
 
 /**
  * A sink that writes one line per record to a pino logger of the user's.
  *
  * Lines are written whatever the logger's level (an audit needs all of them), except where it is `silent`.
- * A `service` that the logger already binds is left as it is: no key is ever written twice.
+ * No key is ever written twice: a `service` that the logger binds is left as it is, and all else that it adds under the
+ * name of a field of ours is left out.
  *
  * @param onError told of an `error` of the logger's stream, which unheard would end the process
  */
 export function pinoSink(logger: PinoLogger, service: string, onError: (error: unknown) => void): Sink {
-  listen(logger, onError)
-  const bound = 'service' in logger.bindings() ? {} : { service }
-  const options: ChildLoggerOptions = logger.level === 'silent' || logger.isLevelEnabled('info') ? {} : { level: 'info' }
+  listen(partOf(logger, 'stream'), onError)
+  const lines = new LineWriters(logger)
   // A note's event is anyone's word: bound beforehand, such loggers would gather without end.
-  const plain: PinoLogger = logger.child(bound, options)
+  const plain = lines.writer({ service })
   // One child logger for each step: its constant fields are serialised once.
-  const steps = new Steps((record) => ({ child: logger.child({ ...bound, ...constantFields(record) }, options), said: message(record) }))
+  const steps = new Steps((record) => ({ write: lines.writer({ service, ...constantFields(record) }), said: message(record) }))
   return {
     write(record) {
       if (record.lifecycle === 'transition') {
-        const { child, said } = steps.of(record)
-        child[levelOf(record.lifecycle, record.outcome)](variableFields(record), said)
-      } else plain[levelOf(record.lifecycle)]({ ...constantFields(record), ...variableFields(record) }, message(record))
+        const { write, said } = steps.of(record)
+        write(levelOf(record.lifecycle, record.outcome), variableFields(record), said)
+      } else plain(levelOf(record.lifecycle), { ...constantFields(record), ...variableFields(record) }, message(record))
     },
     flush: () => logger.flush(),
   }
@@ -39,8 +46,9 @@ type OnError = (error: unknown) => void
 /** Who is told of a stream's errors: one listener serves all trackers that share a logger, however many they are. */
 const told = new WeakMap<object, Set<OnError>>()
 
-function listen(logger: PinoLogger, onError: OnError): void {
-  const stream: unknown = Reflect.get(logger, symbols.streamSym)
+function listen(stream: unknown, onError: OnError): void {
+  // Several streams behind one, as OpenTelemetry puts its own beside the user's: that one emits nothing itself.
+  if (hasStreams(stream)) for (const behind of stream.streams) listen(behind.stream, onError)
   if (!(stream instanceof EventEmitter)) return
   const known = told.get(stream)
   if (known !== undefined) {
@@ -52,4 +60,8 @@ function listen(logger: PinoLogger, onError: OnError): void {
   stream.on('error', (error) => {
     for (const tell of all) tell(error)
   })
+}
+
+function hasStreams(stream: unknown): stream is { readonly streams: readonly { readonly stream: unknown }[] } {
+  return typeof stream === 'object' && stream !== null && 'streams' in stream && Array.isArray(stream.streams)
 }

@@ -1,6 +1,6 @@
-import { pino } from 'pino'
 import { constantFields, levelOf, message, type LineLevel } from '../transition/line.ts'
 import type { LifecycleRecord, TransitionRecord } from '../transition/record.ts'
+import { ownPino } from './_own-pino.ts'
 import { Steps } from './_steps.ts'
 
 /**
@@ -64,7 +64,7 @@ function formOf(record: TransitionRecord, level: LineLevel, service: string): Fo
   let line = ''
   // No name in a line holds this character as it is: JSON escapes it.
   const gap = '\u0000'
-  const logger = pino({ base: null, timestamp: () => `,"time":${gap}` }, { write: (text) => void (line = text) })
+  const logger = ownPino(() => `,"time":${gap}`, { write: (text) => void (line = text) })
   logger.child({ service, ...constantFields(record) })[level]({ trace_id: '' }, message(record))
   const [upToTime = '', rest = ''] = line.split(gap)
   const ids = rest.indexOf(NO_TRACE_ID) + NO_TRACE_ID.length

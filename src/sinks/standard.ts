@@ -1,5 +1,5 @@
-import { pino } from 'pino'
 import type { Sink } from '../transition/record.ts'
+import { ownPino } from './_own-pino.ts'
 import { LineDestination } from './destination.ts'
 import { pinoSink } from './pino.ts'
 import { PlainLines } from './plain-line.ts'
@@ -28,8 +28,7 @@ export function standardSink(
   destination: LineDestination = (standardOutput ??= new LineDestination(STDOUT)),
 ): Sink {
   let time = 0
-  const logger = pino({ base: null, timestamp: () => `,"time":${String(time)}` }, destination)
-  const byPino = pinoSink(logger, service, onError)
+  const byPino = pinoSink(ownPino(() => `,"time":${String(time)}`, destination), service, onError)
   const plain = new PlainLines(service)
   destination.onError(onError)
   return {

@@ -97,6 +97,11 @@ export class TrackerCore {
   /** Notes `SHUTDOWN` on every request in flight, and hands all lines to the operating system. */
   close(): void {
     for (const request of this.inFlight) request.note('SHUTDOWN')
+    this.flush()
+  }
+
+  /** Hands all lines to the operating system: whoever calls this may be stopped at once. */
+  flush(): void {
     for (const sink of this.settings.sinks) this.settings.faults.guard(() => sink.flush?.())
   }
 

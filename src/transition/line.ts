@@ -3,6 +3,13 @@ import type { LifecycleRecord, LoggedError, NoteRecord, Outcome, TransitionRecor
 /** pino's numbers for the levels that we use. */
 export type LineLevel = 'info' | 'warn' | 'error'
 
+/** The names of all fields that a line may have, in the order in which they are written. */
+export const FIELDS: readonly string[] = [
+  'level', 'time', 'service', 'lifecycle', 'event', 'from', 'state', 'trace_id', 'request_id', 'seq', 'dwell_ms',
+  'parent_id', 'method', 'path', 'rejected_id', 'rejected_length', 'implied', 'outcome', 'status', 'duration_ms',
+  'attempt', 'error', 'data', 'msg',
+]
+
 /** The fields that are the same on every line of one kind: a logger can serialise them once. */
 export function constantFields({ lifecycle, event, from, state }: LineKind): Record<string, string> {
   return { lifecycle, ...(event === undefined ? {} : { event }), ...(from === undefined ? {} : { from }), state }

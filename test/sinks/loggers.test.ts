@@ -1,0 +1,288 @@
+import { Console } from 'node:console'
+import { EventEmitter } from 'node:events'
+import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { multistream, pino, type Logger, type LoggerOptions } from 'pino'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import winston from 'winston'
+import { audit } from '../../src/inquiry/audit.ts'
+import { LineDestination } from '../../src/sinks/destination.ts'
+import { lineFields } from '../../src/sinks/line-fields.ts'
+import { pinoSink, type PinoLogger } from '../../src/sinks/pino.ts'
+import { standardSink } from '../../src/sinks/standard.ts'
+import { traceMixin } from '../../src/tracking/context.ts'
+import { createTracker } from '../../src/tracking/track-request.ts'
+import { readRecord } from '../../src/transition/line.ts'
+import type { LifecycleRecord, Sink } from '../../src/transition/record.ts'
+import { keysOf, linesStream } from '../lines.ts'
+import { linesOf } from '../log-lines.ts'
+import { observed, type Observed } from '../observed.ts'
+import { lifecycleRecord, SERVICE } from '../transition/records.ts'
+
+type Line = Readonly<Record<string, unknown>>
+
+const fail = (error: unknown): never => expect.unreachable(String(error))
+
+/** Requests that end in all ways, one that is refused an event, one that is stuck, one that is resumed, one that is open. */
+function lead({ tracker, clock }: Observed): void {
+  const begin = (authorized: boolean): ReturnType<typeof tracker.start> => {
+    const request = tracker.start({ 'x-trace-id': 'abc-123' }, { method: 'GET', path: '/cave' })
+    clock.time += 3
+    if (authorized) request.authenticated()
+    return request
+  }
+  begin(false).failed(new Error('who is there?'))
+  const good = begin(true)
+  // Winston's `splat` would fill in what stands here.
+  good.note('100%s of %d', { shelf: '%s', message: 'mine', level: 'mine', trace_id: 'mine' })
+  good.completed()
+  good.processing()
+  good.responded({ status: 200 })
+  const bad = begin(true)
+  bad.processing()
+  bad.responded({ status: 500, error: new TypeError('broken\nin two') })
+  begin(true).processing()
+  tracker.resume({ 'x-trace-id': 'abc-123', 'x-lifecycle': '00000000000000aa;Queued;3;1790000000000' }, { attempt: 2 }).completed()
+  tracker.start({ 'x-trace-id': '%s' })
+  clock.time += 3_600_000
+  const late = begin(true)
+  late.processing()
+}
+
+/** What has been led through the default sink and through another one: the lines of both. */
+function ledThrough(sink: (lines: string[]) => Sink, lines: string[] = []): { ours: string[]; theirs: string[]; end: number } {
+  const folder = mkdtempSync(join(tmpdir(), 'loggers-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const file = join(folder, 'default.ndjson')
+  const all = observed({ sinks: [standardSink('api', 'line', fail, new LineDestination(openSync(file, 'w'))), sink(lines)] })
+  lead(all)
+  all.tracker.close()
+  return { ours: readFileSync(file, 'utf8').trim().split('\n'), theirs: lines, end: all.clock.time + 60_000 }
+}
+
+const LEVELS: Readonly<Record<string, number>> = { info: 30, warn: 40, error: 50 }
+
+describe('a logger that is no pino', () => {
+  test.each([
+    ['json', winston.format.json()],
+    ['timestamp, splat, errors and json', winston.format.combine(winston.format.timestamp(), winston.format.splat(), winston.format.errors({ stack: true }), winston.format.json())],
+  ])('winston, with %s: its lines are audited like those of the default sink', async (_, format) => {
+    const { stream, lines } = linesStream()
+    // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- winston's types tell its transports as classes and instances in one
+    const logger = winston.createLogger({ format, transports: [new winston.transports.Stream({ stream })] })
+    const sink = {
+      write: (record: LifecycleRecord) => {
+        const { level, msg, ...fields } = lineFields(record)
+        logger.log({ ...fields, level, message: msg })
+      },
+    }
+    const { ours, theirs, end } = ledThrough(() => sink, lines)
+    const report = await audit(ours, { now: end })
+    expect([report.checked.damaged_lines, report.checked.other_lines, report.stuck.length > 1, report.checked.requests > 5]).toEqual([0, 0, true, true])
+    expect(await audit(theirs, { now: end })).toEqual(report)
+    // Field by field: only the message has another name, and the level is told by its own.
+    expect(theirs.map((line) => asOurs(JSON.parse(line) as Line))).toEqual(ours.map((line) => JSON.parse(line) as Line))
+    for (const line of theirs) expect(keysOf(line)).toEqual([...new Set(keysOf(line))])
+  })
+
+  test('the console: its lines are those of the default sink, but for the name of the level', async () => {
+    const { stream, lines } = linesStream()
+    const console = new Console(stream)
+    const sink = { write: (record: LifecycleRecord) => console.log(JSON.stringify(lineFields(record))) }
+    const { ours, theirs, end } = ledThrough(() => sink, lines)
+    expect(theirs.map((line) => line.replace(/^\{"level":"(\w+)"/, (_, level: string) => `{"level":${String(LEVELS[level])}`))).toEqual(ours)
+    expect(await audit(theirs, { now: end })).toEqual(await audit(ours, { now: end }))
+  })
+
+  test('a record alone is audited too, as it is', async () => {
+    const { ours, theirs, end } = ledThrough((lines) => ({ write: (record) => void lines.push(JSON.stringify(record)) }))
+    expect(await audit(theirs, { now: end })).toEqual(await audit(ours, { now: end }))
+  })
+})
+
+function asOurs({ level, message, timestamp: _timestamp, ...fields }: Line): Line {
+  return { ...fields, level: LEVELS[String(level)], msg: message }
+}
+
+test("lineFields gives what pino's line holds, in the same order, whatever the record", () => {
+  fc.assert(
+    fc.property(lifecycleRecord, (record) => {
+      const [line = ''] = linesOf([{ ...record, service: SERVICE }])
+      const fields = JSON.stringify(lineFields(record))
+      expect(keysOf(fields)).toEqual(keysOf(line))
+      const { level, ...rest } = JSON.parse(fields) as Line
+      expect({ ...rest, level: LEVELS[String(level)] }).toEqual(JSON.parse(line))
+    }),
+    { numRuns: 300 },
+  )
+})
+
+/** Every key that some line has. */
+const NAMES = [...new Set(readFileSync(new URL('../transition/golden.ndjson', import.meta.url), 'utf8').trim().split('\n').flatMap(keysOf)), 'message', 'x_trace_id']
+const others = (from = NAMES): Record<string, unknown> => Object.fromEntries(from.map((name) => [name, `their ${name}`]))
+/** What the user's logger rightly says in place of ours. */
+const SERVICE_BOUND = "their service"
+
+type MakesLogger = (stream: NodeJS.WritableStream) => PinoLogger
+
+/** Leads requests through a logger, each line with its own request in hand; fails unless the lines tell the records, with no key written twice. */
+function expectTold(logger: MakesLogger, service = 'api'): Line[] {
+  const { stream, lines } = linesStream()
+  const all = observed({ logger: logger(stream) })
+  // What is in hand while a line is written is not always the request that it tells of.
+  all.tracker.start({ 'x-trace-id': 'in-hand' }).run(() => lead(all))
+  expect(lines.length).toBe(all.records.length)
+  return lines.map((line, index) => {
+    expect(keysOf(line), line).toEqual([...new Set(keysOf(line))])
+    const parsed = JSON.parse(line) as Line
+    const { time: _time, service: named, ...told } = readRecord({ time: 1, ...parsed }) as LifecycleRecord
+    const { time: _clock, service: _service, ...record } = all.records[index] ?? fail(index)
+    expect(told).toEqual(JSON.parse(JSON.stringify(record)))
+    expect(named).toBe(service)
+    expect(parsed).not.toHaveProperty('x_trace_id')
+    return parsed
+  })
+}
+
+describe("a user's pino cannot take a key of ours, nor write one twice", () => {
+  const cases: [string, MakesLogger, string?][] = [
+    ['that stamps its own lines', (stream) => pino({ mixin: traceMixin }, stream)],
+    ['that binds all of them', (stream) => pino({}, stream).child(others()), SERVICE_BOUND],
+    ['that has them as its base', (stream) => pino({ base: others() }, stream), SERVICE_BOUND],
+    ['whose bindings are set and bound twice', (stream) => {
+      const logger = pino({}, stream).child(others()).child({ ...others(), a: 1 }).child({ a: 2 })
+      logger.setBindings(others())
+      return logger
+    }, SERVICE_BOUND],
+    ['whose every child is bound to them', (stream) => pino({ onChild: (child) => child.setBindings(others()) }, stream), SERVICE_BOUND],
+    ['whose mixin gives them', (stream) => pino({ mixin: () => others() }, stream)],
+    ['whose mixin goes before what a line tells', (stream) => pino({ mixin: () => others(), mixinMergeStrategy: (line, mixed) => ({ ...line, ...mixed }) }, stream)],
+    ['whose formatter gives them', (stream) => pino({ formatters: { log: (line) => ({ ...line, ...others(NAMES.filter((name) => !CHANGEABLE.includes(name))) }) } }, stream)],
+    ['whose formatter makes another object', (stream) => pino({ formatters: { log: (line) => ({ ...others(['level', 'time', 'msg', 'trace_id', 'state']), ...line, trace_id: 'theirs', request_id: 'theirs', state: 'theirs' }) } }, stream)],
+    ['that does all of this', (stream) => pino({ base: others(), mixin: (...line) => ({ ...others(), ...traceMixin(...line) }), mixinMergeStrategy: (line, mixed) => ({ ...line, ...mixed }), formatters: { log: (line) => ({ ...line, trace_id: 'theirs', service: 'theirs' }) }, onChild: (child) => child.setBindings(others()) }, stream), SERVICE_BOUND],
+    ['whose errors are written by its own serializer', (stream) => pino({ errorKey: 'error' }, stream)],
+    ['that has a serializer for them', (stream) => pino({ serializers: { error: pino.stdSerializers.err } }, stream)],
+    ['with a prefix, other levels and times in ISO 8601', (stream) => pino({ msgPrefix: '[cave] ', customLevels: { shout: 35 }, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (level) => ({ severity: level }) } }, stream)],
+    ['that has levels of its own alone', (stream) => pino({ customLevels: { quiet: 5, warn: 42 }, useOnlyCustomLevels: true, level: 'warn' }, stream)],
+    ['of another copy of pino, that stamps and binds', (stream) => anotherPino()({ mixin: traceMixin }, stream).child({ trace_id: 'theirs', state: 'theirs' })],
+    ...NAMES.map((messageKey): [string, MakesLogger, string?] => [`whose message stands under ${messageKey}`, (stream) => pino({ messageKey, mixin: traceMixin }, stream)]),
+    ...NAMES.map((messageKey): [string, MakesLogger, string?] => [`whose message stands under ${messageKey}, which is bound`, (stream) => pino({ messageKey, base: null }, stream).child({ [messageKey]: SERVICE_BOUND }), messageKey === 'service' ? SERVICE_BOUND : 'api']),
+  ]
+
+  test.each(cases)('%s', (_, logger, service) => {
+    expectTold(logger, service)
+  })
+})
+
+/** What a formatter may change: it says what a line tells, not which it is. */
+const CHANGEABLE = ['dwell_ms', 'parent_id', 'method', 'path', 'rejected_id', 'rejected_length', 'implied', 'outcome', 'status', 'duration_ms', 'error', 'data']
+
+/** Pino as it is when a process has loaded it twice: with symbols of its own. */
+function anotherPino(): typeof pino {
+  const require = createRequire(import.meta.url)
+  const loaded = Object.keys(require.cache).filter((file) => file.includes('/node_modules/pino/'))
+  const before = loaded.map((file) => [file, require.cache[file]] as const)
+  for (const file of loaded) Reflect.deleteProperty(require.cache, file)
+  // What the package's own types say of it.
+  const other = require('pino') as typeof pino
+  for (const [file, module] of before) require.cache[file] = module
+  expect(other.symbols.mixinSym).not.toBe(pino.symbols.mixinSym)
+  return other
+}
+
+describe("what a user's pino adds stays", () => {
+  const written = (options: LoggerOptions, write: (sink: Sink, record: LifecycleRecord) => void, error = { type: 'TypeError', message: 'card 4711' }): Line => {
+    const { stream, lines } = linesStream()
+    const record: LifecycleRecord = { lifecycle: 'note', event: 'X', time: 1, service: 'api', state: 'Received', trace_id: 'abc-123', request_id: '00000000000000aa', error, data: { card: 4711 } }
+    write(pinoSink(pino({ base: null, timestamp: false, ...options }, stream), 'api', fail), record)
+    expect(keysOf(lines[0] ?? '')).toEqual([...new Set(keysOf(lines[0] ?? ''))])
+    return JSON.parse(lines[0] ?? '') as Line
+  }
+  const plainly = (sink: Sink, record: LifecycleRecord): void => sink.write(record)
+  const record = { level: 30, service: 'api', lifecycle: 'note', event: 'X', state: 'Received', trace_id: 'abc-123', request_id: '00000000000000aa', msg: 'X in Received' }
+
+  test('under names of its own: bindings, and fields of a mixin and a formatter, of which the first to have a name keeps it', () => {
+    const line = written({ base: { tenant: 'bound' }, mixin: () => ({ tenant: 'mixed', host: 'mixed' }), formatters: { log: (fields) => ({ ...fields, zone: 'formatted' }) } }, plainly)
+    expect(line).toEqual({ ...record, tenant: 'bound', host: 'mixed', zone: 'formatted', error: { type: 'TypeError', message: 'card 4711' }, data: { card: 4711 } })
+  })
+
+  test('a formatter may mask what a line tells, or leave it out', () => {
+    const log = ({ data: _data, ...line }: Record<string, unknown>): Record<string, unknown> => ({ ...line, error: '[hidden]' })
+    expect(written({ formatters: { log } }, plainly)).toEqual({ ...record, error: '[hidden]' })
+    // What names the line stays even where a formatter gives nothing at all.
+    const { data: _data, error: _error, ...bare } = lineFields({ ...record, lifecycle: 'note', time: 1 })
+    const { time: _time, level: _level, ...named } = bare
+    expect(written({ formatters: { log: () => ({}) } }, plainly)).toEqual({ ...named, level: 30 })
+  })
+
+  test.each<[string, (error: { message: string }) => unknown, unknown]>([
+    ['a text', () => '[hidden]', { type: 'TypeError', message: '[hidden]' }],
+    ['an object', (error) => ({ message: error.message.replace(/\d/g, '*'), stack: 'x' }), { type: 'TypeError', message: 'card ****' }],
+    ['nothing', () => undefined, undefined],
+    ['a number', () => 7, 7],
+  ])("a serializer for errors may mask the message: it gives %s", (_, error, told) => {
+    expect(written({ serializers: { error } }, plainly).error).toEqual(told)
+  })
+
+  test('redaction', () => {
+    expect(written({ redact: ['data.card', 'error.message'] }, plainly)).toMatchObject({ data: { card: '[Redacted]' }, error: { message: '[Redacted]' } })
+  })
+
+  test('the logger itself, which writes its own lines as ever', () => {
+    const { stream, lines } = linesStream()
+    const logger = pino({ base: { state: 'NY' }, timestamp: false, mixin: () => ({ event: 'E' }), formatters: { log: (fields) => ({ ...fields, path: '/' }) } }, stream)
+    logger.info('own')
+    lead(observed({ logger }))
+    logger.info('own')
+    expect(lines.length).toBeGreaterThan(20)
+    expect([lines[0], lines.at(-1)]).toEqual(Array(2).fill('{"level":30,"state":"NY","event":"E","path":"/","msg":"own"}'))
+  })
+})
+
+test('a mixin that tells something of a request leaves the line whole in whose middle it does so', () => {
+  const { stream, lines } = linesStream()
+  let telling = false
+  const logger = pino({
+    base: null,
+    mixin: () => {
+      if (telling) return {}
+      telling = true
+      request.note('TOLD')
+      telling = false
+      return { n: 1 }
+    },
+  }, stream)
+  const tracker = createTracker({ service: 'api', logger: false, sinks: [{ write: (record) => sink.write(record) }] })
+  const sink = pinoSink(logger, 'api', fail)
+  telling = true
+  const request = tracker.start()
+  telling = false
+  request.authenticated()
+  const told = lines.map((line) => JSON.parse(line) as Line)
+  expect(told.map(({ msg, event, seq, n }) => [msg, event, seq, n])).toEqual([
+    ['Received', undefined, 0, undefined],
+    ['TOLD in Authenticated', 'TOLD', undefined, undefined],
+    ['Received -> Authenticated', 'AUTH_OK', 1, 1],
+  ])
+})
+
+describe("the errors of a user's stream are heard", () => {
+  class Destination extends EventEmitter {
+    write(): boolean {
+      return true
+    }
+  }
+
+  test.each<[string, (stream: Destination) => Logger]>([
+    ['behind several others', (stream) => pino({}, multistream([{ stream: { write: () => undefined } }, { stream: multistream([{ stream }]) }]))],
+    ['of another copy of pino', (stream) => anotherPino()({}, stream)],
+  ])('%s', (_, logger) => {
+    const stream = new Destination()
+    const tracker = createTracker({ service: 'api', logger: logger(stream) })
+    stream.emit('error', new Error('disk full'))
+    expect(tracker.stats.faults).toBe(1)
+  })
+})
