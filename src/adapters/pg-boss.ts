@@ -1,9 +1,10 @@
 import { runWith } from '../tracking/context.ts'
 import { trackerOf, type TrackerSource } from '../tracking/track-request.ts'
+import { isRecord } from './_messages.ts'
 import { overlay, type Replacement } from './_overlay.ts'
 import { deliveryOf, expiryOf, hasMetadata, type JobLike } from './_pg-boss-job.ts'
-import { isRecord, SENDS } from './_pg-boss-sends.ts'
-import { workOn } from './_queue.ts'
+import { sends } from './_pg-boss-sends.ts'
+import { workOn, type SendOptions } from './_queue.ts'
 
 export type { JobLike } from './_pg-boss-job.ts'
 
@@ -58,12 +59,11 @@ export function trackRequest<J extends JobLike, R>(handler: (jobs: J[]) => R, op
  *
  * @example const boss = propagate(new PgBoss(url))
  */
-export function propagate<T extends PgBossLike>(boss: T): T {
-  return overlay(boss, METHODS)
+export function propagate<T extends PgBossLike>(boss: T, options: SendOptions = {}): T {
+  return overlay(boss, { ...sends(options), ...METHODS })
 }
 
 const METHODS: Readonly<Record<string, Replacement>> = {
-  ...SENDS,
   work: (work) => (name, ...args) => {
     const handler = args.at(-1)
     const asked = args.length > 1 && isRecord(args[0]) ? args[0] : {}

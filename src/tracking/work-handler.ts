@@ -30,6 +30,15 @@ export function handleWork<Args extends unknown[], R>(tracker: Tracker, work: (.
     const willRetry = how.outcome === 'error' && faults.guard(() => options.willRetry?.(how.error, ...args)) === true
     endWithMessage(request, table, how, willRetry)
   }
+  return runToEnd(request, () => work(...args), end)
+}
+
+/**
+ * Runs work in its request, and tells how it ended once it is over.
+ *
+ * The call gives or throws what the work does, and just when it does: some hosts call back and want no promise.
+ */
+export function runToEnd<R>(request: Pick<TrackedRequest, 'run'>, work: () => R, end: (how: End) => void): R {
   const failed = (error: unknown): never => {
     end({ outcome: 'error', error })
     throw error
@@ -37,7 +46,7 @@ export function handleWork<Args extends unknown[], R>(tracker: Tracker, work: (.
   return request.run(() => {
     let result: R
     try {
-      result = work(...args)
+      result = work()
     } catch (error) {
       return failed(error)
     }

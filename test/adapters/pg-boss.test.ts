@@ -145,6 +145,18 @@ for (const engine of engines) describe.skipIf(engine.missing)(`pg-boss on ${engi
       expect(await Promise.all(ids.map(async (id) => handsOver(await dataOf(id))))).toEqual([true, false])
     })
 
+    test('as a child a message leaves the request where it is, and its worker has a request of its own', async () => {
+      const [queue, other] = [await newQueue(), await newQueue()]
+      const { tracker, story } = watched()
+      const choosing = propagate(new PgBoss({ db: { executeSql: (text, values) => pool.query<Record<string, unknown>>(text, values) }, schema }), {
+        as: (name) => (name === queue ? 'child' : 'hand-off'),
+      })
+      const request = tracker.start()
+      const ids = await request.run(async () => [await choosing.send(queue, { order: 1 }), await choosing.send(other, { order: 2 })])
+      expect(story(request.requestId)).toEqual(['Received', '(ENQUEUE)', ...BEGUN.slice(1), 'Processing', 'Queued'])
+      expect(await Promise.all(ids.map(async (id) => handsOver(await dataOf(id))))).toEqual([false, true])
+    })
+
     test('of two sends at once exactly one hands the request over', async () => {
       const queue = await newQueue()
       const { tracker, story } = watched()
