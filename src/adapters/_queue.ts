@@ -3,7 +3,7 @@ import { runWith } from '../tracking/context.ts'
 import { endWithMessage, type End } from '../tracking/ending.ts'
 import type { HandOff } from '../tracking/hand-off.ts'
 import type { Tracker } from '../tracking/tracker.ts'
-import { beginWork } from '../tracking/work-handler.ts'
+import { beginWork, runToEnd } from '../tracking/work-handler.ts'
 
 /** How a message stands to the request that sends it. */
 export interface SendOptions {
@@ -27,6 +27,8 @@ export interface Delivery {
   readonly willRetry: boolean | ((error: unknown) => boolean)
   /** The name of the queue. */
   readonly path: string
+  /** What kind of message it is, where its host knows kinds. */
+  readonly method?: string
 }
 
 /** The time after which a queue takes its messages back, whatever the handler does. */
@@ -38,9 +40,9 @@ export interface Expiry {
 /** One message under way. */
 export interface Taken {
   /** Runs a part of the work with its request in hand. */
-  run<R>(part: () => R): R
-  /** The work is over: the first call counts. */
-  end(how: End): void
+  readonly run: <R>(part: () => R) => R
+  /** The work is over: the first call counts. `again` where the host itself was told whether it is to deliver the message again. */
+  readonly end: (how: End, again?: boolean) => void
 }
 
 /**
@@ -66,20 +68,25 @@ export async function sendCarrying<T>(
 }
 
 /** Resumes or starts the request of a message, which whoever called this ends: for hosts that are told by hand (ack, nack). */
-export function take(tracker: Tracker, { host, carrier, path, attempt, willRetry }: Delivery): Taken {
+export function take(tracker: Tracker, { host, carrier, willRetry, ...asked }: Delivery): Taken {
   const { table, faults } = tracker.core.settings
-  const request = beginWork(tracker, host, carrier, { path, attempt })
+  const request = beginWork(tracker, host, carrier, asked)
   let open = true
   return {
     run: (part) => request.run(part),
-    end(how) {
+    end: (how, again) => {
       if (!open) return
       open = false
-      const again = how.outcome === 'error' && (typeof willRetry === 'boolean' ? willRetry : faults.guard(() => willRetry(how.error)) === true)
+      const expected = (): boolean => (typeof willRetry === 'boolean' ? willRetry : faults.guard(() => willRetry(how.error)) === true)
       // One that cannot be ended must not keep others from it.
-      faults.guard(() => endWithMessage(request, table, how, again))
+      faults.guard(() => endWithMessage(request, table, how, how.outcome === 'error' && (again ?? expected())))
     },
   }
+}
+
+/** Works on one message that was taken, and ends it as the work does, where its host was not told before. */
+export function workOnOne<R>(taken: Taken, work: () => R): R {
+  return runToEnd(taken, work, taken.end)
 }
 
 /**

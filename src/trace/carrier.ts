@@ -119,7 +119,7 @@ function property(carrier: object, name: string): unknown {
   for (const key in values) {
     if (key.length === name.length && key.toLowerCase() === name && Object.hasOwn(values, key)) (spelled ??= []).push(key)
   }
-  return spelled?.map((key) => values[key])
+  return spelled?.flatMap((key) => values[key])
 }
 
 function text(value: unknown): string[] {

@@ -53,9 +53,13 @@ export function watched(service = 'shop'): Watched {
   }
 }
 
-/** Records in short: `Queued`, `(ATTEMPT 1)`, `Completed 2 ok`. */
+/**
+ * Records in short: `Queued`, `(ATTEMPT 1)`, `Completed 2 ok`. The sender's come first, though a broker may deliver a
+ * message before it has told the sender that it has it.
+ */
 export function storyOf(records: readonly LifecycleRecord[]): string[] {
-  return records.map((record) => {
+  const [sent, worked] = [records.filter(({ attempt }) => attempt === undefined), records.filter(({ attempt }) => attempt !== undefined)]
+  return [...sent, ...worked].map((record) => {
     const attempt = record.attempt === undefined ? '' : ` ${String(record.attempt)}`
     if (record.lifecycle !== 'transition') return `(${record.event}${attempt})`
     return `${record.state}${attempt}${record.outcome === undefined ? '' : ` ${record.outcome}`}`

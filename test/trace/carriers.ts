@@ -11,6 +11,7 @@ export const CARRIERS: readonly (readonly [kind: string, make: (pairs: Readonly<
   ['Buffers', (pairs) => mapped(pairs, (value) => Buffer.from(value, 'latin1'))],
   ['Uint8Arrays', (pairs) => mapped(pairs, (value) => new Uint8Array(Buffer.from(value, 'latin1')))],
   ['arrays of one', (pairs) => mapped(pairs, (value) => [value])],
+  ['arrays of one, keys in upper case', (pairs) => mapped(renamed(pairs, (name) => name.toUpperCase()), (value) => [value])],
   ['a Map of Buffers in arrays', (pairs) => new Map(Object.entries(mapped(pairs, (value) => [Buffer.from(value, 'latin1')])))],
   ["metadata, as gRPC's", (pairs) => ({ get: (name: string) => (Object.hasOwn(pairs, name) ? [pairs[name]] : []) })],
 ]

@@ -1,0 +1,672 @@
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
+import { AckPolicy, jetstream, jetstreamManager, StorageType, type Consumer, type ConsumerConfig, type JetStreamClient, type JetStreamManager, type JsMsg } from '@nats-io/jetstream'
+import { MsgHdrsImpl } from '@nats-io/nats-core/internal'
+import { connect, headers as newHeaders, nanos, NoRespondersError, type Msg, type MsgHdrs, type NatsConnection, type SubscriptionOptions } from '@nats-io/transport-node'
+import fc from 'fast-check'
+import * as older from 'nats'
+import { afterAll, beforeAll, describe, expect, expectTypeOf, onTestFinished, test, vi } from 'vitest'
+import { hostHeaders } from '../../src/adapters/_nats-headers.ts'
+import { propagate, trackRequest, type NatsMessageLike } from '../../src/adapters/nats.ts'
+import { currentRequest } from '../../src/tracking/context.ts'
+import { deferred } from '../deferred.ts'
+import { BROKERS, isBrokerMissing } from '../services.ts'
+import { describeQueueAdapter } from './queue-contract.ts'
+import { watched } from './queue-rig.ts'
+import { msgHdrs, openRig } from './queues/nats.ts'
+
+const missing = await isBrokerMissing('nats')
+const BEGUN = ['Received', 'Authenticated']
+const PLACED = [...BEGUN, 'Processing', 'Queued']
+const SOON = 10_000
+const FOREIGN = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+
+// MsgHdrs takes white space of any kind off both ends of a value, so some vectors cannot ride on a message.
+describeQueueAdapter('JetStream', { rig: 'nats', open: openRig, trims: true, missing })
+
+describe.skipIf(missing)('NATS', () => {
+  const servers = BROKERS.nats
+  let plain: NatsConnection
+  let nc: NatsConnection
+
+  beforeAll(async () => {
+    plain = await connect({ servers })
+    nc = propagate(plain)
+  })
+
+  afterAll(() => plain.close())
+
+  function newSubject(): string {
+    return `throughline.${randomUUID()}`
+  }
+
+  /** Subscribes for as long as the test runs, and once the server knows. */
+  async function subscribe(subject: string, options: SubscriptionOptions): Promise<void> {
+    const subscription = plain.subscribe(subject, options)
+    onTestFinished(() => subscription.unsubscribe())
+    await plain.flush()
+  }
+
+  /** The message that a send by `nc` brings about. */
+  async function arrived(send: (subject: string) => unknown): Promise<Msg> {
+    const [subject, message] = [newSubject(), deferred<Msg>()]
+    await subscribe(subject, { callback: (_error, msg) => message.resolve(msg) })
+    await send(subject)
+    return message.promise
+  }
+
+  describe('core', () => {
+    test('what is published has the request in hand as its parent, with every subscriber', async () => {
+      const [subject, shop, mail, stock] = [newSubject(), watched(), watched('mail'), watched('stock')]
+      const seen: unknown[] = []
+      await subscribe(subject, { callback: trackRequest((error, message) => void seen.push(error, currentRequest() === currentRequest(message), message.string()), { tracker: mail.tracker }) })
+      await subscribe(subject, { callback: trackRequest((_error, message: Msg) => void seen.push(message.data.length), { tracker: stock.tracker }) })
+      const request = shop.tracker.start()
+      request.run(() => nc.publish(subject, 'sold'))
+      expect(shop.story(request.requestId)).toEqual(['Received', '(ENQUEUE)'])
+      expect(shop.tracker.inFlight()).toEqual([request])
+      for (const { story, requests, records } of [mail, stock]) {
+        await vi.waitFor(() => expect(story(requests()[0] ?? '')).toEqual([...BEGUN, 'Processing', 'Responded ok']), SOON)
+        expect(records[0]).toMatchObject({ trace_id: request.traceId, parent_id: request.requestId, path: subject })
+      }
+      expect(seen.sort()).toEqual([4, null, 'sold', true].sort())
+    })
+
+    test("a callback's error is passed to it, and is no request", async () => {
+      const [{ tracker, records }, told] = [watched(), deferred<Error | null>()]
+      // Nothing comes within the time that the host is given.
+      await subscribe(newSubject(), { timeout: 1, callback: trackRequest((error, _message: Msg) => told.resolve(error), { tracker }) })
+      expect(await told.promise).toMatchObject({ name: 'TimeoutError' })
+      expect(records).toEqual([])
+    })
+
+    test('messages of an iterator; what a handler throws is thrown when it throws it, and is final', async () => {
+      const [subject, { tracker, story, requests }] = [newSubject(), watched()]
+      const subscription = plain.subscribe(subject, { max: 2 })
+      nc.publish(subject, 'bad')
+      nc.publish(subject, 'later')
+      const failure = new Error('bad order')
+      const work = trackRequest((message: Msg): unknown => {
+        if (message.string() === 'later') return Promise.reject(failure)
+        throw failure
+      }, { tracker, attempts: 5 })
+      for await (const message of subscription) {
+        if (message.string() === 'later') await expect(work(message)).rejects.toBe(failure)
+        else expect(() => work(message)).toThrow(failure)
+      }
+      expect(requests().map(story)).toEqual([[...BEGUN, 'Processing', 'Responded error'], [...BEGUN, 'Processing', 'Responded error']])
+      expect(tracker.inFlight()).toEqual([])
+    })
+
+    test("with as: 'hand-off' one of a queue group goes on with the request, which is Queued once the server has it", async () => {
+      const [subject, { tracker, story, requests }] = [newSubject(), watched()]
+      const connection = propagate(await connect({ servers }), { as: (to) => (to === subject ? 'hand-off' : 'child') })
+      onTestFinished(() => connection.close())
+      const work = trackRequest((_error, _message: Msg) => undefined, { tracker })
+      for (let n = 0; n < 3; n++) await subscribe(subject, { queue: 'workers', callback: work })
+      const request = tracker.start()
+      request.run(() => connection.publish(subject, 'order 1'))
+      expect(request.state).toBe('Processing')
+      await vi.waitFor(() => expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 ok']), SOON)
+      expect(requests()).toEqual([request.requestId])
+      expect(tracker.inFlight()).toEqual([])
+      const other = tracker.start()
+      other.run(() => connection.publish(newSubject(), 'news'))
+      expect(story(other.requestId)).toEqual(['Received', '(ENQUEUE)'])
+    })
+
+    test('an error of one that was handed over is final, too', async () => {
+      const [subject, { tracker, story }] = [newSubject(), watched()]
+      const connection = propagate(await connect({ servers }), { as: 'hand-off' })
+      onTestFinished(() => connection.close())
+      const work = trackRequest((_message: Msg) => Promise.reject(new Error('bad order')), { tracker })
+      await subscribe(subject, { queue: 'workers', callback: (_error, message) => void work(message).catch(() => undefined) })
+      const request = tracker.start()
+      request.run(() => connection.publish(subject))
+      await vi.waitFor(() => expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 error']), SOON)
+    })
+
+    test('an `as` that throws is noted, and the message is a child', async () => {
+      const { tracker, story } = watched()
+      const failing = propagate(await connect({ servers }), { as: () => { throw new Error('no idea') } })
+      onTestFinished(() => failing.close())
+      const request = tracker.start()
+      request.run(() => failing.publish(newSubject()))
+      expect(story(request.requestId)).toEqual(['Received', '(PROPAGATE)', '(ENQUEUE)'])
+    })
+
+    test.each(['child', 'hand-off'] as const)('a %s that cannot be sent: the error is thrown at once, and the request goes on', async (as) => {
+      const closed = propagate(await connect({ servers }), { as })
+      await closed.close()
+      const { tracker, story } = watched()
+      const request = tracker.start()
+      expect(() => request.run(() => closed.publish(newSubject()))).toThrow('closed connection')
+      expect(story(request.requestId)).toEqual([...(as === 'child' ? ['Received'] : [...BEGUN, 'Processing']), '(ENQUEUE)'])
+      expect(tracker.inFlight()).toEqual([request])
+    })
+
+    test.each<[string, (connection: NatsConnection) => unknown]>([
+      ['is closed', (connection) => connection.close()],
+      ['breaks', (connection) => connection.reconnect()],
+    ])('a connection that %s before the server has answered: not Queued, and nothing hangs', async (_, end) => {
+      const server = await standIn({ mute: true })
+      const connection = propagate(await connect({ servers: server.url, reconnect: false }), { as: 'hand-off' })
+      onTestFinished(() => connection.close())
+      const { tracker, story, requests } = watched()
+      tracker.trackRequest(() => connection.publish('orders', 'order 1'), { carrier: () => undefined })()
+      await vi.waitFor(() => expect(server.heard()).toContain('order 1'), SOON)
+      const [id = ''] = requests()
+      expect(story(id)).toEqual([...BEGUN, 'Processing'])
+      await end(connection)
+      await vi.waitFor(() => expect(story(id)).toEqual([...BEGUN, 'Processing', '(ENQUEUE)', 'Responded ok']), SOON)
+      expect(tracker.inFlight()).toEqual([])
+    })
+
+    test('a request is a call: whoever answers has a request of its own, and that of the caller goes on', async () => {
+      const [subject, shop, catalog] = [newSubject(), watched(), watched('catalog')]
+      const answer = trackRequest((_error, message: Msg) => void message.respond('12 EUR'), { tracker: catalog.tracker })
+      await subscribe(subject, { callback: answer })
+      await subscribe(subject, { callback: answer })
+      const request = shop.tracker.start()
+      await request.run(async () => {
+        expect((await nc.request(subject, 'mug')).string()).toBe('12 EUR')
+        for await (const message of await nc.requestMany(subject, 'mug', { strategy: 'count', maxMessages: 2, maxWait: SOON })) expect(message.string()).toBe('12 EUR')
+      })
+      expect(shop.story(request.requestId)).toEqual(['Received'])
+      await vi.waitFor(() => expect(catalog.requests()).toHaveLength(4), SOON)
+      for (const id of catalog.requests()) expect(catalog.story(id)).toEqual([...BEGUN, 'Processing', 'Responded ok'])
+      expect(catalog.records.filter((record) => 'parent_id' in record && record.parent_id === request.requestId)).toHaveLength(4)
+      expect(new Set(catalog.records.map(({ trace_id }) => trace_id))).toEqual(new Set([request.traceId]))
+    })
+
+    test('a call that nobody answers fails as it would without', async () => {
+      const { tracker, story } = watched()
+      const request = tracker.start()
+      const failure = await request.run(() => nc.request(newSubject(), 'mug')).catch((error: unknown) => error)
+      expect(failure).toMatchObject({ name: 'RequestError', cause: expect.any(NoRespondersError) as unknown })
+      expect(story(request.requestId)).toEqual(['Received'])
+    })
+
+    test('outside of a request nothing is added', async () => {
+      expect((await arrived((subject) => nc.publish(subject, 'x'))).headers).toBeUndefined()
+    })
+
+    test('answers, and what is for the server itself, are sent as they are', () => {
+      const { tracker, story } = watched()
+      const request = tracker.start()
+      const sent: unknown[][] = []
+      const sender = propagate({ publish: (...args: unknown[]) => void sent.push(args) })
+      for (const subject of ['$JS.API.INFO', '$KV.prices.mug', '$O.files.C.x', '_INBOX.x.y']) request.run(() => sender.publish(subject, 'x'))
+      expect(sent.every((args) => args.length === 2)).toBe(true)
+      expect(story(request.requestId)).toEqual(['Received'])
+    })
+
+    test('a message that is passed on carries the request that passes it on', async () => {
+      const { tracker } = watched()
+      const request = tracker.start()
+      const carried = await arrived((subject) => request.run(() => nc.publish(subject, 'x', { headers: msgHdrs({ kind: 'order' }) })))
+      const child = tracker.resume(Object.fromEntries(carriedBy(carried)))
+      const passed = await arrived((subject) => child.run(() => nc.publishMessage(Object.create(carried, { subject: { value: subject }, reply: { value: '' } }) as Msg)))
+      expect(carriedBy(passed)).toEqual([['kind', 'order'], ...Object.entries(child.headers())])
+      const bare = await arrived((subject) => nc.publishMessage(Object.create(carried, { subject: { value: subject }, reply: { value: '' } }) as Msg))
+      expect(carriedBy(bare)).toEqual(carriedBy(carried))
+    })
+
+    test('a server without headers gets none', async () => {
+      const server = await standIn({ headers: false })
+      const connection = propagate(await connect({ servers: server.url }))
+      onTestFinished(() => connection.close())
+      const { tracker, story } = watched()
+      const request = tracker.start()
+      request.run(() => connection.publish('orders', 'order 1'))
+      await vi.waitFor(() => expect(server.heard()).toContain('\r\nPUB orders 7\r\norder 1'), SOON)
+      expect(server.heard()).not.toContain('HPUB')
+      expect(story(request.requestId)).toEqual(['Received'])
+    })
+
+    test('a message that would be too long with its trace is sent without, and it is noted', async () => {
+      const { tracker, story } = watched()
+      const request = tracker.start()
+      const most = plain.info?.max_payload ?? 0
+      for (const payload of ['x'.repeat(most), new Uint8Array(most)]) {
+        const message = await arrived((subject) => request.run(() => nc.publish(subject, payload)))
+        expect([message.headers, message.data.length]).toEqual([undefined, most])
+      }
+      expect(story(request.requestId)).toEqual(['Received', '(PROPAGATE)', '(PROPAGATE)'])
+    })
+
+    test('it stands for its connection, and nothing is wrapped twice', async () => {
+      expect(propagate(nc)).toBe(nc)
+      expect(propagate(plain)).toBe(nc)
+      expect(nc.info).toBe(plain.info)
+      expect(nc.isClosed()).toBe(false)
+      await nc.flush()
+    })
+  })
+
+  describe('headers', () => {
+    test("the caller's stay as they are, and so does the caller's object", async () => {
+      const request = watched().tracker.start({ traceparent: FOREIGN, tracestate: 'vendor=1' })
+      const own = newHeaders(299, 'Fine')
+      own.append('Kind', 'order')
+      own.append('Kind', 'gift')
+      const message = await arrived((subject) => request.run(() => nc.publish(subject, 'x', { headers: own })))
+      expect(carriedBy(message)).toEqual([['Kind', 'order'], ['Kind', 'gift'], ...Object.entries(request.headers())])
+      expect([message.headers?.code, message.headers?.description]).toEqual([299, 'Fine'])
+      expect([...own]).toEqual([['Kind', ['order', 'gift']]])
+      expect(Object.keys(request.headers())).toEqual(['x-trace-id', 'traceparent', 'tracestate'])
+    })
+
+    test('those of another trace win, whole', async () => {
+      const { tracker, story } = watched()
+      const request = tracker.start({ tracestate: 'vendor=1' })
+      const message = await arrived((subject) => request.run(() => nc.publish(subject, 'x', { headers: msgHdrs({ traceparent: FOREIGN }) })))
+      expect(carriedBy(message)).toEqual([['traceparent', FOREIGN]])
+      expect(story(request.requestId)).toEqual(['Received'])
+    })
+
+    test('are found in any case, and each value counts', async () => {
+      const { tracker, records } = watched()
+      const doubled = newHeaders()
+      doubled.append('x-trace-id', 'abc-1')
+      doubled.append('x-trace-id', 'abc-2')
+      const work = trackRequest((_message: Msg) => currentRequest()?.traceId, { tracker })
+      work(await arrived((subject) => plain.publish(subject, 'x', { headers: doubled })))
+      expect(records[0]).toMatchObject({ rejected_id: true, rejected_length: 10 })
+      expect(work(await arrived((subject) => plain.publish(subject, 'x', { headers: msgHdrs({ 'X-Trace-Id': 'abc-3' }) })))).toBe('abc-3')
+    })
+
+    test('hostile ones never throw', () => {
+      const { tracker } = watched()
+      const line = fc.tuple(fc.oneof(fc.constantFrom('x-trace-id', 'traceparent', 'Tracestate', 'x-lifecycle', '__proto__', 'constructor', ''), fc.string()), fc.string({ unit: 'binary' }))
+      const decoded = fc.tuple(fc.string(), fc.array(line)).map(([status, lines]) => {
+        const bytes = new TextEncoder().encode(`NATS/1.0${status}\r\n${lines.map(([key, value]) => `${key}:${value}`).join('\r\n')}\r\n\r\n`)
+        return () => MsgHdrsImpl.decode(bytes)
+      })
+      // What nobody has looked at: names and values that `append` would refuse.
+      const unchecked = fc.dictionary(fc.string(), fc.array(fc.string())).map((record) => () => MsgHdrsImpl.fromRecord(record))
+      const work = trackRequest((message: NatsMessageLike) => message.subject, { tracker })
+      const sent: unknown[] = []
+      const sender = propagate({ publish: (...args: unknown[]) => void sent.push(args.length) })
+      fc.assert(fc.property(fc.oneof(decoded, unchecked, fc.anything().map((thing) => () => thing)), fc.anything(), (read, info) => {
+        const message = { subject: 'orders', info, ack: () => undefined }
+        // Of a host without types, and read as late as the host reads them.
+        expect(work(Object.defineProperty(message, 'headers', { get: read }) as NatsMessageLike)).toBe('orders')
+        const before = sent.length
+        tracker.start().run(() => sender.publish('orders', 'x', { headers: result(read) }))
+        expect(sent).toHaveLength(before + 1)
+      }))
+    })
+
+    test('are made by whichever package is installed, or by the function that is given', async () => {
+      const only = (installed: string) => (name: string): unknown => {
+        if (name !== installed) throw new Error('MODULE_NOT_FOUND')
+        return { headers: newHeaders }
+      }
+      for (const name of ['@nats-io/transport-node', '@nats-io/nats-core', 'nats']) expect(hostHeaders(only(name))).toBe(newHeaders)
+      expect(() => hostHeaders(only('none'))).toThrow(/option "headers" must be/)
+      const made = vi.fn(newHeaders)
+      const connection = propagate(await connect({ servers }), { headers: made })
+      onTestFinished(() => connection.close())
+      watched().tracker.start().run(() => connection.publish(newSubject()))
+      expect(made).toHaveBeenCalledOnce()
+    })
+  })
+
+  describe('JetStream', () => {
+    const stream = `throughline-${randomUUID()}`
+    let manager: JetStreamManager
+    let bare: JetStreamClient
+    let js: JetStreamClient
+
+    beforeAll(async () => {
+      manager = await jetstreamManager(plain)
+      await manager.streams.add({ name: stream, subjects: [`${stream}.>`], storage: StorageType.Memory })
+      bare = jetstream(plain)
+      js = propagate(bare)
+    })
+
+    afterAll(() => manager.streams.delete(stream))
+
+    /** A queue of its own: what is published to its subject comes to its consumer. */
+    async function newQueue(config: Partial<ConsumerConfig> = {}): Promise<{ readonly subject: string; readonly consumer: Consumer; readonly next: () => Promise<JsMsg> }> {
+      const [subject, durable_name] = [`${stream}.${randomUUID()}`, randomUUID()]
+      await manager.consumers.add(stream, { durable_name, filter_subject: subject, ack_policy: AckPolicy.Explicit, ack_wait: nanos(30_000), ...config })
+      const consumer = await bare.consumers.get(stream, durable_name)
+      const next = async (): Promise<JsMsg> => {
+        const message = await consumer.next({ expires: SOON })
+        if (message === null) throw new Error('no message came')
+        return message
+      }
+      return { subject, consumer, next }
+    }
+
+    /** A request that has published one message, and that message. */
+    async function placed(shop = watched(), config: Partial<ConsumerConfig> = {}) {
+      const queue = await newQueue(config)
+      const request = shop.tracker.start()
+      await request.run(() => js.publish(queue.subject, '{"sku":"mug"}'))
+      return { ...queue, ...shop, request, message: await queue.next() }
+    }
+
+    /** What the server still expects of a consumer. */
+    async function owed(consumer: Consumer): Promise<number> {
+      return (await consumer.info()).num_ack_pending
+    }
+
+    describe('publishing', () => {
+      test('a duplicate is kept by nobody: the request is not Queued', async () => {
+        const [{ subject }, { tracker, story, records }] = [await newQueue(), watched()]
+        const [first, second] = [tracker.start(), tracker.start()]
+        const msgID = randomUUID()
+        expect(await first.run(() => js.publish(subject, 'x', { msgID }))).toMatchObject({ stream, duplicate: false })
+        expect(await second.run(() => js.publish(subject, 'x', { msgID }))).toMatchObject({ stream, duplicate: true })
+        expect([story(first.requestId), story(second.requestId)]).toEqual([PLACED, [...BEGUN, 'Processing', '(ENQUEUE)']])
+        expect(records.at(-1)).toMatchObject({ data: { declined: true } })
+      })
+
+      test('a subject that no stream listens to: the error passes, and the request is not Queued', async () => {
+        const { tracker, story, records } = watched()
+        const request = tracker.start()
+        await expect(request.run(() => js.publish(newSubject(), 'x'))).rejects.toThrow('jetstream is not enabled')
+        expect(story(request.requestId)).toEqual([...BEGUN, 'Processing', '(ENQUEUE)'])
+        expect(records.at(-1)?.error?.message).toBe('jetstream is not enabled')
+      })
+
+      test("with as: 'child' each consumer starts a request of its own", async () => {
+        const [{ subject, next }, { tracker, story }] = [await newQueue(), watched()]
+        const client = propagate(jetstream(plain), { as: 'child' })
+        const request = tracker.start()
+        await request.run(() => client.publish(subject, 'x'))
+        expect(story(request.requestId)).toEqual(['Received', '(ENQUEUE)'])
+        expect(carriedBy(await next())).toEqual(Object.entries(request.headers()))
+      })
+
+      test('a client of a connection that carries, too, carries once', async () => {
+        const [{ subject, next }, { tracker }] = [await newQueue(), watched()]
+        const client = propagate(jetstream(nc))
+        const [request, other] = [tracker.start(), tracker.start()]
+        await request.run(() => client.publish(subject, 'x'))
+        expect(carriedBy(await next()).map(([key]) => key)).toEqual(['x-trace-id', 'traceparent', 'x-lifecycle'])
+        expect(request.state).toBe('Queued')
+        await request.run(() => client.publish(subject, 'y'))
+        expect(carriedBy(await next())).toEqual(Object.entries(request.headers()))
+        await other.run(() => jetstream(nc).publish(subject, 'z'))
+        expect(carriedBy(await next())).toEqual(Object.entries(other.headers()))
+      })
+
+      test('headers of request.enqueue() are left to it', async () => {
+        const [{ subject, next }, { tracker, story }] = [await newQueue(), watched()]
+        const request = tracker.start()
+        await request.run(() => request.enqueue((headers) => js.publish(subject, 'x', { headers: msgHdrs(headers) })))
+        expect(story(request.requestId)).toEqual(PLACED)
+        expect(carriedBy(await next()).map(([key]) => key)).toEqual(['x-trace-id', 'traceparent', 'x-lifecycle'])
+      })
+
+      test('headers that came with a message and are sent on do not hand its request over again', async () => {
+        const [{ subject, next }, { tracker, story, request, message }] = [await newQueue(), await placed()]
+        const work = trackRequest(({ headers }: JsMsg) => js.publish(subject, 'x', { headers: headers ?? newHeaders() }), { tracker })
+        await work(message)
+        expect(carriedBy(await next())).toEqual(Object.entries(request.headers()))
+        expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(ENQUEUE 1)', 'Completed 1 ok'])
+      })
+    })
+
+    describe('consuming', () => {
+      test('an ack completes the request, though the handler goes on and throws; a message is itself', async () => {
+        const { message, tracker, story, request, consumer } = await placed()
+        const failure = new Error('too late')
+        const work = trackRequest((given: JsMsg) => {
+          expect([given.json(), given.seq, given.info.stream, given instanceof message.constructor]).toEqual([{ sku: 'mug' }, message.seq, stream, true])
+          given.ack()
+          expect(currentRequest(given)?.state).toBe('Completed')
+          throw failure
+        }, { tracker })
+        expect(() => work(message)).toThrow(failure)
+        expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 ok'])
+        expect(currentRequest(message)?.requestId).toBe(request.requestId)
+        await vi.waitFor(async () => expect(await owed(consumer)).toBe(0), SOON)
+      })
+
+      test('ackAck completes it once the server has confirmed', async () => {
+        const { message, tracker, story, request, consumer } = await placed()
+        const work = trackRequest(async (given: JsMsg) => {
+          const confirmed = given.ackAck()
+          expect(currentRequest()?.ended).toBe(false)
+          expect(await confirmed).toBe(true)
+          expect(currentRequest()?.ended).toBe(true)
+        }, { tracker })
+        await work(message)
+        expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 ok'])
+        expect(await owed(consumer)).toBe(0)
+      })
+
+      test('an ackAck that is not confirmed has not ended it', async () => {
+        const { message, tracker, story, request } = await placed()
+        await plain.flush()
+        const work = trackRequest(async (given: JsMsg) => {
+          // A consumer that is gone confirms nothing.
+          await manager.consumers.delete(stream, given.info.consumer)
+          await given.ackAck({ timeout: 200 })
+        }, { tracker })
+        await expect(work(message)).rejects.toThrow()
+        expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)'])
+      })
+
+      test('a nak, with a delay or without, notes the retry, and the last one completes with outcome error', async () => {
+        const { message, next, tracker, story, request, records } = await placed(watched(), { max_deliver: 3 })
+        const work = trackRequest((given: JsMsg) => given.nak(given.info.deliveryCount * 10), { tracker, attempts: 3 })
+        work(message)
+        expect(tracker.inFlight()).toEqual([])
+        expect(records.at(-1)).toMatchObject({ event: 'RETRY', error: { type: 'Nak' } })
+        work(await next())
+        work(await next())
+        expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 2)', '(RETRY 2)', '(ATTEMPT 3)', 'Completed 3 error'])
+      })
+
+      test('a term completes it with outcome error, and nothing comes again', async () => {
+        const { message, tracker, story, request, records, consumer } = await placed()
+        trackRequest((given: JsMsg) => given.term(), { tracker })(message)
+        expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 error'])
+        expect(records.at(-1)).toMatchObject({ error: { type: 'Term' } })
+        await vi.waitFor(async () => expect(await owed(consumer)).toBe(0), SOON)
+        // Servers before 2.11 do not understand a reason.
+        const other = await placed()
+        trackRequest((given: JsMsg) => given.term('no such sku'), { tracker: other.tracker })(other.message)
+        expect(other.records.at(-1)).toMatchObject({ outcome: 'error', error: { type: 'Term', message: 'no such sku' } })
+      })
+
+      test('working() ends nothing, next() does, and a handler that says nothing ends as it returns', async () => {
+        const { message, tracker, story, request, consumer } = await placed()
+        const work = trackRequest((given: JsMsg) => {
+          given.working()
+          expect(currentRequest()?.ended).toBe(false)
+        }, { tracker })
+        work(message)
+        expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 ok'])
+        await plain.flush()
+        expect(await owed(consumer)).toBe(1)
+        const other = await placed()
+        trackRequest((given: JsMsg) => {
+          given.next(newSubject())
+          expect(currentRequest()?.ended).toBe(true)
+        }, { tracker: other.tracker })(other.message)
+      })
+
+      test('one that throws without a word is delivered again after ack_wait, until its attempts are used up', async () => {
+        const { message, next, tracker, story, request } = await placed(watched(), { ack_wait: nanos(100), max_deliver: 2 })
+        const work = trackRequest((_message: JsMsg) => Promise.reject(new Error('not yet')), { tracker, attempts: 2 })
+        await expect(work(message)).rejects.toThrow('not yet')
+        expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)'])
+        await expect(work(await next())).rejects.toThrow('not yet')
+        expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 2)', 'Completed 2 error'])
+        expect(tracker.inFlight()).toEqual([])
+      })
+
+      test.each([undefined, -1, 0])('with attempts: %s there is always another', async (attempts) => {
+        const { message, tracker, story, request } = await placed()
+        const work = trackRequest((_message: JsMsg) => Promise.reject(new Error('not yet')), { tracker, ...(attempts === undefined ? {} : { attempts }) })
+        await expect(work(message)).rejects.toThrow('not yet')
+        expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)'])
+      })
+
+      test('the callback of consume()', async () => {
+        const [queue, { tracker, story }] = [await newQueue(), watched()]
+        const messages = await queue.consumer.consume({ callback: trackRequest((message) => message.ack(), { tracker }) })
+        onTestFinished(() => messages.stop())
+        const request = tracker.start()
+        await request.run(() => js.publish(queue.subject, 'x'))
+        await vi.waitFor(() => expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 ok']), SOON)
+      })
+
+      test('a consumer that acknowledges nothing: the end of the handler is the end, and attempts: 1 makes an error final', async () => {
+        const [{ subject }, { tracker, story }] = [await newQueue(), watched()]
+        const [good, bad] = [tracker.start(), tracker.start()]
+        await good.run(() => js.publish(subject, 'good'))
+        await bad.run(() => js.publish(subject, 'bad'))
+        const ordered = await bare.consumers.get(stream, { filter_subjects: subject })
+        const work = trackRequest((message: JsMsg) => {
+          if (message.string() === 'bad') throw new Error('bad order')
+        }, { tracker, attempts: 1 })
+        let left = 2
+        for await (const message of await ordered.consume()) {
+          if (message.string() === 'bad') expect(() => work(message)).toThrow('bad order')
+          else work(message)
+          if (--left === 0) break
+        }
+        expect([story(good.requestId).at(-1), story(bad.requestId).at(-1)]).toEqual(['Completed 1 ok', 'Completed 1 error'])
+      })
+
+      test('a message that is tried again without the server ends once for each try', async () => {
+        const { message, tracker, story, request } = await placed()
+        let tries = 0
+        const work = trackRequest((given: JsMsg) => {
+          if (++tries === 1) throw new Error('not yet')
+          given.ack()
+          expect(currentRequest()?.ended).toBe(true)
+        }, { tracker })
+        expect(() => work(message)).toThrow('not yet')
+        work(message)
+        expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 1)', 'Completed 1 ok'])
+      })
+    })
+
+    describe('with the package nats', () => {
+      let elder: older.NatsConnection
+
+      beforeAll(async () => {
+        elder = await older.connect({ servers })
+      })
+
+      afterAll(() => elder.close())
+
+      test('a message of JetStream, from publish to ack, with a retry', async () => {
+        const [{ subject, consumer }, { tracker, story, requests }] = [await newQueue(), watched()]
+        const client = propagate(elder.jetstream())
+        const own = older.headers()
+        own.append('Kind', 'order')
+        const request = tracker.start()
+        await request.run(() => client.publish(subject, 'order 1', { headers: own, msgID: randomUUID() }))
+        expect([...own]).toEqual([['Kind', ['order']]])
+        const work = trackRequest((message: older.JsMsg) => {
+          expect(message.headers?.get('Kind')).toBe('order')
+          if (message.info.deliveryCount === 1) message.nak()
+          else message.ack()
+        }, { tracker })
+        const name = (await consumer.info()).name
+        let left = 2
+        for await (const message of await (await client.consumers.get(stream, name)).consume()) {
+          work(message)
+          if (--left === 0) break
+        }
+        expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 2)', 'Completed 2 ok'])
+        expect(requests()).toEqual([request.requestId])
+      })
+
+      test('the callback of a push consumer, which is called with an error or null first', async () => {
+        const [{ tracker, story }, subject] = [watched(), `${stream}.${randomUUID()}`]
+        const options = older.consumerOpts().deliverTo(older.createInbox()).ackExplicit().manualAck().filterSubject(subject)
+        options.callback(trackRequest((_error, message) => message?.ack(), { tracker }))
+        // Deprecated, and what a program that still has this package may well use.
+        // eslint-disable-next-line @typescript-eslint/no-deprecated
+        const subscription = await elder.jetstream().subscribe(subject, options)
+        onTestFinished(() => subscription.destroy())
+        const request = tracker.start()
+        await request.run(() => js.publish(subject, 'x'))
+        await vi.waitFor(() => expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 ok']), SOON)
+      })
+
+      test('calls, and what is published', async () => {
+        const [subject, shop, catalog] = [newSubject(), watched(), watched('catalog')]
+        const connection = propagate(elder)
+        const subscription = elder.subscribe(subject, { callback: trackRequest((_error, message) => void message.respond('12 EUR'), { tracker: catalog.tracker }) })
+        onTestFinished(() => subscription.unsubscribe())
+        const request = shop.tracker.start()
+        await request.run(async () => {
+          expect((await connection.request(subject, 'mug')).string()).toBe('12 EUR')
+          connection.publish(subject, 'mug')
+          await connection.flush()
+        })
+        await vi.waitFor(() => expect(catalog.requests()).toHaveLength(2), SOON)
+        expect(catalog.records.filter((record) => 'parent_id' in record && record.parent_id === request.requestId)).toHaveLength(2)
+        expect(shop.story(request.requestId)).toEqual(['Received', '(ENQUEUE)'])
+      })
+
+      test('a subject that no stream listens to', async () => {
+        const request = watched().tracker.start()
+        await expect(request.run(() => propagate(elder.jetstream()).publish(newSubject(), 'x'))).rejects.toMatchObject({ code: '503' })
+        expect(request.state).toBe('Processing')
+      })
+    })
+  })
+})
+
+test('the types of both packages fit', () => {
+  const options = { service: 'worker' }
+  expectTypeOf(propagate<NatsConnection>).returns.toEqualTypeOf<NatsConnection>()
+  expectTypeOf(propagate<JetStreamClient>).returns.toEqualTypeOf<JetStreamClient>()
+  expectTypeOf(propagate<older.NatsConnection>).returns.toEqualTypeOf<older.NatsConnection>()
+  expectTypeOf(propagate<older.JetStreamClient>).returns.toEqualTypeOf<older.JetStreamClient>()
+  expectTypeOf<Msg | JsMsg | older.Msg | older.JsMsg>().toExtend<NatsMessageLike>()
+  expectTypeOf(newHeaders).toExtend<NonNullable<NonNullable<Parameters<typeof propagate>[1]>['headers']>>()
+  expectTypeOf(older.headers).toExtend<NonNullable<NonNullable<Parameters<typeof propagate>[1]>['headers']>>()
+  // A callback's parameters are known from where it is used.
+  const subscription: SubscriptionOptions = { callback: trackRequest((error, message) => void expectTypeOf([error, message] as const).toEqualTypeOf<readonly [Error | null, Msg]>(), options) }
+  const elder: older.SubscriptionOptions = { callback: trackRequest((_error, message) => void expectTypeOf(message).toEqualTypeOf<older.Msg>(), options) }
+  expectTypeOf(trackRequest((message: JsMsg) => Promise.resolve(message.seq), options)).toEqualTypeOf<(message: JsMsg) => Promise<number>>()
+  expect([subscription, elder].every(({ callback }) => typeof callback === 'function')).toBe(true)
+})
+
+/** The headers of a message, value by value. */
+function carriedBy({ headers }: { readonly headers?: MsgHdrs | undefined }): [string, string][] {
+  return [...(headers ?? [])].flatMap(([key, values]) => values.map((value): [string, string] => [key, value]))
+}
+
+/** What a function gives; undefined where it throws. */
+function result(read: () => unknown): unknown {
+  try {
+    return read()
+  } catch {
+    return undefined
+  }
+}
+
+/** A server that only listens: it says of itself what a test wants, and where it is mute, answers no PING but the first. */
+async function standIn({ headers = true, mute = false }: { readonly headers?: boolean; readonly mute?: boolean }) {
+  let heard = ''
+  const info = { server_id: 'S', version: '2.9.10', proto: 1, go: 'go', host: '127.0.0.1', port: 0, client_id: 1, max_payload: 1_048_576, headers }
+  const server = createServer((socket) => {
+    let pings = 0
+    socket.on('error', () => undefined)
+    socket.on('data', (chunk) => {
+      heard += chunk.toString()
+      for (const _ of chunk.toString().matchAll(/PING\r\n/g)) if (++pings === 1 || !mute) socket.write('PONG\r\n')
+    })
+    socket.write(`INFO ${JSON.stringify(info)}\r\n`)
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  onTestFinished(() => void server.close())
+  // A server that listens on a TCP port has an address of this form.
+  return { url: `127.0.0.1:${String((server.address() as AddressInfo).port)}`, heard: () => heard }
+}

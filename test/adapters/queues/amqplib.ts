@@ -1,0 +1,60 @@
+import { randomUUID } from 'node:crypto'
+import { connect, type ConsumeMessage } from 'amqplib'
+import { propagate, trackRequest } from '../../../src/adapters/amqplib.ts'
+import { BROKERS } from '../../services.ts'
+import type { OpenRig } from '../queue-rig.ts'
+
+/** @param address the URL of a broker; a queue is deleted by whoever made it */
+export const openRig: OpenRig = async (address = BROKERS.rabbitmq) => {
+  const connection = await connect(address)
+  const plain = await connection.createConfirmChannel()
+  const sender = propagate(plain)
+  const queues: string[] = []
+
+  return {
+    address,
+    async newQueue(attempts) {
+      // No broker tells a consumer of a queue's limits: the name does, which another process is given.
+      const name = `orders-${String(attempts)}-${randomUUID()}`
+      queues.push(name)
+      await plain.assertQueue(name, { arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': attempts - 1 } })
+      return name
+    },
+    send: (queue, body) => confirmed((done) => sender.sendToQueue(queue, Buffer.from(body), {}, done)),
+    sendBare: (queue, body, headers) => confirmed((done) => plain.sendToQueue(queue, Buffer.from(body), { headers }, done)),
+    async sendDown(queue) {
+      const lost = await connect(address)
+      const channel = propagate(await lost.createConfirmChannel())
+      await lost.close()
+      return confirmed((done) => channel.sendToQueue(queue, Buffer.from('nobody'), {}, done))
+    },
+    async work(queue, tracker, work) {
+      const channel = propagate(await connection.createChannel())
+      await channel.prefetch(20)
+      const handle = async (message: ConsumeMessage | null): Promise<void> => {
+        if (message === null) return
+        try {
+          await work({ body: message.content.toString(), host: message })
+          channel.ack(message)
+        } catch {
+          // Not a nack, which newer brokers do not count.
+          channel.reject(message)
+        }
+      }
+      const tracked = trackRequest(handle, { tracker, attempts: Number(queue.split('-')[1]) })
+      await channel.consume(queue, (message) => void tracked(message))
+      return () => channel.close()
+    },
+    async close() {
+      for (const queue of queues) await plain.deleteQueue(queue)
+      await connection.close()
+    },
+  }
+}
+
+/** A send that settles as the broker confirms it. */
+export function confirmed(send: (done: (error: unknown) => void) => unknown): Promise<void> {
+  return new Promise((resolve, reject) => {
+    send((error) => (error === null ? resolve() : reject(error)))
+  })
+}

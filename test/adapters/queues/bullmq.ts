@@ -1,0 +1,76 @@
+import { randomUUID } from 'node:crypto'
+import { Queue, Worker, type ConnectionOptions, type Job } from 'bullmq'
+import { propagate, trackRequest } from '../../../src/adapters/bullmq.ts'
+import { BROKERS } from '../../services.ts'
+import type { OpenRig } from '../queue-rig.ts'
+
+interface Order {
+  readonly body: string
+}
+
+/** A job whose worker has died is given to another soon. */
+export const SOON_STALLED = { lockDuration: 1_000, stalledInterval: 1_000 } as const
+
+/** Rejects where no Redis answers: BullMQ itself would wait for one, however long that takes. */
+export async function reachRedis(url: string): Promise<void> {
+  const probe = new Queue('probe', { connection: { url, retryStrategy: () => null }, skipMetasUpdate: true })
+  probe.on('error', () => undefined)
+  try {
+    await probe.waitUntilReady()
+  } finally {
+    await probe.close()
+  }
+}
+
+/** @param address the URL of a Redis and a prefix for all keys, with a blank between; they are deleted by whoever made the prefix */
+export const openRig: OpenRig = async (address = '') => {
+  const [url = BROKERS.redis, given] = address === '' ? [] : address.split(' ')
+  const prefix = given ?? `throughline-${randomUUID().slice(0, 8)}`
+  const connection: ConnectionOptions = { url, maxRetriesPerRequest: null }
+  await reachRedis(url)
+  const queues = new Map<string, { readonly plain: Queue<Order>; readonly tracked: Queue<Order> }>()
+
+  function queueOf(name: string): { readonly plain: Queue<Order>; readonly tracked: Queue<Order> } {
+    const open = queues.get(name)
+    if (open === undefined) throw new Error(`${name} is a queue of another rig`)
+    return open
+  }
+
+  return {
+    address: `${url} ${prefix}`,
+    newQueue(attempts) {
+      const name = `orders-${randomUUID()}`
+      const plain = new Queue<Order>(name, { connection, prefix, defaultJobOptions: { attempts } })
+      queues.set(name, { plain, tracked: propagate(plain) })
+      return Promise.resolve(name)
+    },
+    send: (queue, body) => queueOf(queue).tracked.add('pack', { body }),
+    sendBare(queue, body, headers) {
+      const options = headers === undefined ? {} : { telemetry: { metadata: JSON.stringify(headers) } }
+      return queueOf(queue).plain.add('pack', { body }, options)
+    },
+    async sendDown(queue) {
+      const nobody = { host: '127.0.0.1', port: 1, enableOfflineQueue: false, maxRetriesPerRequest: 0, retryStrategy: () => null }
+      const down = new Queue<Order>(queue, { connection: nobody, skipWaitingForReady: true })
+      down.on('error', () => undefined)
+      try {
+        return await propagate(down).add('pack', { body: 'nobody' })
+      } finally {
+        await down.close()
+      }
+    },
+    async work(queue, tracker, work) {
+      const processor = trackRequest((job: Job<Order>) => work({ body: job.data.body, host: job }), { tracker })
+      const worker = new Worker<Order>(queue, processor, { connection, prefix, concurrency: 10, ...SOON_STALLED })
+      worker.on('error', (error) => process.stderr.write(`${String(error)}\n`))
+      await worker.waitUntilReady()
+      return () => worker.close(true)
+    },
+    async close() {
+      for (const { plain } of queues.values()) {
+        if (given === undefined) await plain.obliterate({ force: true })
+        await plain.close()
+      }
+    },
+  }
+}

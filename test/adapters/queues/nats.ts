@@ -1,0 +1,71 @@
+import { randomUUID } from 'node:crypto'
+import { AckPolicy, jetstream, jetstreamManager, StorageType, type JsMsg } from '@nats-io/jetstream'
+import { connect, headers as newHeaders, nanos, type MsgHdrs } from '@nats-io/transport-node'
+import { propagate, trackRequest } from '../../../src/adapters/nats.ts'
+import { BROKERS } from '../../services.ts'
+import type { OpenRig } from '../queue-rig.ts'
+
+/** @param address the URL of a server and a stream there, with a blank between; the stream is deleted by whoever made it */
+export const openRig: OpenRig = async (address = BROKERS.nats) => {
+  const [url = '', given] = address.split(' ')
+  const stream = given ?? `throughline-${randomUUID()}`
+  const connection = await connect({ servers: url })
+  const manager = await jetstreamManager(connection)
+  if (given === undefined) await manager.streams.add({ name: stream, subjects: [`${stream}.>`], storage: StorageType.Memory })
+  const plain = jetstream(connection)
+  const client = propagate(plain)
+
+  return {
+    address: `${url} ${stream}`,
+    async newQueue(attempts) {
+      const subject = `${stream}.${randomUUID()}`
+      // What a dead worker had in its hands is given out again after `ack_wait`.
+      await manager.consumers.add(stream, {
+        durable_name: durableOf(subject),
+        filter_subject: subject,
+        ack_policy: AckPolicy.Explicit,
+        ack_wait: nanos(2_000),
+        max_deliver: attempts,
+      })
+      return subject
+    },
+    send: (queue, body) => client.publish(queue, body),
+    sendBare: (queue, body, headers) => plain.publish(queue, body, headers === undefined ? {} : { headers: msgHdrs(headers) }),
+    async sendDown(queue) {
+      const closed = await connect({ servers: url })
+      await closed.close()
+      return propagate(jetstream(closed)).publish(queue, 'nobody')
+    },
+    async work(queue, tracker, work) {
+      const consumer = await plain.consumers.get(stream, durableOf(queue))
+      const { max_deliver: attempts = -1 } = (await consumer.info()).config
+      const handle = trackRequest(async (message: JsMsg) => {
+        await work({ body: message.string(), host: message })
+        message.ack()
+      }, { tracker, attempts })
+      const messages = await consumer.consume({ max_messages: 20 })
+      const failed = (message: JsMsg): void => (message.info.deliveryCount < attempts ? message.nak() : message.term())
+      const worked = (async () => {
+        for await (const message of messages) handle(message).catch(() => failed(message))
+      })()
+      return async () => {
+        await messages.close()
+        await worked
+      }
+    },
+    async close() {
+      if (given === undefined) await manager.streams.delete(stream)
+      await connection.close()
+    },
+  }
+}
+
+function durableOf(subject: string): string {
+  return subject.replaceAll('.', '-')
+}
+
+export function msgHdrs(headers: Readonly<Record<string, string>>): MsgHdrs {
+  const made = newHeaders()
+  for (const [key, value] of Object.entries(headers)) made.append(key, value)
+  return made
+}

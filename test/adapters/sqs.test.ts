@@ -1,0 +1,447 @@
+import { randomUUID } from 'node:crypto'
+import {
+  CreateQueueCommand,
+  GetQueueAttributesCommand,
+  ReceiveMessageCommand,
+  SendMessageBatchCommand,
+  SendMessageCommand,
+  SQS,
+  type Message,
+  type MessageAttributeValue,
+  type ReceiveMessageCommandInput,
+  type SendMessageCommandInput,
+  type SendMessageCommandOutput,
+  type SQSClient,
+} from '@aws-sdk/client-sqs'
+import { afterAll, beforeAll, describe, expect, expectTypeOf, test, vi } from 'vitest'
+import { fromSns, propagate, trackRequest } from '../../src/adapters/sqs.ts'
+import { ThroughlineError } from '../../src/errors.ts'
+import { audit } from '../../src/inquiry/audit.ts'
+import { currentRequest } from '../../src/tracking/context.ts'
+import type { TrackedRequest } from '../../src/tracking/tracked-request.ts'
+import { DASHED, GOOD, PARENT, TRACE } from '../trace/w3c-vectors.ts'
+import { describeQueueAdapter } from './queue-contract.ts'
+import { watched } from './queue-rig.ts'
+import { openRig, sqsClientAt } from './queues/sqs.ts'
+import { startSqsServer, type SqsServer } from './sqs-server.ts'
+
+// The SDK is real, and so are its commands, its middleware and its sockets; the service is a stand-in.
+
+const BEGUN = ['Received', 'Authenticated']
+const PLACED = [...BEGUN, 'Processing', 'Queued']
+
+describeQueueAdapter('sqs', { rig: 'sqs', open: openRig })
+
+describe('sqs, besides', () => {
+  let server: SqsServer
+  let plain: SQSClient
+  let sqs: SQSClient
+
+  beforeAll(async () => {
+    server = await startSqsServer()
+    plain = sqsClientAt(server.endpoint)
+    sqs = propagate(plain)
+  })
+
+  afterAll(async () => {
+    plain.destroy()
+    await server.stop()
+  })
+
+  /** A new queue, and where it is. */
+  async function newQueue(maxReceiveCount?: number, dead = ''): Promise<string> {
+    const RedrivePolicy = JSON.stringify({ maxReceiveCount, deadLetterTargetArn: `arn:aws:sqs:us-east-1:000000000000:${dead.split('/').at(-1) ?? ''}` })
+    const Attributes = { VisibilityTimeout: '0', ...(maxReceiveCount === undefined ? {} : { RedrivePolicy }) }
+    const { QueueUrl = '' } = await plain.send(new CreateQueueCommand({ QueueName: `orders-${randomUUID()}`, Attributes }))
+    return QueueUrl
+  }
+
+  /** What is in a queue, each message with all its attributes unless less is asked for; by our client unless another is given. */
+  async function received(QueueUrl: string, asked: Partial<ReceiveMessageCommandInput> = { MessageAttributeNames: ['All'] }, client = sqs): Promise<Message[]> {
+    const { Messages = [] } = await client.send(new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10, ...asked }))
+    return Messages
+  }
+
+  const textsOf = ({ MessageAttributes = {} }: Message): Record<string, unknown> =>
+    Object.fromEntries(Object.entries(MessageAttributes).map(([name, { StringValue }]) => [name, StringValue]))
+  const attribute = (StringValue: string): MessageAttributeValue => ({ DataType: 'String', StringValue })
+  const handsOver = (request: TrackedRequest): string => expect.stringMatching(new RegExp(`^${request.requestId};Queued;3;\\d+$`)) as string
+
+  test('what it takes and gives fits the types of the SDK', () => {
+    const options = { tracker: watched().tracker, queue: 'orders' }
+    expectTypeOf(propagate(plain)).toEqualTypeOf<SQSClient>()
+    expectTypeOf<typeof propagate<SQS>>().returns.toEqualTypeOf<SQS>()
+    // As the package sqs-consumer has it.
+    const handleMessage: (message: Message) => Promise<Message | undefined> = trackRequest(async (message) => {
+      expectTypeOf(message).toEqualTypeOf<Message>()
+      return Promise.resolve(message)
+    }, options)
+    expectTypeOf(handleMessage).toBeFunction()
+    expectTypeOf(trackRequest((_message: Message, tenant: string) => tenant.length, { ...options, carrier: fromSns })).toEqualTypeOf<
+      (message: Message, tenant: string) => Promise<number>
+    >()
+  })
+
+  describe('sending', () => {
+    test('a service that refuses: its error passes through, and the request is not Queued', async () => {
+      const { tracker, story, requests } = watched()
+      const place = tracker.trackRequest(() => sqs.send(new SendMessageCommand({ QueueUrl: `${server.endpoint}/0/none`, MessageBody: '1' })), { carrier: () => undefined })
+      await expect(place()).rejects.toMatchObject({ name: 'QueueDoesNotExist' })
+      expect(story(requests()[0] ?? '')).toEqual([...BEGUN, 'Processing', '(ENQUEUE)', 'Responded error'])
+    })
+
+    test('the messages of a batch are children, and one alone hands over, if the service takes it', async () => {
+      const QueueUrl = await newQueue()
+      const { tracker, story } = watched()
+      const [several, one, refused] = [tracker.start(), tracker.start(), tracker.start()]
+      await several.run(() => sqs.send(new SendMessageBatchCommand({ QueueUrl, Entries: [{ Id: '1', MessageBody: '1' }, { Id: '2', MessageBody: '2', MessageAttributes: { tenant: attribute('mugs') } }] })))
+      await one.run(() => sqs.send(new SendMessageBatchCommand({ QueueUrl, Entries: [{ Id: '3', MessageBody: '3' }] })))
+      const { Failed } = await refused.run(() => sqs.send(new SendMessageBatchCommand({ QueueUrl, Entries: [{ Id: '4', MessageBody: '4', MessageAttributes: { tenant: attribute('\u0000') } }] })))
+      expect(Failed).toHaveLength(1)
+      expect([several, one, refused].map(({ requestId }) => story(requestId))).toEqual([['Received', '(ENQUEUE)'], PLACED, [...BEGUN, 'Processing', '(ENQUEUE)']])
+      expect((await received(QueueUrl)).map(textsOf)).toEqual([several.headers(), { tenant: 'mugs', ...several.headers() }, { ...one.headers(), 'x-lifecycle': handsOver(one) }])
+    })
+
+    test('where every message feeds many, or your function says so, it is a child', async () => {
+      const QueueUrl = await newQueue()
+      const asking: string[] = []
+      const client = sqsClientAt(server.endpoint)
+      const deciding = propagate(client, { as: (queue) => (asking.push(queue), 'child') })
+      const request = watched().tracker.start()
+      await request.run(() => deciding.send(new SendMessageCommand({ QueueUrl, MessageBody: '1' })))
+      expect(asking).toEqual([QueueUrl.split('/').at(-1)])
+      expect((await received(QueueUrl)).map(textsOf)).toEqual([request.headers()])
+      client.destroy()
+    })
+
+    test("the caller's command, its attributes and its middleware stay", async () => {
+      class Order extends SendMessageCommand {
+        readonly #queue: string
+        constructor(QueueUrl: string) {
+          super(Object.freeze({ QueueUrl, MessageBody: 'order 1', MessageAttributes: Object.freeze({ tenant: attribute('mugs') }) }))
+          this.#queue = QueueUrl
+        }
+        get queue(): string {
+          return this.#queue
+        }
+      }
+      const QueueUrl = await newQueue()
+      const order = new Order(QueueUrl)
+      const seen: unknown[] = []
+      order.middlewareStack.add((next) => (args) => {
+        seen.push(Object.keys(args.input.MessageAttributes ?? {}).sort())
+        return next(args)
+      }, { step: 'initialize', name: 'mine' })
+      const request = watched().tracker.start()
+      await request.run(() => sqs.send(order))
+      await request.run(() => sqs.send(order))
+      expect(order.queue).toBe(QueueUrl)
+      expect(Object.keys(order.input.MessageAttributes ?? {})).toEqual(['tenant'])
+      expect(seen).toEqual([['tenant', 'traceparent', 'x-lifecycle', 'x-trace-id'], ['tenant', 'traceparent', 'x-trace-id']])
+      expect((await received(QueueUrl)).map(textsOf)).toEqual([{ tenant: 'mugs', ...request.headers(), 'x-lifecycle': handsOver(request) }, { tenant: 'mugs', ...request.headers() }])
+    })
+
+    test('options of a call are passed on', async () => {
+      const aborted = AbortSignal.abort()
+      const request = watched().tracker.start()
+      await expect(request.run(() => sqs.send(new SendMessageCommand({ QueueUrl: `${server.endpoint}/0/none`, MessageBody: '1' }), { abortSignal: aborted }))).rejects.toMatchObject({ name: 'AbortError' })
+      expect(request.state).toBe('Processing')
+    })
+
+    describe('SQS takes ten attributes', () => {
+      const own = (count: number): Record<string, MessageAttributeValue> => Object.fromEntries([...Array(count).keys()].map((n) => [`own-${String(n)}`, attribute('1')]))
+
+      test.each<[string, number, string[], string]>([
+        [DASHED, 6, ['traceparent', 'tracestate', 'x-lifecycle', 'x-trace-id'], 'Queued'],
+        [DASHED, 7, ['traceparent', 'x-lifecycle', 'x-trace-id'], 'Queued'],
+        [DASHED, 8, ['traceparent', 'x-lifecycle'], 'Queued'],
+        [DASHED, 9, ['traceparent'], 'Received'],
+        [DASHED, 10, [], 'Received'],
+        ['abc-123', 8, ['x-lifecycle', 'x-trace-id'], 'Queued'],
+        ['abc-123', 9, ['x-trace-id'], 'Received'],
+      ])('trace %s beside %i of the caller: %j', async (id, count, carried, state) => {
+        const QueueUrl = await newQueue()
+        const { tracker, story, records } = watched()
+        const carrier = id === DASHED ? { traceparent: GOOD, tracestate: 'foo=1' } : { 'x-trace-id': id }
+        const request = tracker.start(carrier)
+        await request.run(() => sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: '1', MessageAttributes: own(count) })))
+        const [message] = await received(QueueUrl)
+        expect(Object.keys(textsOf(message ?? {})).filter((name) => !name.startsWith('own-')).sort()).toEqual(carried)
+        expect(Object.keys(textsOf(message ?? {})).filter((name) => name.startsWith('own-'))).toHaveLength(count)
+        expect(request.state).toBe(state)
+        expect(story(request.requestId).includes('(PROPAGATE)')).toBe(count === 10)
+        if (count === 10) expect(records.at(-1)?.error?.message).toContain('leave no room')
+        // However few of them came, the worker knows the trace by its own name, and goes on with a request that was handed over.
+        const worker = watched('worker')
+        await trackRequest(() => 'done', { tracker: worker.tracker })(message ?? {})
+        if (count < 10) expect(worker.records[0]?.trace_id).toBe(id)
+        expect(worker.story(worker.requests()[0] ?? '').at(-1)).toBe(state === 'Queued' ? 'Completed 1 ok' : 'Responded ok')
+        if (id === DASHED && count === 9) expect(worker.records[0]).toMatchObject({ parent_id: request.requestId })
+      })
+
+      test('in a batch each message has room of its own', async () => {
+        const QueueUrl = await newQueue()
+        const { tracker, story } = watched()
+        const request = tracker.start()
+        await request.run(() => sqs.send(new SendMessageBatchCommand({ QueueUrl, Entries: [10, 9, 0].map((count) => ({ Id: String(count), MessageBody: '1', MessageAttributes: own(count) })) })))
+        expect((await received(QueueUrl)).map((message) => Object.keys(textsOf(message)).length)).toEqual([10, 10, 2])
+        expect(story(request.requestId)).toEqual(['Received', '(PROPAGATE)', '(ENQUEUE)'])
+        // One with too many is the service's to refuse, and stays as it is.
+        const sent: SendMessageBatchCommand[] = []
+        const client = propagate({ send: (command: SendMessageBatchCommand): unknown => sent.push(command) })
+        const Entries = [{ Id: '1', MessageBody: '1', MessageAttributes: own(11) }, { Id: '2', MessageBody: '2' }]
+        await request.run(() => client.send(new SendMessageBatchCommand({ QueueUrl, Entries })))
+        expect(sent[0]?.input.Entries?.map((entry) => Object.keys(entry.MessageAttributes ?? {}).length)).toEqual([11, 2])
+      })
+    })
+
+    test('commands are known by their operation, whatever a bundler calls them, and by their name in an older SDK', async () => {
+      const QueueUrl = await newQueue()
+      class a extends SendMessageCommand {}
+      const old = new SendMessageCommand({ QueueUrl, MessageBody: '2' })
+      const request = watched().tracker.start()
+      await request.run(() => sqs.send(new a({ QueueUrl, MessageBody: '1' })))
+      const sent: unknown[] = []
+      const client = propagate({ send: (command: unknown): Promise<unknown> => Promise.resolve(sent.push(command)) })
+      await request.run(() => client.send(Object.assign(old, { schema: undefined })))
+      expect((await received(QueueUrl)).map(textsOf)).toEqual([{ ...request.headers(), 'x-lifecycle': handsOver(request) }])
+      expect(sent).toMatchObject([{ input: { MessageAttributes: { traceparent: { StringValue: request.headers().traceparent } } } }])
+    })
+
+    test('the aggregated client does it by its methods, and by its callbacks', async () => {
+      const QueueUrl = await newQueue()
+      const whole = new SQS({ endpoint: server.endpoint, region: 'us-east-1', credentials: { accessKeyId: 'nobody', secretAccessKey: 'nothing' } })
+      const client = propagate(whole)
+      const { tracker } = watched()
+      const [promised, called] = [tracker.start(), tracker.start()]
+      await promised.run(() => client.sendMessage({ QueueUrl, MessageBody: '1' }))
+      const answer = await called.run(() => new Promise((resolve, reject) => {
+        client.sendMessage({ QueueUrl, MessageBody: '2' }, (error: unknown, data?: SendMessageCommandOutput) => {
+          expect(currentRequest()).toBe(called)
+          if (error === null) resolve(data)
+          else reject(error)
+        })
+      }))
+      expect(answer).toMatchObject({ MessageId: expect.any(String) as string })
+      const failure = await called.run(() => new Promise((resolve) => {
+        client.sendMessage({ QueueUrl: `${server.endpoint}/0/none`, MessageBody: '3' }, (error: unknown) => resolve(error))
+      }))
+      expect(failure).toMatchObject({ name: 'QueueDoesNotExist' })
+      expect([promised.state, called.state]).toEqual(['Queued', 'Queued'])
+      const { Messages = [] } = await client.receiveMessage({ QueueUrl, MaxNumberOfMessages: 10 })
+      expect(Messages.map(textsOf)).toEqual([promised, called].map((request) => ({ ...request.headers(), 'x-lifecycle': handsOver(request) })))
+      client.destroy()
+    })
+
+    test('what is sent on is a child, whatever it brought along; of another trace it stays as it is', async () => {
+      const [QueueUrl, next] = [await newQueue(), await newQueue()]
+      const { tracker, story, requests } = watched()
+      const request = tracker.start()
+      await request.run(() => sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: '1' })))
+      const [message = {}] = await received(QueueUrl)
+      const sendOn = ({ Body: MessageBody, MessageAttributes }: Message) => sqs.send(new SendMessageCommand({ QueueUrl: next, MessageBody, MessageAttributes }))
+      await trackRequest(sendOn, { tracker })(message)
+      expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(ENQUEUE 1)', 'Completed 1 ok'])
+      const relay = tracker.start()
+      await relay.run(() => sendOn(message))
+      expect((await received(next)).map(textsOf)).toEqual([request.headers(), textsOf(message)])
+      expect([relay.state, requests()]).toEqual(['Received', [request.requestId, relay.requestId]])
+    })
+
+    test('what the SDK or the service is going to refuse, and other commands, are passed on as they are', async () => {
+      const QueueUrl = await newQueue()
+      const request = watched().tracker.start()
+      const sent: unknown[] = []
+      const client = propagate({ send: (command: unknown): unknown => sent.push(command) })
+      // What a program in plain JavaScript may pass.
+      const inputs: unknown[] = [{}, { QueueUrl, Entries: 7 }, { QueueUrl, Entries: [undefined] }, { QueueUrl, Entries: [] }, { QueueUrl: 7, Entries: [{ Id: '1', MessageBody: '1' }] }]
+      const commands = [undefined, 'nonsense', ...inputs.map((input) => new SendMessageBatchCommand(input as never)), new GetQueueAttributesCommand({ QueueUrl })]
+      for (const command of commands) request.run(() => client.send(command))
+      expect(sent).toHaveLength(commands.length)
+      expect(sent.every((command, index) => command === commands[index])).toBe(true)
+      expect(request.state).toBe('Received')
+      expect((await request.run(() => sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] })))).Attributes).toEqual({ VisibilityTimeout: '0' })
+    })
+
+    test('outside of a request nothing is added, and the client stands for its own', async () => {
+      const QueueUrl = await newQueue()
+      const command = new SendMessageCommand({ QueueUrl, MessageBody: '1' })
+      await sqs.send(command)
+      await watched().tracker.start().run(() => plain.send(command))
+      expect((await received(QueueUrl)).map(textsOf)).toEqual([{}, {}])
+      expect(propagate(sqs)).toBe(sqs)
+      expect(sqs.config).toBe(plain.config)
+    })
+  })
+
+  describe('SNS', () => {
+    class PublishCommand {
+      readonly input: object
+      constructor(input: object) {
+        this.input = input
+      }
+    }
+    class PublishBatchCommand extends PublishCommand {}
+
+    test('whatever is published is a child, and what goes to a telephone is no message of ours', async () => {
+      // No client of SNS is here: its commands have the same form.
+      const sent: { input: object }[] = []
+      const sns = propagate({ send: (command: { input: object }): Promise<object> => (sent.push(command), Promise.resolve({ MessageId: '1' })) }, { as: 'hand-off' })
+      const { tracker, story } = watched()
+      const request = tracker.start()
+      const [TopicArn, PhoneNumber] = ['arn:aws:sns:us-east-1:000000000000:orders', '+15555550100']
+      await request.run(async () => {
+        await sns.send(new PublishCommand({ TopicArn, Message: '1' }))
+        await sns.send(new PublishBatchCommand({ TopicArn, PublishBatchRequestEntries: [{ Id: '1', Message: '1' }] }))
+        await sns.send(new PublishCommand({ PhoneNumber, Message: '1' }))
+      })
+      const MessageAttributes = Object.fromEntries(Object.entries(request.headers()).map(([name, value]) => [name, attribute(value)]))
+      expect(sent.map(({ input }) => input)).toEqual([
+        { TopicArn, Message: '1', MessageAttributes },
+        { TopicArn, PublishBatchRequestEntries: [{ Id: '1', Message: '1', MessageAttributes }] },
+        { PhoneNumber, Message: '1' },
+      ])
+      expect(sent.every((command) => command instanceof PublishCommand)).toBe(true)
+      expect(story(request.requestId)).toEqual(['Received', '(ENQUEUE)', '(ENQUEUE)'])
+    })
+
+    const envelope = (MessageAttributes: object): string => JSON.stringify({ Type: 'Notification', TopicArn: 'arn', Message: 'order 1', MessageAttributes })
+
+    test.each<[string, Message, string | undefined]>([
+      ['an envelope', { Body: envelope({ traceparent: { Type: 'String', Value: GOOD } }) }, DASHED],
+      ['an envelope without attributes', { Body: JSON.stringify({ Type: 'Notification', Message: '1' }) }, undefined],
+      ['raw delivery', { Body: '{"order":1}', MessageAttributes: { traceparent: { DataType: 'String', StringValue: GOOD } } }, DASHED],
+      ['a body that is no JSON', { Body: 'order 1', MessageAttributes: { traceparent: { DataType: 'String', StringValue: GOOD } } }, DASHED],
+      ['nothing at all', {}, undefined],
+    ])('fromSns reads %s', async (_, message, traceId) => {
+      const { tracker, records } = watched()
+      await trackRequest(() => undefined, { tracker, carrier: fromSns })(message)
+      if (traceId === undefined) expect(records[0]).not.toHaveProperty('parent_id')
+      else expect(records[0]).toMatchObject({ trace_id: traceId, parent_id: PARENT })
+      expect(tracker.stats.faults).toBe(0)
+    })
+
+    test('without it the envelope is not looked into', async () => {
+      const { tracker, records } = watched()
+      await trackRequest(() => undefined, { tracker })({ Body: envelope({ traceparent: { Type: 'String', Value: GOOD } }) })
+      expect(records[0]?.trace_id).not.toBe(DASHED)
+    })
+  })
+
+  describe('receiving', () => {
+    /** A message that carries a request, beside an attribute of its own. */
+    async function placed(QueueUrl: string, { tracker } = watched()): Promise<TrackedRequest> {
+      const request = tracker.start()
+      await request.run(() => sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'order 1', MessageAttributes: { tenant: attribute('mugs') } })))
+      return request
+    }
+
+    test.each<[string, object, string[]]>([
+      ['nothing', {}, []],
+      ['a name', { MessageAttributeNames: ['tenant'], MessageSystemAttributeNames: ['SentTimestamp'] }, ['tenant']],
+      ['all', { MessageAttributeNames: ['All'], MessageSystemAttributeNames: ['All'] }, ['tenant']],
+      ['all, in the other way', { MessageAttributeNames: ['.*'], AttributeNames: ['All'] }, ['tenant']],
+      ['by the old name', { AttributeNames: ['SentTimestamp'] }, []],
+    ])('it asks for what it needs beside what the caller asks for: %s', async (_, asked, own) => {
+      const QueueUrl = await newQueue()
+      const request = await placed(QueueUrl)
+      const input = Object.freeze({ QueueUrl, ...asked })
+      const command = new ReceiveMessageCommand(input)
+      const { Messages: [message = {}] = [] } = await sqs.send(command)
+      expect(Object.keys(textsOf(message)).sort()).toEqual([...own, 'traceparent', 'x-lifecycle', 'x-trace-id'])
+      expect(message.Attributes).toMatchObject({ ApproximateReceiveCount: '1' })
+      expect(textsOf(message)['x-trace-id']).toBe(request.traceId)
+      expect(command.input).toBe(input)
+    })
+
+    const OURS = ['x-trace-id', 'traceparent', 'tracestate', 'x-lifecycle']
+    const OF_SQS = ['ApproximateReceiveCount', 'DeadLetterQueueSourceArn']
+
+    test.each<[object, object]>([
+      [{}, { MessageAttributeNames: OURS, MessageSystemAttributeNames: OF_SQS }],
+      [{ MessageAttributeNames: ['tenant', 'traceparent'] }, { MessageAttributeNames: ['tenant', 'traceparent', 'x-trace-id', 'tracestate', 'x-lifecycle'], MessageSystemAttributeNames: OF_SQS }],
+      [{ MessageAttributeNames: ['All'], MessageSystemAttributeNames: ['All'] }, { MessageAttributeNames: ['All'], MessageSystemAttributeNames: ['All'] }],
+      [{ MessageAttributeNames: ['.*'], AttributeNames: ['All'] }, { MessageAttributeNames: ['.*'], AttributeNames: ['All'] }],
+      // The documentation of the old list knows nothing of dead letters: what it does not know, SQS may refuse.
+      [{ AttributeNames: ['SentTimestamp'] }, { MessageAttributeNames: OURS, AttributeNames: ['SentTimestamp', 'ApproximateReceiveCount'] }],
+      [{ AttributeNames: ['All'], MessageSystemAttributeNames: ['SenderId'] }, { MessageAttributeNames: OURS, AttributeNames: ['All'], MessageSystemAttributeNames: ['SenderId', ...OF_SQS] }],
+    ])('asked for %j it asks for no more than %j', (asked, expected) => {
+      const sent: ReceiveMessageCommand[] = []
+      const client = propagate({ send: (command: ReceiveMessageCommand): unknown => sent.push(command) })
+      client.send(new ReceiveMessageCommand({ QueueUrl: 'https://sqs/orders', MaxNumberOfMessages: 10, ...asked }))
+      expect(sent.map(({ input }) => input)).toEqual([{ QueueUrl: 'https://sqs/orders', MaxNumberOfMessages: 10, ...expected }])
+      expect(sent[0]).toBeInstanceOf(ReceiveMessageCommand)
+    })
+
+    test('without it nothing comes back that was not asked for', async () => {
+      const QueueUrl = await newQueue()
+      await placed(QueueUrl)
+      const [message = {}] = await received(QueueUrl, {}, plain)
+      expect([message.MessageAttributes, message.Attributes]).toEqual([undefined, undefined])
+    })
+
+    test('a dead letter is a new request, with the one that died as its parent', async () => {
+      const dead = await newQueue()
+      const QueueUrl = await newQueue(1, dead)
+      const shop = watched()
+      const request = await placed(QueueUrl, shop)
+      const handle = trackRequest(() => Promise.reject(new Error('bad order')), { tracker: shop.tracker, queue: 'orders', attempts: 1 })
+      const [message = {}] = await received(QueueUrl)
+      await expect(handle(message)).rejects.toThrow('bad order')
+      expect(shop.story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 error'])
+      expect(await received(QueueUrl)).toEqual([])
+      const [letter = {}] = await received(dead)
+      expect(textsOf(letter)['x-lifecycle']).toBeDefined()
+      await trackRequest(() => undefined, { tracker: shop.tracker, queue: 'dead' })(letter)
+      const [, child = ''] = shop.requests()
+      expect(shop.story(child)).toEqual([...BEGUN, 'Processing', 'Responded ok'])
+      expect(shop.records.find(({ request_id }) => request_id === child)).toMatchObject({ trace_id: request.traceId, parent_id: request.requestId, path: 'dead' })
+      expect(await audit(shop.records)).toMatchObject({ stuck: [], invalid: [], gaps: [], duplicates: 0 })
+    })
+
+    test('without attempts every failure counts as one that is tried again', async () => {
+      const QueueUrl = await newQueue()
+      const shop = watched()
+      const request = await placed(QueueUrl, shop)
+      const handle = trackRequest(() => Promise.reject(new Error('never')), { tracker: shop.tracker })
+      for (const _ of [1, 2]) for (const message of await received(QueueUrl)) await expect(handle(message)).rejects.toThrow('never')
+      expect(shop.story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 2)', '(RETRY 2)'])
+      expect(shop.tracker.inFlight()).toEqual([])
+    })
+
+    test.each([0, -1, Number.NaN])('attempts: %j is refused at once', (attempts) => {
+      expect(() => trackRequest(() => undefined, { tracker: watched().tracker, attempts })).toThrow(ThroughlineError)
+    })
+
+    test('what comes after the message is passed on, and so is what the handler gives', async () => {
+      const { tracker, records } = watched()
+      const handle = trackRequest((message: Message, tenant: string) => `${message.Body ?? ''} of ${tenant}`, { tracker })
+      expect(await handle({ Body: 'order 1' }, 'mugs')).toBe('order 1 of mugs')
+      expect(records[0]).toMatchObject({ path: 'sqs' })
+    })
+
+    test('bytes are read like text, and a carrier of yours that throws is a fault, not an end', async () => {
+      const { tracker, records } = watched()
+      const bytes: Message = { MessageAttributes: { traceparent: { DataType: 'Binary', BinaryValue: Buffer.from(GOOD) } } }
+      await trackRequest(() => undefined, { tracker })(bytes)
+      expect(records[0]).toMatchObject({ trace_id: DASHED, parent_id: PARENT })
+      const carrier = (): never => {
+        throw new Error('broken')
+      }
+      const told = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+      expect(await trackRequest(() => 'done', { tracker, carrier })({})).toBe('done')
+      told.mockRestore()
+      expect(tracker.stats.faults).toBe(1)
+    })
+
+    test('a message of a service in another language', async () => {
+      const { tracker, records } = watched()
+      const input: SendMessageCommandInput = { QueueUrl: await newQueue(), MessageBody: '1', MessageAttributes: { Traceparent: attribute(GOOD), 'X-Trace-ID': attribute('abc-123') } }
+      await plain.send(new SendMessageCommand(input))
+      const [message = {}] = await received(input.QueueUrl ?? '', { MessageAttributeNames: ['All'] })
+      await trackRequest(() => undefined, { tracker })(message)
+      expect(records[0]).toMatchObject({ trace_id: 'abc-123' })
+      expect(TRACE).not.toBe(records[0]?.trace_id)
+    })
+  })
+})
