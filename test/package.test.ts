@@ -57,7 +57,12 @@ describe('export map', () => {
     expect(await names('throughline/grpc')).toEqual(['propagate', 'trackRequest'])
     expect(await names('throughline/pg-boss')).toEqual(['propagate', 'trackRequest'])
     expect(await names('throughline/pg')).toEqual(['propagate'])
-    expect(await names('throughline/fetch')).toEqual(['propagate'])
+    for (const name of ['fetch', 'http', 'mysql2']) expect(await names(`throughline/${name}`), name).toEqual(['propagate'])
+    for (const name of ['express', 'fastify', 'hono', 'koa']) expect(await names(`throughline/${name}`), name).toEqual(['trackRequest'])
+    for (const name of ['amqplib', 'bullmq', 'kafka', 'nats']) expect(await names(`throughline/${name}`), name).toEqual(['propagate', 'trackRequest'])
+    expect(await names('throughline/sqs')).toEqual(['fromSns', 'propagate', 'trackRequest'])
+    expect(await names('throughline/lambda')).toEqual(['fromSns', 'trackRecords', 'trackRequest'])
+    expect(await names('throughline/nestjs')).toEqual(['TrackRequestModule'])
   })
 })
 
@@ -86,7 +91,7 @@ describe('the packed tarball in a project of somebody else', () => {
   })
 
   it('imports every subpath whose host it does not need to load', () => {
-    writeFileSync(join(project, 'subpaths.js'), ['audit', 'fetch', 'pg', 'pg-boss', 'story', 'machines/request'].map((name) => `import 'throughline/${name}'`).join('\n'))
+    writeFileSync(join(project, 'subpaths.js'), ['amqplib', 'audit', 'bullmq', 'express', 'fastify', 'fetch', 'hono', 'http', 'kafka', 'koa', 'lambda', 'mysql2', 'nats', 'pg', 'pg-boss', 'sqs', 'story', 'machines/request'].map((name) => `import 'throughline/${name}'`).join('\n'))
     expect(node('subpaths.js')).toBe('')
   })
 

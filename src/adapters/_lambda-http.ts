@@ -20,8 +20,7 @@ export function httpEvent(event: unknown): HttpEvent | undefined {
   if (!isRecord(event)) return undefined
   const { httpMethod, requestContext, rawPath, routeKey } = event
   // A doubled header shows among the several values only; a load balancer sends one of the two.
-  const given = isRecord(event.multiValueHeaders) ? event.multiValueHeaders : isRecord(event.headers) ? event.headers : {}
-  const headers = { get: (name: string) => Object.entries(given).flatMap(([spelled, value]) => (spelled.toLowerCase() === name ? value : [])) }
+  const headers = isRecord(event.multiValueHeaders) ? event.multiValueHeaders : isRecord(event.headers) ? event.headers : {}
   if (typeof httpMethod === 'string') {
     const head = isRecord(event.multiValueHeaders) && !isRecord(event.headers) ? SEVERAL : SINGLE
     return { method: httpMethod, path: String(event.resource ?? event.path), headers, ...answering(head, undefined) }
