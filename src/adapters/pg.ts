@@ -1,8 +1,7 @@
-import { withSqlComment } from '../trace/sql-comment.ts'
-import { isThenable } from '../tracking/thenable.ts'
-import { currentRequest, runWith } from '../tracking/context.ts'
-import type { TrackedRequest } from '../tracking/tracked-request.ts'
+import { currentRequest } from '../tracking/context.ts'
+import { isRecord } from './_messages.ts'
 import { overlay, type Replacement } from './_overlay.ts'
+import { commented, givingOut, inContext } from './_sql.ts'
 
 /** The members of pg's `Pool` and `Client` that are touched. */
 export interface PgClient {
@@ -28,46 +27,17 @@ export function propagate<T extends PgClient>(client: T): T {
 const METHODS: Readonly<Record<string, Replacement>> = {
   query: (query) => (config, ...rest) => {
     const request = currentRequest()
-    return query(request === undefined ? config : commented(config, request), ...rest.map((arg) => (isCallback(arg) ? within(request, arg) : arg)))
+    return query(request === undefined || isItsOwn(config) ? config : commented(config, 'text', request), ...inContext(rest))
   },
-  connect: (connect) => (callback, ...rest) => {
-    if (isCallback(callback)) {
-      const request = currentRequest()
-      return connect(within(request, (error, client, ...more) => callback(error, clientOf(client), ...more)), ...rest)
-    }
-    const connected = connect(callback, ...rest)
-    return isThenable(connected) ? connected.then(clientOf) : connected
-  },
-}
-
-type Callback = (...args: unknown[]) => unknown
-
-function isCallback(value: unknown): value is Callback {
-  return typeof value === 'function'
-}
-
-/** The callback in the context of its caller: a pool calls it in that of whoever released the client. */
-function within(request: TrackedRequest | undefined, callback: Callback): Callback {
-  return (...args) => runWith(request, () => callback(...args))
+  connect: givingOut(clientOf),
 }
 
 /** What `connect` gives: a client, which is to carry the comment too, or nothing. */
 function clientOf(value: unknown): unknown {
-  return typeof value === 'object' && value !== null && 'query' in value && 'connect' in value ? overlay(value, METHODS) : value
+  return isRecord(value) && 'query' in value && 'connect' in value ? overlay(value, METHODS) : value
 }
 
-function commented(query: unknown, request: TrackedRequest): unknown {
-  if (typeof query === 'string') return withSqlComment(query, request.headers())
-  if (!isUnnamed(query)) return query
-  const text = withSqlComment(query.text, request.headers())
-  // The caller's object is not ours to write to, and it may be of a class (a tagged template) whose getters pg reads.
-  const descriptors = { ...Object.getOwnPropertyDescriptors(query), text: { value: text, enumerable: true, writable: true, configurable: true } }
-  return Object.create(Object.getPrototypeOf(query) as object | null, descriptors)
-}
-
-/** A query that pg sends as a statement without a name. */
-function isUnnamed(query: unknown): query is { readonly text: string } {
-  if (typeof query !== 'object' || query === null || !('text' in query) || typeof query.text !== 'string') return false
-  const named = 'name' in query && Boolean(query.name)
-  return !named && !('submit' in query)
+/** A prepared statement, or what submits itself. */
+function isItsOwn(query: unknown): boolean {
+  return isRecord(query) && (Boolean(query.name) || 'submit' in query)
 }

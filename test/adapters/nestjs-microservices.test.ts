@@ -1,0 +1,597 @@
+import 'reflect-metadata'
+import { randomUUID } from 'node:crypto'
+import { createServer, type AddressInfo, type Server } from 'node:net'
+import { headers as newHeaders, type MsgHdrs } from '@nats-io/transport-node'
+import { APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core'
+import { Post, type CallHandler, type INestMicroservice, type ModuleMetadata } from '@nestjs/common'
+import {
+  ClientGrpcProxy,
+  ClientNats,
+  ClientTCP,
+  Ctx,
+  EventPattern,
+  GrpcMethod,
+  GrpcStreamCall,
+  KafkaRetriableException,
+  MessagePattern,
+  NatsRecordBuilder,
+  Payload,
+  RmqRecordBuilder,
+  RpcException,
+  ServerRMQ,
+  Transport,
+  type MicroserviceOptions,
+  type RmqOptions,
+} from '@nestjs/microservices'
+import { ExpressAdapter } from '@nestjs/platform-express'
+import { connect as connectAmqp, type Channel, type ChannelModel } from 'amqplib'
+import { Kafka, logLevel, Partitioners } from 'kafkajs'
+import { defer, finalize, from, lastValueFrom, NEVER, throwError, type Observable } from 'rxjs'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { propagate, trackRequest } from '../../src/adapters/grpc.ts'
+import { TrackRequestModule, type NestOptions } from '../../src/adapters/nestjs.ts'
+import { currentRequest } from '../../src/tracking/context.ts'
+import { deferred } from '../deferred.ts'
+import { BROKERS, isBrokerMissing } from '../services.ts'
+import { ask } from './client.ts'
+import { pathOf, Texts, type Method } from './grpc-rig.ts'
+import { startKafkaBroker } from './kafka-broker.ts'
+import { controller, create, createMicroservice, method, moduleOf, parameters } from './nest-parts.ts'
+import { watched, type Watched } from './queue-rig.ts'
+
+const missing = { nats: await isBrokerMissing('nats'), rabbitmq: await isBrokerMissing('rabbitmq') }
+const SOON = 10_000
+const BEGUN = ['Received', 'Authenticated', 'Processing']
+
+interface Handlers {
+  readonly events?: Readonly<Record<string, (data: unknown, context: object) => unknown>>
+  readonly messages?: Readonly<Record<string, (data: unknown, context: object) => unknown>>
+}
+
+/** A controller of handlers of events and messages, each by its pattern: a text, or JSON. */
+function handling({ events = {}, messages = {} }: Handlers): new () => object {
+  class Handling {
+    // Methods are named by their patterns.
+    readonly [name: string]: unknown
+  }
+  // What a class is made of here.
+  const prototype = Handling.prototype as Record<string, unknown>
+  const add = (handlers: Handlers['events'], decorate: (pattern: unknown) => MethodDecorator): void => {
+    for (const [pattern, handle] of Object.entries(handlers ?? {})) {
+      prototype[pattern] = (data: unknown, context: object) => handle(data, context)
+      method(Handling, pattern, decorate(pattern.startsWith('{') ? JSON.parse(pattern) : pattern))
+      parameters(Handling, pattern, Payload(), Ctx())
+    }
+  }
+  add(events, (pattern) => EventPattern(pattern))
+  add(messages, (pattern) => MessagePattern(pattern as string))
+  return controller(Handling)
+}
+
+/** Starts a microservice of these controllers, for as long as the test runs. */
+async function serve(
+  service: Watched,
+  options: MicroserviceOptions,
+  controllers: (new () => object)[],
+  { parts = {}, tracking = {} }: { readonly parts?: ModuleMetadata; readonly tracking?: Partial<NestOptions> } = {},
+): Promise<INestMicroservice> {
+  const root = moduleOf({ ...parts, imports: [TrackRequestModule.forRoot({ ...tracking, tracker: service.tracker }), ...(parts.imports ?? [])], controllers })
+  const app = await createMicroservice(root, options)
+  await app.listen()
+  onTestFinished(() => app.close())
+  return app
+}
+
+/** Waits for the story of one request to have become so. */
+async function expectStory(service: Watched, index: number, story: readonly string[]): Promise<void> {
+  await vi.waitFor(() => expect(service.story(service.requests()[index] ?? '')).toEqual(story), SOON)
+  expect(service.tracker.inFlight()).toEqual([])
+  expect(service.tracker.stats.faults).toBe(0)
+}
+
+const direct = (): MicroserviceOptions => ({ transport: Transport.TCP, options: { host: '127.0.0.1', port: 0 } })
+
+/** A client of a microservice that was started by {@link direct}. */
+function clientOf(app: INestMicroservice): ClientTCP {
+  // A server that listens on TCP has an address of this kind.
+  const { port } = app.unwrap<Server>().address() as AddressInfo
+  const client = new ClientTCP({ host: '127.0.0.1', port })
+  onTestFinished(() => client.close())
+  return client
+}
+
+describe('handlers of messages in Nest', () => {
+  test('a message is a request until its answer, and an event until its handler is through', async () => {
+    const service = watched()
+    const [entered, released] = [deferred(), deferred()]
+    const app = await serve(service, direct(), [
+      handling({
+        events: {
+          placed: async () => {
+            entered.resolve()
+            await released.promise
+          },
+        },
+        messages: { '{"cmd":"sum"}': (data) => ({ sum: data, state: currentRequest()?.state }) },
+      }),
+    ])
+    const client = clientOf(app)
+    expect(await lastValueFrom(client.send({ cmd: 'sum' }, 7))).toEqual({ sum: 7, state: 'Authenticated' })
+    await expectStory(service, 0, [...BEGUN, 'Responded ok'])
+    expect(service.records[0]).toMatchObject({ method: 'message', path: '{"cmd":"sum"}' })
+    client.emit('placed', 7)
+    await entered.promise
+    expect(service.tracker.inFlight()).toHaveLength(1)
+    released.resolve()
+    await expectStory(service, 1, [...BEGUN, 'Responded ok'])
+    expect(service.records.find(({ request_id }) => request_id === service.requests()[1])).toMatchObject({ method: 'event', path: 'placed' })
+  })
+
+  test.each<[what: string, handle: () => unknown]>([
+    ['throws', () => { throw new TypeError('broken') }],
+    ['rejects', () => Promise.reject(new TypeError('broken'))],
+    ['gives a stream that fails', () => throwError(() => new TypeError('broken'))],
+  ])('a handler that %s ends its request with the error, though Nest keeps that of an event to itself', async (_, handle) => {
+    const service = watched()
+    const client = clientOf(await serve(service, direct(), [handling({ events: { placed: handle }, messages: { sum: handle } })]))
+    client.emit('placed', 1)
+    await expectStory(service, 0, [...BEGUN, 'Responded error'])
+    await expect(lastValueFrom(client.send('sum', 1))).rejects.toMatchObject({ message: 'Internal server error' })
+    await expectStory(service, 1, [...BEGUN, 'Responded error'])
+    for (const record of service.records.filter((each) => 'outcome' in each)) expect(record).toMatchObject({ error: { type: 'TypeError', message: 'broken' } })
+  })
+
+  test('a stream of answers ends with its last, and each part of it finds the request in hand', async () => {
+    const service = watched()
+    const second = deferred()
+    const parts = async function* (): AsyncGenerator<string | undefined> {
+      yield currentRequest()?.requestId
+      await second.promise
+      yield currentRequest()?.requestId
+    }
+    const client = clientOf(await serve(service, direct(), [handling({ messages: { list: () => from(parts()) } })]))
+    const first = deferred<unknown>()
+    const all: unknown[] = []
+    client.send('list', 1).subscribe((value) => first.resolve(all.push(value)))
+    await first.promise
+    expect(service.tracker.inFlight()).toHaveLength(1)
+    second.resolve()
+    await expectStory(service, 0, [...BEGUN, 'Responded ok'])
+    await vi.waitFor(() => expect(all).toEqual(Array(2).fill(service.requests()[0])), SOON)
+  })
+
+  test('guards and interceptors find the request in hand; what a guard refuses has ended', async () => {
+    const service = watched()
+    const seen: unknown[] = []
+    const see = (): number => seen.push(currentRequest()?.requestId)
+    const client = clientOf(
+      await serve(service, direct(), [handling({ messages: { sum: see, forbidden: () => expect.unreachable('the handler runs') } })], {
+        parts: {
+          providers: [
+            { provide: APP_GUARD, useValue: { canActivate: (context: { getArgs(): unknown[] }) => see() > 0 && context.getArgs()[0] !== 'stranger' } },
+            { provide: APP_INTERCEPTOR, useValue: { intercept: (_: unknown, next: CallHandler) => (see() > 0 ? next.handle() : NEVER) } },
+          ],
+        },
+      }),
+    )
+    await lastValueFrom(client.send('sum', 'friend'))
+    await expectStory(service, 0, [...BEGUN, 'Responded ok'])
+    expect(seen).toEqual(Array(3).fill(service.requests()[0]))
+    await expect(lastValueFrom(client.send('forbidden', 'stranger'))).rejects.toMatchObject({ message: 'Forbidden resource' })
+    await expectStory(service, 1, [...BEGUN, 'Responded error'])
+  })
+
+  test('an event with several handlers is one request, which ends with the last of them', async () => {
+    const service = watched()
+    const [entered, released] = [deferred(), deferred()]
+    const seen: unknown[] = []
+    const see = (): number => seen.push(currentRequest()?.requestId)
+    const slow = async (): Promise<void> => {
+      await released.promise
+      see()
+    }
+    const fast = (): void => {
+      see()
+      entered.resolve()
+    }
+    const app = await serve(service, direct(), [handling({ events: { placed: fast } }), handling({ events: { placed: slow } })])
+    clientOf(app).emit('placed', 1)
+    await entered.promise
+    // Whatever was to follow from the end of the fast one has followed by now.
+    await new Promise(setImmediate)
+    expect(service.tracker.inFlight()).toHaveLength(1)
+    released.resolve()
+    await expectStory(service, 0, [...BEGUN, 'Responded ok'])
+    expect(seen).toEqual(Array(2).fill(service.requests()[0]))
+    expect(service.requests()).toHaveLength(1)
+  })
+
+  test('of several handlers the first that fails tells of the whole: Nest does not wait for the others', async () => {
+    const service = watched()
+    const [fails, waits] = [handling({ events: { placed: () => { throw new Error('first') } } }), handling({ events: { placed: () => NEVER } })]
+    clientOf(await serve(service, direct(), [waits, fails])).emit('placed', 1)
+    await expectStory(service, 0, [...BEGUN, 'Responded error'])
+    expect(service.records.at(-1)).toMatchObject({ error: { message: 'first' } })
+  })
+
+  test('imported twice it tracks once', async () => {
+    const [service, other] = [watched(), watched()]
+    const app = await serve(service, direct(), [handling({ messages: { sum: () => 1 } })], { parts: { imports: [TrackRequestModule.forRoot({ tracker: other.tracker })] } })
+    expect(await lastValueFrom(clientOf(app).send('sum', 1))).toBe(1)
+    await expectStory(service, 0, [...BEGUN, 'Responded ok'])
+    expect(other.records).toEqual([])
+  })
+
+  test('a hook of the application\'s that throws has ended the request', async () => {
+    const service = watched()
+    const root = moduleOf({ imports: [TrackRequestModule.forRoot({ tracker: service.tracker })], controllers: [handling({ messages: { sum: () => 1 } })] })
+    const app = await createMicroservice(root, direct())
+    app.registerPreRequestHook(() => {
+      throw new Error('not now')
+    })
+    await app.listen()
+    onTestFinished(() => app.close())
+    await expect(lastValueFrom(clientOf(app).send('sum', 1))).rejects.toMatchObject({ message: 'Internal server error' })
+    await expectStory(service, 0, [...BEGUN, 'Responded error'])
+  })
+
+  test('what a client sends along over TCP names the parent, and never a request to resume', async () => {
+    const [shop, service] = [watched(), watched('worker')]
+    const client = clientOf(await serve(service, direct(), [handling({ messages: { sum: () => currentRequest()?.traceId } })]))
+    client.setOnDispatchHook((packet) => {
+      packet.metadata = { ...currentRequest()?.headers(), 'x-lifecycle': `${currentRequest()?.requestId ?? ''};Queued;3;1790000000000` }
+    })
+    const request = shop.tracker.start()
+    expect(await request.run(() => lastValueFrom(client.send('sum', 1)))).toBe(request.traceId)
+    await expectStory(service, 0, [...BEGUN, 'Responded ok'])
+    expect(service.records[0]).toMatchObject({ trace_id: request.traceId, parent_id: request.requestId, seq: 0 })
+  })
+})
+
+describe('Nest over gRPC', () => {
+  const methodOf = (name: Method): object => ({
+    path: pathOf(name),
+    originalName: name,
+    requestStream: name === 'chat',
+    responseStream: name !== 'unary',
+    requestSerialize: (value: unknown) => Buffer.from(JSON.stringify(value)),
+    requestDeserialize: (bytes: Buffer): unknown => JSON.parse(bytes.toString()),
+    responseSerialize: (value: unknown) => Buffer.from(JSON.stringify(value)),
+    responseDeserialize: (bytes: Buffer): unknown => JSON.parse(bytes.toString()),
+  })
+  const contract = { package: 'test', packageDefinition: { 'test.Texts': Object.fromEntries((['unary', 'list', 'chat'] as const).map((name) => [name, methodOf(name)])) } }
+
+  interface Made {
+    readonly channelOptions?: { readonly interceptors: readonly unknown[] }
+    readonly tracking?: Partial<NestOptions>
+    readonly parts?: ModuleMetadata
+  }
+
+  /** A microservice of one method, and a client of it. */
+  async function texts(name: Method, handle: (...args: never[]) => unknown, { channelOptions = { interceptors: [] }, ...made }: Made = {}) {
+    class Service {
+      handle(...args: never[]): unknown {
+        return handle(...args)
+      }
+    }
+    method(Service, 'handle', name === 'chat' ? GrpcStreamCall('Texts', name) : GrpcMethod('Texts', name))
+    const service = watched()
+    const url = `127.0.0.1:${String(await freePort())}`
+    await serve(service, { transport: Transport.GRPC, options: { ...contract, url, channelOptions: { ...channelOptions } } }, [controller(Service)], made)
+    return { service, url, client: new Texts(url) }
+  }
+
+  test('a call is a request, whose parent the metadata names', async () => {
+    const shop = watched()
+    const { service, client } = await texts('unary', () => ({ text: currentRequest()?.traceId }))
+    const request = shop.tracker.start()
+    expect((await request.run(() => client.call('unary'))).texts).toEqual([request.traceId])
+    await expectStory(service, 0, [...BEGUN, 'Responded ok'])
+    expect(service.records[0]).toMatchObject({ method: 'grpc', path: '/test.Texts/unary', parent_id: request.requestId, seq: 0 })
+    expect(service.records.at(-1)).toMatchObject({ status: 0 })
+  })
+
+  test.each<[what: string, error: () => Error, code: number, outcome: string]>([
+    ['that names a code', () => new RpcException({ code: 5, message: 'no such text' }), 5, 'ok'],
+    ['that names the code of a fault', () => new RpcException({ code: 14, message: 'later' }), 14, 'error'],
+    ['that names none', () => new Error('broken'), 2, 'error'],
+  ])('an error %s', async (_, error, code, outcome) => {
+    const { service, client } = await texts('unary', () => { throw error() })
+    expect((await client.call('unary')).status.code).toBe(code)
+    await expectStory(service, 0, [...BEGUN, `Responded ${outcome}`])
+    expect(service.records.at(-1)).toMatchObject({ status: code, error: { message: error().message } })
+  })
+
+  test('a caller who is refused by a guard that names the code, where the tracker was told to wait for that', async () => {
+    const canActivate = (): boolean => {
+      throw new RpcException({ code: 16, message: 'who are you' })
+    }
+    const { service, client } = await texts('unary', () => expect.unreachable('the handler runs'), {
+      tracking: { auth: 'manual' },
+      parts: { providers: [{ provide: APP_GUARD, useValue: { canActivate } }] },
+    })
+    expect((await client.call('unary')).status.code).toBe(16)
+    await expectStory(service, 0, ['Received', 'Failed denied'])
+  })
+
+  test.each(['unary', 'list'] as const)('a client that leaves (%s)', async (name) => {
+    const [entered, stopped] = [deferred(), deferred()]
+    const { service, client } = await texts(name, () => defer(() => { entered.resolve(); return NEVER }).pipe(finalize(() => stopped.resolve())))
+    const call = client.begin(name)
+    await entered.promise
+    call.cancel()
+    await expectStory(service, 0, [...BEGUN, 'Responded aborted'])
+    expect(service.records.at(-1)).toMatchObject({ status: 1 })
+    await call.answer
+    // Of a call with one answer Nest lets the handler go on.
+    if (name === 'list') await stopped.promise
+  })
+
+  test('a call whose handler streams by hand ends as that returns', async () => {
+    const { service, client } = await texts('chat', (call: { write(text: object): unknown; end(): unknown }) => {
+      call.write({ text: currentRequest(call)?.requestId })
+      call.end()
+    })
+    expect((await client.call('chat')).texts).toEqual([service.requests()[0]])
+    await expectStory(service, 0, [...BEGUN, 'Responded ok'])
+    expect(service.records[0]).toMatchObject({ method: 'grpc', path: '/test.Texts/chat' })
+  })
+
+  test('the client of Nest carries the request in hand by the interceptor of throughline/grpc', async () => {
+    const shop = watched()
+    const { service, url } = await texts('unary', () => ({ text: 'fine' }))
+    const nest = new ClientGrpcProxy({ ...contract, url, channelOptions: { interceptors: [propagate()] } })
+    onTestFinished(() => nest.close())
+    const request = shop.tracker.start()
+    await request.run(() => lastValueFrom(nest.getService<{ unary(text: object): Observable<unknown> }>('Texts').unary({ text: 'hello' })))
+    await expectStory(service, 0, [...BEGUN, 'Responded ok'])
+    expect(service.records[0]).toMatchObject({ trace_id: request.traceId, parent_id: request.requestId })
+  })
+
+  test('the interceptor of throughline/grpc sees more, and then the module leaves its calls to it', async () => {
+    const outer = watched('outer')
+    const { service, client } = await texts('unary', () => ({ text: currentRequest()?.traceId }), {
+      channelOptions: { interceptors: [trackRequest({ tracker: outer.tracker })] },
+    })
+    const { texts: answers, head } = await client.call('unary')
+    await expectStory(outer, 0, [...BEGUN, 'Responded ok'])
+    expect(answers).toEqual([outer.records[0]?.trace_id])
+    expect(head?.get('x-trace-id')).toEqual(answers)
+    expect(service.records).toEqual([])
+  })
+})
+
+/** A port that nobody listens on, for servers that do not tell which they were given. */
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
+  // As above.
+  const { port } = server.address() as AddressInfo
+  await new Promise((closed) => server.close(closed))
+  return port
+}
+
+describe.skipIf(missing.nats)('Nest over NATS', () => {
+  const options = (): MicroserviceOptions => ({ transport: Transport.NATS, options: { servers: BROKERS.nats } })
+
+  function client(): ClientNats {
+    const made = new ClientNats({ servers: BROKERS.nats })
+    onTestFinished(() => made.close())
+    return made
+  }
+
+  const msgHdrs = (headers: Readonly<Record<string, string>> = {}): MsgHdrs => {
+    const made = newHeaders()
+    for (const [key, value] of Object.entries(headers)) made.set(key, value)
+    return made
+  }
+
+  test('an event may hand its request over, which the handler completes', async () => {
+    const [subject, shop, worker] = [randomUUID(), watched(), watched('worker')]
+    const seen: unknown[] = []
+    await serve(worker, options(), [handling({ events: { [subject]: (data, context) => void seen.push(data, currentRequest()?.requestId, currentRequest(context)?.requestId) } })])
+    const sender = client()
+    await sender.connect()
+    const request = shop.tracker.start()
+    await request.enqueue((headers) => lastValueFrom(sender.emit(subject, new NatsRecordBuilder({ order: 1 }).setHeaders(msgHdrs(headers)).build())))
+    await vi.waitFor(() => expect(worker.story(request.requestId)).toEqual(['(ATTEMPT 1)', 'Completed 1 ok']), SOON)
+    expect(shop.story(request.requestId)).toEqual([...BEGUN, 'Queued'])
+    expect(seen).toEqual([{ order: 1 }, request.requestId, request.requestId])
+    expect(worker.records.at(-1)).toMatchObject({ trace_id: request.traceId, seq: 4, from: 'Queued' })
+    expect(worker.tracker.inFlight()).toEqual([])
+  })
+
+  test('a handler that fails completes its request with the error: nobody delivers the event again', async () => {
+    const [subject, shop, worker] = [randomUUID(), watched(), watched('worker')]
+    await serve(worker, options(), [handling({ events: { [subject]: () => Promise.reject(new Error('broken')) } })])
+    const request = shop.tracker.start()
+    const sender = client()
+    await request.enqueue((headers) => lastValueFrom(sender.emit(subject, new NatsRecordBuilder(1).setHeaders(msgHdrs(headers)).build())))
+    await vi.waitFor(() => expect(worker.story(request.requestId)).toEqual(['(ATTEMPT 1)', 'Completed 1 error']), SOON)
+    expect(worker.records.at(-1)).toMatchObject({ error: { message: 'broken' } })
+  })
+
+  test('a message is answered by a request of its own, with the caller as its parent', async () => {
+    const [subject, shop, worker] = [randomUUID(), watched(), watched('worker')]
+    await serve(worker, options(), [handling({ messages: { [subject]: () => currentRequest()?.traceId } })])
+    const request = shop.tracker.start()
+    const record = new NatsRecordBuilder(1).setHeaders(msgHdrs(request.headers())).build()
+    expect(await lastValueFrom(client().send(subject, record))).toBe(request.traceId)
+    await expectStory(worker, 0, [...BEGUN, 'Responded ok'])
+    expect(worker.records[0]).toMatchObject({ method: 'message', path: subject, parent_id: request.requestId })
+  })
+
+  test('an id that was sent twice is not believed, and one without headers is made', async () => {
+    const [subject, worker] = [randomUUID(), watched('worker')]
+    await serve(worker, options(), [handling({ events: { [subject]: () => undefined } })])
+    const twice = msgHdrs({ 'x-trace-id': 'one' })
+    twice.append('x-trace-id', 'two')
+    const sender = client()
+    await lastValueFrom(sender.emit(subject, new NatsRecordBuilder(1).setHeaders(twice).build()))
+    await lastValueFrom(sender.emit(subject, 2))
+    await expectStory(worker, 1, [...BEGUN, 'Responded ok'])
+    const [first, second] = worker.requests().map((id) => worker.records.find(({ request_id }) => request_id === id))
+    expect(first).toMatchObject({ rejected_id: true })
+    expect(second).not.toHaveProperty('rejected_id')
+  })
+
+  test('an application that serves HTTP and works on the messages of its own requests', async () => {
+    const [subject, service] = [randomUUID(), watched()]
+    const sender = client()
+    class Shop {
+      place(): unknown {
+        return currentRequest()?.enqueue((headers) => lastValueFrom(sender.emit(subject, new NatsRecordBuilder(1).setHeaders(msgHdrs(headers)).build()), { defaultValue: null }))
+      }
+    }
+    method(Shop, 'place', Post('orders'))
+    const root = moduleOf({
+      imports: [TrackRequestModule.forRoot({ tracker: service.tracker })],
+      controllers: [controller(Shop), handling({ events: { [subject]: () => undefined } })],
+    })
+    const app = await create(root, new ExpressAdapter())
+    onTestFinished(() => app.close())
+    app.connectMicroservice(options(), { inheritAppConfig: true })
+    await app.startAllMicroservices()
+    await app.listen(0, '127.0.0.1')
+    expect((await ask(`${await app.getUrl()}/orders`, { method: 'POST' })).status).toBe(201)
+    const id = service.requests()[0] ?? ''
+    await vi.waitFor(() => expect(service.story(id)).toHaveLength(7), SOON)
+    // The answer and the worker race.
+    expect(service.story(id).filter((entry) => entry !== '(RESPOND)')).toEqual([...BEGUN, 'Queued', '(ATTEMPT 1)', 'Completed 1 ok'])
+    expect(service.requests()).toHaveLength(1)
+    expect(service.tracker.inFlight()).toEqual([])
+  })
+})
+
+describe.skipIf(missing.rabbitmq)('Nest over RabbitMQ', () => {
+  let connection: ChannelModel
+  let channel: Channel
+  beforeAll(async () => {
+    connection = await connectAmqp(BROKERS.rabbitmq)
+    channel = await connection.createChannel()
+  })
+  afterAll(() => connection.close())
+
+  /** Nest's server over a bare connection: what would connect it again is not what is tested. */
+  class PlainRmq extends ServerRMQ {
+    override createClient(): Promise<never> {
+      const plain = {
+        once: (event: string, listener: () => void) => event === 'connect' && setImmediate(listener),
+        on: () => undefined,
+        close: () => undefined,
+        createChannel: ({ setup }: { setup: (channel: Channel) => unknown }) => {
+          const opened = connection.createChannel()
+          void opened.then(setup)
+          return { close: async () => (await opened).close(), sendToQueue: async (...args: Parameters<Channel['sendToQueue']>) => (await opened).sendToQueue(...args) }
+        },
+      }
+      // As much of a connection as the server asks for.
+      return Promise.resolve(plain as never)
+    }
+  }
+
+  async function work(worker: Watched, options: RmqOptions['options'], handle: (data: unknown, context: object) => unknown, tracking: Partial<NestOptions> = {}): Promise<string> {
+    const queue = randomUUID()
+    await serve(worker, { strategy: new PlainRmq({ queue, queueOptions: { autoDelete: true }, ...options }) }, [handling({ events: { placed: handle }, messages: { count: handle } })], { tracking })
+    return queue
+  }
+
+  /** What the client of Nest makes of a record. */
+  function publish(queue: string, packet: object, headers: Record<string, string>, replyTo?: string): void {
+    const record: { data: unknown; options?: object | undefined } = new RmqRecordBuilder({ order: 1 }).setOptions({ headers }).build()
+    channel.sendToQueue(queue, Buffer.from(JSON.stringify({ ...packet, data: record.data })), { ...record.options, ...(replyTo === undefined ? {} : { replyTo, correlationId: '1' }) })
+  }
+
+  test('an event goes on with the request that it hands over, and completes it', async () => {
+    const [shop, worker] = [watched(), watched('worker')]
+    const seen: unknown[] = []
+    const queue = await work(worker, {}, (data, context) => void seen.push(data, currentRequest(context)?.requestId))
+    const request = shop.tracker.start()
+    await request.enqueue((headers) => publish(queue, { pattern: 'placed' }, headers))
+    await vi.waitFor(() => expect(worker.story(request.requestId)).toEqual(['(ATTEMPT 1)', 'Completed 1 ok']), SOON)
+    expect(seen).toEqual([{ order: 1 }, request.requestId])
+    expect(worker.tracker.inFlight()).toEqual([])
+  })
+
+  test('a handler that fails completes it with the error, since Nest has acknowledged the message before', async () => {
+    const [shop, worker] = [watched(), watched('worker')]
+    const queue = await work(worker, {}, () => Promise.reject(new Error('broken')))
+    const request = shop.tracker.start()
+    await request.enqueue((headers) => publish(queue, { pattern: 'placed' }, headers))
+    await vi.waitFor(() => expect(worker.story(request.requestId)).toEqual(['(ATTEMPT 1)', 'Completed 1 error']), SOON)
+  })
+
+  test('one that asks for another delivery by hand, of which willRetry tells', async () => {
+    const [shop, worker] = [watched(), watched('worker')]
+    let calls = 0
+    const handle = (_: unknown, context: object): void => {
+      // What Nest gives the handlers of this transport, with types that say nothing.
+      const rmq = context as { getChannelRef(): Channel; getMessage(): Parameters<Channel['ack']>[0] }
+      const [from, message] = [rmq.getChannelRef(), rmq.getMessage()]
+      if (++calls > 1) {
+        from.ack(message)
+        return
+      }
+      from.nack(message)
+      throw new Error('not yet')
+    }
+    const queue = await work(worker, { noAck: false }, handle, { willRetry: (error) => error instanceof Error && error.message === 'not yet' })
+    const request = shop.tracker.start()
+    await request.enqueue((headers) => publish(queue, { pattern: 'placed' }, headers))
+    await vi.waitFor(() => expect(worker.story(request.requestId)).toEqual(['(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 2)', 'Completed 2 ok']), SOON)
+    expect(worker.tracker.inFlight()).toEqual([])
+  })
+
+  test('a message is answered by a request of its own', async () => {
+    const [shop, worker] = [watched(), watched('worker')]
+    const queue = await work(worker, {}, () => currentRequest()?.traceId)
+    const { queue: replies } = await channel.assertQueue('', { exclusive: true })
+    const answer = deferred<unknown>()
+    await channel.consume(replies, (message) => answer.resolve(JSON.parse(String(message?.content))), { noAck: true })
+    const request = shop.tracker.start()
+    publish(queue, { pattern: 'count', id: '1' }, request.headers(), replies)
+    expect(await answer.promise).toMatchObject({ response: request.traceId })
+    await expectStory(worker, 0, [...BEGUN, 'Responded ok'])
+    expect(worker.records[0]).toMatchObject({ method: 'message', path: 'count', parent_id: request.requestId })
+  })
+})
+
+describe('Nest over Kafka', () => {
+  let broker: Awaited<ReturnType<typeof startKafkaBroker>>
+  beforeAll(async () => {
+    broker = await startKafkaBroker()
+  })
+  afterAll(() => broker.stop())
+
+  /** What makes a message of Nest's one that is to be answered. */
+  const ASKING = { kafka_correlationId: '1', kafka_replyTopic: 'replies' }
+
+  /** Works on a topic, and sends to it. */
+  async function work(worker: Watched, kind: keyof Handlers, handle: () => unknown): Promise<(headers: Readonly<Record<string, string>>) => Promise<unknown>> {
+    const topic = randomUUID()
+    const client = { brokers: [broker.address], retry: { initialRetryTime: 1 }, logLevel: logLevel.NOTHING }
+    const options = { client, consumer: { groupId: topic, maxWaitTimeInMs: 50 }, subscribe: { fromBeginning: true } }
+    await serve(worker, { transport: Transport.KAFKA, options }, [handling({ [kind]: { [topic]: handle } })])
+    const producer = new Kafka(client).producer({ createPartitioner: Partitioners.DefaultPartitioner })
+    await producer.connect()
+    onTestFinished(() => producer.disconnect())
+    return (headers) => producer.send({ topic, messages: [{ value: '{"order":1}', headers }] })
+  }
+
+  test.each<[what: string, kind: keyof Handlers, error: () => Error, asking: Readonly<Record<string, string>>, story: readonly string[]]>([
+    ['an event', 'events', () => new Error('not yet'), {}, ['(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 1)', 'Completed 1 ok']],
+    ['a message, with a retriable error', 'messages', () => new KafkaRetriableException('not yet'), ASKING, ['(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 1)', 'Completed 1 ok']],
+    ['a message, with any other error, which is its answer', 'messages', () => new Error('never'), ASKING, ['(ATTEMPT 1)', 'Completed 1 error']],
+  ])('%s goes on with the request that it hands over; what fails is delivered again as Nest has it', async (_, kind, error, asking, story) => {
+    const [shop, worker] = [watched(), watched('worker')]
+    let calls = 0
+    const send = await work(worker, kind, () => {
+      if (++calls === 1) throw error()
+      return 'fine'
+    })
+    const request = shop.tracker.start()
+    await request.enqueue((headers) => send({ ...headers, ...asking }))
+    await vi.waitFor(() => expect(worker.story(request.requestId)).toEqual(story), SOON)
+    expect(worker.tracker.inFlight()).toEqual([])
+  })
+})

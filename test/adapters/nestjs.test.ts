@@ -1,0 +1,500 @@
+import 'reflect-metadata'
+import { AsyncResource } from 'node:async_hooks'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import {
+  All,
+  Body,
+  Catch,
+  Get,
+  Inject,
+  NotFoundException,
+  Param,
+  ParseIntPipe,
+  Post,
+  Req,
+  RequestMethod,
+  Res,
+  Scope,
+  ServiceUnavailableException,
+  Sse,
+  StreamableFile,
+  UnauthorizedException,
+  Version,
+  VersioningType,
+  type ArgumentsHost,
+  type CallHandler,
+  type DynamicModule,
+  type ExceptionFilter,
+  type FactoryProvider,
+  type INestApplication,
+  type MessageEvent,
+  type MiddlewareConsumer,
+  type ModuleMetadata,
+  type NestApplicationOptions,
+} from '@nestjs/common'
+import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE, ApplicationConfig, ExternalContextCreator, HttpAdapterHost } from '@nestjs/core'
+import { ExpressAdapter } from '@nestjs/platform-express'
+import { FastifyAdapter } from '@nestjs/platform-fastify'
+import type { Request } from 'express'
+import type { FastifyRequest } from 'fastify'
+import { concat, from, map, of, throwError, timer, type Observable } from 'rxjs'
+import { describe, expect, expectTypeOf, onTestFinished, test, vi } from 'vitest'
+import { TrackRequestModule, type NestOptions, type NestRequest } from '../../src/adapters/nestjs.ts'
+import { currentRequest, currentTraceId } from '../../src/tracking/context.ts'
+import type { Tracker } from '../../src/tracking/tracker.ts'
+import { moves } from '../observed.ts'
+import { ask, head, type Asking } from './client.ts'
+import { describeHttpAdapter } from './contract.ts'
+import { headerOf } from './listen.ts'
+import { controller, create, method, moduleOf, parameters } from './nest-parts.ts'
+import { heard, type Heard, type Scenario, type Serving } from './scenario.ts'
+
+/** The members that both platforms' answers have. */
+interface Reply {
+  status(code: number): unknown
+  header(name: string, value: string): unknown
+}
+
+interface Sending extends Reply {
+  send(body: string): unknown
+}
+
+/** The members that both platforms' requests have; Fastify's is no stream, but has read the body. */
+interface Incoming {
+  readonly headers: Readonly<Record<string, unknown>>
+  readonly body?: unknown
+}
+
+function serving(make: () => ExpressAdapter | FastifyAdapter): (scenario: Scenario) => Promise<Serving> {
+  return async ({ tracker, handle, auth, authenticate }) => {
+    class Shop {
+      async answer(req: Incoming, res: Reply): Promise<unknown> {
+        const body = (): Promise<string> => (req instanceof Readable ? text(req) : Promise.resolve(typeof req.body === 'string' ? req.body : ''))
+        const answer = await handle({ header: headerOf(req), body })
+        res.status(answer.status ?? 200)
+        if (answer.type !== undefined) res.header('content-type', answer.type)
+        if (typeof answer.body === 'string' || answer.body === null || answer.body === undefined) return answer.body
+        return new StreamableFile(Readable.from(answer.body, { objectMode: false }))
+      }
+    }
+    method(Shop, 'answer', All(['', 'orders/:id']))
+    parameters(Shop, 'answer', Req(), Res({ passthrough: true }))
+    const tracking = TrackRequestModule.forRoot({
+      tracker,
+      ...(auth === undefined ? {} : { auth }),
+      ...(authenticate === undefined ? {} : { authenticate: (req) => authenticate(headerOf(req)) }),
+    })
+    const adapter = make()
+    if (adapter instanceof FastifyAdapter) adapter.getInstance().addContentTypeParser('*', { parseAs: 'string' }, (_req, body, done) => done(null, body))
+    const app = await create(moduleOf({ imports: [tracking], controllers: [controller(Shop)] }), adapter)
+    return listening(app)
+  }
+}
+
+type Hook = (req: unknown, res: unknown, done: () => void) => void
+
+/** The same adapter, with a hook of the application's. */
+function withHook(adapter: ExpressAdapter | FastifyAdapter, hook: Hook): ExpressAdapter | FastifyAdapter {
+  if (adapter instanceof ExpressAdapter) adapter.setOnRequestHook(hook)
+  else adapter.setOnRequestHook(hook)
+  return adapter
+}
+
+async function listening(app: INestApplication): Promise<Serving> {
+  await app.listen(0, '127.0.0.1')
+  return { url: await app.getUrl(), close: () => app.close() }
+}
+
+const PLATFORMS = [
+  ['Express', () => new ExpressAdapter()],
+  ['Fastify', () => new FastifyAdapter({ forceCloseConnections: true })],
+] as const
+
+for (const [name, make] of PLATFORMS) {
+  describeHttpAdapter(`Nest on ${name}`, serving(make), {
+    routes: { orders: '/orders/:id' },
+    parsesJson: true,
+    // The types of Nest's adapter know HTTP/2 by another class of requests; its instance does not care.
+    ...(name === 'Fastify' ? { http2: serving(() => new FastifyAdapter({ http2: true } as object)) } : {}),
+  })
+}
+
+describe.each(PLATFORMS)('Nest on %s, besides', (_platform, make) => {
+  interface Made {
+    readonly parts?: ModuleMetadata
+    readonly options?: Partial<NestOptions>
+    readonly configure?: (consumer: MiddlewareConsumer) => unknown
+    /** What an application's main file does before it listens. */
+    readonly main?: (app: INestApplication) => unknown
+    readonly adapter?: ExpressAdapter | FastifyAdapter
+    readonly tracking?: (tracker: Tracker) => DynamicModule
+    readonly created?: Pick<NestApplicationOptions, 'rawBody'>
+  }
+
+  async function start(shop: new (...args: never[]) => object, made: Made = {}): Promise<Heard & { url: string; last: (path?: string, asking?: Asking) => Promise<unknown> }> {
+    const hearing = heard()
+    const { parts, options, configure, main, adapter, tracking, created } = made
+    const tracked = tracking?.(hearing.tracker) ?? TrackRequestModule.forRoot({ ...options, tracker: hearing.tracker })
+    const root = moduleOf({ ...parts, imports: [tracked, ...(parts?.imports ?? [])], controllers: [controller(shop)] }, configure)
+    const app = await create(root, adapter ?? make(), created)
+    await main?.(app)
+    const serving = await listening(app)
+    onTestFinished(() => serving.close())
+    const last = async (path = '/', asking: Asking = {}): Promise<unknown> => {
+      const ends = hearing.records.filter((record) => record.lifecycle === 'transition' && record.outcome !== undefined).length
+      await ask(`${serving.url}${path}`, asking)
+      await hearing.ended(ends + 1)
+      return hearing.records.at(-1)
+    }
+    return { ...hearing, url: serving.url, last }
+  }
+
+  /** A controller whose one handler answers GET and POST of `/orders/:id`. */
+  function shopOf(answer: () => unknown): new () => object {
+    class Shop {
+      answer(): unknown {
+        return answer()
+      }
+    }
+    method(Shop, 'answer', All('orders/:id'))
+    return Shop
+  }
+
+  const json = (value: unknown): Asking => ({ method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(value) })
+
+  test('the request is in hand in all parts of Nest, with a body to be parsed first and a provider of its own', async () => {
+    const seen: [part: string, trace: string][] = []
+    const see = <T>(part: string, value: T): T => {
+      seen.push([part, currentTraceId()])
+      return value
+    }
+    class Service {
+      work(): void {
+        see('service', undefined)
+      }
+    }
+    class Shop {
+      readonly service: Service
+      constructor(service: Service) {
+        this.service = service
+      }
+      answer(_body: unknown): Promise<unknown> {
+        this.service.work()
+        return Promise.reject(new Error('broken'))
+      }
+    }
+    method(Shop, 'answer', Post('orders/:id'))
+    parameters(Shop, 'answer', Body())
+    Inject(Service)(Shop, undefined, 0)
+    class Filter implements ExceptionFilter {
+      catch(_: unknown, host: ArgumentsHost): void {
+        const res = see('filter', host).switchToHttp().getResponse<Sending>()
+        res.status(418)
+        res.send('caught')
+      }
+    }
+    Catch()(Filter)
+    const server = await start(Shop, {
+      parts: {
+        providers: [
+          { provide: Service, scope: Scope.REQUEST, useFactory: () => see('request-scoped provider', new Service()) },
+          { provide: APP_GUARD, useValue: { canActivate: () => see('guard', true) } },
+          { provide: APP_PIPE, useValue: { transform: (value: unknown) => see('pipe', value) } },
+          { provide: APP_INTERCEPTOR, useValue: { intercept: (_: unknown, next: CallHandler) => see('interceptor', next).handle() } },
+          { provide: APP_FILTER, useValue: new Filter() },
+        ],
+      },
+      configure: (consumer) =>
+        consumer
+          .apply((_req: unknown, _res: unknown, next: () => void) => {
+            see('middleware', next)()
+          })
+          .forRoutes('*path'),
+    })
+    const { status, headers } = await ask(`${server.url}/orders/7`, json({ text: 'x'.repeat(90_000) }))
+    await server.ended(1)
+    expect(status).toBe(418)
+    expect(seen.map(([part]) => part)).toEqual(['middleware', 'request-scoped provider', 'guard', 'interceptor', 'pipe', 'service', 'filter'])
+    expect(new Set(seen.map(([, trace]) => trace))).toEqual(new Set([headers['x-trace-id']]))
+    expect(server.records.at(-1)).toMatchObject({ outcome: 'ok', status: 418, error: { message: 'broken' } })
+  })
+
+  test.each<[what: string, main: (app: INestApplication) => unknown, asked: string, asking: Asking, path: string]>([
+    ['a prefix and a version in the path', (app) => app.setGlobalPrefix('api').enableVersioning(), '/api/v1/orders/7?q=1', {}, '/api/v1/orders/:id'],
+    ['a version in a header', (app) => app.enableVersioning({ type: VersioningType.HEADER, header: 'v' }), '/orders/7', { headers: { v: '1' } }, '/orders/:id'],
+    ['what is not found below a prefix', (app) => app.setGlobalPrefix('api'), '/api/nowhere/7', {}, '/api/nowhere/7'],
+    ['what is not found beside a prefix', (app) => app.setGlobalPrefix('api'), '/nowhere/7', {}, '/nowhere/7'],
+  ])('the path of %s', async (_, main, asked, asking, path) => {
+    const Shop = shopOf(() => 'fine')
+    Version('1')(Shop.prototype as object, 'answer', Object.getOwnPropertyDescriptor(Shop.prototype, 'answer') ?? {})
+    const server = await start(Shop, { main })
+    await server.last(asked, asking)
+    expect(server.records[0]).toMatchObject({ path })
+    expect(server.tracker.stats.faults).toBe(0)
+  })
+
+  test("a middleware's pattern is not the path, and what a middleware answers by itself is tracked", async () => {
+    const pass = (_req: unknown, _res: unknown, next: () => void): void => next()
+    const refuse = (_req: unknown, res: ServerResponse): void => {
+      res.statusCode = 429
+      res.end(currentTraceId())
+    }
+    const server = await start(shopOf(() => 'fine'), {
+      configure: (consumer) =>
+        consumer.apply(pass).forRoutes({ path: 'orders/*rest', method: RequestMethod.GET }).apply(refuse).forRoutes({ path: 'busy', method: RequestMethod.GET }),
+    })
+    expect(await server.last('/orders/7')).toMatchObject({ status: 200 })
+    expect(server.records[0]).toMatchObject({ path: '/orders/:id' })
+    const { headers, body } = await ask(`${server.url}/busy`)
+    await server.ended(2)
+    expect(body).toBe(headers['x-trace-id'])
+    expect(server.records.at(-1)).toMatchObject({ outcome: 'ok', status: 429 })
+  })
+
+  test('what the host answers before any handler is tracked: the preflight of CORS', async () => {
+    const server = await start(shopOf(() => 'fine'), { main: (app) => app.enableCors() })
+    const asking = { method: 'OPTIONS', headers: { origin: 'http://shop.test', 'access-control-request-method': 'POST' } }
+    const { status, headers } = await ask(`${server.url}/orders/7`, asking)
+    await server.ended(1)
+    expect([status, headers['access-control-allow-origin'], headers['x-trace-id']]).toEqual([204, '*', server.records[0]?.trace_id])
+    expect(server.records.at(-1)).toMatchObject({ outcome: 'ok', status: 204 })
+  })
+
+  test.each<[what: string, error: Error, last: object]>([
+    ['that is an answer', new NotFoundException('no such order'), { outcome: 'ok', status: 404, error: { type: 'NotFoundException', message: 'no such order' } }],
+    ['that is the server\'s', new ServiceUnavailableException('later'), { outcome: 'error', status: 503, error: { message: 'later' } }],
+    ['of any other kind', new TypeError('broken'), { outcome: 'error', status: 500, error: { type: 'TypeError', message: 'broken' } }],
+  ])('an error %s', async (_, error, last) => {
+    const server = await start(shopOf(() => Promise.reject(error)))
+    expect(await server.last('/orders/7')).toMatchObject({ state: 'Responded', ...last })
+  })
+
+  test('input that a pipe refuses was answered with a 400', async () => {
+    class Shop {
+      answer(_id: unknown): string {
+        return 'fine'
+      }
+    }
+    method(Shop, 'answer', Get('orders/:id'))
+    parameters(Shop, 'answer', Param('id', ParseIntPipe))
+    const server = await start(Shop)
+    expect(await server.last('/orders/seven')).toMatchObject({ outcome: 'ok', status: 400, error: { type: 'BadRequestException' } })
+  })
+
+  test('a filter that answers as if nothing was wrong: still an error', async () => {
+    class Filter implements ExceptionFilter {
+      catch(_: unknown, host: ArgumentsHost): void {
+        const res = host.switchToHttp().getResponse<Sending>()
+        res.status(200)
+        res.send('{"errors":[]}')
+      }
+    }
+    Catch()(Filter)
+    const server = await start(shopOf(() => Promise.reject(new Error('broken'))), { main: (app) => app.useGlobalFilters(new Filter()) })
+    expect(await server.last('/orders/7')).toMatchObject({ outcome: 'error', status: 200, error: { message: 'broken' } })
+  })
+
+  test.each<[what: string, canActivate: () => boolean, status: number]>([
+    ['says no', () => false, 403],
+    ['does not know', () => { throw new UnauthorizedException() }, 401],
+  ])('a caller to whom a guard %s is denied where the tracker was told to wait for that', async (_, canActivate, status) => {
+    const server = await start(shopOf(() => expect.unreachable('the handler runs')), {
+      options: { auth: 'manual' },
+      parts: { providers: [{ provide: APP_GUARD, useValue: { canActivate } }] },
+    })
+    expect(await server.last('/orders/7')).toMatchObject({ state: 'Failed', outcome: 'denied', status })
+  })
+
+  test('a guard that says who the caller is', async () => {
+    const canActivate = (): boolean => currentRequest()?.authenticated('anna') === true
+    const server = await start(shopOf(() => String(currentRequest()?.principal)), {
+      options: { auth: 'manual' },
+      parts: { providers: [{ provide: APP_GUARD, useValue: { canActivate } }] },
+    })
+    expect((await ask(`${server.url}/orders/7`)).body).toBe('anna')
+    await server.ended(1)
+    expect(moves(server.records)).toEqual(['0 Received', '1 AUTH_OK Authenticated', '2 PROCESS Processing implied', '3 RESPOND Responded ok'])
+  })
+
+  test('server-sent events find the request in hand, until the client has enough', async () => {
+    class Shop {
+      events(): Observable<MessageEvent> {
+        return timer(0, 1).pipe(map(() => ({ data: currentTraceId() })))
+      }
+    }
+    method(Shop, 'events', Sse('events'))
+    const server = await start(Shop)
+    const response = await head(`${server.url}/events`)
+    let read = ''
+    for await (const chunk of response.setEncoding('utf8')) if (/data: .*data: /s.test((read += String(chunk)))) break
+    response.destroy()
+    await server.ended(1)
+    expect(response.headers['x-trace-id']).toBe(server.records[0]?.trace_id)
+    expect(read).toContain(`data: ${server.records[0]?.trace_id ?? '-'}\n`)
+    expect(server.records.at(-1)).toMatchObject({ outcome: 'aborted', status: 200 })
+  })
+
+  test.each<[how: string, source: () => Observable<MessageEvent>, last: object]>([
+    ['end', () => from([{ data: 'one' }, { data: 'two' }]), { outcome: 'ok' }],
+    ['fail', () => concat(of({ data: 'one' }), throwError(() => new Error('broken'))), { outcome: 'error', error: { message: 'broken' } }],
+  ])('server-sent events that %s', async (_, source, last) => {
+    class Shop {
+      events(): Observable<MessageEvent> {
+        return source()
+      }
+    }
+    method(Shop, 'events', Sse('events'))
+    const server = await start(Shop)
+    expect(await server.last('/events')).toMatchObject({ state: 'Responded', status: 200, ...last })
+  })
+
+  test('a handler that answers by hand', async () => {
+    class Shop {
+      answer(res: Sending): void {
+        setImmediate(() => res.send(currentTraceId()))
+      }
+    }
+    method(Shop, 'answer', Get())
+    parameters(Shop, 'answer', Res())
+    const server = await start(Shop)
+    const { body, headers } = await ask(server.url)
+    await server.ended(1)
+    expect(body).toBe(headers['x-trace-id'])
+    expect(server.records.at(-1)).toMatchObject({ outcome: 'ok', status: 200 })
+  })
+
+  test('the raw body is kept where the application asks for it', async () => {
+    class Shop {
+      answer(req: { readonly rawBody?: Buffer }): string {
+        return String(req.rawBody)
+      }
+    }
+    method(Shop, 'answer', Post())
+    parameters(Shop, 'answer', Req())
+    const server = await start(Shop, { created: { rawBody: true } })
+    expect((await ask(server.url, json({ n: 1 }))).body).toBe('{"n":1}')
+  })
+
+  test.each<[when: string, made: (hook: Hook, adapter: ExpressAdapter | FastifyAdapter) => Made]>([
+    ['before', (hook, adapter) => ({ adapter: withHook(adapter, hook) })],
+    ['after', (hook, adapter) => ({ adapter, main: () => withHook(adapter, hook) })],
+  ])("a request hook that the application sets %s runs, and its requests are tracked", async (_, made) => {
+    let calls = 0
+    const server = await start(shopOf(() => currentTraceId()), made((_req, _res, next) => {
+      calls += 1
+      next()
+    }, make()))
+    const { body, headers } = await ask(`${server.url}/orders/7`)
+    await server.ended(1)
+    expect([calls, body]).toEqual([1, headers['x-trace-id']])
+    expect(server.byRequest()).toHaveLength(1)
+  })
+
+  test('options from a factory, which is given what it asks for', async () => {
+    const server = await start(shopOf(() => currentRequest()?.state), {
+      tracking: (tracker) =>
+        TrackRequestModule.forRootAsync({
+          imports: [{ module: moduleOf({}), providers: [{ provide: 'auth', useValue: 'manual' }], exports: ['auth'] }],
+          inject: ['auth'],
+          useFactory: async (auth: 'manual') => {
+            await new Promise(setImmediate)
+            return { tracker, auth }
+          },
+        }),
+    })
+    expect((await ask(`${server.url}/orders/7`)).body).toBe('Received')
+  })
+
+  test('imported twice it tracks once', async () => {
+    const again = heard()
+    const server = await start(shopOf(() => Promise.reject(new Error('broken'))), { parts: { imports: [TrackRequestModule.forRoot({ tracker: again.tracker })] } })
+    expect(await server.last('/orders/7')).toMatchObject({ outcome: 'error' })
+    expect(again.records).toEqual([])
+    expect(again.tracker.stats.faults).toBe(0)
+  })
+
+  test('an adapter that comes after the module, as in a testing module', async () => {
+    const { tracker, ended, records } = heard()
+    const { providers = [] } = TrackRequestModule.forRoot({ tracker })
+    const setUp = providers.find((provider): provider is FactoryProvider => 'useFactory' in provider && provider.inject?.includes(HttpAdapterHost) === true)
+    const [host, adapter] = [new HttpAdapterHost(), make()]
+    setUp?.useFactory({ tracker }, host, new ApplicationConfig())
+    host.httpAdapter = adapter
+    const app = await create(moduleOf({ controllers: [controller(shopOf(() => currentTraceId()))] }), adapter)
+    const serving = await listening(app)
+    onTestFinished(() => serving.close())
+    const { body, headers } = await ask(`${serving.url}/orders/7`)
+    await ended(1)
+    expect(body).toBe(headers['x-trace-id'])
+    expect(records[0]).toMatchObject({ path: '/orders/:id' })
+  })
+
+  test('a middleware that loses the request in hand: the handler finds it again', async () => {
+    const pool = new AsyncResource('pool')
+    const server = await start(shopOf(() => currentTraceId()), {
+      configure: (consumer) => consumer.apply((_req: unknown, _res: unknown, next: () => void) => pool.runInAsyncScope(next)).forRoutes('*path'),
+    })
+    const { body, headers } = await ask(`${server.url}/orders/7`)
+    expect(body).toBe(headers['x-trace-id'])
+  })
+
+  test.each(['graphql', 'ws', 'http'] as const)('handlers of %s that are called by others pass as they are', async (type) => {
+    const hearing = heard()
+    class Resolver {
+      answer(): string {
+        return `fine ${currentTraceId()}`
+      }
+    }
+    const app = await create(moduleOf({ imports: [TrackRequestModule.forRoot({ tracker: hearing.tracker })] }), make())
+    onTestFinished(() => app.close())
+    const resolver = new Resolver()
+    // What @nestjs/graphql and others do with their handlers.
+    const handle = app.get(ExternalContextCreator).create(resolver, resolver.answer.bind(resolver), 'answer', undefined, undefined, undefined, undefined, undefined, type)
+    expect(await handle()).toBe('fine ')
+    expect(hearing.records).toEqual([])
+    expect(hearing.tracker.stats.faults).toBe(0)
+  })
+})
+
+describe('Nest on any platform', () => {
+  test('options that cannot be used are told where they stand, or by NestFactory', async () => {
+    expect(() => TrackRequestModule.forRoot({ service: '' })).toThrow('option "service"')
+    const root = moduleOf({ imports: [TrackRequestModule.forRootAsync({ useFactory: () => ({ service: '' }) })] })
+    await expect(create(root, new ExpressAdapter())).rejects.toThrow('option "service"')
+  })
+
+  test('on a platform that is not known it says so, and the application works', async () => {
+    const told = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+    onTestFinished(() => told.mockRestore())
+    class Other extends ExpressAdapter {
+      override getType(): string {
+        return 'other'
+      }
+    }
+    class Shop {
+      answer(): string {
+        return `fine ${currentTraceId()}`
+      }
+    }
+    method(Shop, 'answer', Get())
+    const { tracker, records } = heard()
+    const root = moduleOf({ imports: [TrackRequestModule.forRoot({ tracker })], controllers: [controller(Shop)] })
+    const serving = await listening(await create(root, new Other()))
+    onTestFinished(() => serving.close())
+    expect((await ask(serving.url)).body).toBe('fine ')
+    expect(records).toEqual([])
+    expect(String(told.mock.calls[0]?.[0])).toContain('not on "other"')
+  })
+
+  test('what it is given and gives has the types of Nest and its platforms', () => {
+    expectTypeOf<Request>().toExtend<NestRequest>()
+    expectTypeOf<FastifyRequest>().toExtend<NestRequest>()
+    expectTypeOf<NestOptions<Request>>().toHaveProperty('authenticate').toExtend<((req: Request) => unknown) | undefined>()
+    expectTypeOf(TrackRequestModule.forRoot({ service: 'api', authenticate: (req: Request) => req.get('authorization') })).toEqualTypeOf<DynamicModule>()
+    expectTypeOf(TrackRequestModule.forRoot({ service: 'api', authenticate: (req: FastifyRequest) => req.ip })).toEqualTypeOf<DynamicModule>()
+    expectTypeOf(TrackRequestModule.forRootAsync({ inject: ['shop'], useFactory: (service: string) => ({ service }) })).toEqualTypeOf<DynamicModule>()
+    expectTypeOf<IncomingMessage>().not.toExtend<NestRequest>()
+  })
+})
