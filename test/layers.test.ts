@@ -50,7 +50,7 @@ const LAYERS: readonly Layer[] = [
   { folder: 'src/cli/', own: [/^src\//, /^machines\//], packages: [/./], because: 'the command is the only place with arguments and exit status' },
 ]
 
-/** A host's package may be imported in its adapter's own files only: the one of its name, and the parts of that. */
+/** A host's package may be imported in its adapter's own files only: the one of its name, and the folder with its parts. */
 const HOSTS: Readonly<Record<string, RegExp>> = {
   amqplib: /^amqplib$/,
   bullmq: /^bullmq$/,
@@ -61,9 +61,9 @@ const HOSTS: Readonly<Record<string, RegExp>> = {
   'pg-boss': /^pg-boss$/,
 }
 
-/** The host of a file of src/adapters: `grpc` of `grpc.ts` and of `_grpc-call.ts`. */
+/** The host of a file of src/adapters: `grpc` of `grpc.ts` and of `_grpc/call.ts`. */
 function hostOf(file: string): RegExp | undefined {
-  const name = Object.keys(HOSTS).find((host) => file === `src/adapters/${host}.ts` || file.startsWith(`src/adapters/_${host}-`))
+  const name = Object.keys(HOSTS).find((host) => file === `src/adapters/${host}.ts` || file.startsWith(`src/adapters/_${host}/`))
   return name === undefined ? undefined : HOSTS[name]
 }
 

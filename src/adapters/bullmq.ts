@@ -1,9 +1,9 @@
 import { currentRequest, runWith } from '../tracking/context.ts'
 import { endWithMessage } from '../tracking/ending.ts'
 import { trackerOf, type TrackerSource } from '../tracking/track-request.ts'
-import { carrierIn } from './_bullmq-metadata.ts'
-import { runsAgain, type RetriedJob } from './_bullmq-retry.ts'
-import { send, type ProducerLike } from './_bullmq-send.ts'
+import { carrierIn } from './_bullmq/metadata.ts'
+import { runsAgain, type RetriedJob } from './_bullmq/retry.ts'
+import { send, type ProducerLike } from './_bullmq/send.ts'
 import { overlay } from './_overlay.ts'
 import { take, workOn, type Delivery, type SendOptions } from './_queue.ts'
 

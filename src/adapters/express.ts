@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { AuthOptions } from '../tracking/authenticate.ts'
 import { trackerOf, type TrackerSource } from '../tracking/track-request.ts'
-import { middleware, type ExpressRequest, type Middleware } from './_express-middleware.ts'
+import { middleware, type ExpressRequest, type Middleware } from './_express/middleware.ts'
 
 export type { ExpressRequest, Middleware }
 

@@ -2,7 +2,7 @@ import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import type { AuthOptions } from '../tracking/authenticate.ts'
 import { trackerOf, type TrackerSource } from '../tracking/track-request.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
-import { install } from './_fastify-hooks.ts'
+import { install } from './_fastify/hooks.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {

@@ -1,6 +1,6 @@
 import type { Carrier } from '../trace/carrier.ts'
 import { trackerOf, type TrackerSource } from '../tracking/track-request.ts'
-import { areRecords, carrying, outgoingOf, type KafkaRecord } from './_kafka-records.ts'
+import { areRecords, carrying, outgoingOf, type KafkaRecord } from './_kafka/records.ts'
 import { changed, isRecord, sendMessages } from './_messages.ts'
 import { overlay, type Replacement } from './_overlay.ts'
 import { workOn, type SendOptions } from './_queue.ts'

@@ -1,12 +1,12 @@
 import { currentRequest } from '../tracking/context.ts'
 import { badOption } from '../tracking/settings.ts'
 import { trackerOf, type TrackerSource } from '../tracking/track-request.ts'
-import { exchange, type ExchangeOptions } from './_lambda-exchange.ts'
-import { invocations, type InvocationOptions, type LambdaContextLike } from './_lambda-invocation.ts'
-import { recordDeliveries, sqsRecords, workOnAll, workOnEach, type BatchResponse, type SqsRecordLike } from './_lambda-records.ts'
-import type { Found, QueueOptions } from './_sqs-attributes.ts'
+import { exchange, type ExchangeOptions } from './_lambda/exchange.ts'
+import { invocations, type InvocationOptions, type LambdaContextLike } from './_lambda/invocation.ts'
+import { recordDeliveries, sqsRecords, workOnAll, workOnEach, type BatchResponse, type SqsRecordLike } from './_lambda/records.ts'
+import type { Found, QueueOptions } from './_sqs/attributes.ts'
 
-export { fromSns } from './_sqs-attributes.ts'
+export { fromSns } from './_sqs/attributes.ts'
 
 /** A tracker's options, or `{ tracker }`, what is known of the invocations, and how callers over HTTP are found out. */
 export type LambdaOptions<Event> = TrackerSource & InvocationOptions & QueueOptions & ExchangeOptions<Event>

@@ -1,7 +1,7 @@
 import { trackerOf, type TrackerSource } from '../tracking/track-request.ts'
-import { hostHeaders, type NewHeaders } from './_nats-headers.ts'
-import { takeMessage, type NatsMessageLike } from './_nats-message.ts'
-import { connectionMethods, jetStreamMethods } from './_nats-sends.ts'
+import { hostHeaders, type NewHeaders } from './_nats/headers.ts'
+import { takeMessage, type NatsMessageLike } from './_nats/message.ts'
+import { connectionMethods, jetStreamMethods } from './_nats/sends.ts'
 import { overlay } from './_overlay.ts'
 import { workOnOne, type SendOptions } from './_queue.ts'
 

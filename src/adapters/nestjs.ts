@@ -3,11 +3,11 @@ import type { DynamicModule, FactoryProvider, ModuleMetadata, NestInterceptor } 
 import { APP_INTERCEPTOR, ApplicationConfig, HttpAdapterHost } from '@nestjs/core'
 import type { AuthOptions } from '../tracking/authenticate.ts'
 import { trackerOf, type TrackerSource } from '../tracking/track-request.ts'
-import { trackHttp } from './_nestjs-http.ts'
-import { interceptor } from './_nestjs-interceptor.ts'
-import type { MessageOptions } from './_nestjs-message.ts'
-import { rpcTracking } from './_nestjs-rpc.ts'
-import { streamsOf } from './_nestjs-stream.ts'
+import { trackHttp } from './_nestjs/http.ts'
+import { interceptor } from './_nestjs/interceptor.ts'
+import type { MessageOptions } from './_nestjs/message.ts'
+import { rpcTracking } from './_nestjs/rpc.ts'
+import { streamsOf } from './_nestjs/stream.ts'
 
 /** The members that Express's requests and Fastify's have in common, of those that tell who calls. */
 export interface NestRequest {

@@ -2,11 +2,11 @@ import { runWith } from '../tracking/context.ts'
 import { trackerOf, type TrackerSource } from '../tracking/track-request.ts'
 import { isRecord } from './_messages.ts'
 import { overlay, type Replacement } from './_overlay.ts'
-import { deliveryOf, expiryOf, hasMetadata, type JobLike } from './_pg-boss-job.ts'
-import { sends } from './_pg-boss-sends.ts'
+import { deliveryOf, expiryOf, hasMetadata, type JobLike } from './_pg-boss/job.ts'
+import { sends } from './_pg-boss/sends.ts'
 import { workOn, type SendOptions } from './_queue.ts'
 
-export type { JobLike } from './_pg-boss-job.ts'
+export type { JobLike } from './_pg-boss/job.ts'
 
 /** The members of pg-boss that are touched. */
 export interface PgBossLike {

@@ -2,10 +2,10 @@ import { trackerOf, type TrackerSource } from '../tracking/track-request.ts'
 import { changed, isRecord } from './_messages.ts'
 import { overlay, type Replacement } from './_overlay.ts'
 import { workOn, type SendOptions } from './_queue.ts'
-import { deliveriesOf, headersIn, type Found, type QueueOptions, type SystemAttributes } from './_sqs-attributes.ts'
-import { operate, operationOf, OPERATIONS } from './_sqs-calls.ts'
+import { deliveriesOf, headersIn, type Found, type QueueOptions, type SystemAttributes } from './_sqs/attributes.ts'
+import { operate, operationOf, OPERATIONS } from './_sqs/calls.ts'
 
-export { fromSns } from './_sqs-attributes.ts'
+export { fromSns } from './_sqs/attributes.ts'
 
 /** The members of the SDK's client that are touched: `SQSClient`, `SQS`, `SNSClient` or `SNS`. */
 export interface SqsClientLike {

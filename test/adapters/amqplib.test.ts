@@ -5,7 +5,7 @@ import { connect, type Channel, type ChannelModel, type ConfirmChannel, type Con
 import * as callbackApi from 'amqplib/callback_api'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, expectTypeOf, onTestFinished, test, vi } from 'vitest'
-import { attemptOf, carrierOf } from '../../src/adapters/_amqp-headers.ts'
+import { attemptOf, carrierOf } from '../../src/adapters/_amqp/headers.ts'
 import { propagate, trackRequest, type AmqpChannelLike, type AmqpMessageLike } from '../../src/adapters/amqplib.ts'
 import { audit } from '../../src/inquiry/audit.ts'
 import { currentRequest } from '../../src/tracking/context.ts'

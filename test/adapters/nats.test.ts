@@ -7,7 +7,7 @@ import { connect, headers as newHeaders, nanos, NoRespondersError, type Msg, typ
 import fc from 'fast-check'
 import * as older from 'nats'
 import { afterAll, beforeAll, describe, expect, expectTypeOf, onTestFinished, test, vi } from 'vitest'
-import { hostHeaders } from '../../src/adapters/_nats-headers.ts'
+import { hostHeaders } from '../../src/adapters/_nats/headers.ts'
 import { propagate, trackRequest, type NatsMessageLike } from '../../src/adapters/nats.ts'
 import { currentRequest } from '../../src/tracking/context.ts'
 import { deferred } from '../deferred.ts'

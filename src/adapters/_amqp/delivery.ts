@@ -1,0 +1,84 @@
+import { currentRequest } from '../../tracking/context.ts'
+import { endWithMessage, type End } from '../../tracking/ending.ts'
+import type { Tracker } from '../../tracking/tracker.ts'
+import { attemptOf, carrierOf, type AmqpMessageLike } from './headers.ts'
+import type { Ledger, Verdict, Waiting } from './ledger.ts'
+import { take, type Taken } from '../_queue.ts'
+
+/** What no message tells of its retries. */
+export interface Retries<M> {
+  /**
+   * After so many deliveries a failure is final: a quorum queue's `x-delivery-limit` and one more, since that counts from
+   * the second. By default, and with 0, there is always another.
+   */
+  readonly attempts?: number
+  /** Whether a message that is given up (`requeue` false) comes back to its queue from one where it waits. By default it does not. */
+  readonly willRetry?: (message: M, attempt: number) => boolean
+}
+
+/** Where a message came from. */
+export interface Source {
+  readonly queue: string | undefined
+  /** Where its answer will show; undefined where none will: with `noAck`, or because it was given before. */
+  readonly ledger: Ledger | undefined
+}
+
+/** Of messages whose channel is overlaid. */
+export const sources = new WeakMap<object, Source>()
+
+/** Takes a message up: its request ends as its channel is told or, where that cannot be seen, as its handler does. */
+export function takeMessage<M extends AmqpMessageLike>(tracker: Tracker, message: M, { attempts = 0, willRetry }: Retries<M>): Taken {
+  const { faults } = tracker.core.settings
+  const source = sources.get(message)
+  const queue = source?.queue
+  const attempt = faults.guard(() => attemptOf(message, queue)) ?? 1
+  const taken = take(tracker, {
+    host: message,
+    carrier: faults.guard(() => carrierOf(message, queue)),
+    attempt,
+    // A message of a bare channel is held to be one that has to be acknowledged, as most have.
+    willRetry: !(attempts > 0 && attempt >= attempts) && (source === undefined || source.ledger !== undefined),
+    path: queue ?? (message.fields.routingKey || message.fields.exchange),
+  })
+  if (source?.ledger === undefined) return taken
+  return untilTold(tracker, taken, message.fields.deliveryTag, source.ledger, () => faults.guard(() => willRetry?.(message, attempt)) === true)
+}
+
+const OK: End = { outcome: 'ok' }
+const FAULTS: Readonly<Record<Exclude<Verdict, 'acked'>, unknown>> = {
+  requeued: { name: 'Requeue', message: 'the handler asked for another delivery' },
+  dropped: { name: 'Reject', message: 'the handler gave the message up' },
+  lost: { name: 'ChannelClosed', message: 'the channel closed before the message was acknowledged' },
+}
+
+/** The message, which its handler does not end by returning, but its channel by what it is told. */
+function untilTold(tracker: Tracker, taken: Taken, tag: number, ledger: Ledger, comesBack: () => boolean): Taken {
+  const { faults, table } = tracker.core.settings
+  let error: unknown
+  let noted = false
+  const waiting: Waiting = {
+    told(verdict) {
+      const how: End = verdict === 'acked' ? OK : { outcome: 'error', error: error ?? FAULTS[verdict] }
+      const again = verdict === 'dropped' ? comesBack() : undefined
+      const request = noted ? taken.run(() => currentRequest()) : undefined
+      if (request === undefined) taken.end(how, again)
+      // That the handler threw was noted, as by a broker that delivers again; now it is known that this one does not.
+      else if (verdict === 'acked' || again === false) faults.guard(() => endWithMessage(request, table, how, false))
+    },
+    threw(thrown) {
+      error = thrown
+      noted = true
+      taken.end({ outcome: 'error', error })
+    },
+  }
+  ledger.add(tag, waiting)
+  return {
+    run: taken.run,
+    end(how) {
+      if (how.outcome !== 'error') return
+      error = how.error
+      // Whoever catches what the handler threw may tell the channel yet.
+      process.nextTick(() => waiting.threw(how.error))
+    },
+  }
+}

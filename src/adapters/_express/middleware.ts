@@ -1,0 +1,41 @@
+import { subscribe } from 'node:diagnostics_channel'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { admit, type AuthOptions } from '../../tracking/authenticate.ts'
+import { beginExchange } from '../../tracking/node-exchange.ts'
+import type { Tracker } from '../../tracking/tracker.ts'
+import { exchanges } from '../_exchanges.ts'
+import { routeOf, type Answers, type RoutedRequest } from './route.ts'
+
+/** An Express middleware, in the members that are touched. */
+export type Middleware<Req> = (req: Req, res: ServerResponse, next: (error?: unknown) => void) => void
+
+/** What Express's `req` is besides node's, in the members that are touched. */
+export type ExpressRequest = IncomingMessage & RoutedRequest
+
+/**
+ * The middleware that tracks, for Express by itself and for what is built on it.
+ *
+ * @param answers which handlers answer a request, where routes have others, too
+ */
+export function middleware<Req extends ExpressRequest>(tracker: Tracker, options: AuthOptions<Req>, answers?: Answers): Middleware<Req> {
+  hearErrors()
+  return (req, res, next) => {
+    const exchange = beginExchange(tracker, req, res, { path: routeOf(req, answers) ?? req.originalUrl, source: req })
+    exchanges.set(req, exchange)
+    const refuse = (): void => void res.writeHead(401, { 'content-type': 'text/plain; charset=utf-8' }).end('Unauthorized\n')
+    admit(exchange.request, req, options, { serve: next, refuse, fail: next })
+  }
+}
+
+let hearing = false
+
+/** Once in a process: Express tells of the errors of all its applications in one place. */
+function hearErrors(): void {
+  if (hearing) return
+  hearing = true
+  subscribe('tracing:express.router.request:error', (message) => {
+    // Its documented shape; what else may be published there is not ours.
+    const { req, error } = message as { readonly req?: object; readonly error?: unknown }
+    if (req !== undefined) exchanges.get(req)?.threw(error)
+  })
+}

@@ -1,0 +1,66 @@
+import type { ExecutionContext } from '@nestjs/common'
+import type { AuthOptions } from '../../tracking/authenticate.ts'
+import { currentRequest } from '../../tracking/context.ts'
+import type { End } from '../../tracking/ending.ts'
+import type { Tracker } from '../../tracking/tracker.ts'
+import { isRecord } from '../_messages.ts'
+import { isGrpcCall, takeCall } from './call.ts'
+import { deliveryOf, metadataOf, type MessageOptions } from './message.ts'
+import { askedOf } from './metadata.ts'
+import { watched, type NewStream, type Stream } from './stream.ts'
+import { take, type Taken } from '../_queue.ts'
+
+/** Tracks a handler of messages, and all that comes before it and after this. */
+export type TrackRpc = (context: ExecutionContext, next: () => Stream) => Stream
+
+export type RpcOptions = MessageOptions & Pick<AuthOptions<never>, 'auth'>
+
+/** How the handlers of a microservice are tracked, whatever its transport. */
+export function rpcTracking(tracker: Tracker, options: RpcOptions, NewStream: NewStream): TrackRpc {
+  return (context, next) => {
+    const args = context.getArgs<unknown[]>()
+    // A handler is given the message and what its transport tells of it, and then the call, or that alone.
+    const host = [args[2], args[0]].find(isGrpcCall) ?? (isRecord(args[1]) ? args[1] : args)
+    // The interceptor of throughline/grpc was there first, and sees more of a call.
+    if (isGrpcCall(host) && !underWay.has(host) && currentRequest() !== undefined) return next()
+    return watched(NewStream, next, shareOf(host, () => begin(tracker, options, context, host)))
+  }
+}
+
+function begin(tracker: Tracker, options: RpcOptions, context: ExecutionContext, host: object): Taken {
+  const { faults } = tracker.core.settings
+  const asked = askedOf(context)
+  const delivery = faults.guard(() => deliveryOf(host, asked.method === 'event'))
+  if (delivery === undefined) return takeCall(tracker, options, { ...asked, host, carrier: faults.guard(() => metadataOf(host)) })
+  const { willRetry } = options
+  return take(tracker, { ...asked, ...delivery, host, ...(willRetry === undefined ? {} : { willRetry: (error) => willRetry(error, context) }) })
+}
+
+/** What is being worked on, in one part or several. */
+interface Work {
+  readonly taken: Taken
+  parts: number
+  end: End
+}
+
+/** Work under way, by what its transport tells of it. */
+const underWay = new WeakMap<object, Work>()
+
+/** A share in work that ends with its last part: an event may have several handlers, and an application more than one of us. */
+function shareOf(host: object, start: () => Taken): Taken {
+  const work = underWay.get(host) ?? { taken: start(), parts: 0, end: { outcome: 'ok' } }
+  underWay.set(host, work)
+  work.parts += 1
+  let open = true
+  return {
+    run: (part) => work.taken.run(part),
+    end(how) {
+      if (!open) return
+      open = false
+      // What went wrong first tells of the whole.
+      if (work.end.outcome === 'ok') work.end = how
+      work.parts -= 1
+      if (work.parts === 0) work.taken.end(work.end)
+    },
+  }
+}
