@@ -208,10 +208,12 @@ describe('mysql2 and its own server', () => {
 
   test("the caller's options stay as they were, and may be frozen or of a class", async () => {
     class Statement {
-      readonly values = [2]
-      readonly #text = 'SELECT ?'
+      readonly parts = ['SELECT ?', 2] as const
       get sql(): string {
-        return this.#text
+        return this.parts[0]
+      }
+      get values(): number[] {
+        return [this.parts[1]]
       }
     }
     const options = Object.freeze({ sql: 'SELECT ?', values: Object.freeze([2]) as number[] })
@@ -449,7 +451,7 @@ async function isMissing(): Promise<boolean> {
     await connection.end()
     return false
   } catch (error) {
-    process.stderr.write(`skipped: MariaDB at ${URL_OF_MYSQL} does not answer (${String(error)})\n`)
+    process.stderr.write(`skipped: MariaDB at ${new URL(URL_OF_MYSQL).host} does not answer (${String(error)})\n`)
     return true
   }
 }

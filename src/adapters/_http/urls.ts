@@ -1,6 +1,6 @@
-import type { TrackedRequest } from '../tracking/tracked-request.ts'
-import { isOwnHost } from './_own-host.ts'
-import { isTold } from './_targets.ts'
+import type { TrackedRequest } from '../../tracking/tracked-request.ts'
+import { isOwnHost } from '../_own-host.ts'
+import { isTold } from '../_targets.ts'
 
 /** What node's client knows of where a request goes. */
 export interface Destination {

@@ -1,6 +1,6 @@
 import { urlToHttpOptions } from 'node:url'
-import type { Destination } from './_http-urls.ts'
-import { changed, isRecord } from './_messages.ts'
+import type { Destination } from './urls.ts'
+import { changed, isRecord } from '../_messages.ts'
 
 /** One call of `request` or `get`, in whichever of their forms: (url, options, callback), (url, callback), (options, callback). */
 export interface HttpCall {
