@@ -1,4 +1,5 @@
-type Method = (...args: unknown[]) => unknown
+/** Any function: a host's method, or what its user gives it to be called back. */
+export type Method = (...args: unknown[]) => unknown
 
 /** Makes a method anew from the original, which is bound to its object, and the overlay that it will belong to. */
 export type Replacement = (original: Method, overlaid: object) => Method
@@ -46,6 +47,6 @@ function overlaid(own: Method, target: object, proxy: object, replacement: Repla
   })
 }
 
-function isMethod(value: unknown): value is Method {
+export function isMethod(value: unknown): value is Method {
   return typeof value === 'function'
 }

@@ -3,7 +3,7 @@ import { currentRequest, runWith } from '../tracking/context.ts'
 import { isThenable } from '../tracking/thenable.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
 import { changed, isRecord } from './_messages.ts'
-import type { Replacement } from './_overlay.ts'
+import { isMethod, type Replacement } from './_overlay.ts'
 
 /**
  * A query with the comment of its request: a text, or an object that has one under `key`.
@@ -25,17 +25,13 @@ export const callingBack: Replacement = (method) => (...args) => method(...inCon
 /** The arguments of a call with their callbacks in the context of the caller. */
 export function inContext(args: readonly unknown[]): readonly unknown[] {
   const request = currentRequest()
-  return args.map((arg) => (isCallback(arg) ? (...given: unknown[]) => runWith(request, () => arg(...given)) : arg))
+  return args.map((arg) => (isMethod(arg) ? (...given: unknown[]) => runWith(request, () => arg(...given)) : arg))
 }
 
 /** {@link callingBack}, for a method that gives out something else than it has: to a callback, by a promise, or at once. */
 export function givingOut(as: (value: unknown) => unknown): Replacement {
   return (method) => (...args) => {
-    const given = method(...inContext(args.map((arg) => (isCallback(arg) ? (error: unknown, value: unknown, ...more: unknown[]) => arg(error, as(value), ...more) : arg))))
+    const given = method(...inContext(args.map((arg) => (isMethod(arg) ? (error: unknown, value: unknown, ...more: unknown[]) => arg(error, as(value), ...more) : arg))))
     return isThenable(given) ? given.then(as) : as(given)
   }
-}
-
-function isCallback(value: unknown): value is (...args: unknown[]) => unknown {
-  return typeof value === 'function'
 }

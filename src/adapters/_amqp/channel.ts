@@ -11,9 +11,3 @@ export function channelOf(overlaid: object): AmqpChannelLike {
   // `propagate` overlays nothing else.
   return overlaid as AmqpChannelLike
 }
-
-export type Callback = (...args: unknown[]) => unknown
-
-export function isCallback(value: unknown): value is Callback {
-  return typeof value === 'function'
-}

@@ -1,9 +1,9 @@
 import { isThenable } from '../../tracking/thenable.ts'
-import { channelOf, isCallback } from './channel.ts'
+import { channelOf } from './channel.ts'
 import { sources, type Source } from './delivery.ts'
 import { ledgerOf, type Ledger, type Verdict } from './ledger.ts'
 import { isRecord } from '../_messages.ts'
-import type { Replacement } from '../_overlay.ts'
+import { isMethod, type Replacement } from '../_overlay.ts'
 
 /** What one channel gives out, and what it is told of that. */
 export function consumes(): Readonly<Record<string, Replacement>> {
@@ -24,7 +24,7 @@ export function consumes(): Readonly<Record<string, Replacement>> {
 
   return {
     consume: (consume, channel) => (queue, onMessage, options, ...rest) => {
-      if (!isCallback(onMessage)) return consume(queue, onMessage, options, ...rest)
+      if (!isMethod(onMessage)) return consume(queue, onMessage, options, ...rest)
       const source = sourceOf(channel, queue, options)
       const deliver = (message: unknown): unknown => {
         know(message, source)
@@ -41,7 +41,7 @@ export function consumes(): Readonly<Record<string, Replacement>> {
     get: (get, channel) => (queue, options, callback, ...rest) => {
       const source = sourceOf(channel, queue, options)
       const known = (message: unknown): unknown => know(message, source)
-      if (isCallback(callback)) return get(queue, options, (error: unknown, message: unknown) => callback(error, known(message)), ...rest)
+      if (isMethod(callback)) return get(queue, options, (error: unknown, message: unknown) => callback(error, known(message)), ...rest)
       const got = get(queue, options, callback, ...rest)
       return isThenable(got) ? got.then(known) : got
     },

@@ -1,10 +1,10 @@
 import { HEADERS } from '../../trace/carrier.ts'
 import { currentRequest, runWith } from '../../tracking/context.ts'
 import { beginHandOff } from '../../tracking/hand-off.ts'
-import { channelOf, isCallback } from './channel.ts'
+import { channelOf } from './channel.ts'
 import { returnsOf, type Returns } from './returns.ts'
 import { changed, hasItsOwn, isRecord, sentAs, withOurs } from '../_messages.ts'
-import type { Replacement } from '../_overlay.ts'
+import { isMethod, type Replacement } from '../_overlay.ts'
 import type { SendAs, SendOptions } from '../_queue.ts'
 
 type Found = Readonly<Record<string, unknown>>
@@ -43,7 +43,7 @@ export function sends(options: SendOptions): Readonly<Record<string, Replacement
       if (isRecord(error)) handOff.failed(error)
       else if (words !== undefined) handOff.failed(new Error(`no queue takes the message, the broker has returned it: ${words}`))
       else handOff.sent()
-      return isCallback(callback) ? runWith(request, () => callback(error, ...answer)) : undefined
+      return isMethod(callback) ? runWith(request, () => callback(error, ...answer)) : undefined
     }
     let sent: unknown
     try {

@@ -1,5 +1,6 @@
 import { currentRequest } from '../../tracking/context.ts'
 import { changed, isRecord, OURS, sendMessages } from '../_messages.ts'
+import { isMethod } from '../_overlay.ts'
 import type { SendOptions } from '../_queue.ts'
 import { carrying, outgoing, type Found, type SystemAttributes } from './attributes.ts'
 
@@ -34,7 +35,7 @@ export function operate(options: SendOptions, operation: unknown, input: unknown
   if (!isRecord(input) || (sending === undefined && operation !== RECEIVING)) return call(input, ...rest)
   if (sending === undefined) return call(asking(input), ...rest)
   const callback = rest.at(-1)
-  if (!isCallback(callback) || currentRequest() === undefined) return sendEntries(options, sending, input, (carried) => call(carried, ...rest))
+  if (!isMethod(callback) || currentRequest() === undefined) return sendEntries(options, sending, input, (carried) => call(carried, ...rest))
   const answer = sendEntries(options, sending, input, (carried) => call(carried, ...rest.slice(0, -1)))
   // As the SDK itself calls back; what is thrown there is lost there, too.
   void Promise.resolve(answer).then((data) => callback(null, data), callback).catch(() => undefined)
@@ -57,10 +58,6 @@ function sendEntries(options: SendOptions, { to, entries }: SendingCall, input: 
     },
     taken: (answer) => !(isRecord(answer) && Array.isArray(answer.Failed) && answer.Failed.length >= given.length),
   })
-}
-
-function isCallback(value: unknown): value is (...args: unknown[]) => unknown {
-  return typeof value === 'function'
 }
 
 function areEntries(given: unknown): given is readonly Found[] {
