@@ -184,7 +184,7 @@ describe('mysql2 and its own server', () => {
     expect(server.seen).toEqual([['query', sql], ['query', sql]])
   })
 
-  test.each([`${ASK} # ours`, `${ASK} # ours\n`, "SELECT '#'", 'CREATE TABLE a (b int)', 'SELECT procedures FROM created', 'START TRANSACTION'])('%j does not', async (sql) => {
+  test.each([`${ASK} # ours`, `${ASK} # ours\n`, "SELECT '#'", 'CREATE TABLE a (b int)', 'SELECT event FROM created', 'START TRANSACTION'])('%j does not', async (sql) => {
     const request = tracker.start()
     await request.run(() => promises.query(sql))
     expect(server.seen).toEqual([['query', sql.replace(/\n?$/, (end) => ` ${commentOf(request)}${end}`)]])
@@ -303,7 +303,7 @@ describe('mysql2 and its own server', () => {
       ['changeUser', (connection, done) => connection.changeUser({ user: 'another' }, done)],
       ['reset', (connection, done) => connection.reset(done)],
       ['connect', (connection, done) => connection.connect(done)],
-      ['end', (connection, done) => connection.end(done)],
+      ['end, after a query', (connection, done) => connection.query(ASK, () => undefined) && connection.end(done)],
     ])('the callback of %s finds it, on a connection that another one opened', async (_, ask) => {
       const connection = await tracker.start().run(async () => {
         const opened = propagate(mysql.createConnection(server.address))
@@ -331,6 +331,10 @@ describe('mysql2 and its own server', () => {
       connection.release()
       expect(await connectionOf(pool)).toBe(connection)
       connection.release()
+      const own = propagate(mysql.createConnection(server.address))
+      await called((done) => own.ping(done))
+      expect(await called((done) => own.connect(done))).toBe(own)
+      own.destroy()
       const promisedConnection = await promises.getConnection()
       expect(promisedConnection).toBeInstanceOf(promised.PoolConnection)
       promises.releaseConnection(promisedConnection)
