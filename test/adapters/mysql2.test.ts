@@ -303,7 +303,10 @@ describe('mysql2 and its own server', () => {
       ['changeUser', (connection, done) => connection.changeUser({ user: 'another' }, done)],
       ['reset', (connection, done) => connection.reset(done)],
       ['connect', (connection, done) => connection.connect(done)],
-      ['end, after a query', (connection, done) => connection.query(ASK, () => undefined) && connection.end(done)],
+      ['end, after a query', (connection, done) => {
+        connection.query(ASK)
+        connection.end(done)
+      }],
     ])('the callback of %s finds it, on a connection that another one opened', async (_, ask) => {
       const connection = await tracker.start().run(async () => {
         const opened = propagate(mysql.createConnection(server.address))
