@@ -1,4 +1,3 @@
-import { connect } from 'node:net'
 import { PGlite } from '@electric-sql/pglite'
 import { PGLiteSocketServer } from '@electric-sql/pglite-socket'
 import pg from 'pg'
@@ -52,24 +51,4 @@ async function isMissing(): Promise<boolean> {
     process.stderr.write(`skipped: PostgreSQL at ${URL_OF_POSTGRES} does not answer (${String(error)}); REQUIRE_SERVICES=1 makes this fail\n`)
     return true
   }
-}
-
-/** Where the brokers of the queue suites answer: at their standard ports, or where the environment says. */
-export const BROKERS = {
-  redis: process.env.REDIS_URL ?? 'redis://127.0.0.1:6379',
-  rabbitmq: process.env.RABBITMQ_URL ?? 'amqp://guest:guest@127.0.0.1:5672',
-  nats: process.env.NATS_URL ?? 'nats://127.0.0.1:4222',
-} as const
-
-/** {@link isMissing} for a broker: whether anything listens there. */
-export async function isBrokerMissing(name: keyof typeof BROKERS): Promise<boolean> {
-  const { hostname, port } = new URL(BROKERS[name])
-  const socket = connect({ host: hostname, port: Number(port), timeout: 2_000 })
-  const listens = await new Promise<boolean>((resolve) => {
-    socket.once('connect', () => resolve(true)).once('error', () => resolve(false)).once('timeout', () => resolve(false))
-  })
-  socket.destroy()
-  if (listens || process.env.REQUIRE_SERVICES === '1') return false
-  process.stderr.write(`skipped: ${name} at ${BROKERS[name]} does not answer; REQUIRE_SERVICES=1 makes this fail\n`)
-  return true
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { connect, type ConsumeMessage } from 'amqplib'
 import { propagate, trackRequest } from '../../../src/adapters/amqplib.ts'
-import { BROKERS } from '../../services.ts'
+import { BROKERS } from '../../brokers.ts'
 import type { OpenRig } from '../queue-rig.ts'
 
 /** @param address the URL of a broker; a queue is deleted by whoever made it */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { Queue, Worker, type ConnectionOptions, type Job } from 'bullmq'
 import { propagate, trackRequest } from '../../../src/adapters/bullmq.ts'
-import { BROKERS } from '../../services.ts'
+import { BROKERS } from '../../brokers.ts'
 import type { OpenRig } from '../queue-rig.ts'
 
 interface Order {

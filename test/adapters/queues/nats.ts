@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { AckPolicy, jetstream, jetstreamManager, StorageType, type JsMsg } from '@nats-io/jetstream'
 import { connect, headers as newHeaders, nanos, type MsgHdrs } from '@nats-io/transport-node'
 import { propagate, trackRequest } from '../../../src/adapters/nats.ts'
-import { BROKERS } from '../../services.ts'
+import { BROKERS } from '../../brokers.ts'
 import type { OpenRig } from '../queue-rig.ts'
 
 /** @param address the URL of a server and a stream there, with a blank between; the stream is deleted by whoever made it */
