@@ -32,10 +32,13 @@ export function closeAtExit(closable: Closable, handle: object): void {
 /**
  * Steps aside before anyone else looks: others, too, end the process only where nobody but they listens. Where there
  * is no other listener the signal would have ended the process without us, and now it does, with the same status.
+ *
+ * Not before all is closed: signals come twice (a terminal sends them to every process, and npm passes them on), and
+ * one that nobody listens to would end the process in the middle.
  */
 function onSignal(signal: NodeJS.Signals): void {
-  process.removeListener(signal, onSignal)
   closeAll()
+  process.removeListener(signal, onSignal)
   if (process.listenerCount(signal) === 0) process.kill(process.pid, signal)
 }
 

@@ -59,7 +59,8 @@ export async function played({ victim, exchanges, turns, own, seed }: Moment, to
   if (victim !== 'server') worker.child.kill(signal)
   // What is left goes on for a while, and comes to the same end.
   if (victim === 'worker') await Promise.race([load.more(50), server.ended])
-  for (const { child } of [server, worker]) child.kill(signal)
+  // The victims are told twice, as by a terminal and by npm; but their own handlers, where they have any, are there once.
+  for (const { child } of [server, worker]) if (!counts || !child.killed) child.kill(signal)
   await Promise.all([server.ended, worker.ended, running])
   return { ...(await judged(...logs)), truth: truthOf(server.marked, worker.marked, load), server, worker }
 }
