@@ -46,7 +46,7 @@ function headersFor(request: TrackedRequest, input: unknown, init: unknown): Hea
   } catch {
     return undefined
   }
-  for (const [name, value] of missingHeaders(request, (name) => headers.has(name))) headers.set(name, value)
+  for (const [name, value] of missingHeaders(request.headers(), (name) => headers.has(name))) headers.set(name, value)
   return headers
 }
 

@@ -65,7 +65,7 @@ function requesting(original: Call, told: (url: URL) => boolean, protocol: strin
 function completed(request: TrackedRequest, told: (url: URL) => boolean, args: readonly unknown[], protocol: string): readonly unknown[] {
   try {
     const call = callOf(args, protocol)
-    return call !== undefined && isSentToTold(request, told, call.destination) ? call.with(missingHeaders(request, call.has)) : args
+    return call !== undefined && isSentToTold(request, told, call.destination) ? call.with(missingHeaders(request.headers(), call.has)) : args
   } catch {
     // What cannot be read is node's to complain about.
     return args

@@ -36,7 +36,7 @@ function complete(request: TrackedRequest, told: (url: URL) => boolean, outgoing
   if (!isOutgoing(outgoing) || outgoing.headersSent) return
   const { protocol, host, path } = outgoing
   if (!isSentToTold(request, told, { protocol, host, port, path, hostHeader: outgoing.getHeader('host') })) return
-  for (const [name, value] of missingHeaders(request, (name) => outgoing.hasHeader(name))) outgoing.setHeader(name, value)
+  for (const [name, value] of missingHeaders(request.headers(), (name) => outgoing.hasHeader(name))) outgoing.setHeader(name, value)
 }
 
 /** Clients of another make may ask an agent as well. */
