@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { admit, type AuthOptions } from './authenticate.ts'
 import { beginExchange } from './node-exchange.ts'
-import { isThenable } from './thenable.ts'
+import { serveBy } from './thenable.ts'
 import type { Tracker } from './tracker.ts'
 
 /** A handler of node:http, or of node:http2 by its compatible request and response. */
@@ -22,14 +22,7 @@ export function handleNode(tracker: Tracker, handler: NodeHandler, options: Node
     threw(error)
     answer(res, 500, 'Internal Server Error')
   }
-  const serve = (): void => {
-    try {
-      const result = handler(req, res)
-      if (isThenable(result)) result.then(undefined, fail)
-    } catch (error) {
-      fail(error)
-    }
-  }
+  const serve = (): void => serveBy(() => handler(req, res), { fail })
   // What onInvalid: 'throw' throws while authenticating fails the request, as in a handler.
   admit(request, req, options, { serve, refuse: () => answer(res, 401, 'Unauthorized'), fail })
 }

@@ -1,3 +1,14 @@
+/** Runs a handler that nobody waits for, and tells whether it came to its end or failed, at once or by its promise. */
+export function serveBy(handle: () => unknown, { through, fail }: { readonly through?: () => void; readonly fail: (error: unknown) => void }): void {
+  try {
+    const result = handle()
+    if (isThenable(result)) result.then(through, fail)
+    else through?.()
+  } catch (error) {
+    fail(error)
+  }
+}
+
 /** True for a promise, of whatever make. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import { admit, type AuthOptions } from './authenticate.ts'
 import { hangOn } from './context.ts'
 import { endWithResponse, type End } from './ending.ts'
-import { isThenable } from './thenable.ts'
+import { serveBy } from './thenable.ts'
 import type { Tracker } from './tracker.ts'
 
 /** A handler of a server's `upgrade` event: it takes the connection over, as for a WebSocket, or turns the client away. */
@@ -34,15 +34,7 @@ export function handleUpgrade(
     end({ outcome: 'error', status: 500, error })
     turnAway(socket, '500 Internal Server Error')
   }
-  const serve = (): void => {
-    try {
-      const result = handler(req, socket, head)
-      if (isThenable(result)) result.then(through, fail)
-      else through()
-    } catch (error) {
-      fail(error)
-    }
-  }
+  const serve = (): void => serveBy(() => handler(req, socket, head), { through, fail })
   // Once the request has ended these are the other protocol's business. Node keeps its half open when the client has left.
   for (const gone of ['end', 'close']) socket.once(gone, () => end({ outcome: 'aborted' }))
   admit(request, req, options, { serve, refuse: () => turnAway(socket, '401 Unauthorized'), fail })
