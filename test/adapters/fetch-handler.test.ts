@@ -1,10 +1,10 @@
-import { serve as serveFetch } from '@hono/node-server'
 import { describe, expect, test } from 'vitest'
 import type { FetchHandler, FetchHandlerOptions } from '../../src/tracking/fetch-handler.ts'
 import { currentRequest } from '../../src/tracking/context.ts'
 import { deferred } from '../deferred.ts'
 import { moves, observed, told } from '../observed.ts'
 import { describeHttpAdapter } from './contract.ts'
+import { listenFetch } from './listen.ts'
 import type { Scenario, Serving } from './scenario.ts'
 import { responseOf, streamOf } from './web-stream.ts'
 
@@ -22,16 +22,7 @@ function serve({ tracker, handle, auth, authenticate }: Scenario): Promise<Servi
     const answer = handle({ header: header(request), body: () => request.text() })
     return answer instanceof Promise ? answer.then(responseOf) : responseOf(answer)
   }, options)
-  return new Promise((resolve) => {
-    const server = serveFetch({ fetch, hostname: '127.0.0.1', port: 0 }, ({ port }) => {
-      const close = (): Promise<void> =>
-        new Promise((closed) => {
-          server.close(() => closed())
-          if ('closeAllConnections' in server) server.closeAllConnections()
-        })
-      resolve({ url: `http://127.0.0.1:${String(port)}`, close })
-    })
-  })
+  return listenFetch(fetch)
 }
 
 describeHttpAdapter('fetch-style, on @hono/node-server', serve)

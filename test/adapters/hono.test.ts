@@ -1,5 +1,5 @@
 import { createServer as createSecondServer, type Http2Server } from 'node:http2'
-import { getRequestListener, serve as serveFetch } from '@hono/node-server'
+import { getRequestListener } from '@hono/node-server'
 import { Hono, type Context, type MiddlewareHandler } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { streamSSE } from 'hono/streaming'
@@ -9,7 +9,7 @@ import { currentRequest } from '../../src/tracking/context.ts'
 import { moves, observed } from '../observed.ts'
 import { ask, head } from './client.ts'
 import { describeHttpAdapter } from './contract.ts'
-import { listen } from './listen.ts'
+import { listen, listenFetch } from './listen.ts'
 import { heard, type Heard, type Scenario, type Serving } from './scenario.ts'
 import { responseOf } from './web-stream.ts'
 
@@ -35,20 +35,7 @@ function secondServer({ fetch }: Served): Http2Server {
   return createSecondServer((req, res) => void handle(req, res))
 }
 
-function serve(fetch: Hono['fetch']): Promise<Serving> {
-  return new Promise((resolve) => {
-    const server = serveFetch({ fetch, hostname: '127.0.0.1', port: 0 }, ({ port }) => {
-      const close = (): Promise<void> =>
-        new Promise((closed) => {
-          server.close(() => closed())
-          if ('closeAllConnections' in server) server.closeAllConnections()
-        })
-      resolve({ url: `http://127.0.0.1:${String(port)}`, close })
-    })
-  })
-}
-
-describeHttpAdapter('hono, on @hono/node-server', (scenario) => serve(tracked(scenario).fetch), {
+describeHttpAdapter('hono, on @hono/node-server', (scenario) => listenFetch(tracked(scenario).fetch), {
   routes: { orders: '/orders/:id' },
   http2: (scenario) => listen(secondServer(tracked(scenario))),
 })
@@ -61,7 +48,7 @@ describe('hono, besides', () => {
     const listening = heard()
     const app = new Hono()
     app.use(trackRequest({ tracker: listening.tracker }))
-    serving = await serve(make(app).fetch)
+    serving = await listenFetch(make(app).fetch)
     return listening
   }
 
@@ -99,7 +86,7 @@ describe('hono, besides', () => {
       await next()
       c.res = new Response(`${await c.res.text()}!`, c.res)
     })
-    serving = await serve(app.use(trackRequest({ tracker: listening.tracker })).get('/', (c) => c.text('fine')).fetch)
+    serving = await listenFetch(app.use(trackRequest({ tracker: listening.tracker })).get('/', (c) => c.text('fine')).fetch)
     expect((await ask(serving.url)).body).toBe('fine!')
     await listening.ended(1)
     expect(listening.records.at(-1)).toMatchObject({ outcome: 'ok' })

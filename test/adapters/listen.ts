@@ -1,8 +1,9 @@
-import type { Server } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import type { Http2Server, ServerHttp2Session } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import type { Readable } from 'node:stream'
+import { getRequestListener } from '@hono/node-server'
 import type { Answer, Serving } from './scenario.ts'
 
 /** Has a server listen on a port that the system chooses. */
@@ -22,6 +23,12 @@ export function listen(server: Server | Http2Server): Promise<Serving> {
       resolve({ url: `http://127.0.0.1:${String(port)}`, close })
     })
   })
+}
+
+/** Has a server of node:http listen that answers by a fetch-style handler. */
+export function listenFetch(fetch: Parameters<typeof getRequestListener>[0]): Promise<Serving> {
+  const handle = getRequestListener(fetch)
+  return listen(createServer((req, res) => void handle(req, res)))
 }
 
 /** What is written to of a response of node's, of whichever version of HTTP. */
