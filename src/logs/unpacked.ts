@@ -1,4 +1,4 @@
-import { PassThrough, pipeline, type Transform } from 'node:stream'
+import type { Transform } from 'node:stream'
 import { constants, createGunzip } from 'node:zlib'
 import { unzstd } from './zstd.ts'
 
@@ -105,28 +105,29 @@ export function isDamage(error: unknown): error is Error {
   return error instanceof Error && 'code' in error && /^(?:Z_DATA_ERROR|ZSTD_)/.test(String(error.code))
 }
 
-/** Runs bytes through a transform, and gives all that it had made of them before it failed. */
+/** As much as a transform is given at once: of the best packed bytes it makes a thousand times as many, which wait in memory. */
+const PIECE_BYTES = 16_384
+
+/** Runs bytes through a transform, and gives all that it makes of them, also of those before it fails. */
 async function* through(transform: Transform, source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  // A stream that fails throws away what it still held. This one is ended instead, and its failure looked at after.
-  const plain = new PassThrough()
-  const failures: NodeJS.ErrnoException[] = []
-  transform.on('data', (chunk: Buffer) => {
-    if (plain.write(chunk)) return
-    transform.pause()
-    plain.once('drain', () => transform.resume())
-  })
-  // The pipeline may have let go of the stream before it fails, and an error that nobody hears ends the process.
-  transform.on('error', (error) => failures.push(error))
-  pipeline(source, transform, (error) => {
-    if (error) failures.push(error)
-    plain.end()
-  })
+  // What a stream holds back for its reader it throws away where it fails: this one never has to.
+  const made: Uint8Array[] = []
+  transform.on('data', (chunk: Buffer) => made.push(chunk))
+  const closed = new Promise<void>((over) => transform.once('error', over).once('close', over))
   try {
-    yield* plain as AsyncIterable<Buffer>
+    for await (const chunk of source) {
+      for (let at = 0; at < chunk.length && !transform.destroyed; at += PIECE_BYTES) {
+        await Promise.race([closed, new Promise<void>((taken) => transform.write(chunk.subarray(at, at + PIECE_BYTES), () => taken()))])
+        yield* made.splice(0)
+      }
+      if (transform.destroyed) break
+    }
+    transform.end()
+    await closed
+    yield* made.splice(0)
   } finally {
     // A reader that has seen enough leaves nothing behind that holds the file.
     transform.destroy()
   }
-  const [failure] = failures
-  if (failure !== undefined) throw failure
+  if (transform.errored !== null) throw transform.errored
 }

@@ -10,11 +10,14 @@ interface Unpacked {
   readonly damage: readonly string[]
 }
 
-/** Bytes that come in pieces of this size, unpacked. */
-async function unpack(bytes: Buffer, pieceBytes = 1_000): Promise<Unpacked> {
+/** Bytes that come in pieces of this size, unpacked for a reader that lets so many turns of the event loop pass after each chunk. */
+async function unpack(bytes: Buffer, pieceBytes = 1_000, turns = 0): Promise<Unpacked> {
   const damage: string[] = []
   const chunks: Uint8Array[] = []
-  for await (const chunk of unpacked(pieces(bytes, pieceBytes), (reason) => damage.push(reason))) chunks.push(Buffer.from(chunk))
+  for await (const chunk of unpacked(pieces(bytes, pieceBytes), (reason) => damage.push(reason))) {
+    chunks.push(Buffer.from(chunk))
+    for (let turn = 0; turn < turns; turn += 1) await new Promise(setImmediate)
+  }
   return { text: Buffer.concat(chunks).toString('latin1'), damage }
 }
 
@@ -59,6 +62,16 @@ describe('gzip', () => {
       fc.asyncProperty(fc.array(text, { minLength: 1, maxLength: 5 }), fc.nat(600), pieceBytes, async (texts, zeros, size) => {
         expect(await unpack(packed(texts, zeros), size)).toEqual({ text: texts.join(''), damage: [] })
       }),
+    )
+  })
+
+  test('of any length, for a reader of any pace', async () => {
+    const much = LINES.repeat(10)
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: much.length }), fc.constantFrom(100, 5_000, 1_000_000), fc.nat(20), async (length, size, turns) => {
+        expect((await unpack(gzipSync(much.slice(0, length)), size, turns)).text.length).toBe(length)
+      }),
+      { examples: [[54_856, 1_000_000, 10]] },
     )
   })
 
