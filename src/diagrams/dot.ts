@@ -49,7 +49,9 @@ function attributes(list: readonly string[]): string {
 /** A text as a Graphviz label, in which backslashes and HTML entities would otherwise count. */
 function quoted(text: string): string {
   const visible = text.replace(/[\0-\x09\x0b-\x1f\x7f-\x9f\ufffe\uffff]|\p{Cs}/gu, writtenOut)
-  return `"${visible.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('&', '&amp;').replaceAll('\n', '\\n')}"`
+  // Graphviz 16 reads memory that is not its own where the first line is empty, and sooner or later fails by it.
+  const begun = visible.startsWith('\n') ? ` ${visible}` : visible
+  return `"${begun.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('&', '&amp;').replaceAll('\n', '\\n')}"`
 }
 
 function writtenOut(character: string): string {

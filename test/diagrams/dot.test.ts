@@ -54,6 +54,12 @@ test('Graphviz reads hostile names, one by one', () => {
   }
 })
 
+test('Graphviz lays out names that begin with a line break, however often it is asked', () => {
+  const table = chainOf(['\nfirst', '\n\nsecond', '\n'], '\nlabel')
+  if (table === undefined) return expect.unreachable('the machine cannot be compiled')
+  for (let run = 0; run < 100; run += 1) expectSame(graphOf(table))
+})
+
 test('Graphviz reads the states and edges of random machines', () => {
   fc.assert(fc.property(hostileTable, (table) => expectSame(graphOf(table))), { numRuns: 150 })
 })
