@@ -1,14 +1,26 @@
-// Prints what the test runner's reports say, one line a Node and then all of them.
+// Prints what the test runner's reports say: each test that failed with its first words, one line of counts a Node, and then all of them.
 import { readFileSync } from 'node:fs'
-import { basename } from 'node:path'
+import { basename, relative } from 'node:path'
 
-const counts = process.argv.slice(2).map((file) => {
-  const { numPassedTests, numFailedTests, numFailedTestSuites, numPendingTests } = JSON.parse(readFileSync(file, 'utf8'))
-  // A file that could not be loaded fails no test of its own.
-  return { name: basename(file, '.json'), passed: numPassedTests, failed: numFailedTests || numFailedTestSuites, skipped: numPendingTests }
-})
+const reports = process.argv.slice(2).map((file) => ({ name: basename(file, '.json'), ...JSON.parse(readFileSync(file, 'utf8')) }))
+
+/** What failed and why, at the close of the output, since the part of it that is kept may be its end alone. */
+function* failures({ name, testResults }) {
+  const told = (title, message) => `${name}: ${title}\n${message.split('\n').slice(0, 30).join('\n')}\n`
+  for (const { name: file, status, message, assertionResults } of testResults) {
+    const failed = assertionResults.filter((test) => test.status === 'failed')
+    for (const test of failed) yield told(`${relative('.', file)} > ${test.fullName}`, test.failureMessages.join('\n'))
+    // A file that could not be loaded fails no test of its own.
+    if (status === 'failed' && failed.length === 0) yield told(relative('.', file), message)
+  }
+}
+
+const counts = reports.map(({ name, numPassedTests, numFailedTests, numFailedTestSuites, numPendingTests }) => ({
+  name, passed: numPassedTests, failed: numFailedTests || numFailedTestSuites, skipped: numPendingTests,
+}))
 const text = ({ passed, failed, skipped }) => `${passed} passed, ${failed} failed, ${skipped} skipped`
 const sum = (key) => counts.reduce((total, count) => total + count[key], 0)
 
+for (const report of reports) for (const failure of failures(report)) console.log(failure)
 for (const count of counts) console.log(`${count.name}: ${text(count)}`)
 console.log(text({ passed: sum('passed'), failed: sum('failed'), skipped: sum('skipped') }))
