@@ -1,4 +1,5 @@
 import { connect } from 'node:net'
+import { SOON } from './soon.ts'
 
 /** Where the brokers of the queue suites answer: at their standard ports, or where the environment says. */
 export const BROKERS = {
@@ -13,7 +14,7 @@ export const BROKERS = {
  */
 export async function isBrokerMissing(name: keyof typeof BROKERS): Promise<boolean> {
   const { hostname, port } = new URL(BROKERS[name])
-  const socket = connect({ host: hostname, port: Number(port), timeout: 2_000 })
+  const socket = connect({ host: hostname, port: Number(port), timeout: SOON })
   const listens = await new Promise<boolean>((resolve) => {
     socket.once('connect', () => resolve(true)).once('error', () => resolve(false)).once('timeout', () => resolve(false))
   })

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
+import { connect as connectManaged, type AmqpConnectionManager } from 'amqp-connection-manager'
 import { connect, type Channel, type ChannelModel, type ConfirmChannel, type ConsumeMessage, type GetMessage, type Message, type Options } from 'amqplib'
 import * as callbackApi from 'amqplib/callback_api'
 import fc from 'fast-check'
@@ -12,20 +13,22 @@ import { currentRequest } from '../../src/tracking/context.ts'
 import type { TrackedRequest } from '../../src/tracking/tracked-request.ts'
 import { deferred } from '../deferred.ts'
 import { BROKERS, isBrokerMissing } from '../brokers.ts'
+import { SOON } from '../soon.ts'
 import { describeQueueAdapter } from './queue-contract.ts'
 import { watched } from './queue-rig.ts'
+import { openRig as openManaged } from './queues/amqp-connection-manager.ts'
 import { confirmed, openRig } from './queues/amqplib.ts'
 
 const missing = await isBrokerMissing('rabbitmq')
 const BEGUN = ['Received', 'Authenticated']
 const PLACED = [...BEGUN, 'Processing', 'Queued']
-const SOON = 10_000
 const FOREIGN = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
 const ORDER = Buffer.from('order 1')
 // A program without types may set to null what it has not.
 const NOTHING_SAID = { replyTo: null } as unknown as Options.Publish
 
 describeQueueAdapter('RabbitMQ by amqplib', { rig: 'amqplib', open: openRig, missing })
+describeQueueAdapter('RabbitMQ by amqp-connection-manager', { rig: 'amqp-connection-manager', open: openManaged, missing })
 
 describe.skipIf(missing)('amqplib', () => {
   let connection: ChannelModel
@@ -94,6 +97,64 @@ describe.skipIf(missing)('amqplib', () => {
   function carriedBy(message: Message): Readonly<Record<string, unknown>> {
     return { ...message.properties.headers }
   }
+
+  describe('on channels of amqp-connection-manager', () => {
+    let manager: AmqpConnectionManager
+    beforeAll(() => {
+      manager = connectManaged([BROKERS.rabbitmq])
+    })
+    afterAll(() => manager.close())
+
+    test('a message waits for a broker, and its request with it; a callback is called with that in hand', async () => {
+      const queue = await newQueue()
+      const channel = propagate(manager.createChannel())
+      const { tracker, story } = watched()
+      const [request, other] = [tracker.start(), tracker.start()]
+      const sent = request.run(() => channel.sendToQueue(queue, ORDER))
+      expect(request.state).toBe('Processing')
+      expect(await sent).toBe(true)
+      expect(story(request.requestId)).toEqual(PLACED)
+      expect(carriedBy(await taken(queue))).toMatchObject({ 'x-lifecycle': expect.stringContaining(`${request.requestId};Queued;3;`) as unknown })
+      const told = deferred<unknown[]>()
+      other.run(() => void channel.publish('', queue, ORDER, {}, (...args) => told.resolve([...args, other.state, currentRequest() === other])))
+      expect(await told.promise).toEqual([null, true, 'Queued', true])
+      await channel.close()
+    })
+
+    test('one that is given up unsent is not handed over, and without a catch the process hears of it as before', async () => {
+      const away = connectManaged(['amqp://127.0.0.1:1'], { reconnectTimeInSeconds: 0.01 })
+      const channel = propagate(away.createChannel())
+      const { tracker, story, records } = watched()
+      const request = tracker.start()
+      const sent = request.run(() => channel.sendToQueue('orders', ORDER))
+      await Promise.all([away.close(), expect(sent).rejects.toThrow('Channel closed')])
+      expect(story(request.requestId)).toEqual([...BEGUN, 'Processing', '(ENQUEUE)'])
+      expect(records.at(-1)?.error?.message).toBe('Channel closed')
+    })
+
+    test('a channel that is lost beneath has its messages delivered again: a retry, whatever their handlers say later', async () => {
+      const [queue, shop] = [await newQueue(), watched()]
+      const channel = propagate(manager.createChannel())
+      const [begun, again] = [deferred(), deferred()]
+      const handle = trackRequest((message: ConsumeMessage) => {
+        if (!message.fields.redelivered) begun.resolve()
+        else {
+          channel.ack(message)
+          again.resolve()
+        }
+      }, { tracker: shop.tracker })
+      await channel.waitForConnect()
+      await channel.consume(queue, handle)
+      const request = await placed(queue, shop)
+      await begun.promise
+      manager.reconnect()
+      await again.promise
+      expect(shop.story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 2)', 'Completed 2 ok'])
+      expect(failureIn(shop)?.message).toContain('channel closed')
+      expect(shop.tracker.inFlight()).toEqual([])
+      await channel.close()
+    })
+  })
 
   describe('sending', () => {
     test('a request is Queued once the broker confirms, and the callback is called with it in hand', async () => {

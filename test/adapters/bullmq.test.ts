@@ -36,13 +36,13 @@ import { w3cTraceId } from '../../src/trace/trace-id.ts'
 import type { LifecycleRecord } from '../../src/transition/record.ts'
 import { deferred } from '../deferred.ts'
 import { BROKERS, isBrokerMissing } from '../brokers.ts'
+import { SOON } from '../soon.ts'
 import { describeQueueAdapter } from './queue-contract.ts'
 import { storyOf, watched } from './queue-rig.ts'
 import { openRig, reachRedis, SOON_STALLED } from './queues/bullmq.ts'
 
 const BEGUN = ['Received', 'Authenticated']
 const PLACED = [...BEGUN, 'Processing', 'Queued']
-const SOON = 10_000
 const DONE = { timeout: SOON }
 
 interface Order {

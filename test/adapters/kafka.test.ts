@@ -6,6 +6,7 @@ import { audit } from '../../src/inquiry/audit.ts'
 import { currentRequest } from '../../src/tracking/context.ts'
 import type { TrackedRequest } from '../../src/tracking/tracked-request.ts'
 import { DASHED, GOOD, INVALID, PARENT, STATES, VALID } from '../trace/w3c-vectors.ts'
+import { SOON } from '../soon.ts'
 import { startKafkaBroker, type KafkaBroker } from './kafka-broker.ts'
 import { watched } from './queue-rig.ts'
 
@@ -13,7 +14,6 @@ import { watched } from './queue-rig.ts'
 
 const BEGUN = ['Received', 'Authenticated']
 const PLACED = [...BEGUN, 'Processing', 'Queued']
-const SOON = 10_000
 
 describe('kafka', () => {
   let broker: KafkaBroker

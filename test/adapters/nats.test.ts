@@ -12,6 +12,7 @@ import { propagate, trackRequest, type NatsMessageLike } from '../../src/adapter
 import { currentRequest } from '../../src/tracking/context.ts'
 import { deferred } from '../deferred.ts'
 import { BROKERS, isBrokerMissing } from '../brokers.ts'
+import { SOON } from '../soon.ts'
 import { describeQueueAdapter } from './queue-contract.ts'
 import { watched } from './queue-rig.ts'
 import { msgHdrs, openRig } from './queues/nats.ts'
@@ -19,7 +20,6 @@ import { msgHdrs, openRig } from './queues/nats.ts'
 const missing = await isBrokerMissing('nats')
 const BEGUN = ['Received', 'Authenticated']
 const PLACED = [...BEGUN, 'Processing', 'Queued']
-const SOON = 10_000
 const FOREIGN = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
 
 // MsgHdrs takes white space of any kind off both ends of a value, so some vectors cannot ride on a message.

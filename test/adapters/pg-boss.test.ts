@@ -7,6 +7,7 @@ import { currentRequest } from '../../src/tracking/context.ts'
 import type { TrackedRequest } from '../../src/tracking/tracked-request.ts'
 import { deferred } from '../deferred.ts'
 import { engines, type Database } from '../services.ts'
+import { SOON } from '../soon.ts'
 import { describeQueueAdapter } from './queue-contract.ts'
 import { watched, type OpenRig } from './queue-rig.ts'
 import { openRig } from './queues/pg-boss.ts'
@@ -220,11 +221,11 @@ for (const engine of engines) describe.skipIf(engine.missing)(`pg-boss on ${engi
       }, { tracker: worker.tracker }))
       const request = shop.tracker.start()
       const id = await request.run(() => boss.send(queue, { order: 1 }))
-      await vi.waitFor(() => expect(worker.story(request.requestId)).toEqual(['(ATTEMPT 1)', 'Completed 1 ok']), 10_000)
+      await vi.waitFor(() => expect(worker.story(request.requestId)).toEqual(['(ATTEMPT 1)', 'Completed 1 ok']), SOON)
       expect(shop.story(request.requestId)).toEqual(PLACED)
       expect(worker.records.at(-1)).toMatchObject({ seq: 4, from: 'Queued', trace_id: request.traceId })
       expect(seen).toEqual([{ order: 1 }, request.traceId, request.requestId])
-      await vi.waitFor(async () => expect((await boss.getJobById(queue, id ?? ''))?.output).toEqual({ done: true }), 10_000)
+      await vi.waitFor(async () => expect((await boss.getJobById(queue, id ?? ''))?.output).toEqual({ done: true }), SOON)
     })
 
     test.each([[null], [{}], [{ __throughline: 'mine' }]])('data %j comes back', async (data) => {
@@ -236,7 +237,7 @@ for (const engine of engines) describe.skipIf(engine.missing)(`pg-boss on ${engi
       const sent = data as object
       if (data !== null && '__throughline' in data) await boss.send(queue, sent)
       else await tracker.start().run(() => boss.send(queue, sent))
-      await vi.waitFor(() => expect(seen).toEqual([data]), 10_000)
+      await vi.waitFor(() => expect(seen).toEqual([data]), SOON)
     })
 
     test('every attempt is noted, and the one that succeeds completes the request', async () => {
@@ -251,7 +252,7 @@ for (const engine of engines) describe.skipIf(engine.missing)(`pg-boss on ${engi
       await request.run(() => boss.send(queue, { order: 1 }))
       await vi.waitFor(
         () => expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 2)', 'Completed 2 ok']),
-        10_000,
+        SOON,
       )
       expect(records.find((record) => record.event === 'RETRY')?.error).toEqual({ type: 'Error', message: 'not yet' })
       expect(tracker.inFlight()).toEqual([])
@@ -267,9 +268,9 @@ for (const engine of engines) describe.skipIf(engine.missing)(`pg-boss on ${engi
       const id = await request.run(() => boss.send(queue, { order: 1 }))
       await vi.waitFor(
         () => expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 2)', 'Completed 2 error']),
-        10_000,
+        SOON,
       )
-      await vi.waitFor(async () => expect((await boss.getJobById(queue, id ?? ''))?.state).toBe('failed'), 10_000)
+      await vi.waitFor(async () => expect((await boss.getJobById(queue, id ?? ''))?.state).toBe('failed'), SOON)
       expect(tracker.inFlight()).toEqual([])
     })
 
@@ -284,10 +285,10 @@ for (const engine of engines) describe.skipIf(engine.missing)(`pg-boss on ${engi
       }, { tracker }))
       const request = tracker.start()
       await request.run(() => boss.send(queue, { order: 1 }, { expireInSeconds: 1 }))
-      await vi.waitFor(() => expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 error']), 10_000)
+      await vi.waitFor(() => expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 error']), SOON)
       expect(records.at(-1)?.error?.message).toContain('expireInSeconds')
       released.resolve()
-      await vi.waitFor(() => expect(returned).toHaveBeenCalled())
+      await vi.waitFor(() => expect(returned).toHaveBeenCalled(), SOON)
       expect(story(request.requestId).at(-1)).toBe('Completed 1 error')
     })
 
@@ -299,7 +300,7 @@ for (const engine of engines) describe.skipIf(engine.missing)(`pg-boss on ${engi
       await work(queue, trackRequest(() => Promise.reject(new Error('bad order')), { tracker }))
       const request = tracker.start()
       await request.run(() => boss.send(queue, { order: 1 }))
-      await vi.waitFor(() => expect(records.at(-1)).toMatchObject({ state: 'Responded', trace_id: request.traceId }), 10_000)
+      await vi.waitFor(() => expect(records.at(-1)).toMatchObject({ state: 'Responded', trace_id: request.traceId }), SOON)
       expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 error'])
       expect(records.find(({ request_id }) => request_id !== request.requestId)).toMatchObject({ parent_id: request.requestId, path: deadLetter })
     })
@@ -309,7 +310,7 @@ for (const engine of engines) describe.skipIf(engine.missing)(`pg-boss on ${engi
       const { tracker, story, requests, records } = watched()
       await work(queue, trackRequest(() => Promise.resolve(), { tracker }))
       await boss.send(queue, { order: 1 })
-      await vi.waitFor(() => expect(story(requests()[0] ?? '')).toEqual([...BEGUN, 'Processing', 'Responded ok']), 10_000)
+      await vi.waitFor(() => expect(story(requests()[0] ?? '')).toEqual([...BEGUN, 'Processing', 'Responded ok']), SOON)
       expect(records[0]).toMatchObject({ path: queue })
     })
 
@@ -326,7 +327,7 @@ for (const engine of engines) describe.skipIf(engine.missing)(`pg-boss on ${engi
         return Promise.reject(new Error('bad batch'))
       }, { tracker }), { batchSize: 3 })
       for (const request of senders) {
-        await vi.waitFor(() => expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 error']), 10_000)
+        await vi.waitFor(() => expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 error']), SOON)
       }
       const ids = batches.flat()
       expect(batches).toHaveLength(1)
@@ -342,7 +343,7 @@ for (const engine of engines) describe.skipIf(engine.missing)(`pg-boss on ${engi
       await work(invoices, trackRequest(() => Promise.resolve(), { tracker }))
       const request = tracker.start()
       await request.run(() => boss.send(orders, { order: 1 }))
-      await vi.waitFor(() => expect(records.at(-1)).toMatchObject({ state: 'Responded', outcome: 'ok' }), 10_000)
+      await vi.waitFor(() => expect(records.at(-1)).toMatchObject({ state: 'Responded', outcome: 'ok' }), SOON)
       expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(ENQUEUE 1)', 'Completed 1 ok'])
       const child = records.find((record) => record.request_id !== request.requestId)
       expect(child).toMatchObject({ trace_id: request.traceId, parent_id: request.requestId, seq: 0, path: invoices })
@@ -358,7 +359,7 @@ for (const engine of engines) describe.skipIf(engine.missing)(`pg-boss on ${engi
       await request.run(() => boss.send(queue, { order: 1 }))
       await vi.waitFor(
         () => expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 1)', '(RETRY 1)']),
-        10_000,
+        SOON,
       )
       expect(tracker.stats.faults).toBe(1)
       expect(String(told.mock.calls[0]?.[0])).toContain('includeMetadata: true')
@@ -369,7 +370,7 @@ for (const engine of engines) describe.skipIf(engine.missing)(`pg-boss on ${engi
       const seen: (TrackedRequest | undefined)[] = []
       await watched().tracker.start().run(() => work(queue, () => Promise.resolve(seen.push(currentRequest()))))
       await boss.send(queue, {})
-      await vi.waitFor(() => expect(seen).toEqual([undefined]), 10_000)
+      await vi.waitFor(() => expect(seen).toEqual([undefined]), SOON)
     })
   })
 })

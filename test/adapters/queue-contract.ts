@@ -8,11 +8,11 @@ import { currentRequest } from '../../src/tracking/context.ts'
 import type { Tracker } from '../../src/tracking/tracker.ts'
 import type { TrackedRequest } from '../../src/tracking/tracked-request.ts'
 import { DASHED, GOOD, INVALID, PARENT, STATES, VALID } from '../trace/w3c-vectors.ts'
+import { SOON } from '../soon.ts'
 import { watched, type OpenRig, type QueueRig, type Work } from './queue-rig.ts'
 
 const BEGUN = ['Received', 'Authenticated']
 const PLACED = [...BEGUN, 'Processing', 'Queued']
-const SOON = 20_000
 
 /** What a host does otherwise, each with its reason in the suite that says so. */
 export interface QueueTraits {
@@ -119,7 +119,7 @@ export function describeQueueAdapter(name: string, { rig: file, open, countsToTw
       // Whoever asks now finds what the dead left behind.
       expect((await audit([...shop.records, ...left], { now: 'end', stuckAfter: ['Queued=0ms'] })).stuck).toMatchObject([{ request_id: request.requestId, attempts: 1 }])
       await work(queue, heir.tracker, () => Promise.resolve())
-      await vi.waitFor(() => expect(heir.story(request.requestId)).toEqual(['(ATTEMPT 2)', 'Completed 2 ok']), SOON * 2)
+      await vi.waitFor(() => expect(heir.story(request.requestId)).toEqual(['(ATTEMPT 2)', 'Completed 2 ok']), SOON)
       const all = [...shop.records, ...left, ...heir.records]
       expect(await audit(all, { now: 'end' })).toMatchObject({ stuck: [], invalid: [], gaps: [], duplicates: 0, checked: { requests: 1, traces: 1 } })
       expect(heir.records.every(({ trace_id }) => trace_id === request.traceId)).toBe(true)

@@ -1,33 +1,60 @@
 import { isThenable } from '../../tracking/thenable.ts'
 import { channelOf } from './channel.ts'
 import { sources, type Source } from './delivery.ts'
-import { ledgerOf, type Ledger, type Verdict } from './ledger.ts'
+import { newLedger, type Ledger, type Verdict } from './ledger.ts'
 import { isRecord } from '../_messages.ts'
 import { isMethod, type Replacement } from '../_overlay.ts'
 
 /** What one channel gives out, and what it is told of that. */
 export function consumes(): Readonly<Record<string, Replacement>> {
   let ledger: Ledger | undefined
-  const sourceOf = (channel: object, queue: unknown, options: unknown): Source => {
+  /** Where the answers of messages are awaited, which may be of a channel that is no more. */
+  const ledgers = new WeakMap<object, Ledger>()
+  let last = 0
+  /** What waits for its answer when a channel is lost, the broker is going to deliver again. */
+  const lose = (): void => ledger?.settle(Infinity, true, 'lost')
+  const open = (channel: object): void => {
+    if (ledger === undefined) channelOf(channel).on('close', lose)
+    ledger ??= newLedger()
+  }
+  /** What makes the messages of a queue known. */
+  const knowing = (channel: object, queue: unknown, options: unknown): ((message: unknown) => Source) => {
     const noAck = isRecord(options) && Boolean(options.noAck)
-    if (!noAck) ledger ??= ledgerOf(channelOf(channel))
+    if (!noAck) open(channel)
     // The empty name is that of the queue that was declared last.
-    return { queue: typeof queue === 'string' && queue !== '' ? queue : undefined, ledger: noAck ? undefined : ledger }
+    const name = typeof queue === 'string' && queue !== '' ? queue : undefined
+    return (message) => {
+      const source = { queue: name, ledger: noAck ? undefined : ledger }
+      if (isRecord(message)) sources.set(message, source)
+      if (isRecord(message) && source.ledger !== undefined) ledgers.set(message, source.ledger)
+      return source
+    }
+  }
+  /** A channel counts up what it delivers. Where that begins anew, amqp-connection-manager has another channel beneath its own. */
+  const count = (message: unknown): void => {
+    const tag = tagOf(message)
+    if (ledger !== undefined && tag > 0 && tag <= last) {
+      lose()
+      ledger = newLedger()
+    }
+    if (tag > 0) last = tag
   }
   const settle = (message: unknown, allUpTo: boolean, verdict: Verdict): void => {
     const source = isRecord(message) ? sources.get(message) : undefined
     // One that is worked on after its answer ends with its handler.
     if (isRecord(message) && source !== undefined) sources.set(message, { ...source, ledger: undefined })
-    ledger?.settle(tagOf(message), allUpTo, verdict)
+    const of = isRecord(message) ? (ledgers.get(message) ?? ledger) : ledger
+    of?.settle(tagOf(message), allUpTo, verdict)
   }
   const settleAll = (verdict: Verdict): void => ledger?.settle(Infinity, true, verdict)
 
   return {
     consume: (consume, channel) => (queue, onMessage, options, ...rest) => {
       if (!isMethod(onMessage)) return consume(queue, onMessage, options, ...rest)
-      const source = sourceOf(channel, queue, options)
+      const know = knowing(channel, queue, options)
       const deliver = (message: unknown): unknown => {
-        know(message, source)
+        count(message)
+        const source = know(message)
         try {
           return onMessage(message)
         } catch (error) {
@@ -39,8 +66,11 @@ export function consumes(): Readonly<Record<string, Replacement>> {
       return consume(queue, deliver, options, ...rest)
     },
     get: (get, channel) => (queue, options, callback, ...rest) => {
-      const source = sourceOf(channel, queue, options)
-      const known = (message: unknown): unknown => know(message, source)
+      const know = knowing(channel, queue, options)
+      const known = (message: unknown): unknown => {
+        know(message)
+        return message
+      }
       if (isMethod(callback)) return get(queue, options, (error: unknown, message: unknown) => callback(error, known(message)), ...rest)
       const got = get(queue, options, callback, ...rest)
       return isThenable(got) ? got.then(known) : got
@@ -53,11 +83,6 @@ export function consumes(): Readonly<Record<string, Replacement>> {
     // Has the broker deliver again all that waits.
     recover: (recover) => (...args) => told(recover(...args), () => settleAll('requeued')),
   }
-}
-
-function know(message: unknown, source: Source): unknown {
-  if (isRecord(message)) sources.set(message, source)
-  return message
 }
 
 /** What the channel has answered, which was told then. */

@@ -1,5 +1,3 @@
-import type { AmqpChannelLike } from './channel.ts'
-
 /** What the broker was told of a delivery, or that its channel was lost before. */
 export type Verdict = 'acked' | 'requeued' | 'dropped' | 'lost'
 
@@ -18,18 +16,19 @@ export interface Ledger {
   settle(tag: number, allUpTo: boolean, verdict: Verdict): void
 }
 
-/** Opens the ledger of a channel. What it holds when that closes, the broker is going to deliver again. */
-export function ledgerOf(channel: AmqpChannelLike): Ledger {
+export function newLedger(): Ledger {
   const waiting = new Map<number, Waiting>()
   const settleOne = (tag: number, verdict: Verdict): void => {
     const one = waiting.get(tag)
     waiting.delete(tag)
     one?.told(verdict)
   }
-  const settle = (last: number, allUpTo: boolean, verdict: Verdict): void => {
-    if (!allUpTo) settleOne(last, verdict)
-    else for (const tag of [...waiting.keys()].filter((each) => each <= last)) settleOne(tag, verdict)
+  return {
+    add: (tag, one) => void waiting.set(tag, one),
+    get: (tag) => waiting.get(tag),
+    settle(last, allUpTo, verdict) {
+      if (!allUpTo) settleOne(last, verdict)
+      else for (const tag of [...waiting.keys()].filter((each) => each <= last)) settleOne(tag, verdict)
+    },
   }
-  channel.on('close', () => settle(Infinity, true, 'lost'))
-  return { add: (tag, one) => void waiting.set(tag, one), get: (tag) => waiting.get(tag), settle }
 }

@@ -1,11 +1,12 @@
 import { HEADERS } from '../../trace/carrier.ts'
 import { currentRequest, runWith } from '../../tracking/context.ts'
 import { beginHandOff } from '../../tracking/hand-off.ts'
+import { isThenable } from '../../tracking/thenable.ts'
 import { channelOf } from './channel.ts'
 import { returnsOf, type Returns } from './returns.ts'
 import { changed, hasItsOwn, isRecord, sentAs, withOurs } from '../_messages.ts'
 import { isMethod, type Replacement } from '../_overlay.ts'
-import type { SendAs, SendOptions } from '../_queue.ts'
+import { sendCarrying, type SendAs, type SendOptions } from '../_queue.ts'
 
 type Found = Readonly<Record<string, unknown>>
 
@@ -37,6 +38,9 @@ export function sends(options: SendOptions): Readonly<Record<string, Replacement
     const handOff = beginHandOff(request, as === 'child' ? 'child' : undefined)
     const { [HEADERS.lifecycle]: lifecycle } = handOff.headers
     const confirms = 'waitForConfirms' in channel
+    // What amqp-connection-manager makes of a channel: it keeps messages until there is a broker, and promises a confirm.
+    const promises = 'waitForConnect' in channel
+    const isTold = confirms || (promises && isMethod(callback))
     const returned = confirms && Boolean(how.mandatory) && lifecycle !== undefined ? (returns ??= returnsOf(channelOf(channel)))(lifecycle) : undefined
     const confirmed = (error: unknown, ...answer: unknown[]): unknown => {
       const words = returned?.()
@@ -47,7 +51,7 @@ export function sends(options: SendOptions): Readonly<Record<string, Replacement
     }
     let sent: unknown
     try {
-      sent = send(changed(how, 'headers', withOurs(withInherited(own), handOff.headers)), confirms ? confirmed : callback, ...more)
+      sent = send(changed(how, 'headers', withOurs(withInherited(own), handOff.headers)), isTold ? confirmed : callback, ...more)
     } catch (error) {
       returned?.()
       handOff.failed(error)
@@ -55,8 +59,9 @@ export function sends(options: SendOptions): Readonly<Record<string, Replacement
       if (error instanceof RangeError) return send(...rest)
       throw error
     }
+    if (promises && isThenable(sent)) return sendCarrying(handOff, () => sent, () => true)
     // Of a channel that does not confirm, nobody learns more.
-    if (!confirms) handOff.sent()
+    if (!isTold) handOff.sent()
     return sent
   }
 

@@ -41,7 +41,7 @@ export const openRig: OpenRig = async (address = BROKERS.rabbitmq) => {
           channel.reject(message)
         }
       }
-      const tracked = trackRequest(handle, { tracker, attempts: Number(queue.split('-')[1]) })
+      const tracked = trackRequest(handle, { tracker, attempts: attemptsOf(queue) })
       await channel.consume(queue, (message) => void tracked(message))
       return () => channel.close()
     },
@@ -50,6 +50,11 @@ export const openRig: OpenRig = async (address = BROKERS.rabbitmq) => {
       await connection.close()
     },
   }
+}
+
+/** How often a message of a queue is delivered at most, by the name that this rig has given it. */
+export function attemptsOf(queue: string): number {
+  return Number(queue.split('-')[1])
 }
 
 /** A send that settles as the broker confirms it. */
