@@ -6,8 +6,8 @@ import { Controller, Get, Logger, Module, NotFoundException, Param } from '@nest
 import { NestFactory } from '@nestjs/core'
 import { ClientTCP, MessagePattern, Payload, Transport, type MicroserviceOptions } from '@nestjs/microservices'
 import { lastValueFrom } from 'rxjs'
-import { currentRequest, currentTraceId } from 'throughline'
-import { TrackRequestModule } from 'throughline/nestjs'
+import { currentTraceId } from 'throughline'
+import { propagate, TrackRequestModule } from 'throughline/nestjs'
 
 class Stock {
   count(sku: string): number {
@@ -49,10 +49,7 @@ await app.listen(0, '127.0.0.1')
 
 // A server that listens on TCP has an address with a port.
 const { port } = microservice.unwrap<Server>().address() as AddressInfo
-const stock = new ClientTCP({ host: '127.0.0.1', port })
-stock.setOnDispatchHook((packet) => {
-  packet.metadata = { ...currentRequest()?.headers() }
-})
+const stock = propagate(new ClientTCP({ host: '127.0.0.1', port }))
 
 for (const sku of ['mug', 'nothing', 'ghost']) {
   const answer = await fetch(`${await app.getUrl()}/orders/${sku}`, { headers: { 'x-trace-id': 'abc-123' } })

@@ -192,7 +192,9 @@ async function helpOf(command: string): Promise<string> {
 /** What the compiler has to say of sources that exist by name only, against the built package. */
 function faultsOf(sources: ReadonlyMap<string, string>): string[] {
   const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), (name) => ts.sys.readFile(name)) as { config: { compilerOptions: object } }
-  const { options } = ts.convertCompilerOptionsFromJson({ ...config.compilerOptions, noUnusedLocals: false }, root)
+  // Nest's users write decorators, and fields in the parameters of constructors.
+  const given = { ...config.compilerOptions, noUnusedLocals: false, experimentalDecorators: true, erasableSyntaxOnly: false }
+  const { options } = ts.convertCompilerOptionsFromJson(given, root)
   const disk = ts.createCompilerHost(options)
   const host: ts.CompilerHost = {
     ...disk,

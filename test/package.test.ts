@@ -62,7 +62,7 @@ describe('export map', () => {
     for (const name of ['amqplib', 'bullmq', 'kafka', 'nats']) expect(await names(`throughline/${name}`), name).toEqual(['propagate', 'trackRequest'])
     expect(await names('throughline/sqs')).toEqual(['fromSns', 'propagate', 'trackRequest'])
     expect(await names('throughline/lambda')).toEqual(['fromSns', 'trackRecords', 'trackRequest'])
-    expect(await names('throughline/nestjs')).toEqual(['TrackRequestModule'])
+    expect(await names('throughline/nestjs')).toEqual(['TrackRequestModule', 'propagate'])
   })
 })
 

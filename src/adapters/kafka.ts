@@ -1,8 +1,7 @@
 import type { Carrier } from '../trace/carrier.ts'
 import { trackerOf, type TrackerSource } from '../tracking/track-request.ts'
-import { areRecords, carrying, outgoingOf, type KafkaRecord } from './_kafka/records.ts'
-import { changed, isRecord, sendMessages } from './_messages.ts'
-import { overlay, type Replacement } from './_overlay.ts'
+import { producerMethods } from './_kafka/sends.ts'
+import { overlay } from './_overlay.ts'
 import { workOn, type SendOptions } from './_queue.ts'
 
 /** The members of kafkajs's producer that are touched. */
@@ -61,30 +60,5 @@ export function trackRequest<P extends KafkaPayload, R>(handler: (payload: P) =>
  * @example const producer = propagate(kafka.producer(), { as: (topic) => (topic === 'orders' ? 'hand-off' : 'child') })
  */
 export function propagate<T extends KafkaProducerLike>(producer: T, options: SendOptions = {}): T {
-  return overlay(producer, methods(options))
-}
-
-function methods(options: SendOptions): Readonly<Record<string, Replacement>> {
-  return {
-    send: (send) => (record, ...rest) => carry(options, record, [record], (records) => send(records?.[0] ?? record, ...rest)),
-    sendBatch: (sendBatch) => (batch, ...rest) => {
-      const given = isRecord(batch) ? batch : {}
-      return carry(options, batch, given.topicMessages, (records) => sendBatch(records === undefined ? batch : changed(given, 'topicMessages', records), ...rest))
-    },
-    transaction: (transaction) => async (...args) => {
-      const begun = await transaction(...args)
-      return isRecord(begun) ? overlay(begun, methods({ as: 'child' })) : begun
-    },
-  }
-}
-
-function carry(options: SendOptions, call: unknown, records: unknown, send: (records?: readonly KafkaRecord[]) => unknown): unknown {
-  if (!areRecords(records)) return send()
-  return sendMessages({
-    messages: outgoingOf(records),
-    options: isRecord(call) && call.acks === 0 ? { as: 'child' } : options,
-    usual: 'child',
-    send: (ours) => send(ours === undefined ? undefined : carrying(records, ours)),
-    taken: () => true,
-  })
+  return overlay(producer, producerMethods(options))
 }

@@ -1,11 +1,12 @@
 import { trackerOf, type TrackerSource } from '../tracking/track-request.ts'
-import { hostHeaders, type NewHeaders } from './_nats/headers.ts'
+import type { NatsSendOptions } from './_nats/call.ts'
+import { hostHeaders } from './_nats/headers.ts'
 import { takeMessage, type NatsMessageLike } from './_nats/message.ts'
 import { connectionMethods, jetStreamMethods } from './_nats/sends.ts'
 import { overlay } from './_overlay.ts'
-import { workOnOne, type SendOptions } from './_queue.ts'
+import { workOnOne } from './_queue.ts'
 
-export type { NatsMessageLike }
+export type { NatsMessageLike, NatsSendOptions }
 
 /** What is touched of a connection, which has `request`, `requestMany` and `flush` besides, and of a JetStream client. */
 export interface NatsSenderLike {
@@ -16,12 +17,6 @@ export interface NatsSenderLike {
 export type NatsOptions = TrackerSource & {
   /** The `max_deliver` of the consumer: after so many deliveries a failure is final. By default JetStream never gives up. */
   readonly attempts?: number
-}
-
-/** How messages are sent. */
-export interface NatsSendOptions extends SendOptions {
-  /** The function `headers` of your NATS package, for programs that are bundled into one file. */
-  readonly headers?: NewHeaders
 }
 
 /** A handler's arguments: the message, or, as a subscription's `callback` is called, an error or null and then the message. */

@@ -1,13 +1,13 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import type { DynamicModule, FactoryProvider, ModuleMetadata, NestInterceptor } from '@nestjs/common'
+import type { DynamicModule, FactoryProvider, ModuleMetadata } from '@nestjs/common'
 import { APP_INTERCEPTOR, ApplicationConfig, HttpAdapterHost } from '@nestjs/core'
 import type { AuthOptions } from '../tracking/authenticate.ts'
 import { trackerOf, type TrackerSource } from '../tracking/track-request.ts'
-import { trackHttp } from './_nestjs/http.ts'
-import { interceptor } from './_nestjs/interceptor.ts'
+import { clientMethods } from './_nestjs/client.ts'
 import type { MessageOptions } from './_nestjs/message.ts'
-import { rpcTracking } from './_nestjs/rpc.ts'
-import { streamsOf } from './_nestjs/stream.ts'
+import { track } from './_nestjs/track.ts'
+import type { NatsSendOptions } from './_nats/call.ts'
+import { overlay } from './_overlay.ts'
 
 /** The members that Express's requests and Fastify's have in common, of those that tell who calls. */
 export interface NestRequest {
@@ -24,6 +24,12 @@ export type NestOptions<Req extends object = NestRequest> = TrackerSource & Auth
 
 /** A factory of options, what it is given, and the modules that have that. */
 export type NestAsyncOptions<Req extends object = NestRequest> = Pick<ModuleMetadata, 'imports'> & Pick<FactoryProvider<NestOptions<Req>>, 'inject' | 'useFactory'>
+
+/** The members of Nest's `ClientProxy` that are touched. */
+export interface NestClientLike {
+  send(...args: never[]): unknown
+  emit(...args: never[]): unknown
+}
 
 const OPTIONS = Symbol('throughline.options')
 
@@ -61,14 +67,17 @@ function moduleOf({ imports = [], inject = [], useFactory }: NestAsyncOptions<ne
   }
 }
 
-function track(options: NestOptions<never>, host: HttpAdapterHost, config: ApplicationConfig): NestInterceptor {
-  const tracker = trackerOf(options)
-  const NewStream = streamsOf(host)
-  const trackRpc = rpcTracking(tracker, options, NewStream)
-  // At once in an application; in a testing module, which is made first, as soon as it becomes one.
-  host.init$.subscribe(() => tracker.core.settings.faults.guard(() => trackHttp(host.httpAdapter, tracker, options)))
-  // From Nest 12 there is a place before all guards, which are to find the request in hand too.
-  if (!('registerPreRequestHook' in config)) return interceptor(NewStream, trackRpc)
-  config.registerPreRequestHook(trackRpc)
-  return interceptor(NewStream, undefined)
+/**
+ * The same client, whose messages carry the request in hand: in their headers over RabbitMQ, NATS and Kafka, in the
+ * packet's metadata over TCP, Redis and transports of your own, where Nest is 12 or later.
+ *
+ * An event that RabbitMQ's client sends to its queue hands the request over, which is Queued once the broker has
+ * confirmed it. All other events have it as their parent, since any number of services may get them; `as` says
+ * otherwise. What `send` asks for is answered by a request of its own. Headers that a record has stay.
+ *
+ * @throws ThroughlineError THROUGHLINE_BAD_OPTION for a client of NATS where no NATS package is found from here
+ * @example { provide: 'ORDERS', useFactory: () => propagate(ClientProxyFactory.create({ transport: Transport.RMQ, options })) }
+ */
+export function propagate<T extends NestClientLike>(client: T, options: NatsSendOptions = {}): T {
+  return overlay(client, clientMethods(client, options))
 }

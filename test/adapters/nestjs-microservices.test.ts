@@ -1,24 +1,19 @@
 import 'reflect-metadata'
 import { randomUUID } from 'node:crypto'
-import { createServer, type AddressInfo, type Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { headers as newHeaders, type MsgHdrs } from '@nats-io/transport-node'
 import { APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core'
-import { Post, type CallHandler, type INestMicroservice, type ModuleMetadata } from '@nestjs/common'
+import { Post, type CallHandler, type ModuleMetadata } from '@nestjs/common'
 import {
   ClientGrpcProxy,
   ClientNats,
-  ClientTCP,
-  Ctx,
-  EventPattern,
   GrpcMethod,
   GrpcStreamCall,
   KafkaRetriableException,
-  MessagePattern,
   NatsRecordBuilder,
-  Payload,
   RmqRecordBuilder,
   RpcException,
-  ServerRMQ,
   Transport,
   type MicroserviceOptions,
   type RmqOptions,
@@ -33,72 +28,16 @@ import { TrackRequestModule, type NestOptions } from '../../src/adapters/nestjs.
 import { currentRequest } from '../../src/tracking/context.ts'
 import { deferred } from '../deferred.ts'
 import { BROKERS, isBrokerMissing } from '../brokers.ts'
+import { SOON } from '../soon.ts'
 import { ask } from './client.ts'
 import { pathOf, Texts, type Method } from './grpc-rig.ts'
 import { startKafkaBroker } from './kafka-broker.ts'
-import { controller, create, createMicroservice, method, moduleOf, parameters } from './nest-parts.ts'
+import { controller, create, createMicroservice, method, moduleOf } from './nest-parts.ts'
+import { clientOf, direct, expectStory, handling, serve, type Handlers } from './nest-services.ts'
 import { watched, type Watched } from './queue-rig.ts'
 
 const missing = { nats: await isBrokerMissing('nats'), rabbitmq: await isBrokerMissing('rabbitmq') }
-const SOON = 10_000
 const BEGUN = ['Received', 'Authenticated', 'Processing']
-
-interface Handlers {
-  readonly events?: Readonly<Record<string, (data: unknown, context: object) => unknown>>
-  readonly messages?: Readonly<Record<string, (data: unknown, context: object) => unknown>>
-}
-
-/** A controller of handlers of events and messages, each by its pattern: a text, or JSON. */
-function handling({ events = {}, messages = {} }: Handlers): new () => object {
-  class Handling {
-    // Methods are named by their patterns.
-    readonly [name: string]: unknown
-  }
-  // What a class is made of here.
-  const prototype = Handling.prototype as Record<string, unknown>
-  const add = (handlers: Handlers['events'], decorate: (pattern: unknown) => MethodDecorator): void => {
-    for (const [pattern, handle] of Object.entries(handlers ?? {})) {
-      prototype[pattern] = (data: unknown, context: object) => handle(data, context)
-      method(Handling, pattern, decorate(pattern.startsWith('{') ? JSON.parse(pattern) : pattern))
-      parameters(Handling, pattern, Payload(), Ctx())
-    }
-  }
-  add(events, (pattern) => EventPattern(pattern))
-  add(messages, (pattern) => MessagePattern(pattern as string))
-  return controller(Handling)
-}
-
-/** Starts a microservice of these controllers, for as long as the test runs. */
-async function serve(
-  service: Watched,
-  options: MicroserviceOptions,
-  controllers: (new () => object)[],
-  { parts = {}, tracking = {} }: { readonly parts?: ModuleMetadata; readonly tracking?: Partial<NestOptions> } = {},
-): Promise<INestMicroservice> {
-  const root = moduleOf({ ...parts, imports: [TrackRequestModule.forRoot({ ...tracking, tracker: service.tracker }), ...(parts.imports ?? [])], controllers })
-  const app = await createMicroservice(root, options)
-  await app.listen()
-  onTestFinished(() => app.close())
-  return app
-}
-
-/** Waits for the story of one request to have become so. */
-async function expectStory(service: Watched, index: number, story: readonly string[]): Promise<void> {
-  await vi.waitFor(() => expect(service.story(service.requests()[index] ?? '')).toEqual(story), SOON)
-  expect(service.tracker.inFlight()).toEqual([])
-  expect(service.tracker.stats.faults).toBe(0)
-}
-
-const direct = (): MicroserviceOptions => ({ transport: Transport.TCP, options: { host: '127.0.0.1', port: 0 } })
-
-/** A client of a microservice that was started by {@link direct}. */
-function clientOf(app: INestMicroservice): ClientTCP {
-  // A server that listens on TCP has an address of this kind.
-  const { port } = app.unwrap<Server>().address() as AddressInfo
-  const client = new ClientTCP({ host: '127.0.0.1', port })
-  onTestFinished(() => client.close())
-  return client
-}
 
 describe('handlers of messages in Nest', () => {
   test('a message is a request until its answer, and an event until its handler is through', async () => {
@@ -276,7 +215,8 @@ describe('Nest over gRPC', () => {
     }
     method(Service, 'handle', name === 'chat' ? GrpcStreamCall('Texts', name) : GrpcMethod('Texts', name))
     const service = watched()
-    const url = `127.0.0.1:${String(await freePort())}`
+    // Nest does not tell which port a server was given.
+    const url = `unix:${join(tmpdir(), `${randomUUID()}.sock`)}`
     await serve(service, { transport: Transport.GRPC, options: { ...contract, url, channelOptions: { ...channelOptions } } }, [controller(Service)], made)
     return { service, url, client: new Texts(url) }
   }
@@ -360,16 +300,6 @@ describe('Nest over gRPC', () => {
     expect(service.records).toEqual([])
   })
 })
-
-/** A port that nobody listens on, for servers that do not tell which they were given. */
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
-  // As above.
-  const { port } = server.address() as AddressInfo
-  await new Promise((closed) => server.close(closed))
-  return port
-}
 
 describe.skipIf(missing.nats)('Nest over NATS', () => {
   const options = (): MicroserviceOptions => ({ transport: Transport.NATS, options: { servers: BROKERS.nats } })
@@ -472,27 +402,9 @@ describe.skipIf(missing.rabbitmq)('Nest over RabbitMQ', () => {
   })
   afterAll(() => connection.close())
 
-  /** Nest's server over a bare connection: what would connect it again is not what is tested. */
-  class PlainRmq extends ServerRMQ {
-    override createClient(): Promise<never> {
-      const plain = {
-        once: (event: string, listener: () => void) => event === 'connect' && setImmediate(listener),
-        on: () => undefined,
-        close: () => undefined,
-        createChannel: ({ setup }: { setup: (channel: Channel) => unknown }) => {
-          const opened = connection.createChannel()
-          void opened.then(setup)
-          return { close: async () => (await opened).close(), sendToQueue: async (...args: Parameters<Channel['sendToQueue']>) => (await opened).sendToQueue(...args) }
-        },
-      }
-      // As much of a connection as the server asks for.
-      return Promise.resolve(plain as never)
-    }
-  }
-
   async function work(worker: Watched, options: RmqOptions['options'], handle: (data: unknown, context: object) => unknown, tracking: Partial<NestOptions> = {}): Promise<string> {
     const queue = randomUUID()
-    await serve(worker, { strategy: new PlainRmq({ queue, queueOptions: { autoDelete: true }, ...options }) }, [handling({ events: { placed: handle }, messages: { count: handle } })], { tracking })
+    await serve(worker, { transport: Transport.RMQ, options: { urls: [BROKERS.rabbitmq], queue, queueOptions: { autoDelete: true }, ...options } }, [handling({ events: { placed: handle }, messages: { count: handle } })], { tracking })
     return queue
   }
 

@@ -15,10 +15,14 @@ export interface ServerInfoLike {
   readonly max_payload?: number
 }
 
-/** How a sender's messages are to carry the request in hand. */
-export interface Carrying extends SendOptions {
-  readonly headers: NewHeaders
+/** How messages are sent. */
+export interface NatsSendOptions extends SendOptions {
+  /** The function `headers` of your NATS package, for programs that are bundled into one file. */
+  readonly headers?: NewHeaders
 }
+
+/** The same, complete. */
+export type Carrying = NatsSendOptions & Required<Pick<NatsSendOptions, 'headers'>>
 
 /** One send that carries the request in hand. */
 export interface Call {

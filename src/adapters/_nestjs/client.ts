@@ -1,0 +1,68 @@
+import { currentRequest } from '../../tracking/context.ts'
+import { sends } from '../_amqp/sends.ts'
+import { producerMethods } from '../_kafka/sends.ts'
+import { isRecord } from '../_messages.ts'
+import { missingHeaders } from '../_missing-headers.ts'
+import type { NatsSendOptions } from '../_nats/call.ts'
+import { hostHeaders } from '../_nats/headers.ts'
+import { connectionMethods } from '../_nats/sends.ts'
+import { isMethod, newOverlay, type Replacement } from '../_overlay.ts'
+
+/** Makes what a client finds under one of its own names from what is there. */
+type Lens = (own: unknown) => unknown
+
+/**
+ * The ways to send of a client, which run on a view of it: there the connection that its transport sends by is one
+ * that carries. Clients say nothing of their transports but by the names that they keep their connections under.
+ *
+ * What is to be answered is a call, which never hands over, whatever is said of events.
+ */
+export function clientMethods(client: object, { as, ...carrying }: NatsSendOptions): Readonly<Record<string, Replacement>> {
+  const calls = viewOf(client, lensesOf(client, carrying))
+  const events = as === undefined ? calls : viewOf(client, lensesOf(client, { as, ...carrying }))
+  const on = (view: object, name: string): Replacement => (original) => (...args) => {
+    const method: unknown = Reflect.get(client, name)
+    return isMethod(method) ? Reflect.apply(method, view, args) : original(...args)
+  }
+  return { send: on(calls, 'send'), emit: on(events, 'emit'), emitBatch: on(events, 'emitBatch') }
+}
+
+function lensesOf(client: object, options: NatsSendOptions): Readonly<Record<string, Lens>> {
+  if ('natsClient' in client) return { natsClient: carrying(connectionMethods({ ...options, headers: options.headers ?? hostHeaders() })) }
+  if ('channel' in client) return { channel: carrying(sends(options)) }
+  if ('_producer' in client) return { _producer: carrying(producerMethods(options)) }
+  return { onDispatchHook: (own) => (packet: unknown) => dispatch(packet, own) }
+}
+
+/** A connection that carries. A client makes a new one when it has lost its own, and has none at first. */
+function carrying(replacements: Readonly<Record<string, Replacement>>): Lens {
+  const made = new WeakMap<object, object>()
+  return (own) => {
+    if (!isRecord(own)) return own
+    const known = made.get(own) ?? newOverlay(own, replacements)
+    made.set(own, known)
+    return known
+  }
+}
+
+/** What Nest calls with each packet from version 12 on, TCP's and Redis's among them, which have no headers. */
+function dispatch(packet: unknown, own: unknown): void {
+  if (isMethod(own)) own(packet)
+  const request = currentRequest()
+  if (request === undefined || !isRecord(packet)) return
+  const metadata = isRecord(packet.metadata) ? packet.metadata : {}
+  const ours = Object.fromEntries(missingHeaders(request.headers(), (name) => name in metadata))
+  Reflect.set(packet, 'metadata', { ...metadata, ...ours })
+}
+
+function viewOf(client: object, lenses: Readonly<Record<string, Lens>>): object {
+  return new Proxy(client, {
+    get(target, key, view) {
+      // A connection is the client's own affair: it compares the one that it has made with the one that it keeps.
+      const own: unknown = Reflect.get(target, key, view)
+      if (key === 'connect' && isMethod(own)) return (...args: unknown[]): unknown => Reflect.apply(own, target, args)
+      return Object.hasOwn(lenses, key) ? lenses[String(key)]?.(own) : own
+    },
+    set: (target, key, value) => Reflect.set(target, key, value),
+  })
+}

@@ -1,0 +1,22 @@
+import type { NestInterceptor } from '@nestjs/common'
+import type { ApplicationConfig, HttpAdapterHost } from '@nestjs/core'
+import type { AuthOptions } from '../../tracking/authenticate.ts'
+import { trackerOf, type TrackerSource } from '../../tracking/track-request.ts'
+import { trackHttp } from './http.ts'
+import { interceptor } from './interceptor.ts'
+import type { MessageOptions } from './message.ts'
+import { rpcTracking } from './rpc.ts'
+import { streamsOf } from './stream.ts'
+
+/** Begins to track an application, or as much of it as there is yet; gives what is to run around its handlers. */
+export function track(options: TrackerSource & AuthOptions<never> & MessageOptions, host: HttpAdapterHost, config: ApplicationConfig): NestInterceptor {
+  const tracker = trackerOf(options)
+  const NewStream = streamsOf(host)
+  const trackRpc = rpcTracking(tracker, options, NewStream)
+  // At once in an application; in a testing module, which is made first, as soon as it becomes one.
+  host.init$.subscribe(() => tracker.core.settings.faults.guard(() => trackHttp(host.httpAdapter, tracker, options)))
+  // From Nest 12 there is a place before all guards, which are to find the request in hand too.
+  if (!('registerPreRequestHook' in config)) return interceptor(NewStream, trackRpc)
+  config.registerPreRequestHook(trackRpc)
+  return interceptor(NewStream, undefined)
+}

@@ -1,0 +1,236 @@
+import 'reflect-metadata'
+import { randomUUID } from 'node:crypto'
+import { headers as newHeaders } from '@nats-io/transport-node'
+import {
+  ClientKafka,
+  ClientNats,
+  ClientRedis,
+  ClientRMQ,
+  NatsRecordBuilder,
+  RmqRecordBuilder,
+  Transport,
+  type ClientProxy,
+  type ClientTCP,
+  type MicroserviceOptions,
+} from '@nestjs/microservices'
+import { lastValueFrom } from 'rxjs'
+import { afterAll, beforeAll, describe, expect, expectTypeOf, onTestFinished, test, vi } from 'vitest'
+import { propagate, type NestClientLike } from '../../src/adapters/nestjs.ts'
+import { currentRequest } from '../../src/tracking/context.ts'
+import type { TrackedRequest } from '../../src/tracking/tracked-request.ts'
+import { BROKERS, isBrokerMissing } from '../brokers.ts'
+import { deferred } from '../deferred.ts'
+import { SOON } from '../soon.ts'
+import { startKafkaBroker } from './kafka-broker.ts'
+import { clientOf, direct, expectStory, handling, serve } from './nest-services.ts'
+import { watched, type Watched } from './queue-rig.ts'
+
+const missing = { nats: await isBrokerMissing('nats'), rabbitmq: await isBrokerMissing('rabbitmq'), redis: await isBrokerMissing('redis') }
+const BEGUN = ['Received', 'Authenticated', 'Processing']
+const PLACED = [...BEGUN, 'Queued']
+const DONE = ['(ATTEMPT 1)', 'Completed 1 ok']
+const FOREIGN = 'abc-123'
+
+/** A client for as long as the test runs. */
+function used<C extends { close(): unknown }>(client: C): C {
+  onTestFinished(async () => {
+    await client.close()
+  })
+  return client
+}
+
+/** What the handlers of one pattern say of the request that they have in hand. */
+const who = () => ({ trace: currentRequest()?.traceId, parent: currentRequest()?.parentId })
+
+/** Waits for the one request of a service that was handed over to it, or begun there. */
+async function expectEnd(service: Watched, request: TrackedRequest, story: readonly string[]): Promise<void> {
+  await vi.waitFor(() => expect(service.story(request.requestId)).toEqual(story), SOON)
+  expect(service.tracker.inFlight()).toEqual([])
+  expect(service.tracker.stats.faults).toBe(0)
+}
+
+test("Nest's own clients fit, and stay what they are", () => {
+  const client = used(new ClientNats({ servers: 'nats://127.0.0.1:1' }))
+  const propagated = propagate(client)
+  expectTypeOf(propagated).toEqualTypeOf(client)
+  expectTypeOf<ClientProxy>().toExtend<NestClientLike>()
+  expect(propagated).toBeInstanceOf(ClientNats)
+  expect(propagate(client)).toBe(propagated)
+  expect(propagate(propagated)).toBe(propagated)
+})
+
+describe('clients without headers', () => {
+  test('over TCP the request in hand is the parent of what answers, and of what hears of an event', async () => {
+    const [shop, stock] = [watched(), watched('stock')]
+    const heard = deferred<unknown>()
+    const client = propagate(clientOf(await serve(stock, direct(), [handling({ messages: { count: who }, events: { placed: () => heard.resolve(who()) } })])))
+    const request = shop.tracker.start()
+    const ours = { trace: request.traceId, parent: request.requestId }
+    expect(await request.run(() => lastValueFrom(client.send('count', 'mug')))).toEqual(ours)
+    await request.run(() => lastValueFrom(client.emit('placed', 'mug'), { defaultValue: undefined }))
+    expect(await heard.promise).toEqual(ours)
+    await expectStory(stock, 1, [...BEGUN, 'Responded ok'])
+    expect(shop.story(request.requestId)).toEqual(['Received'])
+  })
+
+  test('many at once do not mix, and outside of a request nothing is sent along', async () => {
+    const [shop, stock] = [watched(), watched('stock')]
+    const client = propagate(clientOf(await serve(stock, direct(), [handling({ messages: { count: who } })])))
+    const requests = Array.from({ length: 50 }, () => shop.tracker.start())
+    const answers = await Promise.all(requests.map((request) => request.run(() => lastValueFrom(client.send<unknown>('count', 'mug')))))
+    expect(answers).toEqual(requests.map(({ traceId, requestId }) => ({ trace: traceId, parent: requestId })))
+    expect(await lastValueFrom(client.send<object>('count', 'mug'))).not.toHaveProperty('parent')
+  })
+
+  test("the application's own hook goes on, and what it sets stays; the client itself sends as before", async () => {
+    const [shop, stock] = [watched(), watched('stock')]
+    const plain = clientOf(await serve(stock, direct(), [handling({ messages: { count: (_, context) => (context as { getMetadata(): unknown }).getMetadata() } })]))
+    const client = propagate(plain)
+    client.setOnDispatchHook((packet) => {
+      packet.metadata = { tenant: 'blue', 'x-trace-id': FOREIGN }
+    })
+    const request = shop.tracker.start()
+    const asked = (by: ClientTCP) => request.run(() => lastValueFrom(by.send<unknown>('count', 'mug')))
+    expect(await asked(client)).toEqual({ tenant: 'blue', 'x-trace-id': FOREIGN, traceparent: request.headers().traceparent })
+    expect(await asked(plain)).toEqual({ tenant: 'blue', 'x-trace-id': FOREIGN })
+  })
+
+  test.skipIf(missing.redis)('over Redis it is just so', async () => {
+    const [pattern, shop, stock] = [randomUUID(), watched(), watched('stock')]
+    const { hostname: host, port } = new URL(BROKERS.redis)
+    const options = { host, port: Number(port || 6379) }
+    await serve(stock, { transport: Transport.REDIS, options }, [handling({ messages: { [pattern]: who } })])
+    const client = propagate(used(new ClientRedis(options)))
+    const request = shop.tracker.start()
+    expect(await request.run(() => lastValueFrom(client.send(pattern, 'mug')))).toEqual({ trace: request.traceId, parent: request.requestId })
+  })
+})
+
+describe.skipIf(missing.rabbitmq)('the client of RabbitMQ', () => {
+  /** A queue that a service works on, and a client that sends to it. */
+  async function open(worker: Watched, handle: () => unknown): Promise<{ readonly client: ClientRMQ; readonly plain: ClientRMQ }> {
+    const options = { urls: [BROKERS.rabbitmq], queue: randomUUID(), queueOptions: { autoDelete: true } }
+    await serve(worker, { transport: Transport.RMQ, options }, [handling({ events: { placed: handle }, messages: { count: handle } })])
+    const plain = used(new ClientRMQ(options))
+    return { client: propagate(plain), plain }
+  }
+
+  test('an event hands the request over, once the broker has confirmed it, also by a client that has to connect first', async () => {
+    const [shop, worker] = [watched(), watched('worker')]
+    const { client } = await open(worker, () => undefined)
+    const request = shop.tracker.start()
+    await request.run(() => lastValueFrom(client.emit('placed', { order: 1 }), { defaultValue: undefined }))
+    expect(request.state).toBe('Queued')
+    expect(shop.story(request.requestId)).toEqual(PLACED)
+    await expectEnd(worker, request, DONE)
+    expect(shop.tracker.inFlight()).toEqual([])
+  })
+
+  test('nobody has to subscribe, or to wait', async () => {
+    const [shop, worker] = [watched(), watched('worker')]
+    const { client } = await open(worker, () => undefined)
+    await client.connect()
+    const request = shop.tracker.start()
+    request.run(() => client.emit('placed', { order: 1 }))
+    await expectEnd(worker, request, DONE)
+    await vi.waitFor(() => expect(shop.story(request.requestId)).toEqual(PLACED), SOON)
+  })
+
+  test('what is to be answered is a call, though events hand over', async () => {
+    const [shop, worker] = [watched(), watched('worker')]
+    const { plain } = await open(worker, who)
+    const client = propagate(plain, { as: 'hand-off' })
+    const request = shop.tracker.start()
+    expect(await request.run(() => lastValueFrom(client.send('count', 'mug')))).toEqual({ trace: request.traceId, parent: request.requestId })
+    await expectStory(worker, 0, [...BEGUN, 'Responded ok'])
+    expect(shop.story(request.requestId)).toEqual(['Received', '(ENQUEUE)'])
+  })
+
+  test('headers of a record stay, and those of request.enqueue() are left to it; the client itself sends as before', async () => {
+    const [shop, worker] = [watched(), watched('worker')]
+    const { client, plain } = await open(worker, who)
+    const [relayed, queued, bare] = [shop.tracker.start(), shop.tracker.start(), shop.tracker.start()]
+    const record = (headers: Record<string, string>) => new RmqRecordBuilder('mug').setOptions({ headers }).build()
+    expect(await relayed.run(() => lastValueFrom(client.send('count', record({ 'x-trace-id': FOREIGN }))))).toEqual({ trace: FOREIGN })
+    await queued.run(() => queued.enqueue((headers) => lastValueFrom(client.emit('placed', record(headers)), { defaultValue: undefined })))
+    expect(shop.story(queued.requestId)).toEqual(PLACED)
+    await expectEnd(worker, queued, DONE)
+    expect(await bare.run(() => lastValueFrom(plain.send<object>('count', 'mug')))).not.toMatchObject({ trace: bare.traceId })
+  })
+
+  test('a broker that cannot be reached: the error passes through, and the request is not Queued', async () => {
+    const { tracker, story, requests } = watched()
+    const client = propagate(used(new ClientRMQ({ urls: ['amqp://127.0.0.1:1'], socketOptions: { reconnectTimeInSeconds: 0.01 } })))
+    const place = tracker.trackRequest(() => lastValueFrom(client.emit('placed', 1)), { carrier: () => undefined })
+    await expect(place()).rejects.toMatchObject({ err: { code: 'ECONNREFUSED' } })
+    expect(story(requests()[0] ?? '')).toEqual([...BEGUN, 'Responded error'])
+    expect(tracker.inFlight()).toEqual([])
+  })
+})
+
+describe.skipIf(missing.nats)('the client of NATS', () => {
+  const options = (): MicroserviceOptions => ({ transport: Transport.NATS, options: { servers: BROKERS.nats } })
+  const newClient = (): ClientNats => used(new ClientNats({ servers: BROKERS.nats }))
+
+  test('an event has the request as its parent, for any number of services', async () => {
+    const [subject, shop, mail, stock] = [randomUUID(), watched(), watched('mail'), watched('stock')]
+    for (const service of [mail, stock]) await serve(service, options(), [handling({ events: { [subject]: () => undefined } })])
+    const client = propagate(newClient())
+    const request = shop.tracker.start()
+    await request.run(() => lastValueFrom(client.emit(subject, 'mug'), { defaultValue: undefined }))
+    for (const service of [mail, stock]) {
+      await expectStory(service, 0, [...BEGUN, 'Responded ok'])
+      expect(service.records[0]).toMatchObject({ trace_id: request.traceId, parent_id: request.requestId })
+    }
+    expect(shop.story(request.requestId)).toEqual(['Received', '(ENQUEUE)'])
+  })
+
+  test('with `as` an event hands over, and what is to be answered is a call all the same', async () => {
+    const [subject, asked, shop, worker] = [randomUUID(), randomUUID(), watched(), watched('worker')]
+    await serve(worker, options(), [handling({ events: { [subject]: () => undefined }, messages: { [asked]: who } })])
+    const client = propagate(newClient(), { as: 'hand-off' })
+    const request = shop.tracker.start()
+    expect(await request.run(() => lastValueFrom(client.send(asked, 'mug')))).toEqual({ trace: request.traceId, parent: request.requestId })
+    await request.run(() => lastValueFrom(client.emit(subject, 'mug'), { defaultValue: undefined }))
+    await expectEnd(worker, request, DONE)
+    await vi.waitFor(() => expect(shop.story(request.requestId).at(-1)).toBe('Queued'), SOON)
+  })
+
+  test('headers of a record stay', async () => {
+    const [asked, shop, worker] = [randomUUID(), watched(), watched('worker')]
+    await serve(worker, options(), [handling({ messages: { [asked]: who } })])
+    const headers = newHeaders()
+    headers.set('x-trace-id', FOREIGN)
+    const record = new NatsRecordBuilder('mug').setHeaders(headers).build()
+    expect(await shop.tracker.start().run(() => lastValueFrom(propagate(newClient()).send(asked, record)))).toEqual({ trace: FOREIGN })
+    expect([...headers.keys()]).toEqual(['x-trace-id'])
+  })
+})
+
+describe('the client of Kafka', () => {
+  let broker: Awaited<ReturnType<typeof startKafkaBroker>>
+  beforeAll(async () => {
+    broker = await startKafkaBroker()
+  })
+  afterAll(() => broker.stop())
+
+  test('an event has the request as its parent, or hands it over; of a batch all are children', async () => {
+    const [topic, shop, worker] = [randomUUID(), watched(), watched('worker')]
+    const client = { brokers: [broker.address], retry: { initialRetryTime: 1 }, logCreator: () => () => undefined }
+    const consumer = { groupId: topic, maxWaitTimeInMs: 50 }
+    await serve(worker, { transport: Transport.KAFKA, options: { client, consumer, subscribe: { fromBeginning: true } } }, [handling({ events: { [topic]: () => undefined } })])
+    let as: 'child' | 'hand-off' = 'child'
+    const sender = propagate(used(new ClientKafka({ client, producerOnlyMode: true })), { as: () => as })
+    const [first, second, third] = [shop.tracker.start(), shop.tracker.start(), shop.tracker.start()]
+    await first.run(() => lastValueFrom(sender.emit(topic, { key: '1', value: 'mug' })))
+    expect(shop.story(first.requestId)).toEqual(['Received', '(ENQUEUE)'])
+    as = 'hand-off'
+    await second.run(() => lastValueFrom(sender.emit(topic, 'mug')))
+    expect(shop.story(second.requestId)).toEqual(PLACED)
+    await expectEnd(worker, second, DONE)
+    await third.run(() => lastValueFrom(sender.emitBatch(topic, { messages: [{ value: 'mug' }, { value: 'cup' }] })))
+    const childrenOf = ({ requestId }: TrackedRequest) => worker.records.filter((record) => 'parent_id' in record && record.parent_id === requestId)
+    await vi.waitFor(() => expect(childrenOf(third)).toHaveLength(2), SOON)
+    expect(childrenOf(first)).toMatchObject([{ trace_id: first.traceId, seq: 0 }])
+  })
+})
