@@ -113,17 +113,23 @@ async function* through(transform: Transform, source: AsyncIterable<Uint8Array>)
   // What a stream holds back for its reader it throws away where it fails: this one never has to.
   const made: Uint8Array[] = []
   transform.on('data', (chunk: Buffer) => made.push(chunk))
-  const closed = new Promise<void>((over) => transform.once('error', over).once('close', over))
+  let over = (): void => undefined
+  transform.on('error', () => over()).on('close', () => over())
+  /** Waits until what is begun is done, or the transform is no more. */
+  const done = (begin: (end: () => void) => void): Promise<void> =>
+    new Promise((end) => {
+      over = end
+      begin(end)
+    })
   try {
     for await (const chunk of source) {
       for (let at = 0; at < chunk.length && !transform.destroyed; at += PIECE_BYTES) {
-        await Promise.race([closed, new Promise<void>((taken) => transform.write(chunk.subarray(at, at + PIECE_BYTES), () => taken()))])
+        await done((taken) => transform.write(chunk.subarray(at, at + PIECE_BYTES), () => taken()))
         yield* made.splice(0)
       }
       if (transform.destroyed) break
     }
-    transform.end()
-    await closed
+    if (!transform.destroyed) await done(() => transform.end())
     yield* made.splice(0)
   } finally {
     // A reader that has seen enough leaves nothing behind that holds the file.
