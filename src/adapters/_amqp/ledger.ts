@@ -16,6 +16,7 @@ export interface Ledger {
   settle(tag: number, allUpTo: boolean, verdict: Verdict): void
 }
 
+/** A ledger of a channel that has given out nothing yet. */
 export function newLedger(): Ledger {
   const waiting = new Map<number, Waiting>()
   const settleOne = (tag: number, verdict: Verdict): void => {
