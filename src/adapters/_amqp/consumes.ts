@@ -8,8 +8,6 @@ import { isMethod, type Replacement } from '../_overlay.ts'
 /** What one channel gives out, and what it is told of that. */
 export function consumes(): Readonly<Record<string, Replacement>> {
   let ledger: Ledger | undefined
-  /** Where the answers of messages are awaited, which may be of a channel that is no more. */
-  const ledgers = new WeakMap<object, Ledger>()
   let last = 0
   /** What waits for its answer when a channel is lost, the broker is going to deliver again. */
   const lose = (): void => ledger?.settle(Infinity, true, 'lost')
@@ -24,9 +22,8 @@ export function consumes(): Readonly<Record<string, Replacement>> {
     // The empty name is that of the queue that was declared last.
     const name = typeof queue === 'string' && queue !== '' ? queue : undefined
     return (message) => {
-      const source = { queue: name, ledger: noAck ? undefined : ledger }
+      const source = { queue: name, ledger: noAck ? undefined : ledger, answered: false }
       if (isRecord(message)) sources.set(message, source)
-      if (isRecord(message) && source.ledger !== undefined) ledgers.set(message, source.ledger)
       return source
     }
   }
@@ -41,9 +38,9 @@ export function consumes(): Readonly<Record<string, Replacement>> {
   }
   const settle = (message: unknown, allUpTo: boolean, verdict: Verdict): void => {
     const source = isRecord(message) ? sources.get(message) : undefined
-    // One that is worked on after its answer ends with its handler.
-    if (isRecord(message) && source !== undefined) sources.set(message, { ...source, ledger: undefined })
-    const of = isRecord(message) ? (ledgers.get(message) ?? ledger) : ledger
+    if (isRecord(message) && source !== undefined) sources.set(message, { ...source, answered: true })
+    // The message may be of a channel that is no more.
+    const of = source?.ledger ?? ledger
     of?.settle(tagOf(message), allUpTo, verdict)
   }
   const settleAll = (verdict: Verdict): void => ledger?.settle(Infinity, true, verdict)

@@ -19,8 +19,10 @@ export interface Retries<M> {
 /** Where a message came from. */
 export interface Source {
   readonly queue: string | undefined
-  /** Where its answer will show; undefined where none will: with `noAck`, or because it was given before. */
+  /** Where its answer shows; undefined where none will, with `noAck`. */
   readonly ledger: Ledger | undefined
+  /** Whether it was answered before: one that is worked on after that ends with its handler. */
+  readonly answered: boolean
 }
 
 /** Of messages whose channel is overlaid. */
@@ -31,17 +33,18 @@ export function takeMessage<M extends AmqpMessageLike>(tracker: Tracker, message
   const { faults } = tracker.core.settings
   const source = sources.get(message)
   const queue = source?.queue
+  const ledger = source?.answered === true ? undefined : source?.ledger
   const attempt = faults.guard(() => attemptOf(message, queue)) ?? 1
   const taken = take(tracker, {
     host: message,
     carrier: faults.guard(() => carrierOf(message, queue)),
     attempt,
     // A message of a bare channel is held to be one that has to be acknowledged, as most have.
-    willRetry: !(attempts > 0 && attempt >= attempts) && (source === undefined || source.ledger !== undefined),
+    willRetry: !(attempts > 0 && attempt >= attempts) && (source === undefined || ledger !== undefined),
     path: queue ?? (message.fields.routingKey || message.fields.exchange),
   })
-  if (source?.ledger === undefined) return taken
-  return untilTold(tracker, taken, message.fields.deliveryTag, source.ledger, () => faults.guard(() => willRetry?.(message, attempt)) === true)
+  if (ledger === undefined) return taken
+  return untilTold(tracker, taken, message.fields.deliveryTag, ledger, () => faults.guard(() => willRetry?.(message, attempt)) === true)
 }
 
 const OK: End = { outcome: 'ok' }
