@@ -7,24 +7,18 @@ export type Replacement = (original: Method, overlaid: object) => Method
 /** Overlays by the object that they stand for, and by themselves: nothing is overlaid twice. */
 const overlays = new WeakMap<object, object>()
 
-/** The {@link newOverlay} of an object, which has one. */
-export function overlay<T extends object>(target: T, replacements: Readonly<Record<string, Replacement>>): T {
-  const known = overlays.get(target)
-  // What is filed under an object stands for that object, and has its type.
-  if (known !== undefined) return known as T
-  const made = newOverlay(target, replacements)
-  overlays.set(target, made)
-  overlays.set(made, made)
-  return made
-}
-
 /**
  * The same object, some of whose methods do more.
  *
  * All else is the object's own and is called on the object itself, which may keep private fields that no proxy
  * reaches. A method that gives back its object (`on`) gives back the overlay. The object itself stays as it was.
+ *
+ * @param known those that there are already: by default all that users were given
  */
-export function newOverlay<T extends object>(target: T, replacements: Readonly<Record<string, Replacement>>): T {
+export function overlay<T extends object>(target: T, replacements: Readonly<Record<string, Replacement>>, known = overlays): T {
+  const found = known.get(target)
+  // What is filed under an object stands for that object, and has its type.
+  if (found !== undefined) return found as T
   const methods = new Map<string | symbol, { own: Method; method: Method }>()
   const proxy: T = new Proxy(target, {
     get(_, key) {
@@ -39,6 +33,8 @@ export function newOverlay<T extends object>(target: T, replacements: Readonly<R
     },
     set: (_, key, value) => Reflect.set(target, key, value),
   })
+  known.set(target, proxy)
+  known.set(proxy, proxy)
   return proxy
 }
 

@@ -6,7 +6,7 @@ import { missingHeaders } from '../_missing-headers.ts'
 import type { NatsSendOptions } from '../_nats/call.ts'
 import { hostHeaders } from '../_nats/headers.ts'
 import { connectionMethods } from '../_nats/sends.ts'
-import { isMethod, newOverlay, type Replacement } from '../_overlay.ts'
+import { isMethod, overlay, type Method, type Replacement } from '../_overlay.ts'
 
 /** Makes what a client finds under one of its own names from what is there. */
 type Lens = (own: unknown) => unknown
@@ -17,13 +17,11 @@ type Lens = (own: unknown) => unknown
  *
  * What is to be answered is a call, which never hands over, whatever is said of events.
  */
-export function clientMethods(client: object, { as, ...carrying }: NatsSendOptions): Readonly<Record<string, Replacement>> {
-  const calls = viewOf(client, lensesOf(client, carrying))
-  const events = as === undefined ? calls : viewOf(client, lensesOf(client, { as, ...carrying }))
-  const on = (view: object, name: string): Replacement => (original) => (...args) => {
-    const method: unknown = Reflect.get(client, name)
-    return isMethod(method) ? Reflect.apply(method, view, args) : original(...args)
-  }
+export function clientMethods(client: object, { as, ...options }: NatsSendOptions): Readonly<Record<string, Replacement>> {
+  const calls = viewOf(client, lensesOf(client, options))
+  const events = as === undefined ? calls : viewOf(client, lensesOf(client, { as, ...options }))
+  // Nothing but methods is replaced.
+  const on = (view: object, name: string): Replacement => () => (...args) => Reflect.apply(Reflect.get(client, name) as Method, view, args)
   return { send: on(calls, 'send'), emit: on(events, 'emit'), emitBatch: on(events, 'emitBatch') }
 }
 
@@ -37,12 +35,7 @@ function lensesOf(client: object, options: NatsSendOptions): Readonly<Record<str
 /** A connection that carries. A client makes a new one when it has lost its own, and has none at first. */
 function carrying(replacements: Readonly<Record<string, Replacement>>): Lens {
   const made = new WeakMap<object, object>()
-  return (own) => {
-    if (!isRecord(own)) return own
-    const known = made.get(own) ?? newOverlay(own, replacements)
-    made.set(own, known)
-    return known
-  }
+  return (own) => (isRecord(own) ? overlay(own, replacements, made) : own)
 }
 
 /** What Nest calls with each packet from version 12 on, TCP's and Redis's among them, which have no headers. */
