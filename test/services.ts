@@ -1,6 +1,7 @@
 import { PGlite } from '@electric-sql/pglite'
 import { PGLiteSocketServer } from '@electric-sql/pglite-socket'
 import pg from 'pg'
+import { SOON } from './soon.ts'
 
 /** A database that speaks PostgreSQL's protocol, as a suite gets to see it. */
 export interface Engine {
@@ -41,7 +42,7 @@ async function startPglite(): Promise<Database> {
  * they run, and fail.
  */
 async function isMissing(): Promise<boolean> {
-  const client = new pg.Client({ connectionString: URL_OF_POSTGRES, connectionTimeoutMillis: 2_000 })
+  const client = new pg.Client({ connectionString: URL_OF_POSTGRES, connectionTimeoutMillis: SOON })
   try {
     await client.connect()
     await client.end()
