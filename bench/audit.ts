@@ -1,6 +1,6 @@
 import { execPath } from 'node:process'
 import { requestMachine } from '../machines/request.ts'
-import { compile } from '../src/lifecycle/compile.ts'
+import { compile } from '../src/machine/compile.ts'
 import { bigLog, bytesFree, removeLog, warm } from './big-logs.ts'
 import { exists, ran, type Ran } from './command.ts'
 import { compiled } from './compiled.ts'

@@ -1,5 +1,5 @@
 import { connect } from 'node:net'
-import { SOON } from './soon.ts'
+import { SOON } from './timeouts.ts'
 
 /** Where the brokers of the queue suites answer: at their standard ports, or where the environment says. */
 export const BROKERS = {

@@ -10,10 +10,10 @@ import { holdsDiagram } from '../src/diagrams/check.ts'
 import { graphOf } from '../src/diagrams/graph.ts'
 import { mermaid } from '../src/diagrams/mermaid.ts'
 import { ERROR_CODES } from '../src/errors.ts'
-import { audit } from '../src/inquiry/audit.ts'
-import { compile } from '../src/lifecycle/compile.ts'
-import { formatDuration } from '../src/lifecycle/duration.ts'
-import { FIELDS } from '../src/transition/line.ts'
+import { audit } from '../src/queries/audit.ts'
+import { compile } from '../src/machine/compile.ts'
+import { formatDuration } from '../src/machine/duration.ts'
+import { FIELDS } from '../src/record/line.ts'
 import { keysOf } from './lines.ts'
 import { filesIn, root } from './sources.ts'
 
@@ -59,7 +59,7 @@ it('docs/errors.md tells of every error code, and of no other', () => {
 
 describe('docs/log-format.md', () => {
   const text = page('docs/log-format.md')
-  const golden = readFileSync(join(root, 'test/transition/golden.ndjson'), 'utf8').trim().split('\n')
+  const golden = readFileSync(join(root, 'test/record/golden.ndjson'), 'utf8').trim().split('\n')
 
   it('tells of every field of a line, in the order in which they are written, and of no other', () => {
     const fields = firstColumn(section(text, '## Fields', '### '))
@@ -100,7 +100,7 @@ describe('docs/command.md', () => {
 })
 
 it('docs/command.md tells of every key of an audit', async () => {
-  const golden = page('test/transition/golden.ndjson').split('\n')
+  const golden = page('test/record/golden.ndjson').split('\n')
   // Without these lines and that event something is found of every kind.
   const left = golden.filter((line) => !/"seq":1,|"attempt"/.test(line)).map((line) => line.replace('"RESPOND"', '"UNKNOWN"'))
   const report = await audit(left)

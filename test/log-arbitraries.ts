@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import type { AnyStateMachine } from 'xstate'
-import { compile } from '../src/lifecycle/compile.ts'
-import { step, type TransitionTable } from '../src/lifecycle/table.ts'
-import type { LifecycleRecord, NoteRecord, TransitionRecord } from '../src/transition/record.ts'
+import { compile } from '../src/machine/compile.ts'
+import { step, type TransitionTable } from '../src/machine/table.ts'
+import type { LifecycleRecord, NoteRecord, TransitionRecord } from '../src/record/record.ts'
 
 /** What is known to be true of one request, beside its lines. */
 export interface Known {

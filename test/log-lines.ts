@@ -2,8 +2,8 @@ import { pino } from 'pino'
 import { Histories } from '../src/history/history.ts'
 import { parseLine } from '../src/logs/parse-line.ts'
 import { pinoSink } from '../src/sinks/pino.ts'
-import type { Fragment } from '../src/transition/fragment.ts'
-import type { LifecycleRecord, Sink } from '../src/transition/record.ts'
+import type { Fragment } from '../src/record/partial-record.ts'
+import type { LifecycleRecord, Sink } from '../src/record/record.ts'
 import { linesStream } from './lines.ts'
 
 const { stream, lines } = linesStream()

@@ -1,5 +1,5 @@
-import { entriesOf, type LocatedEntry } from '../src/logs/entries.ts'
-import { openLog } from '../src/logs/log-files.ts'
+import { entriesOf, type LocatedEntry } from '../src/logs/log-entry.ts'
+import { openLog } from '../src/logs/files/open.ts'
 import { splitLines } from '../src/logs/split-lines.ts'
 
 /** The entries of log files, one file after the other, each line parsed by itself. */

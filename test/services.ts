@@ -1,7 +1,7 @@
 import { PGlite } from '@electric-sql/pglite'
 import { PGLiteSocketServer } from '@electric-sql/pglite-socket'
 import pg from 'pg'
-import { SOON } from './soon.ts'
+import { SOON } from './timeouts.ts'
 
 /** A database that speaks PostgreSQL's protocol, as a suite gets to see it. */
 export interface Engine {

@@ -1,4 +1,4 @@
-import type { LifecycleRecord } from '../../src/transition/record.ts'
+import type { LifecycleRecord } from '../../src/record/record.ts'
 import type { Random } from './random.ts'
 
 /** A line that an application's own pino has written. */

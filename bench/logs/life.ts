@@ -1,5 +1,5 @@
-import { micro } from '../../src/tracking/records.ts'
-import type { LifecycleRecord, LoggedError, NoteRecord, Outcome, TransitionRecord } from '../../src/transition/record.ts'
+import { micro } from '../../src/tracking/build-records.ts'
+import type { LifecycleRecord, LoggedError, NoteRecord, Outcome, TransitionRecord } from '../../src/record/record.ts'
 import { deathAfter, type Process } from './processes.ts'
 
 /** A record, and the process that writes it; `at` is the true time, by which lines stand in a file. */

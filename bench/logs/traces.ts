@@ -1,4 +1,4 @@
-import type { LoggedError } from '../../src/transition/record.ts'
+import type { LoggedError } from '../../src/record/record.ts'
 import { requestIdOf, traceIdOf } from './ids.ts'
 import { Life, type Told } from './life.ts'
 import type { LogSettings } from './options.ts'

@@ -1,4 +1,4 @@
-import type { LifecycleRecord } from '../../src/transition/record.ts'
+import type { LifecycleRecord } from '../../src/record/record.ts'
 
 /** A request that never ends: it hangs, or its process was killed. */
 export interface OpenRequest {

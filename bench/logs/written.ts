@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 import { pinoSink } from '../../src/sinks/pino.ts'
-import { PlainLines } from '../../src/sinks/plain-line.ts'
-import type { LifecycleRecord, Sink } from '../../src/transition/record.ts'
+import { PlainLines } from '../../src/sinks/line-template.ts'
+import type { LifecycleRecord, Sink } from '../../src/record/record.ts'
 
 /** The lines of one service, byte for byte as the default sink writes them. */
 export class WrittenLines {

@@ -1,9 +1,9 @@
 import { withSqlComment } from '../trace/sql-comment.ts'
-import { currentRequest, runWith } from '../tracking/context.ts'
-import { isThenable } from '../tracking/thenable.ts'
+import { currentRequest, runWith } from '../tracking/current-request.ts'
+import { isThenable } from '../tracking/promises.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
-import { changed, isRecord } from './_messages.ts'
-import { isMethod, type Replacement } from './_overlay.ts'
+import { changed, isRecord } from './_send.ts'
+import { isMethod, type Replacement } from './_wrap-methods.ts'
 
 /**
  * A query with the comment of its request: a text, or an object that has one under `key`.

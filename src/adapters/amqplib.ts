@@ -1,12 +1,12 @@
-import { trackerOf, type TrackerSource } from '../tracking/track-request.ts'
+import { trackerOf, type TrackerSource } from '../handlers/track-request.ts'
 import type { AmqpChannelLike } from './_amqp/channel.ts'
-import { consumes } from './_amqp/consumes.ts'
+import { consumes } from './_amqp/consumer-methods.ts'
 import { takeMessage, type Retries } from './_amqp/delivery.ts'
 import type { AmqpMessageLike } from './_amqp/headers.ts'
-import { sends } from './_amqp/sends.ts'
-import { isRecord } from './_messages.ts'
-import { overlay } from './_overlay.ts'
-import { workOnOne, type SendOptions } from './_queue.ts'
+import { sends } from './_amqp/producer-methods.ts'
+import { isRecord } from './_send.ts'
+import { overlay } from './_wrap-methods.ts'
+import { workOnOne, type SendOptions } from './_deliveries.ts'
 
 export type { AmqpChannelLike, AmqpMessageLike }
 

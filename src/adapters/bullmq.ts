@@ -1,11 +1,11 @@
-import { currentRequest, runWith } from '../tracking/context.ts'
-import { endWithMessage } from '../tracking/ending.ts'
-import { trackerOf, type TrackerSource } from '../tracking/track-request.ts'
+import { currentRequest, runWith } from '../tracking/current-request.ts'
+import { endWithMessage } from '../tracking/finish-request.ts'
+import { trackerOf, type TrackerSource } from '../handlers/track-request.ts'
 import { carrierIn } from './_bullmq/metadata.ts'
 import { runsAgain, type RetriedJob } from './_bullmq/retry.ts'
-import { send, type ProducerLike } from './_bullmq/send.ts'
-import { overlay } from './_overlay.ts'
-import { take, workOn, type Delivery, type SendOptions } from './_queue.ts'
+import { send, type ProducerLike } from './_bullmq/producer-methods.ts'
+import { overlay } from './_wrap-methods.ts'
+import { take, workOn, type Delivery, type SendOptions } from './_deliveries.ts'
 
 /** The members of a job that are read. */
 export interface JobLike extends RetriedJob {

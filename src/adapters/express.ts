@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
-import type { AuthOptions } from '../tracking/authenticate.ts'
-import { trackerOf, type TrackerSource } from '../tracking/track-request.ts'
+import type { AuthOptions } from '../handlers/authenticate.ts'
+import { trackerOf, type TrackerSource } from '../handlers/track-request.ts'
 import { middleware, type ExpressRequest, type Middleware } from './_express/middleware.ts'
 
 export type { ExpressRequest, Middleware }

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
-import type { AuthOptions } from '../tracking/authenticate.ts'
-import { trackerOf, type TrackerSource } from '../tracking/track-request.ts'
+import type { AuthOptions } from '../handlers/authenticate.ts'
+import { trackerOf, type TrackerSource } from '../handlers/track-request.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
 import { install } from './_fastify/hooks.ts'
 

@@ -1,9 +1,9 @@
-import { currentRequest } from '../tracking/context.ts'
+import { currentRequest } from '../tracking/current-request.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
 import { missingHeaders } from './_missing-headers.ts'
-import { isTold, matcherOf, type PropagateOptions } from './_targets.ts'
+import { isTold, matcherOf, type PropagateOptions } from './_propagation-targets.ts'
 
-export type { PropagateOptions, Target } from './_targets.ts'
+export type { PropagateOptions, Target } from './_propagation-targets.ts'
 
 /**
  * The same fetch, whose requests to the hosts of `to` carry the trace: `x-trace-id`, `traceparent` and `tracestate`.

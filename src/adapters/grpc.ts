@@ -1,11 +1,11 @@
 import { InterceptingCall, type Interceptor, type ServerInterceptor } from '@grpc/grpc-js'
-import type { AuthOptions } from '../tracking/authenticate.ts'
-import { currentRequest } from '../tracking/context.ts'
-import { trackerOf, type TrackerSource } from '../tracking/track-request.ts'
-import { TrackedCall, type IncomingCall } from './_grpc/call.ts'
+import type { AuthOptions } from '../handlers/authenticate.ts'
+import { currentRequest } from '../tracking/current-request.ts'
+import { trackerOf, type TrackerSource } from '../handlers/track-request.ts'
+import { TrackedCall, type IncomingCall } from './_grpc/tracked-call.ts'
 import { completed } from './_grpc/metadata.ts'
 
-export type { IncomingCall } from './_grpc/call.ts'
+export type { IncomingCall } from './_grpc/tracked-call.ts'
 
 /** A tracker's options, or `{ tracker }`, and how callers are found out. */
 export type GrpcOptions = TrackerSource & AuthOptions<IncomingCall>

@@ -1,6 +1,6 @@
-import type { AuthOptions } from '../tracking/authenticate.ts'
-import { exchangeFetch } from '../tracking/fetch-handler.ts'
-import { trackerOf, type TrackerSource } from '../tracking/track-request.ts'
+import type { AuthOptions } from '../handlers/authenticate.ts'
+import { exchangeFetch } from '../handlers/fetch-handler.ts'
+import { trackerOf, type TrackerSource } from '../handlers/track-request.ts'
 
 /** The members of Hono's context that are touched. */
 export interface HonoContextLike {

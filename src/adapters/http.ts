@@ -1,16 +1,16 @@
 import https from 'node:https'
-import { currentRequest } from '../tracking/context.ts'
+import { currentRequest } from '../tracking/current-request.ts'
 import { badOption } from '../tracking/settings.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
 import { agentMethods } from './_http/agent.ts'
-import { callOf } from './_http/call.ts'
+import { callOf } from './_http/request-args.ts'
 import { ownTimeouts } from './_http/timeouts.ts'
 import { isSentToTold } from './_http/urls.ts'
 import { missingHeaders } from './_missing-headers.ts'
-import { overlay } from './_overlay.ts'
-import { matcherOf, type PropagateOptions } from './_targets.ts'
+import { overlay } from './_wrap-methods.ts'
+import { matcherOf, type PropagateOptions } from './_propagation-targets.ts'
 
-export type { PropagateOptions, Target } from './_targets.ts'
+export type { PropagateOptions, Target } from './_propagation-targets.ts'
 
 /** `request` of node:http or node:https, or of a module that stands for them. */
 export type RequestFunction = (...args: never[]) => { setHeader(name: string, value: string): unknown }

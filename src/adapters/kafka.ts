@@ -1,8 +1,8 @@
 import type { Carrier } from '../trace/carrier.ts'
-import { trackerOf, type TrackerSource } from '../tracking/track-request.ts'
-import { producerMethods } from './_kafka/sends.ts'
-import { overlay } from './_overlay.ts'
-import { workOn, type SendOptions } from './_queue.ts'
+import { trackerOf, type TrackerSource } from '../handlers/track-request.ts'
+import { producerMethods } from './_kafka/producer-methods.ts'
+import { overlay } from './_wrap-methods.ts'
+import { workOn, type SendOptions } from './_deliveries.ts'
 
 /** The members of kafkajs's producer that are touched. */
 export interface KafkaProducerLike {

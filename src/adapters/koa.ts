@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { authenticate, type AuthOptions } from '../tracking/authenticate.ts'
-import { hangOn } from '../tracking/context.ts'
-import { beginExchange } from '../tracking/node-exchange.ts'
-import { trackerOf, type TrackerSource } from '../tracking/track-request.ts'
+import { authenticate, type AuthOptions } from '../handlers/authenticate.ts'
+import { hangOn } from '../tracking/current-request.ts'
+import { beginExchange } from '../handlers/node-request.ts'
+import { trackerOf, type TrackerSource } from '../handlers/track-request.ts'
 
 /** The members of Koa's context that are touched. */
 export interface KoaContextLike {

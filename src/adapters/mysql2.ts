@@ -1,6 +1,6 @@
-import { currentRequest } from '../tracking/context.ts'
-import { isRecord } from './_messages.ts'
-import { overlay, type Replacement } from './_overlay.ts'
+import { currentRequest } from '../tracking/current-request.ts'
+import { isRecord } from './_send.ts'
+import { overlay, type Replacement } from './_wrap-methods.ts'
 import { callingBack, commented, givingOut, inContext } from './_sql.ts'
 
 /** The members of mysql2's pools and connections that are touched, in the form with callbacks and in that with promises. */

@@ -1,10 +1,10 @@
-import { trackerOf, type TrackerSource } from '../tracking/track-request.ts'
-import type { NatsSendOptions } from './_nats/call.ts'
+import { trackerOf, type TrackerSource } from '../handlers/track-request.ts'
+import type { NatsSendOptions } from './_nats/outgoing-message.ts'
 import { hostHeaders } from './_nats/headers.ts'
 import { takeMessage, type NatsMessageLike } from './_nats/message.ts'
-import { connectionMethods, jetStreamMethods } from './_nats/sends.ts'
-import { overlay } from './_overlay.ts'
-import { workOnOne } from './_queue.ts'
+import { connectionMethods, jetStreamMethods } from './_nats/producer-methods.ts'
+import { overlay } from './_wrap-methods.ts'
+import { workOnOne } from './_deliveries.ts'
 
 export type { NatsMessageLike, NatsSendOptions }
 

@@ -1,13 +1,13 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { DynamicModule, FactoryProvider, ModuleMetadata } from '@nestjs/common'
 import { APP_INTERCEPTOR, ApplicationConfig, HttpAdapterHost } from '@nestjs/core'
-import type { AuthOptions } from '../tracking/authenticate.ts'
-import { trackerOf, type TrackerSource } from '../tracking/track-request.ts'
+import type { AuthOptions } from '../handlers/authenticate.ts'
+import { trackerOf, type TrackerSource } from '../handlers/track-request.ts'
 import { clientMethods } from './_nestjs/client.ts'
 import type { MessageOptions } from './_nestjs/message.ts'
 import { track } from './_nestjs/track.ts'
-import type { NatsSendOptions } from './_nats/call.ts'
-import { overlay } from './_overlay.ts'
+import type { NatsSendOptions } from './_nats/outgoing-message.ts'
+import { overlay } from './_wrap-methods.ts'
 
 /** The members that Express's requests and Fastify's have in common, of those that tell who calls. */
 export interface NestRequest {

@@ -1,10 +1,10 @@
-import { runWith } from '../tracking/context.ts'
-import { trackerOf, type TrackerSource } from '../tracking/track-request.ts'
-import { isRecord } from './_messages.ts'
-import { overlay, type Replacement } from './_overlay.ts'
+import { runWith } from '../tracking/current-request.ts'
+import { trackerOf, type TrackerSource } from '../handlers/track-request.ts'
+import { isRecord } from './_send.ts'
+import { overlay, type Replacement } from './_wrap-methods.ts'
 import { deliveryOf, expiryOf, hasMetadata, type JobLike } from './_pg-boss/job.ts'
-import { sends } from './_pg-boss/sends.ts'
-import { workOn, type SendOptions } from './_queue.ts'
+import { sends } from './_pg-boss/producer-methods.ts'
+import { workOn, type SendOptions } from './_deliveries.ts'
 
 export type { JobLike } from './_pg-boss/job.ts'
 

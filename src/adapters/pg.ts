@@ -1,6 +1,6 @@
-import { currentRequest } from '../tracking/context.ts'
-import { isRecord } from './_messages.ts'
-import { overlay, type Replacement } from './_overlay.ts'
+import { currentRequest } from '../tracking/current-request.ts'
+import { isRecord } from './_send.ts'
+import { overlay, type Replacement } from './_wrap-methods.ts'
 import { commented, givingOut, inContext } from './_sql.ts'
 
 /** The members of pg's `Pool` and `Client` that are touched. */

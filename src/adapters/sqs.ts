@@ -1,9 +1,9 @@
-import { trackerOf, type TrackerSource } from '../tracking/track-request.ts'
-import { changed, isRecord } from './_messages.ts'
-import { overlay, type Replacement } from './_overlay.ts'
-import { workOn, type SendOptions } from './_queue.ts'
+import { trackerOf, type TrackerSource } from '../handlers/track-request.ts'
+import { changed, isRecord } from './_send.ts'
+import { overlay, type Replacement } from './_wrap-methods.ts'
+import { workOn, type SendOptions } from './_deliveries.ts'
 import { deliveriesOf, headersIn, type Found, type QueueOptions, type SystemAttributes } from './_sqs/attributes.ts'
-import { operate, operationOf, OPERATIONS } from './_sqs/calls.ts'
+import { operate, operationOf, OPERATIONS } from './_sqs/operations.ts'
 
 export { fromSns } from './_sqs/attributes.ts'
 

@@ -1,5 +1,5 @@
-import type { StuckRequest } from '../transition/stuck.ts'
-import type { StuckLimit } from './limits.ts'
+import type { StuckRequest } from '../record/stuck-request.ts'
+import type { StuckLimit } from './stuck-thresholds.ts'
 
 /** A line that the machine cannot have written. */
 export interface InvalidEntry {

@@ -1,5 +1,5 @@
 import type { AuditReport, StateCounts } from '../audit/report.ts'
-import { formatDuration } from '../lifecycle/duration.ts'
+import { formatDuration } from '../machine/duration.ts'
 import { tableRows } from './table-rows.ts'
 
 const FIGURES = ['entered', 'open', 'p50', 'p95', 'p99', 'max'] as const

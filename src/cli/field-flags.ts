@@ -1,5 +1,5 @@
 import { ThroughlineError } from '../errors.ts'
-import { ROLES, type FieldNames, type Role } from '../story/foreign/roles.ts'
+import { ROLES, type FieldNames, type Role } from '../story/foreign/field-names.ts'
 
 const LONGEST = 256
 

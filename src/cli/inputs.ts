@@ -1,6 +1,6 @@
 import { fstatSync } from 'node:fs'
 import { ThroughlineError } from '../errors.ts'
-import { resolveFiles, STDIN } from '../logs/log-files.ts'
+import { resolveFiles, STDIN } from '../logs/files/open.ts'
 
 /**
  * The log files that a command was given; without any, standard input, where something is piped into it.

@@ -1,7 +1,7 @@
-import { formatDuration } from '../lifecycle/duration.ts'
+import { formatDuration } from '../machine/duration.ts'
 import type { LokiOptions } from '../logs/loki/connection.ts'
 import { readLoki } from '../logs/loki/read-loki.ts'
-import type { LocatedEntry } from '../logs/entries.ts'
+import type { LocatedEntry } from '../logs/log-entry.ts'
 import type { Io } from './io.ts'
 
 /** Reads from Loki as {@link readLoki} does, and says on stderr what is waited for. */

@@ -1,6 +1,6 @@
 import { ThroughlineError } from '../errors.ts'
 import { traceKey } from '../history/history.ts'
-import { parseDuration } from '../lifecycle/duration.ts'
+import { parseDuration } from '../machine/duration.ts'
 import { lokiAddress, type LokiAuth } from '../logs/loki/address.ts'
 import type { LokiOptions } from '../logs/loki/connection.ts'
 import { auditQuery, traceQuery } from '../logs/loki/log-ql.ts'

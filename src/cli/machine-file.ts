@@ -3,8 +3,8 @@ import { pathToFileURL } from 'node:url'
 import type { AnyStateMachine } from 'xstate'
 import { requestMachine } from '../../machines/request.ts'
 import { ThroughlineError } from '../errors.ts'
-import { compile } from '../lifecycle/compile.ts'
-import type { TransitionTable } from '../lifecycle/table.ts'
+import { compile } from '../machine/compile.ts'
+import type { TransitionTable } from '../machine/table.ts'
 
 /**
  * Compiles the machine of {@link machineFrom}.

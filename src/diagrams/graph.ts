@@ -1,4 +1,4 @@
-import type { Edge, EventInfo, StateInfo, TransitionTable } from '../lifecycle/table.ts'
+import type { Edge, EventInfo, StateInfo, TransitionTable } from '../machine/table.ts'
 
 /** How often requests were seen in one state. */
 export interface StateCount {

@@ -1,4 +1,4 @@
-import type { LifecycleRecord, NoteRecord, TransitionRecord } from '../transition/record.ts'
+import type { LifecycleRecord, NoteRecord, TransitionRecord } from '../record/record.ts'
 
 /** A record and where it was read; live ones stand nowhere. */
 export interface Located<R extends LifecycleRecord> {

@@ -1,5 +1,5 @@
-import { step, type TransitionTable } from '../lifecycle/table.ts'
-import type { NoteRecord, TransitionRecord } from '../transition/record.ts'
+import { step, type TransitionTable } from '../machine/table.ts'
+import type { NoteRecord, TransitionRecord } from '../record/record.ts'
 import type { Located, RequestHistory } from './history.ts'
 
 /** A line that the machine cannot have written, with the reason in one sentence. */

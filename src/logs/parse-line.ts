@@ -1,6 +1,6 @@
-import { salvage, type Fragment } from '../transition/fragment.ts'
-import { readRecord } from '../transition/line.ts'
-import type { LifecycleRecord } from '../transition/record.ts'
+import { salvage, type Fragment } from '../record/partial-record.ts'
+import { readRecord } from '../record/line.ts'
+import type { LifecycleRecord } from '../record/record.ts'
 
 /** What one line of a log turned out to hold. */
 export type LogEntry =

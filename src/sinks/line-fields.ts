@@ -1,5 +1,5 @@
-import { constantFields, levelOf, message, variableFields, type LineLevel } from '../transition/line.ts'
-import type { LifecycleRecord } from '../transition/record.ts'
+import { constantFields, levelOf, message, variableFields, type LineLevel } from '../record/line.ts'
+import type { LifecycleRecord } from '../record/record.ts'
 
 /** All that the line of a record says, in the order in which it is written. */
 export type LineFields = { readonly level: LineLevel } & LifecycleRecord & { readonly msg: string }

@@ -1,4 +1,4 @@
-import type { LifecycleRecord, Sink } from '../transition/record.ts'
+import type { LifecycleRecord, Sink } from '../record/record.ts'
 
 /**
  * A sink that keeps its records: for tests.

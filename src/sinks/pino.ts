@@ -1,9 +1,9 @@
 import { EventEmitter } from 'node:events'
-import { constantFields, levelOf, message, variableFields } from '../transition/line.ts'
-import type { Sink } from '../transition/record.ts'
-import { LineWriters } from './_line-writers.ts'
-import { Steps } from './_steps.ts'
-import { partOf } from './pino-parts.ts'
+import { constantFields, levelOf, message, variableFields } from '../record/line.ts'
+import type { Sink } from '../record/record.ts'
+import { LineWriters } from './_child-loggers.ts'
+import { Steps } from './_per-edge-cache.ts'
+import { partOf } from './pino-internals.ts'
 
 /** The part of a pino logger that is used; any pino, of any version and configuration, has it. */
 export interface PinoLogger {

@@ -1,4 +1,4 @@
-import { formatDuration } from '../lifecycle/duration.ts'
+import { formatDuration } from '../machine/duration.ts'
 import type { StoryReport, StoryRequest } from './report.ts'
 import { startOf } from './story.ts'
 

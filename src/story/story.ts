@@ -1,7 +1,7 @@
 import type { RequestHistory } from '../history/history.ts'
-import { judge, type Verdict } from '../history/verdict.ts'
-import { isHandOver, type TransitionTable } from '../lifecycle/table.ts'
-import type { NoteRecord, TransitionRecord } from '../transition/record.ts'
+import { judge, type Verdict } from '../history/assess.ts'
+import { isHandOver, type TransitionTable } from '../machine/table.ts'
+import type { NoteRecord, TransitionRecord } from '../record/record.ts'
 import type { StoryLine, StoryNote, StoryReport, StoryRequest, StoryTransition } from './report.ts'
 
 /**

@@ -1,4 +1,4 @@
-import { formatDuration, formatTime } from '../lifecycle/duration.ts'
+import { formatDuration, formatTime } from '../machine/duration.ts'
 import type { StoryLine, StoryReport, StoryRequest } from './report.ts'
 import { endOf, startOf } from './story.ts'
 

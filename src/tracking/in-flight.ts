@@ -1,4 +1,4 @@
-import type { StateInfo, TransitionTable } from '../lifecycle/table.ts'
+import type { StateInfo, TransitionTable } from '../machine/table.ts'
 import type { TrackedRequest } from './tracked-request.ts'
 
 /** How long a request may stay in a state: one limit for all states, or one by state, in milliseconds. */

@@ -1,16 +1,16 @@
 import type { AnyStateMachine } from 'xstate'
 import { requestMachine } from '../../machines/request.ts'
 import { ThroughlineError } from '../errors.ts'
-import { compile } from '../lifecycle/compile.ts'
-import { stateNamed, type StateInfo, type TransitionTable } from '../lifecycle/table.ts'
+import { compile } from '../machine/compile.ts'
+import { stateNamed, type StateInfo, type TransitionTable } from '../machine/table.ts'
 import { pinoSink, type PinoLogger } from '../sinks/pino.ts'
-import { standardSink, type Durability } from '../sinks/standard.ts'
+import { standardSink, type Durability } from '../sinks/stdout.ts'
 import { isRequestId, isTraceId, newRequestId, newTraceId } from '../trace/trace-id.ts'
 import { NEW_TRACE_FLAGS } from '../trace/carrier.ts'
 import { SAMPLED } from '../trace/traceparent.ts'
-import { loggedName } from '../transition/limits.ts'
-import type { Sink } from '../transition/record.ts'
-import { Faults } from './faults.ts'
+import { loggedName } from '../record/truncate.ts'
+import type { Sink } from '../record/record.ts'
+import { Faults } from './error-reporter.ts'
 
 /** What {@link createTracker} takes. */
 export interface TrackerOptions {

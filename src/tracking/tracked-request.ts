@@ -1,12 +1,12 @@
 import { ThroughlineError } from '../errors.ts'
-import { route } from '../lifecycle/route.ts'
-import { stateNamed, step, type Edge, type StateInfo } from '../lifecycle/table.ts'
+import { route } from '../machine/shortest-path.ts'
+import { stateNamed, step, type Edge, type StateInfo } from '../machine/table.ts'
 import { inject } from '../trace/carrier.ts'
-import { loggedError } from '../transition/limits.ts'
-import type { LoggedError, NoteRecord } from '../transition/record.ts'
-import { runWith } from './context.ts'
+import { loggedError } from '../record/truncate.ts'
+import type { LoggedError, NoteRecord } from '../record/record.ts'
+import { runWith } from './current-request.ts'
 import { beginHandOff } from './hand-off.ts'
-import { firstRecord, IMPLIED, micro, NO_FIELDS, noteRecord, transitionRecord, type ManualEnd, type Origin, type SignalFields } from './records.ts'
+import { firstRecord, IMPLIED, micro, NO_FIELDS, noteRecord, transitionRecord, type ManualEnd, type Origin, type SignalFields } from './build-records.ts'
 import type { TrackerCore } from './tracker-core.ts'
 
 /**

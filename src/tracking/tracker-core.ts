@@ -1,6 +1,6 @@
 import { channel } from 'node:diagnostics_channel'
-import type { StateInfo } from '../lifecycle/table.ts'
-import type { LifecycleRecord } from '../transition/record.ts'
+import type { StateInfo } from '../machine/table.ts'
+import type { LifecycleRecord } from '../record/record.ts'
 import { InFlight } from './in-flight.ts'
 import type { Settings } from './settings.ts'
 import type { TrackedRequest } from './tracked-request.ts'

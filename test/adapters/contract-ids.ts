@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { currentRequest } from '../../src/tracking/context.ts'
+import { currentRequest } from '../../src/tracking/current-request.ts'
 import { DASHED, GOOD, INVALID, PARENT, STATES, TRACE, VALID } from '../trace/w3c-vectors.ts'
 import { ask, keepAliveAgent } from './client.ts'
 import type { Handle, Heard } from './scenario.ts'

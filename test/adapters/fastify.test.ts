@@ -4,7 +4,7 @@ import fastify, { type FastifyInstance, type FastifyPluginAsync, type FastifyRep
 import { afterEach, describe, expect, expectTypeOf, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { trackRequest, type FastifyOptions } from '../../src/adapters/fastify.ts'
-import { currentRequest } from '../../src/tracking/context.ts'
+import { currentRequest } from '../../src/tracking/current-request.ts'
 import type { TrackedRequest } from '../../src/tracking/tracked-request.ts'
 import { ask } from './client.ts'
 import { describeHttpAdapter } from './contract.ts'

@@ -1,10 +1,10 @@
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { isOwnHost } from '../../src/adapters/_own-host.ts'
+import { isOwnHost } from '../../src/adapters/_private-host.ts'
 import { propagate, type Target } from '../../src/adapters/fetch.ts'
 import { memorySink } from '../../src/sinks/memory.ts'
-import { createTracker } from '../../src/tracking/track-request.ts'
+import { createTracker } from '../../src/handlers/track-request.ts'
 
 const sink = memorySink()
 const tracker = createTracker({ service: 'gateway', logger: false, sinks: [sink] })

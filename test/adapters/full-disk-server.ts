@@ -2,7 +2,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { destination, pino } from 'pino'
-import { createTracker } from '../../src/tracking/track-request.ts'
+import { createTracker } from '../../src/handlers/track-request.ts'
 
 const to = process.argv[2]
 const logger = to === 'sync' || to === 'async' ? pino(destination({ dest: '/dev/full', sync: to === 'sync' })) : undefined

@@ -13,10 +13,10 @@ import { connect } from 'node:http2'
 import { onTestFinished } from 'vitest'
 import { propagate, trackRequest, type IncomingCall } from '../../src/adapters/grpc.ts'
 import { memorySink } from '../../src/sinks/memory.ts'
-import type { AuthOptions } from '../../src/tracking/authenticate.ts'
+import type { AuthOptions } from '../../src/handlers/authenticate.ts'
 import type { TrackerOptions } from '../../src/tracking/settings.ts'
-import { createTracker } from '../../src/tracking/track-request.ts'
-import type { LifecycleRecord, TransitionRecord } from '../../src/transition/record.ts'
+import { createTracker } from '../../src/handlers/track-request.ts'
+import type { LifecycleRecord, TransitionRecord } from '../../src/record/record.ts'
 
 /** A message of the service under test; it travels as JSON. */
 export interface Text {

@@ -6,8 +6,8 @@ import mysql from 'mysql2'
 import promised from 'mysql2/promise'
 import { afterAll, beforeAll, beforeEach, describe, expect, expectTypeOf, test } from 'vitest'
 import { propagate } from '../../src/adapters/mysql2.ts'
-import { currentRequest } from '../../src/tracking/context.ts'
-import { createTracker } from '../../src/tracking/track-request.ts'
+import { currentRequest } from '../../src/tracking/current-request.ts'
+import { createTracker } from '../../src/handlers/track-request.ts'
 import type { TrackedRequest } from '../../src/tracking/tracked-request.ts'
 
 const tracker = createTracker({ service: 'catalog', logger: false })

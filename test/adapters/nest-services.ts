@@ -3,7 +3,7 @@ import type { INestMicroservice, ModuleMetadata } from '@nestjs/common'
 import { ClientTCP, Ctx, EventPattern, MessagePattern, Payload, Transport, type MicroserviceOptions } from '@nestjs/microservices'
 import { expect, onTestFinished, vi } from 'vitest'
 import { TrackRequestModule, type NestOptions } from '../../src/adapters/nestjs.ts'
-import { SOON } from '../soon.ts'
+import { SOON } from '../timeouts.ts'
 import { controller, createMicroservice, method, moduleOf, parameters } from './nest-parts.ts'
 import type { Watched } from './queue-rig.ts'
 

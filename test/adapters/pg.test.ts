@@ -1,8 +1,8 @@
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { propagate } from '../../src/adapters/pg.ts'
-import { currentRequest } from '../../src/tracking/context.ts'
-import { createTracker } from '../../src/tracking/track-request.ts'
+import { currentRequest } from '../../src/tracking/current-request.ts'
+import { createTracker } from '../../src/handlers/track-request.ts'
 import { engines, type Database } from '../services.ts'
 
 const tracker = createTracker({ service: 'catalog', logger: false })

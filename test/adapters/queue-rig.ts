@@ -1,7 +1,7 @@
 import { memorySink } from '../../src/sinks/memory.ts'
-import { createTracker } from '../../src/tracking/track-request.ts'
-import type { Tracker } from '../../src/tracking/tracker.ts'
-import type { LifecycleRecord } from '../../src/transition/record.ts'
+import { createTracker } from '../../src/handlers/track-request.ts'
+import type { Tracker } from '../../src/handlers/tracker.ts'
+import type { LifecycleRecord } from '../../src/record/record.ts'
 
 /** What the suite's handler is given of a message, in the words of no host. */
 export interface Message {

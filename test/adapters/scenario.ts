@@ -1,7 +1,7 @@
 import type { TrackerOptions } from '../../src/tracking/settings.ts'
-import { createTracker } from '../../src/tracking/track-request.ts'
-import type { Tracker } from '../../src/tracking/tracker.ts'
-import type { LifecycleRecord } from '../../src/transition/record.ts'
+import { createTracker } from '../../src/handlers/track-request.ts'
+import type { Tracker } from '../../src/handlers/tracker.ts'
+import type { LifecycleRecord } from '../../src/record/record.ts'
 
 /** What a handler of the suite sees of a request, in the words of no host. */
 export interface Exchange {

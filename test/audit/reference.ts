@@ -1,7 +1,7 @@
-import { withFragments } from '../../src/history/salvaged.ts'
-import { judge, type Verdict } from '../../src/history/verdict.ts'
-import { isHandOver, type TransitionTable } from '../../src/lifecycle/table.ts'
-import type { StuckLimits } from '../../src/audit/limits.ts'
+import { withFragments } from '../../src/history/apply-partial-records.ts'
+import { judge, type Verdict } from '../../src/history/assess.ts'
+import { isHandOver, type TransitionTable } from '../../src/machine/table.ts'
+import type { StuckLimits } from '../../src/audit/stuck-thresholds.ts'
 import type { AuditReport, Dwell, ServiceCounts } from '../../src/audit/report.ts'
 import { evidenceOf, type Files } from '../log-lines.ts'
 

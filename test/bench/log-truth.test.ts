@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { AuditReport } from '../../src/audit/report.ts'
 import { bornAt, isRequestId, isTraceId } from '../../src/trace/trace-id.ts'
-import { readRecord } from '../../src/transition/line.ts'
+import { readRecord } from '../../src/record/line.ts'
 import { called } from '../cli/_called.ts'
 import { logOptions, madeLog, type MadeLog } from './_logs.ts'
 

@@ -1,7 +1,7 @@
 import { requestMachine } from '../../machines/request.ts'
 import { endSignal, followAudit } from '../../src/cli/audit-follow.ts'
 import { processIo } from '../../src/cli/io.ts'
-import { compile } from '../../src/lifecycle/compile.ts'
+import { compile } from '../../src/machine/compile.ts'
 
 // A process that follows the logs it is given: what goes on is told as ndjson, and the signals are real.
 const { signal, release } = endSignal()

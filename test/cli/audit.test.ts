@@ -2,8 +2,8 @@ import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import type { AuditReport } from '../../src/audit/report.ts'
 import { run } from '../../src/cli/program.ts'
-import { lokiStandIn } from '../logs/_loki.ts'
-import { BEGUN, ndjson, note, QUEUED, REQUEST, SYNC, TRACE, transition, transitions } from '../told-log.ts'
+import { lokiStandIn } from '../logs/loki/_loki.ts'
+import { BEGUN, ndjson, note, QUEUED, REQUEST, SYNC, TRACE, transition, transitions } from '../sample-log.ts'
 import { called, folderOf } from './_called.ts'
 
 const OTHER = { request_id: 'b7ad6b7169203332' }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { ndjson, QUEUED, SYNC, transitions } from '../told-log.ts'
+import { ndjson, QUEUED, SYNC, transitions } from '../sample-log.ts'
 import { called, folderOf } from './_called.ts'
 
 describe('--format', () => {

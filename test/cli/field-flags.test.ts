@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { fieldNames } from '../../src/cli/field-flags.ts'
-import { ROLES } from '../../src/story/foreign/roles.ts'
+import { ROLES } from '../../src/story/foreign/field-names.ts'
 
 test.each([
   [undefined, {}],

@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { requestMachine } from '../../machines/request.ts'
 import { endSignal, followAudit, type FollowQuestion } from '../../src/cli/audit-follow.ts'
-import { compile } from '../../src/lifecycle/compile.ts'
-import { BEGUN, ndjson, QUEUED, REQUEST, SYNC, TRACE, transition, transitions } from '../told-log.ts'
+import { compile } from '../../src/machine/compile.ts'
+import { BEGUN, ndjson, QUEUED, REQUEST, SYNC, TRACE, transition, transitions } from '../sample-log.ts'
 import { folderOf } from './_called.ts'
 
 const table = compile(requestMachine)

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { auditSource, storySource, type Beside, type LokiFlags } from '../../src/cli/loki-flags.ts'
 import { readLoki } from '../../src/logs/loki/read-loki.ts'
 import { parseLine } from '../../src/logs/parse-line.ts'
-import { lokiStandIn } from '../logs/_loki.ts'
-import { BEGUN, ndjson, QUEUED, SYNC, TRACE, transitions } from '../told-log.ts'
+import { lokiStandIn } from '../logs/loki/_loki.ts'
+import { BEGUN, ndjson, QUEUED, SYNC, TRACE, transitions } from '../sample-log.ts'
 
 const NOW = 1_790_000_000_000
 const HOUR = 3_600_000

@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { BEGUN, ndjson, QUEUED, SYNC, TRACE, transition, transitions } from '../told-log.ts'
+import { BEGUN, ndjson, QUEUED, SYNC, TRACE, transition, transitions } from '../sample-log.ts'
 import { folderOf } from './_called.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))

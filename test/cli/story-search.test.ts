@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import { BEGUN, ndjson, SYNC, transitions } from '../told-log.ts'
+import { BEGUN, ndjson, SYNC, transitions } from '../sample-log.ts'
 import { uuid } from '../log-arbitraries.ts'
 import { called, folderOf } from './_called.ts'
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { StoryReport } from '../../src/story/report.ts'
 import { w3cTraceId } from '../../src/trace/trace-id.ts'
-import { lokiStandIn, type LokiStandIn } from '../logs/_loki.ts'
-import { BEGUN, ndjson, SYNC, TRACE, transitions } from '../told-log.ts'
+import { lokiStandIn, type LokiStandIn } from '../logs/loki/_loki.ts'
+import { BEGUN, ndjson, SYNC, TRACE, transitions } from '../sample-log.ts'
 import { called, folderOf } from './_called.ts'
 
 const own = { level: 40, time: BEGUN + 500, service: 'gateway', trace_id: TRACE, request_id: 'b7ad6b7169203331', msg: 'the cache is cold' }

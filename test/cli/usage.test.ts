@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { ndjson, QUEUED, transitions } from '../told-log.ts'
+import { ndjson, QUEUED, transitions } from '../sample-log.ts'
 import { called, folderOf } from './_called.ts'
 
 const LOG = ndjson(transitions(QUEUED))

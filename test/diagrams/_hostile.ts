@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { createMachine } from 'xstate'
 import { ThroughlineError } from '../../src/errors.ts'
-import { compile } from '../../src/lifecycle/compile.ts'
-import type { TransitionTable } from '../../src/lifecycle/table.ts'
+import { compile } from '../../src/machine/compile.ts'
+import type { TransitionTable } from '../../src/machine/table.ts'
 
 /** Texts that a picture format, or Markdown, or HTML would take for something else. */
 export const HOSTILE = [

@@ -3,7 +3,7 @@ import { requestMachine } from '../../machines/request.ts'
 import { holdsDiagram } from '../../src/diagrams/check.ts'
 import { graphOf } from '../../src/diagrams/graph.ts'
 import { mermaid } from '../../src/diagrams/mermaid.ts'
-import { compile } from '../../src/lifecycle/compile.ts'
+import { compile } from '../../src/machine/compile.ts'
 
 const diagram = mermaid(graphOf(compile(requestMachine)))
 const page = `# Lifecycle\n\n\`\`\`ts\nconst a = 1\n\`\`\`\n\n\`\`\`mermaid\n${diagram}\`\`\`\n\nMore.\n`

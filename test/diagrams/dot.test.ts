@@ -6,7 +6,7 @@ import { requestMachine } from '../../machines/request.ts'
 import { dot } from '../../src/diagrams/dot.ts'
 import { graphOf, type DiagramGraph } from '../../src/diagrams/graph.ts'
 import { svg } from '../../src/diagrams/svg.ts'
-import { compile } from '../../src/lifecycle/compile.ts'
+import { compile } from '../../src/machine/compile.ts'
 import { chainOf, HOSTILE, hostileTable } from './_hostile.ts'
 
 const graphviz = await Graphviz.load()

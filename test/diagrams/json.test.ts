@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { requestMachine } from '../../machines/request.ts'
 import { graphOf } from '../../src/diagrams/graph.ts'
 import { json } from '../../src/diagrams/json.ts'
-import { compile } from '../../src/lifecycle/compile.ts'
+import { compile } from '../../src/machine/compile.ts'
 import { hostileTable } from './_hostile.ts'
 
 test('the default machine as data', () => {

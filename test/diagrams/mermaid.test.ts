@@ -5,7 +5,7 @@ import { requestWithRetriesMachine } from '../../machines/request-with-retries.t
 import { requestMachine } from '../../machines/request.ts'
 import { graphOf, type Counts, type DiagramGraph } from '../../src/diagrams/graph.ts'
 import { mermaid } from '../../src/diagrams/mermaid.ts'
-import { compile } from '../../src/lifecycle/compile.ts'
+import { compile } from '../../src/machine/compile.ts'
 import { chainOf, HOSTILE, hostileTable } from './_hostile.ts'
 import { readBack } from './_mermaid.ts'
 

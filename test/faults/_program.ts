@@ -8,7 +8,7 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { afterAll, onTestFinished } from 'vitest'
-import { Marked } from './_marked.ts'
+import { Marked } from './_printed-marks.ts'
 
 /** A program that runs: a server, which has told its port, or one that has told that it is ready. */
 export interface Program {

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { basename, join } from 'node:path'
 import type { Reporter, TestModule } from 'vitest/node'
-import type { Told } from './_told.ts'
+import type { Told } from './_server-stats.ts'
 
 /** The files of tests, in the order of their rows; others follow. */
 const ORDER = ['death', 'sigkill', 'sigterm', 'slow-log', 'full-log', 'throwing', 'lost-answer', 'aborts', 'many-requests', 'connections', 'clock', 'hostile', 'readers'].map((name) => `${name}.test.ts`)

@@ -1,6 +1,6 @@
 import { isJob, type Kind } from './_kinds.ts'
 import type { Load } from './_load.ts'
-import type { Marked } from './_marked.ts'
+import type { Marked } from './_printed-marks.ts'
 
 /** What the handlers and the clients know of the requests at the end, whatever the logs say; ids of traces throughout. */
 export interface Truth {

@@ -7,10 +7,10 @@ import { ask } from '../adapters/client.ts'
 import { heard } from '../adapters/scenario.ts'
 import { deferred } from '../deferred.ts'
 import { BUDGET } from './_budget.ts'
-import { judged } from './_judged.ts'
+import { judged } from './_audit-result.ts'
 import { fileNamed, start, type Program } from './_program.ts'
-import { told } from './_served.ts'
-import { count, share, tell } from './_told.ts'
+import { told } from './_http-client.ts'
+import { count, share, tell } from './_server-stats.ts'
 
 /** A client that leaves after so many of its bytes, or of those that came back; or does not. */
 interface Leaving {

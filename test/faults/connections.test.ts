@@ -3,10 +3,10 @@ import { Agent } from 'node:http'
 import { expect, onTestFinished, test } from 'vitest'
 import { ask, type Answered } from '../adapters/client.ts'
 import { BUDGET } from './_budget.ts'
-import { judged } from './_judged.ts'
+import { judged } from './_audit-result.ts'
 import { fileNamed, start } from './_program.ts'
-import { told } from './_served.ts'
-import { count, share, tell } from './_told.ts'
+import { told } from './_http-client.ts'
+import { count, share, tell } from './_server-stats.ts'
 
 /** Each process has one end of every connection, and some files besides. */
 function most(wanted: number): number {

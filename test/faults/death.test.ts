@@ -5,10 +5,10 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { ask } from '../adapters/client.ts'
 import { BUDGET } from './_budget.ts'
-import { judged } from './_judged.ts'
+import { judged } from './_audit-result.ts'
 import { fileNamed, start, type Program } from './_program.ts'
 import { conversation } from './_socket.ts'
-import { NAMES, share, tell } from './_told.ts'
+import { NAMES, share, tell } from './_server-stats.ts'
 import type { Destination } from './programs/tracker-for.ts'
 
 const WAYS = ['block', 'abort', 'memory', 'kill', 'exit', 'uncaught'] as const

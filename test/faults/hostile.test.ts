@@ -4,11 +4,11 @@ import { expect, test } from 'vitest'
 import { isTraceId } from '../../src/trace/trace-id.ts'
 import { BUDGET } from './_budget.ts'
 import { bytesOf, CANARY, hostile, plainId, type Hostile } from './_hostile.ts'
-import { judged } from './_judged.ts'
+import { judged } from './_audit-result.ts'
 import { fileNamed, start, type Program } from './_program.ts'
-import { told } from './_served.ts'
+import { told } from './_http-client.ts'
 import { conversation } from './_socket.ts'
-import { count, tell } from './_told.ts'
+import { count, tell } from './_server-stats.ts'
 
 /** What a handler of ours answered, of all that came back: Node's own refusals have no trace id. */
 function answersIn(text: string): string[] {

@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { createTracker } from '../../src/tracking/track-request.ts'
-import type { LifecycleRecord } from '../../src/transition/record.ts'
-import { Gathered } from '../audited.ts'
+import { createTracker } from '../../src/handlers/track-request.ts'
+import type { LifecycleRecord } from '../../src/record/record.ts'
+import { Gathered } from '../run-audit.ts'
 import { BUDGET } from './_budget.ts'
-import { verdictOn } from './_judged.ts'
-import { count, share, tell } from './_told.ts'
+import { verdictOn } from './_audit-result.ts'
+import { count, share, tell } from './_server-stats.ts'
 
 type Headers = Record<string, string>
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { BUDGET } from './_budget.ts'
 import { start } from './_program.ts'
-import { count, tell } from './_told.ts'
+import { count, tell } from './_server-stats.ts'
 import type { Run } from './programs/many-requests.ts'
 
 /** What a run may leave behind: the library's own, and whatever the runtime keeps for itself. */

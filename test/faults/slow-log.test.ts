@@ -1,11 +1,11 @@
 import { writeFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { BUDGET } from './_budget.ts'
-import { judged, type Judged } from './_judged.ts'
+import { judged, type Judged } from './_audit-result.ts'
 import { givenTo, namedPipe, readPipe, type Reader } from './_pipe.ts'
 import { fileNamed, start } from './_program.ts'
-import { expectAll, expectToldOnce, LINES, send, told } from './_served.ts'
-import { count, NAMES, share, tell } from './_told.ts'
+import { expectAll, expectToldOnce, LINES, send, told } from './_http-client.ts'
+import { count, NAMES, share, tell } from './_server-stats.ts'
 
 const OWN = ['default', 'own-sync'] as const
 

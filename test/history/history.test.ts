@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { requestMachine } from '../../machines/request.ts'
 import { Histories, traceKey, type RequestHistory } from '../../src/history/history.ts'
-import { judge } from '../../src/history/verdict.ts'
-import { compile } from '../../src/lifecycle/compile.ts'
-import type { LifecycleRecord } from '../../src/transition/record.ts'
-import { BEGUN, note, QUEUED, REQUEST, SYNC, TRACE, transition, transitions } from '../told-log.ts'
+import { judge } from '../../src/history/assess.ts'
+import { compile } from '../../src/machine/compile.ts'
+import type { LifecycleRecord } from '../../src/record/record.ts'
+import { BEGUN, note, QUEUED, REQUEST, SYNC, TRACE, transition, transitions } from '../sample-log.ts'
 
 const table = compile(requestMachine)
 

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parseLine } from '../../src/logs/parse-line.ts'
 import { linesOf } from '../log-lines.ts'
-import { REQUEST, TRACE, transition } from '../told-log.ts'
+import { REQUEST, TRACE, transition } from '../sample-log.ts'
 
 const record = transition({ seq: 1, event: 'AUTH_OK', from: 'Received', state: 'Authenticated', dwell_ms: 1.5 })
 const [LINE = '', FIRST = ''] = linesOf([record, transition()])

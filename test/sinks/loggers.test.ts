@@ -8,19 +8,19 @@ import fc from 'fast-check'
 import { multistream, pino, type Logger, type LoggerOptions } from 'pino'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import winston from 'winston'
-import { audit } from '../../src/inquiry/audit.ts'
-import { LineDestination } from '../../src/sinks/destination.ts'
+import { audit } from '../../src/queries/audit.ts'
+import { LineDestination } from '../../src/sinks/fd-writer.ts'
 import { lineFields } from '../../src/sinks/line-fields.ts'
 import { pinoSink, type PinoLogger } from '../../src/sinks/pino.ts'
-import { standardSink } from '../../src/sinks/standard.ts'
-import { traceMixin } from '../../src/tracking/context.ts'
-import { createTracker } from '../../src/tracking/track-request.ts'
-import { readRecord } from '../../src/transition/line.ts'
-import type { LifecycleRecord, Sink } from '../../src/transition/record.ts'
+import { standardSink } from '../../src/sinks/stdout.ts'
+import { traceMixin } from '../../src/tracking/current-request.ts'
+import { createTracker } from '../../src/handlers/track-request.ts'
+import { readRecord } from '../../src/record/line.ts'
+import type { LifecycleRecord, Sink } from '../../src/record/record.ts'
 import { keysOf, linesStream } from '../lines.ts'
 import { linesOf } from '../log-lines.ts'
-import { observed, type Observed } from '../observed.ts'
-import { lifecycleRecord, SERVICE } from '../transition/records.ts'
+import { observed, type Observed } from '../tracker-fixture.ts'
+import { lifecycleRecord, SERVICE } from '../record/records.ts'
 
 type Line = Readonly<Record<string, unknown>>
 
@@ -121,7 +121,7 @@ test("lineFields gives what pino's line holds, in the same order, whatever the r
 })
 
 /** Every key that some line has. */
-const NAMES = [...new Set(readFileSync(new URL('../transition/golden.ndjson', import.meta.url), 'utf8').trim().split('\n').flatMap(keysOf)), 'message', 'x_trace_id']
+const NAMES = [...new Set(readFileSync(new URL('../record/golden.ndjson', import.meta.url), 'utf8').trim().split('\n').flatMap(keysOf)), 'message', 'x_trace_id']
 const others = (from = NAMES): Record<string, unknown> => Object.fromEntries(from.map((name) => [name, `their ${name}`]))
 /** What the user's logger rightly says in place of ours. */
 const SERVICE_BOUND = "their service"

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
-import { createTracker } from '../../src/tracking/track-request.ts'
+import { createTracker } from '../../src/handlers/track-request.ts'
 
 /** A destination that can fail: what a stream on a disk that fills up does. */
 class Destination extends EventEmitter {

@@ -2,10 +2,10 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { requestMachine } from '../../machines/request.ts'
 import { Histories } from '../../src/history/history.ts'
-import { compile } from '../../src/lifecycle/compile.ts'
+import { compile } from '../../src/machine/compile.ts'
 import type { StoryLine, StoryReport } from '../../src/story/report.ts'
 import { story } from '../../src/story/story.ts'
-import type { LifecycleRecord, TransitionRecord } from '../../src/transition/record.ts'
+import type { LifecycleRecord, TransitionRecord } from '../../src/record/record.ts'
 import { longLog, T0 } from '../log-arbitraries.ts'
 
 const table = compile(requestMachine)

@@ -2,13 +2,13 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { requestMachine } from '../../machines/request.ts'
 import { Histories } from '../../src/history/history.ts'
-import { compile } from '../../src/lifecycle/compile.ts'
+import { compile } from '../../src/machine/compile.ts'
 import { storyMermaid } from '../../src/story/mermaid.ts'
 import type { StoryLine } from '../../src/story/report.ts'
 import { story } from '../../src/story/story.ts'
 import { storyText } from '../../src/story/text.ts'
-import type { LifecycleRecord } from '../../src/transition/record.ts'
-import { BEGUN, note, TRACE, transition, transitions } from '../told-log.ts'
+import type { LifecycleRecord } from '../../src/record/record.ts'
+import { BEGUN, note, TRACE, transition, transitions } from '../sample-log.ts'
 
 const table = compile(requestMachine)
 const ID = (index: number): string => `b7ad6b71692033${String(10 + index)}`

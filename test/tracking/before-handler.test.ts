@@ -2,11 +2,11 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { workOn } from '../../src/adapters/_queue.ts'
-import type { AuthOptions } from '../../src/tracking/authenticate.ts'
-import type { Tracker } from '../../src/tracking/tracker.ts'
-import type { LifecycleRecord } from '../../src/transition/record.ts'
-import { observed, told, type Observed } from '../observed.ts'
+import { workOn } from '../../src/adapters/_deliveries.ts'
+import type { AuthOptions } from '../../src/handlers/authenticate.ts'
+import type { Tracker } from '../../src/handlers/tracker.ts'
+import type { LifecycleRecord } from '../../src/record/record.ts'
+import { observed, told, type Observed } from '../tracker-fixture.ts'
 
 type Call = (tracker: Tracker, handler: () => void, auth: AuthOptions<unknown>) => Promise<void>
 

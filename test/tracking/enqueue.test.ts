@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { requestWithRetriesMachine } from '../../machines/request-with-retries.ts'
 import { extract } from '../../src/trace/carrier.ts'
-import { endWithResponse } from '../../src/tracking/ending.ts'
+import { endWithResponse } from '../../src/tracking/finish-request.ts'
 import { deferred } from '../deferred.ts'
-import { moves, observed, START, told } from '../observed.ts'
+import { moves, observed, START, told } from '../tracker-fixture.ts'
 
 describe('enqueue', () => {
   test('sends first: Queued stands in the log only once the broker has the message', async () => {

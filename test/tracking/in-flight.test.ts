@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest'
-import { observed, START, told } from '../observed.ts'
+import { observed, START, told } from '../tracker-fixture.ts'
 
 describe('stuck', () => {
   test('names those in flight for longer than the limit of their state, by a clock cranked by hand', () => {

@@ -2,10 +2,10 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { requestWithRetriesMachine } from '../../machines/request-with-retries.ts'
 import { requestMachine } from '../../machines/request.ts'
-import { step } from '../../src/lifecycle/table.ts'
+import { step } from '../../src/machine/table.ts'
 import type { TrackedRequest } from '../../src/tracking/tracked-request.ts'
 import { flatMachine, nestedMachine, SIGNALS } from '../arbitraries.ts'
-import { expectLawful, observed, told } from '../observed.ts'
+import { expectLawful, observed, told } from '../tracker-fixture.ts'
 
 const steps = fc.array(fc.record({ event: fc.constantFrom(...SIGNALS), note: fc.boolean(), wait: fc.nat(5_000) }), { maxLength: 25 })
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { requestWithRetriesMachine } from '../../machines/request-with-retries.ts'
-import type { LifecycleRecord } from '../../src/transition/record.ts'
-import { observed, START, told } from '../observed.ts'
+import type { LifecycleRecord } from '../../src/record/record.ts'
+import { observed, START, told } from '../tracker-fixture.ts'
 
 const TRACEPARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
 const carrier = { 'x-trace-id': '0af76519-16cd-43dd-8448-eb211c80319c', traceparent: TRACEPARENT, 'x-lifecycle': `b7ad6b7169203331;Queued;3;${String(START - 500)}` }

@@ -1,6 +1,6 @@
 /** The program of shutdown.test.ts: a request in flight, and a process that ends in the way it is told to. */
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { createTracker } from '../../src/tracking/track-request.ts'
+import { createTracker } from '../../src/handlers/track-request.ts'
 
 const way = process.argv[2]
 if (way === 'handler') process.on('SIGTERM', () => setImmediate(() => process.exit(7)))

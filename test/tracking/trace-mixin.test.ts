@@ -4,10 +4,10 @@ import { promisify } from 'node:util'
 import { pino, type Logger, type LoggerOptions } from 'pino'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { PinoInstrumentationConfig } from '@opentelemetry/instrumentation-pino'
-import { story, type FieldNames } from '../../src/inquiry/story.ts'
-import { traceMixin } from '../../src/tracking/context.ts'
+import { story, type FieldNames } from '../../src/queries/story.ts'
+import { traceMixin } from '../../src/tracking/current-request.ts'
 import { keysOf, linesStream } from '../lines.ts'
-import { observed } from '../observed.ts'
+import { observed } from '../tracker-fixture.ts'
 import { root } from '../sources.ts'
 
 type Line = Readonly<Record<string, unknown>>

@@ -1,9 +1,9 @@
-import { currentRequest } from '../../tracking/context.ts'
-import { endWithMessage, type End } from '../../tracking/ending.ts'
-import type { Tracker } from '../../tracking/tracker.ts'
+import { currentRequest } from '../../tracking/current-request.ts'
+import { endWithMessage, type End } from '../../tracking/finish-request.ts'
+import type { Tracker } from '../../handlers/tracker.ts'
 import { attemptOf, carrierOf, type AmqpMessageLike } from './headers.ts'
-import type { Ledger, Verdict, Waiting } from './ledger.ts'
-import { take, type Taken } from '../_queue.ts'
+import type { Ledger, Verdict, Waiting } from './unacked-deliveries.ts'
+import { take, type Taken } from '../_deliveries.ts'
 
 /** What no message tells of its retries. */
 export interface Retries<M> {

@@ -1,5 +1,5 @@
 import { HEADERS, type Carrier } from '../../trace/carrier.ts'
-import { isRecord } from '../_messages.ts'
+import { isRecord } from '../_send.ts'
 
 /** The members of a message that are read. */
 export interface AmqpMessageLike {

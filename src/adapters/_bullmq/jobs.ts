@@ -1,5 +1,5 @@
 import { carrierIn, withHeaders } from './metadata.ts'
-import { changed, isRecord, type Outgoing } from '../_messages.ts'
+import { changed, isRecord, type Outgoing } from '../_send.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 

@@ -1,4 +1,4 @@
-import { isRecord } from '../_messages.ts'
+import { isRecord } from '../_send.ts'
 
 /** Where our headers stand in metadata that is not ours alone. */
 const KEY = 'throughline'

@@ -1,5 +1,5 @@
 import { withHeaders } from './metadata.ts'
-import { isRecord } from '../_messages.ts'
+import { isRecord } from '../_send.ts'
 
 /**
  * What stands for a producer that has a telemetry while it sends: the same but for that, which writes our headers

@@ -1,9 +1,9 @@
 import { subscribe } from 'node:diagnostics_channel'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { admit, type AuthOptions } from '../../tracking/authenticate.ts'
-import { beginExchange } from '../../tracking/node-exchange.ts'
-import type { Tracker } from '../../tracking/tracker.ts'
-import { exchanges } from '../_exchanges.ts'
+import { admit, type AuthOptions } from '../../handlers/authenticate.ts'
+import { beginExchange } from '../../handlers/node-request.ts'
+import type { Tracker } from '../../handlers/tracker.ts'
+import { exchanges } from '../_node-requests.ts'
 import { routeOf, type Answers, type RoutedRequest } from './route.ts'
 
 /** An Express middleware, in the members that are touched. */

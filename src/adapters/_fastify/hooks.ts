@@ -1,10 +1,10 @@
 import type { EventEmitter } from 'node:events'
 import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
-import { admit, type AuthOptions } from '../../tracking/authenticate.ts'
-import { currentRequest, hangOn, runWith } from '../../tracking/context.ts'
-import { beginExchange } from '../../tracking/node-exchange.ts'
-import type { Tracker } from '../../tracking/tracker.ts'
-import { exchanges } from '../_exchanges.ts'
+import { admit, type AuthOptions } from '../../handlers/authenticate.ts'
+import { currentRequest, hangOn, runWith } from '../../tracking/current-request.ts'
+import { beginExchange } from '../../handlers/node-request.ts'
+import type { Tracker } from '../../handlers/tracker.ts'
+import { exchanges } from '../_node-requests.ts'
 
 /** Begins to track a request, and goes on with it in hand. */
 export type Begin = (req: FastifyRequest, reply: FastifyReply, next: HookHandlerDoneFunction) => void

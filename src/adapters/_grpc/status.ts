@@ -1,5 +1,5 @@
 import { status, type ServerInterceptingCall } from '@grpc/grpc-js'
-import type { End } from '../../tracking/ending.ts'
+import type { End } from '../../tracking/finish-request.ts'
 import type { TrackedRequest } from '../../tracking/tracked-request.ts'
 
 /** How a call was answered. */

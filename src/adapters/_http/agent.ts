@@ -1,10 +1,10 @@
-import { currentRequest } from '../../tracking/context.ts'
+import { currentRequest } from '../../tracking/current-request.ts'
 import type { TrackedRequest } from '../../tracking/tracked-request.ts'
 import { ownTimeouts } from './timeouts.ts'
 import { isSentToTold } from './urls.ts'
-import { isRecord } from '../_messages.ts'
+import { isRecord } from '../_send.ts'
 import { missingHeaders } from '../_missing-headers.ts'
-import type { Replacement } from '../_overlay.ts'
+import type { Replacement } from '../_wrap-methods.ts'
 
 /** Has an agent complete the headers of each request that it is to find a socket for: that is once for every hop of a redirect. */
 export function agentMethods(told: (url: URL) => boolean): Readonly<Record<string, Replacement>> {

@@ -1,4 +1,4 @@
-import { isRecord } from '../_messages.ts'
+import { isRecord } from '../_send.ts'
 
 /**
  * Has the idle timer of a pooled socket run for the request that was given the socket.

@@ -1,6 +1,6 @@
 import type { TrackedRequest } from '../../tracking/tracked-request.ts'
-import { isOwnHost } from '../_own-host.ts'
-import { isTold } from '../_targets.ts'
+import { isOwnHost } from '../_private-host.ts'
+import { isTold } from '../_propagation-targets.ts'
 
 /** What node's client knows of where a request goes. */
 export interface Destination {

@@ -1,5 +1,5 @@
 import type { Carrier } from '../../trace/carrier.ts'
-import { changed, isRecord, withOurs, type Outgoing, type OursFor } from '../_messages.ts'
+import { changed, isRecord, withOurs, type Outgoing, type OursFor } from '../_send.ts'
 
 /** What kafkajs sends to one topic; `record` and `batch` are both made of these. */
 export interface KafkaRecord {

@@ -1,5 +1,5 @@
 import { HEADERS, type Carrier } from '../../trace/carrier.ts'
-import { changed, isRecord } from '../_messages.ts'
+import { changed, isRecord } from '../_send.ts'
 
 /** What an event of API Gateway, of a function URL or of a load balancer says of its request, and how it is answered. */
 export interface HttpEvent {

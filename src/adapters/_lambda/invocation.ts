@@ -1,7 +1,7 @@
-import { runWith } from '../../tracking/context.ts'
+import { runWith } from '../../tracking/current-request.ts'
 import { badOption } from '../../tracking/settings.ts'
 import type { TrackedRequest } from '../../tracking/tracked-request.ts'
-import type { Tracker } from '../../tracking/tracker.ts'
+import type { Tracker } from '../../handlers/tracker.ts'
 
 /** The members of Lambda's context that are read. */
 export interface LambdaContextLike {

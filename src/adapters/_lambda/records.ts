@@ -1,8 +1,8 @@
-import { currentRequest, runWith } from '../../tracking/context.ts'
+import { currentRequest, runWith } from '../../tracking/current-request.ts'
 import type { TrackedRequest } from '../../tracking/tracked-request.ts'
-import type { Tracker } from '../../tracking/tracker.ts'
-import { isRecord } from '../_messages.ts'
-import { take, workOn, type Delivery } from '../_queue.ts'
+import type { Tracker } from '../../handlers/tracker.ts'
+import { isRecord } from '../_send.ts'
+import { take, workOn, type Delivery } from '../_deliveries.ts'
 import { deliveriesOf, headersIn, type Found, type QueueOptions, type SystemAttributes } from '../_sqs/attributes.ts'
 
 /** The members of a record of SQS that are read. */

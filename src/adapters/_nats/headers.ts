@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import type { Carrier } from '../../trace/carrier.ts'
 import { badOption } from '../../tracking/settings.ts'
-import { isOurs } from '../_messages.ts'
+import { isOurs } from '../_send.ts'
 
 /** The members of NATS's MsgHdrs that are touched. */
 export interface MsgHdrsLike extends Iterable<[string, string[]]> {

@@ -1,9 +1,9 @@
-import type { End } from '../../tracking/ending.ts'
-import { isThenable } from '../../tracking/thenable.ts'
-import type { Tracker } from '../../tracking/tracker.ts'
+import type { End } from '../../tracking/finish-request.ts'
+import { isThenable } from '../../tracking/promises.ts'
+import type { Tracker } from '../../handlers/tracker.ts'
 import { carrierOf } from './headers.ts'
-import { overlay, type Replacement } from '../_overlay.ts'
-import { take, type Taken } from '../_queue.ts'
+import { overlay, type Replacement } from '../_wrap-methods.ts'
+import { take, type Taken } from '../_deliveries.ts'
 
 /** The members of a message that are read: of a core message, and of one of JetStream, which has `ack` and `info`. */
 export interface NatsMessageLike {

@@ -1,12 +1,12 @@
-import { currentRequest } from '../../tracking/context.ts'
-import { sends } from '../_amqp/sends.ts'
-import { producerMethods } from '../_kafka/sends.ts'
-import { isRecord } from '../_messages.ts'
+import { currentRequest } from '../../tracking/current-request.ts'
+import { sends } from '../_amqp/producer-methods.ts'
+import { producerMethods } from '../_kafka/producer-methods.ts'
+import { isRecord } from '../_send.ts'
 import { missingHeaders } from '../_missing-headers.ts'
-import type { NatsSendOptions } from '../_nats/call.ts'
+import type { NatsSendOptions } from '../_nats/outgoing-message.ts'
 import { hostHeaders } from '../_nats/headers.ts'
-import { connectionMethods } from '../_nats/sends.ts'
-import { isMethod, overlay, type Method, type Replacement } from '../_overlay.ts'
+import { connectionMethods } from '../_nats/producer-methods.ts'
+import { isMethod, overlay, type Method, type Replacement } from '../_wrap-methods.ts'
 
 /** Makes what a client finds under one of its own names from what is there. */
 type Lens = (own: unknown) => unknown

@@ -1,10 +1,10 @@
-import type { AuthOptions } from '../../tracking/authenticate.ts'
-import type { NodeExchange } from '../../tracking/node-exchange.ts'
-import type { Tracker } from '../../tracking/tracker.ts'
-import { exchanges } from '../_exchanges.ts'
+import type { AuthOptions } from '../../handlers/authenticate.ts'
+import type { NodeExchange } from '../../handlers/node-request.ts'
+import type { Tracker } from '../../handlers/tracker.ts'
+import { exchanges } from '../_node-requests.ts'
 import { middleware } from '../_express/middleware.ts'
 import { install, type Begin } from '../_fastify/hooks.ts'
-import { isRecord } from '../_messages.ts'
+import { isRecord } from '../_send.ts'
 import { isController } from './metadata.ts'
 
 /** The members of Nest's HTTP adapters that are touched. */

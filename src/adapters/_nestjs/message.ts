@@ -2,7 +2,7 @@ import type { ExecutionContext } from '@nestjs/common'
 import type { Carrier } from '../../trace/carrier.ts'
 import { attemptOf, carrierOf as carrierOfAmqp, type AmqpMessageLike } from '../_amqp/headers.ts'
 import { carrierOf as carrierOfNats } from '../_nats/headers.ts'
-import type { Delivery } from '../_queue.ts'
+import type { Delivery } from '../_deliveries.ts'
 
 /** What no message tells. */
 export interface MessageOptions {

@@ -1,14 +1,14 @@
 import type { ExecutionContext } from '@nestjs/common'
-import type { AuthOptions } from '../../tracking/authenticate.ts'
-import { currentRequest } from '../../tracking/context.ts'
-import type { End } from '../../tracking/ending.ts'
-import type { Tracker } from '../../tracking/tracker.ts'
-import { isRecord } from '../_messages.ts'
-import { isGrpcCall, takeCall } from './call.ts'
+import type { AuthOptions } from '../../handlers/authenticate.ts'
+import { currentRequest } from '../../tracking/current-request.ts'
+import type { End } from '../../tracking/finish-request.ts'
+import type { Tracker } from '../../handlers/tracker.ts'
+import { isRecord } from '../_send.ts'
+import { isGrpcCall, takeCall } from './direct-call.ts'
 import { deliveryOf, metadataOf, type MessageOptions } from './message.ts'
 import { askedOf } from './metadata.ts'
 import { watched, type NewStream, type Stream } from './stream.ts'
-import { take, type Taken } from '../_queue.ts'
+import { take, type Taken } from '../_deliveries.ts'
 
 /** Tracks a handler of messages, and all that comes before it and after this. */
 export type TrackRpc = (context: ExecutionContext, next: () => Stream) => Stream

@@ -1,6 +1,6 @@
 import type { CallHandler } from '@nestjs/common'
 import type { HttpAdapterHost } from '@nestjs/core'
-import type { End } from '../../tracking/ending.ts'
+import type { End } from '../../tracking/finish-request.ts'
 
 /** What a handler gives in Nest: an Observable. */
 export type Stream = ReturnType<CallHandler<unknown>['handle']>

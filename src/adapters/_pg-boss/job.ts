@@ -1,5 +1,5 @@
 import { opened } from './data.ts'
-import type { Delivery, Expiry } from '../_queue.ts'
+import type { Delivery, Expiry } from '../_deliveries.ts'
 
 /** The members of a job that are read; the last two are there with `includeMetadata: true`. */
 export interface JobLike {

@@ -1,7 +1,7 @@
 import { HEADERS } from '../../trace/carrier.ts'
 import { badOption } from '../../tracking/settings.ts'
-import { changed, isOurs, isRecord, withOurs, type Outgoing, type OursFor } from '../_messages.ts'
-import type { Delivery } from '../_queue.ts'
+import { changed, isOurs, isRecord, withOurs, type Outgoing, type OursFor } from '../_send.ts'
+import type { Delivery } from '../_deliveries.ts'
 
 /** What stands in an object, by name. */
 export type Found = Readonly<Record<string, unknown>>

@@ -1,8 +1,8 @@
 import type { ThroughlineError } from '../../errors.ts'
 import type { LokiLine } from './answer.ts'
-import { ask } from './ask.ts'
+import { ask } from './query-range.ts'
 import { connect, type Connection, type LokiOptions } from './connection.ts'
-import { refused } from './refusal.ts'
+import { refused } from './errors.ts'
 
 /** Some lines, in order of time. */
 export type LokiBatch = readonly LokiLine[]

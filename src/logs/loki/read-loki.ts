@@ -1,5 +1,5 @@
 import { parseLine } from '../parse-line.ts'
-import type { LocatedEntry } from '../entries.ts'
+import type { LocatedEntry } from '../log-entry.ts'
 import type { LokiOptions } from './connection.ts'
 import { lokiLines } from './loki-lines.ts'
 

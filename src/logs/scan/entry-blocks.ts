@@ -1,10 +1,10 @@
-import type { RecordBlock, RecordKind } from '../../transition/rows.ts'
-import type { Fragment } from '../../transition/fragment.ts'
-import { readRecord } from '../../transition/line.ts'
+import type { RecordBlock, RecordKind } from '../../record/record-batch.ts'
+import type { Fragment } from '../../record/partial-record.ts'
+import { readRecord } from '../../record/line.ts'
 import { parseLine, type LogEntry } from '../parse-line.ts'
-import type { LocatedEntry } from '../entries.ts'
-import { RowsWriter } from './rows-writer.ts'
-import { Grouper } from './grouper.ts'
+import type { LocatedEntry } from '../log-entry.ts'
+import { RowsWriter } from './batch-writer.ts'
+import { Grouper } from './group-by-request.ts'
 
 /** Puts entries that were read by themselves into blocks, one for each batch and file. */
 export class EntryBlocks {

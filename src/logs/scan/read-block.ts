@@ -1,6 +1,6 @@
 import { readSync } from 'node:fs'
 import { LONGEST_LINE } from '../split-lines.ts'
-import type { FileBlock } from './blocks.ts'
+import type { FileBlock } from './file-blocks.ts'
 import { SLACK } from './scan-lines.ts'
 
 const FURTHER_BYTES = 65_536

@@ -1,11 +1,11 @@
-import type { Fragment } from '../../transition/fragment.ts'
-import type { RecordBlock, RecordRows } from '../../transition/rows.ts'
+import type { Fragment } from '../../record/partial-record.ts'
+import type { RecordBlock, RecordRows } from '../../record/record-batch.ts'
 import { parseLine } from '../parse-line.ts'
 import { LONGEST_LINE } from '../split-lines.ts'
-import { RowsWriter } from './rows-writer.ts'
-import { LONGEST_FORM } from './forms.ts'
-import { Grouper } from './grouper.ts'
-import { QuickLine } from './quick-line.ts'
+import { RowsWriter } from './batch-writer.ts'
+import { LONGEST_FORM } from './line-templates.ts'
+import { Grouper } from './group-by-request.ts'
+import { QuickLine } from './fast-parser.ts'
 import type { BlockBytes } from './read-block.ts'
 
 /** What a block of a log holds: the kinds are those that are new since the block before. */

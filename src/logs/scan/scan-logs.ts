@@ -1,8 +1,8 @@
-import type { RecordBlock } from '../../transition/rows.ts'
-import { openLog, unreadableLog, type LogOptions } from '../log-files.ts'
-import { openLogs, type OpenLogs } from '../open-logs.ts'
-import { BLOCK_BYTES, fileBlocks } from './blocks.ts'
-import { inTimeOrder, LogStream, type LogBlock } from './log-stream.ts'
+import type { RecordBlock } from '../../record/record-batch.ts'
+import { openLog, unreadableLog, type LogOptions } from '../files/open.ts'
+import { openLogs, type OpenLogs } from '../files/open-all.ts'
+import { BLOCK_BYTES, fileBlocks } from './file-blocks.ts'
+import { inTimeOrder, LogStream, type LogBlock } from './stream-source.ts'
 import type { ScannedBlock } from './scan-lines.ts'
 import { ScanPool } from './scan-pool.ts'
 

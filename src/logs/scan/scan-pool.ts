@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
-import { memoryOf, type RecordRows, type RecordKind } from '../../transition/rows.ts'
+import { memoryOf, type RecordRows, type RecordKind } from '../../record/record-batch.ts'
 import { BlockReader } from './read-block.ts'
 import { LineScanner, type ScannedBlock } from './scan-lines.ts'
 import type { ScanAnswer, ScanJob } from './scan-worker.ts'

@@ -1,6 +1,6 @@
 import { parentPort } from 'node:worker_threads'
-import { memoryOf, type RecordRows } from '../../transition/rows.ts'
-import type { FileBlock } from './blocks.ts'
+import { memoryOf, type RecordRows } from '../../record/record-batch.ts'
+import type { FileBlock } from './file-blocks.ts'
 import { BlockReader, type BlockBytes } from './read-block.ts'
 import { LineScanner, type ScannedBlock } from './scan-lines.ts'
 

@@ -1,5 +1,5 @@
-import { formatDuration } from '../../lifecycle/duration.ts'
-import { momentOf } from '../../transition/moment.ts'
+import { formatDuration } from '../../machine/duration.ts'
+import { momentOf } from '../../record/timestamp.ts'
 import { fieldOf, isObject } from './field.ts'
 import { messageIn, nameIn } from './values.ts'
 

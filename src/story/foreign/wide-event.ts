@@ -1,6 +1,6 @@
-import { loggedPath } from '../../transition/limits.ts'
+import { loggedPath } from '../../record/truncate.ts'
 import { firstOf } from './field.ts'
-import { WIDE_NAMES } from './roles.ts'
+import { WIDE_NAMES } from './field-names.ts'
 import { messageIn, nameIn } from './values.ts'
 
 /**

@@ -2,7 +2,7 @@
  * A worker that takes a message and never comes to an end, until it is killed: called with the name of a rig, its
  * address, and a queue. Its lines go to standard output; it sends a message to its parent once the work has begun.
  */
-import { createTracker } from '../../../src/tracking/track-request.ts'
+import { createTracker } from '../../../src/handlers/track-request.ts'
 import type { OpenRig } from '../queue-rig.ts'
 
 const [name = '', address, queue = ''] = process.argv.slice(2)

@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
-import type { Tracker } from '../../../src/tracking/tracker.ts'
+import type { Tracker } from '../../../src/handlers/tracker.ts'
 
 /** Resolves after so many turns of the event loop. */
 export async function turns(count: number): Promise<void> {

@@ -3,9 +3,9 @@
  * what the audit found wrong with any of them, and how much memory is in use early on and at the end.
  */
 import type { TrackerStats } from '../../../src/tracking/tracker-core.ts'
-import { createTracker } from '../../../src/tracking/track-request.ts'
-import { Gathered } from '../../audited.ts'
-import { verdictOn } from '../_judged.ts'
+import { createTracker } from '../../../src/handlers/track-request.ts'
+import { Gathered } from '../../run-audit.ts'
+import { verdictOn } from '../_audit-result.ts'
 import { randomFrom } from '../_random.ts'
 import { turns } from './_ends.ts'
 

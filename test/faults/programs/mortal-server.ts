@@ -4,7 +4,7 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { currentRequest } from '../../../src/tracking/context.ts'
+import { currentRequest } from '../../../src/tracking/current-request.ts'
 import type { TrackerStats } from '../../../src/tracking/tracker-core.ts'
 import { Marks } from './marks.ts'
 import { destinationOf, trackerFor } from './tracker-for.ts'

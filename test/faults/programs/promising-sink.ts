@@ -1,5 +1,5 @@
 /** A sink that returns a promise, as an async function does, which is rejected. The process tells whether it outlives that. */
-import { createTracker } from '../../../src/tracking/track-request.ts'
+import { createTracker } from '../../../src/handlers/track-request.ts'
 
 const fail = (): Promise<never> => Promise.reject(new Error('the database is down'))
 const sink = { write: fail, flush: fail }

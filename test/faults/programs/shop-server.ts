@@ -4,7 +4,7 @@
  */
 import { createServer, request as call, Agent, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { currentRequest } from '../../../src/tracking/context.ts'
+import { currentRequest } from '../../../src/tracking/current-request.ts'
 import type { Kind } from '../_kinds.ts'
 import { countAtSigterm, turns } from './_ends.ts'
 import { Marks, type Death } from './marks.ts'

@@ -1,6 +1,6 @@
 import { destination, pino } from 'pino'
-import { createTracker } from '../../../src/tracking/track-request.ts'
-import type { Tracker } from '../../../src/tracking/tracker.ts'
+import { createTracker } from '../../../src/handlers/track-request.ts'
+import type { Tracker } from '../../../src/handlers/tracker.ts'
 
 /** Where the lines of a program go, always by its standard output: as set by default, by `durability`, or through a pino of the user's. */
 export const DESTINATIONS = ['default', 'line', 'turn', 'own-sync', 'own-async'] as const

@@ -4,9 +4,9 @@
  */
 import { trace, type Span } from '@opentelemetry/api'
 import { pino } from 'pino'
-import { traceMixin } from '../../../src/tracking/context.ts'
-import { createTracker } from '../../../src/tracking/track-request.ts'
-import type { Tracker } from '../../../src/tracking/tracker.ts'
+import { traceMixin } from '../../../src/tracking/current-request.ts'
+import { createTracker } from '../../../src/handlers/track-request.ts'
+import type { Tracker } from '../../../src/handlers/tracker.ts'
 
 const FOREIGN = { 'x-trace-id': 'abc-123' }
 const stamping = pino({ base: null, mixin: traceMixin })

@@ -1,0 +1,4 @@
+import type { NodeExchange } from '../handlers/node-request.ts'
+
+/** Exchanges by node's own request, for hosts that tell of a request's errors apart from its handler. */
+export const exchanges = new WeakMap<object, NodeExchange>()

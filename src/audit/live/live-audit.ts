@@ -1,0 +1,227 @@
+import { traceKey } from '../../history/history.ts'
+import { withFragments } from '../../history/apply-partial-records.ts'
+import type { Verdict } from '../../history/assess.ts'
+import type { TransitionTable } from '../../machine/table.ts'
+import type { Fragment } from '../../record/partial-record.ts'
+import type { LifecycleRecord } from '../../record/record.ts'
+import type { StuckRequest } from '../../record/stuck-request.ts'
+import { Deadlines } from './deadline-heap.ts'
+import { Ended } from './recently-ended.ts'
+import { stuckEntry } from '../report-entries.ts'
+import { LiveRequest } from './live-request.ts'
+import type { InvalidEntry } from '../report.ts'
+
+/** A request that was told as stuck, and is where it was no longer. */
+export interface MovedOn {
+  readonly trace_id: string
+  readonly request_id: string
+  /** The service that moved it. */
+  readonly service: string
+  /** Where it is now, and since when, in epoch milliseconds. */
+  readonly state: string
+  readonly since: number
+  /** Where it was stuck, and how long it had been there. */
+  readonly was: string
+  readonly stuck_for_ms: number
+}
+
+/** What an audit tells while lines come: each thing once. */
+export type Finding =
+  | ({ readonly finding: 'stuck' } & StuckRequest)
+  | ({ readonly finding: 'moved_on' } & MovedOn)
+  | ({ readonly finding: 'invalid' } & InvalidEntry)
+
+/** What a live audit is asked. */
+export interface LiveQuestion {
+  readonly table: TransitionTable
+  /** How long a request may stay in a state that this service brought it to, in milliseconds; `Infinity` for ever. */
+  readonly limitOf: (state: string, service: string) => number
+}
+
+/** How much a live audit holds on to. */
+export interface Held {
+  readonly open: number
+  readonly lines: number
+  /** Those that have ended, whose lines are still there; and those of which it is only known. */
+  readonly resting: number
+  readonly ended: number
+  readonly deadlines: number
+  readonly fragments: number
+}
+
+/** So many requests keep their lines after their end: what comes late is judged with them. */
+const MOST_RESTING = 10_000
+/** Of so many more it is known that they have ended: what comes of them is passed over. */
+const MOST_ENDED = 100_000
+/** So many damaged lines may still be somebody's; then they are taken to be whose they seem. */
+const MOST_FRAGMENTS = 1_000
+
+/**
+ * An audit that goes on while lines come, in any order: the stuck requests at a moment are those that an audit of all
+ * lines so far would find.
+ *
+ * It reads no clock. A line costs what its own request has; a tick costs what has changed and what falls due. What it
+ * holds on to is bounded by the requests that are open.
+ */
+export class LiveAudit {
+  readonly #table: TransitionTable
+  readonly #limitOf: LiveQuestion['limitOf']
+  readonly #requests = new Map<string, LiveRequest>()
+  readonly #changed = new Set<LiveRequest>()
+  /** Those that nothing is waited for, the earliest first. */
+  readonly #resting = new Set<LiveRequest>()
+  readonly #ended = new Ended(MOST_ENDED)
+  readonly #deadlines = new Deadlines<LiveRequest>()
+  #fragments: Fragment[] = []
+  /** Whether fragments or requests have come since the fragments were given to requests. */
+  #undecided = false
+  #restedSinceFragment = 0
+  #findings: Finding[] = []
+  #stuck = 0
+  #latest = -Infinity
+
+  constructor({ table, limitOf }: LiveQuestion) {
+    this.#table = table
+    this.#limitOf = limitOf
+  }
+
+  /** The time of the latest record, in epoch milliseconds; `-Infinity` before the first. */
+  get latest(): number {
+    return this.#latest
+  }
+
+  /** How many requests were told as stuck and have not moved on. */
+  get stuck(): number {
+    return this.#stuck
+  }
+
+  get held(): Held {
+    const resting = this.#resting.size
+    let lines = 0
+    for (const request of this.#requests.values()) lines += request.lines
+    const counts = { ended: this.#ended.size, deadlines: this.#deadlines.size, fragments: this.#fragments.length }
+    return { open: this.#requests.size - resting, resting, lines, ...counts }
+  }
+
+  record(record: LifecycleRecord, file = '', line = 0): void {
+    this.#latest = Math.max(this.#latest, record.time)
+    const key = `${traceKey(record.trace_id)} ${record.request_id}`
+    let request = this.#requests.get(key)
+    if (request === undefined) {
+      if (this.#ended.has(key)) return
+      request = new LiveRequest(key)
+      this.#requests.set(key, request)
+    }
+    request.add(record, file, line)
+    this.#changed.add(request)
+  }
+
+  damaged(fragment?: Fragment): void {
+    if (fragment === undefined) return
+    if (this.#fragments.length >= MOST_FRAGMENTS) this.#settleFragments()
+    this.#fragments.push(fragment)
+    this.#undecided = true
+    this.#restedSinceFragment = 0
+  }
+
+  /** What the lines since the last call say, whatever the time is: what is invalid, and who has moved on. */
+  news(): Finding[] {
+    this.#judgeChanged()
+    const findings = this.#findings
+    this.#findings = []
+    return findings
+  }
+
+  /** The same, and who is stuck at that moment, in epoch milliseconds. */
+  tick(now: number): Finding[] {
+    this.#judgeChanged()
+    if (this.#fragments.length > 0 && this.#undecided) this.#decideFragments()
+    const notYet: LiveRequest[] = []
+    for (let request = this.#deadlines.take(now); request !== undefined; request = this.#deadlines.take(now)) {
+      // It may have ended, moved on or been told since its deadline was put down.
+      if (request.verdict === undefined || request.told !== undefined || request.due > now) continue
+      const { standing } = request.verdict
+      const entry = stuckEntry(request.verdict, now, this.#limitOf(standing.state, standing.service))
+      if (entry === undefined) notYet.push(request)
+      else {
+        this.#findings.push({ finding: 'stuck', ...entry })
+        request.told = standing
+        this.#stuck += 1
+      }
+    }
+    for (const request of notYet) this.#deadlines.put(request, request.due)
+    if (this.#fragments.length > 0 && this.#restedSinceFragment > MOST_RESTING) this.#settleFragments()
+    return this.news()
+  }
+
+  #judgeChanged(): void {
+    for (const request of this.#changed) {
+      for (const entry of request.judge(this.#table)) this.#findings.push({ finding: 'invalid', ...entry })
+      if (request.plain === undefined) continue
+      if (this.#fragments.length === 0 || request.plain.end !== undefined) this.#place(request, request.plain)
+      this.#undecided = true
+    }
+    this.#changed.clear()
+    // Many at a time: the more of a set were deleted, the longer it takes to find the first that is left.
+    if (this.#resting.size > 1.1 * MOST_RESTING) this.#forgetResting()
+    // Most requests end long before their deadline.
+    const open = this.#requests.size - this.#resting.size
+    if (this.#deadlines.size > 2 * open + 1_000) this.#deadlines.keep((request, at) => request.due === at && request.told === undefined)
+  }
+
+  #forgetResting(): void {
+    for (const request of this.#resting) {
+      if (this.#resting.size <= MOST_RESTING) return
+      this.#resting.delete(request)
+      this.#requests.delete(request.key)
+      this.#restedSinceFragment += 1
+      // Where it merely may stay for ever it may yet go on.
+      if (request.verdict?.ended === true) this.#ended.add(request.key)
+    }
+  }
+
+  #place(request: LiveRequest, verdict: Verdict): void {
+    request.verdict = verdict
+    const { standing, ended, history } = verdict
+    const { state, service, since } = standing
+    const { told } = request
+    if (told !== undefined && (ended || state !== told.state || since > told.since)) {
+      const ids = { trace_id: history.traceId, request_id: history.requestId }
+      this.#findings.push({ finding: 'moved_on', ...ids, service, state, since, was: told.state, stuck_for_ms: since - told.since })
+      request.told = undefined
+      request.due = Infinity
+      this.#stuck -= 1
+    }
+    const due = ended ? Infinity : since + this.#limitOf(state, service)
+    if (due === Infinity) this.#resting.add(request)
+    else this.#resting.delete(request)
+    if (due === request.due) return
+    request.due = due
+    if (due < Infinity) this.#deadlines.put(request, due)
+  }
+
+  /** Lets all damaged lines speak, each for the request that it fits best by what is known now. */
+  #decideFragments(): void {
+    this.#undecided = false
+    const spokenFor = [...this.#requests.values()].flatMap((request) => {
+      const { plain } = request
+      return plain === undefined || (plain.end !== undefined && plain.missing.length === 0) ? [] : [{ request, plain }]
+    })
+    const verdicts = withFragments(
+      spokenFor.map(({ plain }) => plain),
+      this.#fragments,
+      this.#table,
+    )
+    for (const [index, { request }] of spokenFor.entries()) {
+      const verdict = verdicts[index]
+      if (verdict !== undefined) this.#place(request, verdict)
+    }
+  }
+
+  #settleFragments(): void {
+    this.#judgeChanged()
+    this.#decideFragments()
+    for (const request of this.#requests.values()) request.settle()
+    this.#fragments = []
+  }
+}

@@ -1,0 +1,66 @@
+import { ThroughlineError } from '../errors.ts'
+import { parseDuration } from '../machine/duration.ts'
+import type { TransitionTable } from '../machine/table.ts'
+import type { Dwell } from './report.ts'
+
+/** How long a request may stay in a state, and who says so. */
+export interface StuckLimit {
+  readonly stuck_after_ms: number
+  /** The machine's `meta.stuckAfter`, the caller, or the log: see {@link learnt}. */
+  readonly from: 'machine' | 'given' | 'learned'
+}
+
+/** Thresholds by state. */
+export interface StuckLimits {
+  readonly states: ReadonlyMap<string, StuckLimit>
+  /** Whether the log says how long requests stay in states that are not given. */
+  readonly auto: boolean
+}
+
+/**
+ * Reads thresholds as they are given on a command line: `30s` for every state, `Queued=15m` for one, `auto` to learn from
+ * the log.
+ *
+ * The more special wins, whatever the order; states that are not named keep the machine's `meta.stuckAfter`.
+ *
+ * @returns the threshold of each state, in milliseconds; `Infinity` for final states
+ * @throws ThroughlineError THROUGHLINE_BAD_DURATION, or THROUGHLINE_BAD_STATE for a state that the machine has not
+ * @example stuckLimits(table, ['1m', 'Queued=15m'])
+ */
+export function stuckLimits(table: TransitionTable, given: readonly string[] = []): StuckLimits {
+  const states = new Map<string, StuckLimit>(table.states.map(({ name, stuckAfterMs }) => [name, { stuck_after_ms: stuckAfterMs, from: 'machine' }]))
+  const open = table.states.filter(({ final }) => !final).map(({ name }) => name)
+  const named = given.map((text): [string | undefined, string] => {
+    // Up to the last equals sign: a state's name may hold one.
+    const at = text.lastIndexOf('=')
+    return at === -1 ? [undefined, text] : [text.slice(0, at), text.slice(at + 1)]
+  })
+  const auto = named.some(([state, duration]) => state === undefined && duration === AUTO)
+  for (const [state, duration] of named) {
+    if (state !== undefined || duration === AUTO) continue
+    for (const name of open) states.set(name, { stuck_after_ms: parseDuration(duration), from: 'given' })
+  }
+  for (const [state, duration] of named) {
+    if (state === undefined) continue
+    if (!open.includes(state)) {
+      const mend = table.state[state] === undefined ? `its states are ${open.join(', ')}` : 'it is final, and what has ended is never stuck'
+      throw new ThroughlineError('THROUGHLINE_BAD_STATE', `machine "${table.id}" has no state "${state}" to be stuck in: ${mend}`)
+    }
+    states.set(state, { stuck_after_ms: parseDuration(duration), from: 'given' })
+  }
+  return { states, auto }
+}
+
+const AUTO = 'auto'
+
+/** From fewer stays than these nothing is learnt. */
+const FEWEST_STAYS = 30
+/** Below a second a pause of the process is more likely than a request that hangs. */
+const LEAST_MS = 1_000
+const TIMES_P99 = 3
+
+/** The threshold that the log itself suggests: three times as long as 99 of 100 stays lasted; undefined where it has too few. */
+export function learnt({ p99 }: Dwell, stays: number): StuckLimit | undefined {
+  if (p99 === null || stays < FEWEST_STAYS) return undefined
+  return { stuck_after_ms: Math.max(LEAST_MS, Math.ceil(p99 * TIMES_P99)), from: 'learned' }
+}

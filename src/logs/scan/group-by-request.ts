@@ -1,0 +1,100 @@
+import { KIND_BITS, roomOf, ROW, rowsFor, type OddRecord, type RecordRows } from '../../record/record-batch.ts'
+
+/** Records, those of one request side by side. */
+export interface Grouped {
+  readonly rows: RecordRows
+  readonly odd: readonly OddRecord[]
+}
+
+/**
+ * Puts the records of each request side by side, requests in the order of their first records.
+ *
+ * Whoever reads them then looks each request up once, and not for each record; and this can be done in many threads.
+ */
+export class Grouper {
+  /** By hash: a group, plus one; 0 where there is none. */
+  #slots = new Int32Array(0)
+  /** Of each record its group; of each group its first record, and where its next one goes. */
+  #groups = new Uint32Array(0)
+  #first = new Uint32Array(0)
+  #next = new Uint32Array(0)
+
+  /** @param spare rows that nobody needs any more */
+  group(from: RecordRows, odd: readonly OddRecord[], spare: RecordRows = rowsFor(0)): Grouped {
+    const { count } = from
+    const to = roomOf(spare) < count ? rowsFor(Math.ceil(count * 1.25)) : spare
+    const groups = this.#grouped(from)
+    let place = 0
+    for (let group = 0; group < groups; group += 1) {
+      const size = this.#next[group] ?? 0
+      to.groups[group] = size
+      this.#next[group] = place
+      place += size
+    }
+    to.groupCount = groups
+    to.count = count
+    const moved: OddRecord[] = []
+    let nextOdd = 0
+    for (let at = 0; at < count; at += 1) {
+      const group = this.#groups[at] ?? 0
+      const where = this.#next[group] ?? 0
+      this.#next[group] = where + 1
+      copy(from.words, at * ROW.words, to.words, where * ROW.words)
+      const strange = odd[nextOdd]
+      if (strange?.at !== at) continue
+      moved.push({ ...strange, at: where })
+      nextOdd += 1
+    }
+    return { rows: to, odd: moved.sort((a, b) => a.at - b.at) }
+  }
+
+  /** Finds the group of each record, and counts them in `#next`; how many groups there are. */
+  #grouped({ count, words }: RecordRows): number {
+    this.#room(count)
+    const slots = this.#slots
+    const mask = slots.length - 1
+    let groups = 0
+    for (let at = 0; at < count; at += 1) {
+      const row = at * ROW.words
+      const hash = Math.imul((words[row + ROW.request] ?? 0) ^ (words[row + ROW.trace + 3] ?? 0), 0x9e3779b1) ^ (words[row + ROW.request + 1] ?? 0)
+      let slot = (hash ^ (hash >>> 15)) & mask
+      let group = (slots[slot] ?? 0) - 1
+      while (group !== -1 && !isSame(words, (this.#first[group] ?? 0) * ROW.words, row)) {
+        slot = (slot + 1) & mask
+        group = (slots[slot] ?? 0) - 1
+      }
+      if (group === -1) {
+        group = groups
+        groups += 1
+        slots[slot] = groups
+        this.#first[group] = at
+        this.#next[group] = 0
+      }
+      this.#groups[at] = group
+      this.#next[group] = (this.#next[group] ?? 0) + 1
+    }
+    return groups
+  }
+
+  #room(count: number): void {
+    if (this.#groups.length < count) {
+      let slots = 1_024
+      while (slots < count * 2) slots *= 2
+      this.#slots = new Int32Array(slots)
+      this.#groups = new Uint32Array(slots / 2)
+      this.#first = new Uint32Array(slots / 2)
+      this.#next = new Uint32Array(slots / 2)
+    } else this.#slots.fill(0)
+  }
+}
+
+/** Whether two rows are of the same request. */
+function isSame(words: Uint32Array, a: number, b: number): boolean {
+  for (let word: number = ROW.trace; word < ROW.line; word += 1) if (words[a + word] !== words[b + word]) return false
+  return (((words[a + ROW.kind] ?? 0) ^ (words[b + ROW.kind] ?? 0)) & ~KIND_BITS) === 0
+}
+
+/** Word by word, since a number that is none may not keep its bits when it is copied. */
+function copy(from: Uint32Array, at: number, to: Uint32Array, where: number): void {
+  for (let word = 0; word < ROW.words; word += 1) to[where + word] = from[at + word] ?? 0
+}

@@ -1,0 +1,17 @@
+import { pino, type DestinationStream, type Logger } from 'pino'
+import { setPart } from './pino-internals.ts'
+
+/**
+ * A pino for our own lines, which holds nothing but what they say, and its clock.
+ *
+ * Instrumentations patch the factory: each logger that it makes then has a mixin, which writes the span in hand, and a
+ * second destination. Of our lines most never come by a logger, and what one of them shows may be kept for all.
+ *
+ * @param timestamp gives the text of a line's time, its comma included
+ */
+export function ownPino(timestamp: () => string, destination: DestinationStream): Logger {
+  const logger = pino({ base: null, timestamp }, destination)
+  setPart(logger, 'mixin', undefined)
+  setPart(logger, 'stream', destination)
+  return logger
+}

@@ -1,0 +1,149 @@
+import { describe, expect, test } from 'vitest'
+import { createMachine, type AnyStateMachine } from 'xstate'
+import { requestWithRetriesMachine } from '../../machines/request-with-retries.ts'
+import { requestMachine } from '../../machines/request.ts'
+import { ThroughlineError } from '../../src/errors.ts'
+import { compile } from '../../src/machine/compile.ts'
+import { step } from '../../src/machine/table.ts'
+
+function edges(machine: AnyStateMachine): string[] {
+  return compile(machine).edges.map(({ from, event, to, label }) => `${from} ${event} ${to} ${label}`.trim())
+}
+
+describe('the default machine', () => {
+  test('has exactly the six edges and the labels of its diagram', () => {
+    expect(edges(requestMachine)).toEqual([
+      'Received AUTH_OK Authenticated auth ok',
+      'Received AUTH_ERROR Failed auth error',
+      'Authenticated PROCESS Processing',
+      'Processing ENQUEUE Queued async path',
+      'Processing RESPOND Responded sync path',
+      'Queued COMPLETE Completed',
+    ])
+  })
+
+  test('has its states, ends and thresholds', () => {
+    const { initial, states } = compile(requestMachine)
+    expect(initial).toBe('Received')
+    expect(states.map(({ name, final, stuckAfterMs }) => [name, final, stuckAfterMs])).toEqual([
+      ['Received', false, 10_000],
+      ['Authenticated', false, 30_000],
+      ['Processing', false, 30_000],
+      ['Queued', false, 900_000],
+      ['Responded', true, Infinity],
+      ['Completed', true, Infinity],
+      ['Failed', true, Infinity],
+    ])
+  })
+})
+
+test('the machine with retries has its edges', () => {
+  expect(edges(requestWithRetriesMachine)).toEqual([
+    'Received AUTH_OK Authenticated auth ok',
+    'Received AUTH_ERROR Failed auth error',
+    'Received ABORT Failed client left',
+    'Authenticated PROCESS Processing',
+    'Authenticated FAIL Failed error',
+    'Authenticated ABORT Failed client left',
+    'Processing ENQUEUE Queued async path',
+    'Processing RESPOND Responded sync path',
+    'Processing FAIL Failed error',
+    'Processing ABORT Failed client left',
+    'Queued ATTEMPT Working delivered',
+    'Working COMPLETE Completed done',
+    'Working RETRY Queued will be tried again',
+    'Working FAIL Failed retries used up',
+  ])
+})
+
+test.each([requestMachine, requestWithRetriesMachine])('$id says what each of its states and events means', (machine) => {
+  const { states, events } = compile(machine)
+  for (const { name, description } of [...states, ...events]) expect(description, name).toMatch(/^[A-Z].+\.$/)
+})
+
+describe('the table', () => {
+  test('is frozen throughout, and made once', () => {
+    const table = compile(requestMachine)
+    expect(compile(requestMachine)).toBe(table)
+    const parts = [table, table.states, table.events, table.edges, table.state, table.event, table.next, table.next.Received]
+    for (const part of [...parts, ...table.states, ...table.edges, ...table.events]) expect(Object.isFrozen(part)).toBe(true)
+  })
+
+  test('numbers states and edges by their position', () => {
+    const { states, edges: all } = compile(requestWithRetriesMachine)
+    expect(states.map(({ index }) => index)).toEqual([...states.keys()])
+    expect(all.map(({ index }) => index)).toEqual([...all.keys()])
+  })
+
+  test('knows no state and no event that only Object.prototype has', () => {
+    const table = compile(requestMachine)
+    for (const name of ['constructor', 'toString', '__proto__', 'hasOwnProperty']) {
+      expect([table.state[name], table.event[name], step(table, name, 'AUTH_OK'), step(table, 'Received', name)]).toEqual([undefined, undefined, undefined, undefined])
+    }
+  })
+
+  test('takes states and events that are called as the members of Object.prototype', () => {
+    const states: Record<string, { on?: Record<string, string>; type?: 'final' }> = {
+      constructor: { on: { toString: 'valueOf', ['__proto__']: 'hasOwnProperty' } },
+      valueOf: { on: { constructor: 'constructor' } },
+      hasOwnProperty: { type: 'final' as const },
+    }
+    const machine = createMachine({ initial: 'constructor', states })
+    expect(edges(machine)).toEqual(['constructor toString valueOf', 'constructor __proto__ hasOwnProperty', 'valueOf constructor constructor'])
+    expect(Object.keys(compile(machine).event)).toEqual(['toString', '__proto__', 'constructor'])
+  })
+
+  test('names nested states by their path; what a parent accepts all its children accept, unless they say otherwise', () => {
+    const machine = createMachine({
+      initial: 'Idle',
+      on: { CANCEL: { target: '.Cancelled', description: 'root level' } },
+      states: {
+        Idle: { on: { WORK: 'Busy' } },
+        Busy: {
+          initial: 'Charging',
+          meta: { stuckAfter: '5s' },
+          on: { DONE: 'Done', PING: {} },
+          states: {
+            Charging: { meta: { stuckAfter: 250 }, on: { NEXT: 'Shipping' } },
+            Shipping: { on: { DONE: 'Charging', CANCEL: {} } },
+          },
+        },
+        Cancelled: { type: 'final' },
+        Done: { type: 'final' },
+      },
+    })
+    expect(edges(machine)).toEqual([
+      'Idle WORK Busy.Charging',
+      'Idle CANCEL Cancelled root level',
+      'Busy.Charging NEXT Busy.Shipping',
+      'Busy.Charging DONE Done',
+      'Busy.Charging CANCEL Cancelled root level',
+      'Busy.Shipping DONE Busy.Charging',
+    ])
+    const { states } = compile(machine)
+    expect(states.map(({ name, stuckAfterMs }) => `${name} ${String(stuckAfterMs)}`)).toEqual([
+      'Idle 900000',
+      'Busy.Charging 250',
+      'Busy.Shipping 5000',
+      'Cancelled Infinity',
+      'Done Infinity',
+    ])
+  })
+
+  test('has the states that nothing leads to, with their edges', () => {
+    const machine = createMachine({ initial: 'A', states: { A: { on: { X: 'B' } }, B: { type: 'final' }, Lost: { on: { X: 'Found' } }, Found: { on: { X: 'B' } } } })
+    expect(edges(machine)).toEqual(['A X B', 'Lost X Found', 'Found X B'])
+  })
+
+  test('has no edge for a transition without a target, and none out of an end', () => {
+    const machine = createMachine({ initial: 'A', on: { ANY: '.A' }, states: { A: { on: { STAY: {}, SELF: 'A', END: 'Z' } }, Z: { type: 'final' } } })
+    expect(edges(machine)).toEqual(['A SELF A', 'A END Z', 'A ANY A'])
+    // It moves no request anywhere: sent, it is a note.
+    expect(compile(machine).event.STAY).toBeUndefined()
+  })
+
+  test('refuses a threshold that is no duration', () => {
+    const machine = createMachine({ initial: 'A', states: { A: { meta: { stuckAfter: 'soon' } } } })
+    expect(() => compile(machine)).toThrow(expect.toSatisfy((error) => error instanceof ThroughlineError && error.code === 'THROUGHLINE_BAD_DURATION'))
+  })
+})

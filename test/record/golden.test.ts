@@ -1,0 +1,51 @@
+import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { LineDestination } from '../../src/sinks/fd-writer.ts'
+import { standardSink } from '../../src/sinks/stdout.ts'
+import { readRecord } from '../../src/record/line.ts'
+import type { LifecycleRecord } from '../../src/record/record.ts'
+import { observed } from '../tracker-fixture.ts'
+
+const golden = readFileSync(new URL('golden.ndjson', import.meta.url), 'utf8')
+
+/** Every kind of line that there is, by way of the requests that write them. */
+async function tell(): Promise<LifecycleRecord[]> {
+  let request = 0xb7ad6b7169203330n
+  const { tracker, records, clock } = observed({
+    service: 'gateway',
+    newTraceId: () => '019a2b3c-4d5e-7f60-8a1b-2c3d4e5f6071',
+    newRequestId: () => (++request).toString(16),
+  })
+  const wait = (ms: number): void => void (clock.time += ms)
+  const ok = tracker.start({ 'x-trace-id': 'no good' }, { method: 'GET', path: '/orders/7?token=hush' })
+  wait(1)
+  ok.signal('AUTH_OK', { implied: true })
+  ok.note('CACHE_MISS', { key: 'ünïcode "quoted"' })
+  wait(10)
+  ok.completed()
+  ok.send('PROCESS', { step: 1 })
+  ok.signal('RESPOND', { status: 200 })
+  tracker.start(ok.headers(), { method: 'POST', path: '/orders' }).failed('bad token')
+  const failing = tracker.start(ok.headers())
+  failing.reach('RESPOND', { outcome: 'error', status: 500, error: new TypeError('broken\nin two') })
+  const queued = tracker.start(ok.headers())
+  const carrier = await queued.enqueue((headers) => headers)
+  wait(500)
+  const resumed = tracker.resume(carrier, { attempt: 2 })
+  resumed.tell('stuck', 'STUCK', {})
+  resumed.completed()
+  return records
+}
+
+test('a patch release changes no byte of a line, and reads those of earlier ones', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'golden-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const file = join(folder, 'out.ndjson')
+  const sink = standardSink('gateway', 'line', (error) => expect.unreachable(String(error)), new LineDestination(openSync(file, 'a')))
+  const records = await tell()
+  for (const record of records) sink.write(record)
+  expect(readFileSync(file, 'utf8')).toBe(golden)
+  expect(golden.trim().split('\n').map((line) => readRecord(JSON.parse(line)))).toEqual(records)
+})

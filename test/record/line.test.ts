@@ -1,0 +1,128 @@
+import fc from 'fast-check'
+import { pino, type LoggerOptions } from 'pino'
+import { describe, expect, test } from 'vitest'
+import { pinoSink } from '../../src/sinks/pino.ts'
+import { traceMixin } from '../../src/tracking/current-request.ts'
+import { readRecord } from '../../src/record/line.ts'
+import type { LifecycleRecord, TransitionRecord } from '../../src/record/record.ts'
+import { keysOf, linesStream } from '../lines.ts'
+import { observed } from '../tracker-fixture.ts'
+import { lifecycleRecord, SERVICE } from './records.ts'
+
+const fail = (error: unknown): never => {
+  throw error
+}
+
+/** What a pino of these options writes for records, whose times it takes over. */
+function written(records: readonly LifecycleRecord[], options: LoggerOptions = {}): string[] {
+  const { stream, lines } = linesStream()
+  let time = 0
+  const sink = pinoSink(pino({ timestamp: () => `,"time":${String(time)}`, ...options }, stream), SERVICE, fail)
+  for (const record of records) {
+    time = record.time
+    sink.write(record)
+  }
+  return lines
+}
+
+const record: TransitionRecord = {
+  lifecycle: 'transition',
+  time: 1_790_000_000_123,
+  service: SERVICE,
+  event: 'AUTH_OK',
+  from: 'Received',
+  state: 'Authenticated',
+  trace_id: '019a2b3c-4d5e-7f60-8a1b-2c3d4e5f6071',
+  request_id: 'b7ad6b7169203331',
+  seq: 1,
+}
+
+describe('a line written is a line read', () => {
+  test('whatever the records', () => {
+    fc.assert(
+      fc.property(fc.array(lifecycleRecord, { minLength: 1, maxLength: 5 }), (records) => {
+        const lines = written(records)
+        expect(lines.map((line) => readRecord(JSON.parse(line)))).toEqual(records)
+        for (const line of lines) expect(new Set(keysOf(line)).size).toBe(keysOf(line).length)
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  test('also where time is written as ISO 8601, or by the pino of a user', () => {
+    const [line = ''] = written([record], { timestamp: () => `,"time":"${new Date(record.time).toISOString()}"` })
+    expect(readRecord(JSON.parse(line))).toEqual(record)
+    expect(readRecord(JSON.parse(written([record], { timestamp: true })[0] ?? ''))).toEqual({ ...record, time: expect.any(Number) as unknown })
+  })
+})
+
+describe('reading', () => {
+  const line: Readonly<Record<string, unknown>> = { level: 30, ...record, msg: 'Received -> Authenticated' }
+
+  test.each([null, undefined, 7, 'text', true, [], [line], {}, { msg: 'hello' }, { lifecycle: 'other' }, { lifecycle: ['note'] }, { lifecycle: 'constructor' }])('%j is not ours', (value) => {
+    expect(readRecord(value)).toBe('other')
+  })
+
+  test.each(['time', 'trace_id', 'request_id', 'state', 'seq'])('without %s a line is damaged, and with one of the wrong type too', (field) => {
+    for (const wrong of [undefined, null, {}, [], true, NaN, '']) expect(readRecord({ ...line, [field]: wrong })).toBe('damaged')
+  })
+
+  test('optional fields of the wrong type are left out', () => {
+    const wrong = { dwell_ms: '1', parent_id: 7, method: {}, path: [], rejected_id: 'true', rejected_length: -1, implied: 1, outcome: 'fine', status: '200', duration_ms: null, attempt: 1.5, error: 'text', event: 9, from: 8 }
+    expect(readRecord({ ...line, ...wrong })).toEqual({ ...record, event: undefined, from: undefined })
+  })
+
+  test('never throws, whatever the value', () => {
+    fc.assert(fc.property(fc.anything(), fc.constantFrom('transition', 'note'), (value, lifecycle) => {
+      readRecord(value)
+      if (typeof value === 'object' && value !== null) readRecord({ ...line, ...value, lifecycle })
+    }))
+  })
+})
+
+describe('no key is written twice', () => {
+  test.each<[what: string, options: LoggerOptions]>([
+    ['by a plain pino', {}],
+    ['by one that stamps its lines', { mixin: traceMixin }],
+    ['by one that has a service of its own', { base: { service: 'theirs' } }],
+    ['by one that names the level', { formatters: { level: (label) => ({ level: label }) } }],
+  ])('%s', (_, options) => {
+    const { stream, lines } = linesStream()
+    const logger = pino(options, stream)
+    const { tracker, records } = observed({ logger })
+    const run = tracker.trackRequest((first: string) => first, { carrier: () => null })
+    run('x')
+    const request = tracker.start({ 'x-trace-id': 'other' })
+    request.run(() => request.note('X', { a: 1 }))
+    request.run(() => request.send('RESPOND'))
+    expect(lines.length).toBe(records.length)
+    for (const line of lines) {
+      const keys = keysOf(line)
+      expect(keys.filter((key, index) => keys.indexOf(key) !== index)).toEqual([])
+      expect(JSON.parse(line)).toMatchObject({ service: 'base' in options ? 'theirs' : 'api' })
+    }
+    expect(lines.slice(-3).map((line) => (JSON.parse(line) as { trace_id: string }).trace_id)).toEqual(['other', 'other', 'other'])
+  })
+
+  test('by a child that binds the service', () => {
+    const { stream, lines } = linesStream()
+    const { tracker } = observed({ logger: pino({}, stream).child({ service: 'bound' }) })
+    tracker.start()
+    expect(keysOf(lines[0] ?? '').filter((key) => key === 'service')).toEqual(['service'])
+  })
+})
+
+describe("the logger's level", () => {
+  test.each(['trace', 'info', 'warn', 'error', 'fatal'])('%s loses no line', (level) => {
+    expect(written([record, { ...record, lifecycle: 'note', event: 'X' }, { ...record, seq: 2 }], { level }).length).toBe(3)
+  })
+
+  test('silent writes none', () => {
+    expect(written([record, { ...record, lifecycle: 'rejected', event: 'X' }], { level: 'silent' })).toEqual([])
+  })
+
+  test('of a line tells what needs a look', () => {
+    const levels = written([record, { ...record, outcome: 'error' }, { ...record, outcome: 'aborted' }, { ...record, lifecycle: 'rejected', event: 'X' }, { ...record, lifecycle: 'stuck', event: 'X' }])
+    expect(levels.map((line) => (JSON.parse(line) as { level: number }).level)).toEqual([30, 50, 30, 40, 40])
+  })
+})

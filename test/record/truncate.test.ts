@@ -1,0 +1,142 @@
+import fc from 'fast-check'
+import { pino } from 'pino'
+import { describe, expect, test } from 'vitest'
+import { createMachine } from 'xstate'
+import { loggedData, loggedError, loggedName, loggedPath } from '../../src/record/truncate.ts'
+import { readRecord } from '../../src/record/line.ts'
+import { keysOf, linesStream } from '../lines.ts'
+import { observed } from '../tracker-fixture.ts'
+
+const oops = (): never => {
+  throw new Error('oops')
+}
+const circular: Record<string, unknown> = { a: 1 }
+circular.self = circular
+const revoked = Proxy.revocable({}, {})
+revoked.revoke()
+
+const HOSTILE: readonly unknown[] = [
+  circular,
+  10n,
+  Symbol('s'),
+  oops,
+  revoked.proxy,
+  new Proxy({}, { get: oops, ownKeys: oops, has: oops, getPrototypeOf: oops }),
+  { get message() { return oops() } },
+  { toJSON: oops },
+  { toJSON: () => 10n },
+  { toString: oops, name: 'x', message: { toString: oops } },
+  Object.assign(new Error('\ud800'.repeat(3_000)), { name: '\u0000'.repeat(3_000) }),
+  new Error('💥'.repeat(3_000)),
+  '\ud83d'.repeat(5_000),
+  '"'.repeat(5_000),
+  'ü'.repeat(2_000),
+  Array(5_000).fill(null),
+  { trace_id: 'taken', level: 60, msg: 'mine', lifecycle: 'note', ['__proto__']: { state: 'x' }, 'a"\n\u2028b': 1 },
+  JSON.parse('['.repeat(400) + ']'.repeat(400)),
+]
+
+// Wrapped, since fast-check would look into them.
+const hostile: fc.Arbitrary<() => unknown> = fc.oneof(
+  fc.anything({ withBigInt: true, withBoxedValues: true, withDate: true, withMap: true, withNullPrototype: true, withSparseArray: true, withTypedArray: true }).map((value) => () => value),
+  fc.string({ unit: 'binary', maxLength: 5_000 }).map((value) => () => value),
+  fc.nat(HOSTILE.length - 1).map((index) => () => HOSTILE[index]),
+)
+
+const machine = createMachine({
+  initial: '"'.repeat(32),
+  states: { ['"'.repeat(32)]: { on: { ['E'.repeat(64)]: 'ü'.repeat(32) } }, ['ü'.repeat(32)]: { type: 'final' } },
+})
+
+describe('a line stays under 4,096 bytes, is whole, and ours', () => {
+  test('whatever error, data, path, names and ids', () => {
+    const { stream, lines } = linesStream()
+    const { tracker, records } = observed({ logger: pino(stream), machine, service: 's'.repeat(64), newTraceId: () => 't'.repeat(128) })
+    fc.assert(
+      fc.property(hostile, hostile, fc.string({ unit: 'binary', maxLength: 3_000 }), (thrown, given, text) => {
+        const [error, data] = [thrown(), given()]
+        const [from, told] = [lines.length, records.length]
+        const request = tracker.start({ traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` }, { method: text, path: text })
+        request.note(text, data)
+        request.tell('rejected', text, { error, data })
+        request.signal('E'.repeat(64), { error, data, outcome: 'error', status: -1.5e300, implied: true })
+        expect(lines.length - from).toBe(4)
+        for (const [index, line] of lines.slice(from).entries()) {
+          expect(Buffer.byteLength(line) + 1).toBeLessThan(4_096)
+          expect(readRecord(JSON.parse(line))).toEqual({ ...records[told + index], time: expect.any(Number) as unknown })
+          const keys = keysOf(line)
+          expect(new Set(keys).size).toBe(keys.length)
+          expect(JSON.parse(line)).toMatchObject({ trace_id: request.traceId, request_id: request.requestId, service: 's'.repeat(64) })
+        }
+        expect(tracker.stats.faults).toBe(0)
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  test('data never stands beside our own fields', () => {
+    const { tracker, records } = observed()
+    tracker.start().send('AUTH_OK', { trace_id: 'taken', state: 'Failed', outcome: 'ok', seq: 99 })
+    expect(records.at(-1)).toMatchObject({ trace_id: 'trace-1', state: 'Authenticated', seq: 1, data: { trace_id: 'taken', state: 'Failed', outcome: 'ok', seq: 99 } })
+    expect(records.at(-1)).not.toHaveProperty('outcome')
+  })
+
+  test('what we write ourselves is ASCII', async () => {
+    const { stream, lines } = linesStream()
+    const { tracker } = observed({ logger: pino(stream) })
+    const run = tracker.trackRequest((fails: boolean) => (fails ? Promise.reject(new Error('no')) : 1), { path: '/x' })
+    void run(false)
+    await Promise.resolve(run(true)).catch(() => undefined)
+    const request = tracker.start()
+    request.completed()
+    request.failed('no')
+    expect(lines.length).toBe(11)
+    for (const line of lines) expect(line).toMatch(/^[\x20-\x7e]+$/)
+  })
+})
+
+describe('what is cut is marked', () => {
+  test('errors', () => {
+    expect(loggedError(new TypeError('no'))).toEqual({ type: 'TypeError', message: 'no' })
+    expect(loggedError('text')).toEqual({ type: 'string', message: 'text' })
+    expect(loggedError(null)).toEqual({ type: 'null', message: 'null' })
+    expect(loggedError({ name: 'Denied', message: 'no' })).toEqual({ type: 'Denied', message: 'no' })
+    expect(loggedError(new Error('x'.repeat(1_000)))).toEqual({ type: 'Error', message: 'x'.repeat(1_000) })
+    expect(loggedError(new Error('x'.repeat(1_001)))).toEqual({ type: 'Error', message: `${'x'.repeat(997)}...`, cut: true })
+    expect(loggedError({ get message() { return oops() } })).toEqual({ type: 'unknown', message: expect.any(String) as unknown })
+  })
+
+  test('data', () => {
+    expect(loggedData({ a: [1, 'x', null] })).toEqual({ a: [1, 'x', null] })
+    expect(loggedData(undefined)).toBeUndefined()
+    expect(loggedData(oops)).toBeUndefined()
+    expect(loggedData('x'.repeat(998))).toBe('x'.repeat(998))
+    expect(loggedData('x'.repeat(999))).toMatchObject({ cut: true, json: expect.stringMatching(/^"x+\.\.\.$/) as unknown })
+    expect(loggedData(circular)).toMatchObject({ cut: true, reason: expect.stringContaining('circular') as unknown })
+    expect(loggedData({ n: 10n })).toMatchObject({ cut: true, reason: expect.stringContaining('BigInt') as unknown })
+  })
+
+  test('a getter runs once: what it gives later cannot change the line', () => {
+    let runs = 0
+    loggedData({ get n() { return ++runs } })
+    expect(runs).toBe(1)
+  })
+
+  test.each([
+    ['/orders/7', '/orders/7'],
+    ['/orders?token=hush', '/orders'],
+    ['/orders#part?x', '/orders'],
+    ['https://anna:hush@example.test:8080/orders?x', '/orders'],
+    ['https://example.test', '/'],
+    ['*', '*'],
+    ['/package.Service/Method', '/package.Service/Method'],
+    [`/${'x'.repeat(600)}`, `/${'x'.repeat(508)}...`],
+  ])('the path of %s', (url, path) => {
+    expect(loggedPath(url)).toBe(path)
+  })
+
+  test('names', () => {
+    expect(loggedName('x'.repeat(64))).toBe('x'.repeat(64))
+    expect(loggedName('x'.repeat(65))).toBe(`${'x'.repeat(61)}...`)
+  })
+})

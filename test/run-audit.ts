@@ -1,0 +1,77 @@
+import { Auditor, type AuditQuestion } from '../src/audit/batch/batch-audit.ts'
+import { nothingPinned } from '../src/audit/batch/request-table.ts'
+import type { AuditReport } from '../src/audit/report.ts'
+import type { TransitionTable } from '../src/machine/table.ts'
+import { parseLine } from '../src/logs/parse-line.ts'
+import type { LocatedEntry } from '../src/logs/log-entry.ts'
+import { EntryBlocks } from '../src/logs/scan/entry-blocks.ts'
+import { LineScanner, SLACK } from '../src/logs/scan/scan-lines.ts'
+import type { RecordBlock, RecordKind } from '../src/record/record-batch.ts'
+import type { LifecycleRecord } from '../src/record/record.ts'
+import { linesOf, type Files } from './log-lines.ts'
+
+/** What an audit is asked, and how it reads: in blocks of so many lines, with so many ended requests in memory. */
+export interface Reading extends AuditQuestion {
+  readonly table: TransitionTable
+  readonly blockLines?: number
+  readonly mostEnded?: number
+  readonly again?: boolean
+}
+
+/** What an audit makes of files, given by name and line. */
+export function audited(files: Files, { table, blockLines = Infinity, mostEnded, again = true, ...question }: Reading): AuditReport {
+  const pinned = nothingPinned()
+  for (;;) {
+    const auditor = new Auditor(table, { pinned, again, ...(mostEnded === undefined ? {} : { mostEnded }) })
+    for (const block of blocks(files, blockLines)) auditor.add(block)
+    if (!auditor.mustReadAgain()) return auditor.report(question)
+  }
+}
+
+/** Records as they are read back from the lines that our own sink writes. */
+export function asRead(records: readonly LifecycleRecord[]): Gathered {
+  const gathered = new Gathered()
+  for (const [index, text] of linesOf(records).entries()) gathered.add(parseLine(text).map((entry) => ({ ...entry, file: 'all.ndjson', line: index + 1 })))
+  return gathered
+}
+
+/** What was told in this process, for an audit of it. */
+export class Gathered {
+  readonly #entries: LocatedEntry[] = []
+
+  record = (record: LifecycleRecord, file = '', line = this.#entries.length + 1): void => void this.#entries.push({ kind: 'record', record, fields: record, file, line })
+
+  add(entries: readonly LocatedEntry[]): this {
+    this.#entries.push(...entries)
+    return this
+  }
+
+  /** The time of the latest record, in epoch milliseconds; 0 where there is none. */
+  get latest(): number {
+    return this.#entries.reduce((latest, entry) => (entry.kind === 'record' ? Math.max(latest, entry.record.time) : latest), 0)
+  }
+
+  report({ table, ...question }: AuditQuestion & { readonly table: TransitionTable }): AuditReport {
+    const auditor = new Auditor(table, { pinned: nothingPinned(), again: true })
+    for (const block of new EntryBlocks().of(this.#entries)) auditor.add(block)
+    return auditor.report(question)
+  }
+}
+
+/** In order of the first time in each, as blocks of several files are read. */
+function blocks(files: Files, blockLines: number): RecordBlock[] {
+  const scanner = new LineScanner()
+  const kinds: RecordKind[] = []
+  const all = Object.entries(files).flatMap(([file, lines]) => {
+    const count = Math.max(1, Math.ceil(lines.length / blockLines))
+    return Array.from({ length: count }, (_, index): RecordBlock => {
+      const text = count === 1 ? lines : lines.slice(index * blockLines, (index + 1) * blockLines)
+      const bytes = Buffer.from(text.map((line) => `${line}\n`).join(''))
+      const scanned = scanner.scan({ bytes: Buffer.concat([bytes, Buffer.alloc(SLACK)]), start: 0, end: bytes.length }, index === 0)
+      kinds.push(...scanned.kinds)
+      const begins = /"time":(\d+)/.exec(text.join('\n'))?.[1]
+      return { ...scanned, kinds, file, index, begins: begins === undefined ? -Infinity : Number(begins) }
+    })
+  })
+  return all.sort((a, b) => a.begins - b.begins)
+}

@@ -1,0 +1,67 @@
+import { describe, expect, test } from 'vitest'
+import { observed, START } from '../../tracker-fixture.ts'
+import { linesOf } from '../../log-lines.ts'
+import { called, folderOf } from '../../cli/_called.ts'
+import type { StoryReport } from '../../../src/story/report.ts'
+import { HEX, OTLP_SPANS } from './_samples.ts'
+
+const TRACE = '019a2b3c-4d5e-7f60-8a1b-2c3d4e5f6071'
+const at = (ms: number): string => new Date(START + ms).toISOString()
+
+/** A gateway with throughline calls a service in Go, which is logged by slog; an ECS service in Java and an OTLP span follow. */
+function logs(): { files: (name: string) => string; gateway: string } {
+  const { tracker, records, clock } = observed({ service: 'gateway', newTraceId: () => TRACE })
+  const request = tracker.start(undefined, { method: 'GET', path: '/orders/7' })
+  clock.time += 10
+  request.authenticated()
+  request.processing()
+  clock.time += 500
+  request.responded()
+  const go = { time: at(100), level: 'INFO', msg: 'priced', service: 'pricing', trace_id: HEX, span_id: 'aaaaaaaaaaaaaaaa' }
+  const own = { time: at(50), level: 'DEBUG', msg: 'asking for prices', service: 'gateway', trace_id: TRACE.toUpperCase(), span_id: request.requestId }
+  const java = { '@timestamp': at(200), 'log.level': 'WARN', message: 'stock is low', 'service.name': 'stock', 'trace.id': HEX }
+  const stranger = { ...go, msg: 'of another trace', trace_id: 'abc-123' }
+  const files = folderOf({
+    'gateway.log': `${linesOf(records).join('\n')}\n`,
+    'others.log': [java, go, own, stranger, OTLP_SPANS].map((line) => `${JSON.stringify(line)}\n`).join(''),
+  })
+  return { files, gateway: request.requestId }
+}
+
+describe('a story of services of which one is instrumented', () => {
+  test('has the lines of all, in order of time, whichever way the id is written', async () => {
+    const { files, gateway } = logs()
+    const { status, out } = await called('story', TRACE, files('gateway.log'), files('others.log'), '--format', 'json')
+    // What the command prints as JSON.
+    const { requests, services, lines } = JSON.parse(out) as StoryReport
+    expect(status).toBe(0)
+    expect(requests.map(({ service, state, outcome }) => [service, state, outcome])).toEqual([['gateway', 'Responded', 'ok']])
+    expect(services).toEqual(['gateway', 'pricing', 'stock'])
+    expect(lines.map(({ service, request_id, msg }) => [service, request_id, msg])).toEqual([
+      ['gateway', gateway, 'asking for prices'],
+      ['pricing', 'aaaaaaaaaaaaaaaa', 'priced'],
+      ['pricing', 'b7ad6b7169203331', 'span GET /price 12ms'],
+      ['pricing', 'b7ad6b7169203332', 'span SELECT 2.5ms error: deadline exceeded'],
+      ['pricing', 'b7ad6b7169203333', 'span cache'],
+      ['stock', null, 'stock is low'],
+    ])
+  })
+
+  test('puts a line whose span is a request beneath it', async () => {
+    const { files } = logs()
+    const { out } = await called('story', TRACE, files('*.log'))
+    const rows = out.split('\n').map((row) => row.replace(/^\s*\+\S+ [ ·━]*/, ''))
+    const place = (text: string): number => rows.findIndex((row) => row.includes(text))
+    expect(rows).toContain('- DEBUG asking for prices')
+    expect(rows).toContain('- INFO priced (pricing)')
+    expect(place('Processing')).toBeLessThan(place('asking for prices'))
+    expect(place('asking for prices')).toBeLessThan(place('Responded after'))
+  })
+
+  test('is told of foreign lines alone too', async () => {
+    const { files } = logs()
+    const { status, out } = await called('story', HEX, files('others.log'), '--format', 'json')
+    expect(status).toBe(0)
+    expect((JSON.parse(out) as StoryReport).lines).toHaveLength(6)
+  })
+})

@@ -1,0 +1,122 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import type { StuckRequest } from '../../src/record/stuck-request.ts'
+import { observed, told, type Observed } from '../tracker-fixture.ts'
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+/** Lets a time pass, on the clock and for timers. */
+function pass({ clock }: Observed, ms: number): void {
+  clock.time += ms
+  vi.advanceTimersByTime(ms)
+}
+
+describe('watch', () => {
+  test('logs one stuck line for each stay that is too long, and a note when it moves on', () => {
+    const seen = observed()
+    const { tracker, records } = seen
+    const alerts: StuckRequest[] = []
+    tracker.watch({ every: '1s', onStuck: (stuck) => alerts.push(stuck) })
+    const slow = tracker.start()
+    const quick = tracker.start()
+    pass(seen, 10_000)
+    quick.authenticated()
+    expect(alerts).toEqual([])
+    pass(seen, 1_000)
+    pass(seen, 5_000)
+    expect(alerts).toEqual([expect.objectContaining({ request_id: slow.requestId, state: 'Received', age_ms: 11_000, stuck_after_ms: 10_000 })])
+    slow.authenticated()
+    const ofSlow = records.filter(({ request_id }) => request_id === slow.requestId)
+    expect(told(ofSlow)).toEqual(['0 Received', 'stuck STUCK in Received', '1 AUTH_OK Authenticated', 'note MOVED_ON in Authenticated'])
+    expect(ofSlow.map(({ data }) => data)).toEqual([undefined, { age_ms: 11_000, stuck_after_ms: 10_000 }, undefined, { from: 'Received', after_ms: 16_000 }])
+    pass(seen, 31_000)
+    expect(alerts.map(({ state }) => state)).toEqual(['Received', 'Authenticated', 'Authenticated'])
+  })
+
+  test('several watches write one line between them, and each calls its own function', () => {
+    const seen = observed()
+    const alerts: string[] = []
+    seen.tracker.watch({ every: 1_000, stuckAfter: '2s', onStuck: ({ stuck_after_ms }) => alerts.push(`first ${String(stuck_after_ms)}`) })
+    seen.tracker.watch({ every: 1_000, stuckAfter: { Received: '3s' }, onStuck: ({ stuck_after_ms }) => alerts.push(`second ${String(stuck_after_ms)}`) })
+    seen.tracker.start()
+    for (let second = 0; second < 10; second += 1) pass(seen, 1_000)
+    expect(alerts).toEqual(['first 2000', 'second 3000'])
+    expect(told(seen.records)).toEqual(['0 Received', 'stuck STUCK in Received'])
+  })
+
+  test('a request that is let go for another delivery moves on, too', () => {
+    const seen = observed()
+    seen.tracker.watch({ every: '1s' })
+    const request = seen.tracker.resume({ 'x-trace-id': 't', 'x-lifecycle': `00000000000000aa;Queued;3;${String(seen.clock.time - 3_600_000)}` })
+    pass(seen, 1_000)
+    request.release()
+    request.release()
+    expect(told(seen.records)).toEqual(['note ATTEMPT in Queued', 'stuck STUCK in Queued', 'note MOVED_ON in Queued'])
+  })
+
+  test.each([
+    ['throws', (): void => {
+      throw new Error('the pager is down')
+    }],
+    ['gives a promise that is rejected', () => Promise.reject(new Error('the pager is down'))],
+  ])('a function that %s is counted, and keeps no other request from being told', async (_, fail) => {
+    const seen = observed()
+    const stderr = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+    seen.tracker.watch({ every: '1s', onStuck: () => fail() })
+    seen.tracker.start()
+    seen.tracker.start()
+    pass(seen, 11_000)
+    await Promise.resolve()
+    expect(told(seen.records).filter((line) => line.startsWith('stuck'))).toHaveLength(2)
+    expect(seen.tracker.stats.faults).toBe(2)
+    stderr.mockRestore()
+  })
+
+  test.each([
+    ['the function that it gives', (_: Observed, stop: () => void) => stop()],
+    ['close()', ({ tracker }: Observed) => tracker.close()],
+  ])('is stopped by %s', (_, end) => {
+    const seen = observed()
+    const stop = seen.tracker.watch({ every: '1s' })
+    seen.tracker.start()
+    end(seen, stop)
+    pass(seen, 60_000)
+    expect(told(seen.records).filter((line) => line.startsWith('stuck'))).toEqual([])
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('keeps no process alive', () => {
+    vi.useRealTimers()
+    const before = process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+    const stop = observed().tracker.watch()
+    expect(process.getActiveResourcesInfo().filter((name) => name === 'Timeout')).toHaveLength(before)
+    stop()
+  })
+
+  test('names the option that cannot be used', () => {
+    const { tracker } = observed()
+    expect(() => tracker.watch({ every: 'often' })).toThrow(expect.objectContaining({ code: 'THROUGHLINE_BAD_DURATION' }))
+    for (const every of [0, '30d']) expect(() => tracker.watch({ every })).toThrow(/option "every" must be/)
+    expect(() => tracker.watch({ stuckAfter: { Nowhere: '1s' } })).toThrow(expect.objectContaining({ code: 'THROUGHLINE_BAD_STATE' }))
+    // @ts-expect-error Whoever writes no TypeScript gets the error at once, too.
+    expect(() => tracker.watch({ onStuck: 'page me' })).toThrow(/option "onStuck" must be/)
+  })
+})
+
+describe('a deadline that came with a request', () => {
+  test('takes the place of its state\'s limit, and a limit that is given counts where it is sooner', () => {
+    const { tracker, clock } = observed()
+    tracker.start(undefined, { timeLeft: 60_000 })
+    tracker.start(undefined, { timeLeft: 2_000 })
+    const stuck = (limits?: string): number[] => tracker.stuck(limits).map(({ stuck_after_ms }) => stuck_after_ms)
+    clock.time += 15_000
+    expect(stuck()).toEqual([2_000])
+    expect(stuck('5s')).toEqual([5_000, 2_000])
+    clock.time += 45_001
+    expect(stuck()).toEqual([60_000, 2_000])
+  })
+})
