@@ -2,7 +2,7 @@ import { pino } from 'pino'
 import { Histories } from '../src/history/history.ts'
 import { parseLine } from '../src/logs/parse-line.ts'
 import { pinoSink } from '../src/sinks/pino.ts'
-import type { Fragment } from '../src/record/partial-record.ts'
+import type { PartialRecord } from '../src/record/partial-record.ts'
 import type { LifecycleRecord, Sink } from '../src/record/record.ts'
 import { linesStream } from './lines.ts'
 
@@ -34,13 +34,13 @@ export type Files = Readonly<Record<string, readonly string[]>>
 /** All that files hold, each line parsed by itself. */
 export interface Evidence {
   readonly histories: Histories
-  readonly fragments: readonly Fragment[]
+  readonly fragments: readonly PartialRecord[]
   readonly counts: { readonly lines: number; readonly other_lines: number; readonly damaged_lines: number }
 }
 
 export function evidenceOf(files: Files): Evidence {
   const histories = new Histories()
-  const fragments: Fragment[] = []
+  const fragments: PartialRecord[] = []
   const counts = { lines: 0, other_lines: 0, damaged_lines: 0 }
   for (const [file, texts] of Object.entries(files)) {
     for (const [index, text] of texts.entries()) {

@@ -1,11 +1,11 @@
-import { Auditor, type AuditQuestion } from '../src/audit/batch/batch-audit.ts'
-import { nothingPinned } from '../src/audit/batch/request-table.ts'
+import { BatchAudit, type AuditQuestion } from '../src/audit/batch/batch-audit.ts'
+import { emptyPins } from '../src/audit/batch/request-table.ts'
 import type { AuditReport } from '../src/audit/report.ts'
 import type { TransitionTable } from '../src/machine/table.ts'
 import { parseLine } from '../src/logs/parse-line.ts'
 import type { LocatedEntry } from '../src/logs/log-entry.ts'
 import { EntryBlocks } from '../src/logs/scan/entry-blocks.ts'
-import { LineScanner, SLACK } from '../src/logs/scan/scan-lines.ts'
+import { LineScanner, PADDING_BYTES } from '../src/logs/scan/scan-lines.ts'
 import type { RecordBlock, RecordKind } from '../src/record/record-batch.ts'
 import type { LifecycleRecord } from '../src/record/record.ts'
 import { linesOf, type Files } from './log-lines.ts'
@@ -14,17 +14,17 @@ import { linesOf, type Files } from './log-lines.ts'
 export interface Reading extends AuditQuestion {
   readonly table: TransitionTable
   readonly blockLines?: number
-  readonly mostEnded?: number
-  readonly again?: boolean
+  readonly maxEnded?: number
+  readonly rereadable?: boolean
 }
 
 /** What an audit makes of files, given by name and line. */
-export function audited(files: Files, { table, blockLines = Infinity, mostEnded, again = true, ...question }: Reading): AuditReport {
-  const pinned = nothingPinned()
+export function audited(files: Files, { table, blockLines = Infinity, maxEnded, rereadable = true, ...question }: Reading): AuditReport {
+  const pinned = emptyPins()
   for (;;) {
-    const auditor = new Auditor(table, { pinned, again, ...(mostEnded === undefined ? {} : { mostEnded }) })
+    const auditor = new BatchAudit(table, { pinned, rereadable, ...(maxEnded === undefined ? {} : { maxEnded }) })
     for (const block of blocks(files, blockLines)) auditor.add(block)
-    if (!auditor.mustReadAgain()) return auditor.report(question)
+    if (!auditor.needsSecondPass()) return auditor.report(question)
   }
 }
 
@@ -52,8 +52,8 @@ export class Gathered {
   }
 
   report({ table, ...question }: AuditQuestion & { readonly table: TransitionTable }): AuditReport {
-    const auditor = new Auditor(table, { pinned: nothingPinned(), again: true })
-    for (const block of new EntryBlocks().of(this.#entries)) auditor.add(block)
+    const auditor = new BatchAudit(table, { pinned: emptyPins(), rereadable: true })
+    for (const block of new EntryBlocks().toBlocks(this.#entries)) auditor.add(block)
     return auditor.report(question)
   }
 }
@@ -67,11 +67,11 @@ function blocks(files: Files, blockLines: number): RecordBlock[] {
     return Array.from({ length: count }, (_, index): RecordBlock => {
       const text = count === 1 ? lines : lines.slice(index * blockLines, (index + 1) * blockLines)
       const bytes = Buffer.from(text.map((line) => `${line}\n`).join(''))
-      const scanned = scanner.scan({ bytes: Buffer.concat([bytes, Buffer.alloc(SLACK)]), start: 0, end: bytes.length }, index === 0)
+      const scanned = scanner.scan({ bytes: Buffer.concat([bytes, Buffer.alloc(PADDING_BYTES)]), start: 0, end: bytes.length }, index === 0)
       kinds.push(...scanned.kinds)
       const begins = /"time":(\d+)/.exec(text.join('\n'))?.[1]
-      return { ...scanned, kinds, file, index, begins: begins === undefined ? -Infinity : Number(begins) }
+      return { ...scanned, kinds, file, index, startTime: begins === undefined ? -Infinity : Number(begins) }
     })
   })
-  return all.sort((a, b) => a.begins - b.begins)
+  return all.sort((a, b) => a.startTime - b.startTime)
 }

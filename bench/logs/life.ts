@@ -1,4 +1,4 @@
-import { micro } from '../../src/tracking/build-records.ts'
+import { roundToMicroseconds } from '../../src/tracking/build-records.ts'
 import type { LifecycleRecord, LoggedError, NoteRecord, Outcome, TransitionRecord } from '../../src/record/record.ts'
 import { deathAfter, type Process } from './processes.ts'
 
@@ -95,12 +95,12 @@ export class Life {
       trace_id: this.identity.traceId,
       request_id: this.identity.requestId,
       seq: (this.#attempt === undefined ? this.#seq : this.#carried.seq) + 1,
-      dwell_ms: micro(dwell),
+      dwell_ms: roundToMicroseconds(dwell),
     }
     if (implied !== undefined) record.implied = implied
     if (outcome !== undefined) {
       record.outcome = outcome
-      record.duration_ms = micro(at - this.#begun)
+      record.duration_ms = roundToMicroseconds(at - this.#begun)
     }
     if (status !== undefined) record.status = status
     if (this.#attempt !== undefined) record.attempt = this.#attempt
@@ -129,7 +129,7 @@ export class Life {
 
   /** How long its process has had it by then, in milliseconds. */
   ageAt(at: number): number {
-    return micro(at - this.#begun)
+    return roundToMicroseconds(at - this.#begun)
   }
 
   /** A process has got the message that handed it over. */

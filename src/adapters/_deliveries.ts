@@ -1,9 +1,9 @@
 import type { Carrier } from '../trace/carrier.ts'
 import { runWith } from '../tracking/current-request.ts'
-import { endWithMessage, type End } from '../tracking/finish-request.ts'
+import { endWithMessage, type RequestEnd } from '../tracking/finish-request.ts'
 import type { HandOff } from '../tracking/hand-off.ts'
 import type { Tracker } from '../handlers/tracker.ts'
-import { beginWork, runToEnd } from '../handlers/function-handler.ts'
+import { acceptMessage, runAndFinish } from '../handlers/function-handler.ts'
 
 /** How a message stands to the request that sends it. */
 export interface SendOptions {
@@ -38,11 +38,11 @@ export interface Expiry {
 }
 
 /** One message under way. */
-export interface Taken {
+export interface ActiveDelivery {
   /** Runs a part of the work with its request in hand. */
   readonly run: <R>(part: () => R) => R
   /** The work is over: the first call counts. `again` where the host itself was told whether it is to deliver the message again. */
-  readonly end: (how: End, again?: boolean) => void
+  readonly end: (how: RequestEnd, again?: boolean) => void
 }
 
 /**
@@ -50,7 +50,7 @@ export interface Taken {
  *
  * @param taken whether the broker has the message, by what it answered
  */
-export async function sendCarrying<T>(
+export async function sendWithHandOff<T>(
   handOff: HandOff,
   send: (headers: Record<string, string>) => T,
   taken: (answer: Awaited<T>) => boolean,
@@ -68,25 +68,25 @@ export async function sendCarrying<T>(
 }
 
 /** Resumes or starts the request of a message, which whoever called this ends: for hosts that are told by hand (ack, nack). */
-export function take(tracker: Tracker, { host, carrier, willRetry, ...asked }: Delivery): Taken {
-  const { table, faults } = tracker.core.settings
-  const request = beginWork(tracker, host, carrier, asked)
+export function startDelivery(tracker: Tracker, { host, carrier, willRetry, ...asked }: Delivery): ActiveDelivery {
+  const { table, errors } = tracker.core.settings
+  const request = acceptMessage(tracker, host, carrier, asked)
   let open = true
   return {
     run: (part) => request.run(part),
     end: (how, again) => {
       if (!open) return
       open = false
-      const expected = (): boolean => (typeof willRetry === 'boolean' ? willRetry : faults.guard(() => willRetry(how.error)) === true)
+      const expected = (): boolean => (typeof willRetry === 'boolean' ? willRetry : errors.run(() => willRetry(how.error)) === true)
       // One that cannot be ended must not keep others from it.
-      faults.guard(() => endWithMessage(request, table, how, how.outcome === 'error' && (again ?? expected())))
+      errors.run(() => endWithMessage(request, table, how, how.outcome === 'error' && (again ?? expected())))
     },
   }
 }
 
 /** Works on one message that was taken, and ends it as the work does, where its host was not told before. */
-export function workOnOne<R>(taken: Taken, work: () => R): R {
-  return runToEnd(taken, work, taken.end)
+export function processOne<R>(taken: ActiveDelivery, work: () => R): R {
+  return runAndFinish(taken, work, taken.end)
 }
 
 /**
@@ -95,16 +95,16 @@ export function workOnOne<R>(taken: Taken, work: () => R): R {
  * One message alone is the request in hand; of several none is, and each hangs on its message. The call gives or
  * throws what the work does.
  */
-export async function workOn<R>(tracker: Tracker, deliveries: readonly Delivery[], work: () => R, expiry?: Expiry): Promise<Awaited<R>> {
-  const underWay = deliveries.map((delivery) => take(tracker, delivery))
-  const end = (how: End): void => {
+export async function processBatch<R>(tracker: Tracker, deliveries: readonly Delivery[], work: () => R, expiry?: Expiry): Promise<Awaited<R>> {
+  const underWay = deliveries.map((delivery) => startDelivery(tracker, delivery))
+  const end = (how: RequestEnd): void => {
     clearTimeout(timer)
     for (const taken of underWay) taken.end(how)
   }
   const timer = expiry === undefined ? undefined : setTimeout(() => end({ outcome: 'error', error: expiry.error }), expiry.afterMs).unref()
   try {
     const [first] = underWay
-    const result = await (underWay.length === 1 && first !== undefined ? first.run(work) : withNone(tracker, work))
+    const result = await (underWay.length === 1 && first !== undefined ? first.run(work) : withoutRequest(tracker, work))
     end({ outcome: 'ok' })
     return result
   } catch (error) {
@@ -114,7 +114,7 @@ export async function workOn<R>(tracker: Tracker, deliveries: readonly Delivery[
 }
 
 /** Several requests are under way, and none of them is the one in hand. */
-function withNone<R>(tracker: Tracker, work: () => R): R {
+function withoutRequest<R>(tracker: Tracker, work: () => R): R {
   tracker.core.beforeHandler()
   return runWith(undefined, work)
 }

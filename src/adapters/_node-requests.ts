@@ -1,4 +1,4 @@
-import type { NodeExchange } from '../handlers/node-request.ts'
+import type { NodeRequestTracking } from '../handlers/node-request.ts'
 
 /** Exchanges by node's own request, for hosts that tell of a request's errors apart from its handler. */
-export const exchanges = new WeakMap<object, NodeExchange>()
+export const nodeRequests = new WeakMap<object, NodeRequestTracking>()

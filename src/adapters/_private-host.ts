@@ -1,27 +1,27 @@
 import { BlockList, isIP } from 'node:net'
 
 /** Loopback, private (RFC 1918, RFC 4193) and link-local (RFC 3927, RFC 4291) addresses: no route leads to them from outside. */
-const OWN_ADDRESSES = new BlockList()
-OWN_ADDRESSES.addSubnet('127.0.0.0', 8)
-OWN_ADDRESSES.addSubnet('10.0.0.0', 8)
-OWN_ADDRESSES.addSubnet('172.16.0.0', 12)
-OWN_ADDRESSES.addSubnet('192.168.0.0', 16)
-OWN_ADDRESSES.addSubnet('169.254.0.0', 16)
-OWN_ADDRESSES.addAddress('::1', 'ipv6')
-OWN_ADDRESSES.addSubnet('fc00::', 7, 'ipv6')
-OWN_ADDRESSES.addSubnet('fe80::', 10, 'ipv6')
+const PRIVATE_ADDRESSES = new BlockList()
+PRIVATE_ADDRESSES.addSubnet('127.0.0.0', 8)
+PRIVATE_ADDRESSES.addSubnet('10.0.0.0', 8)
+PRIVATE_ADDRESSES.addSubnet('172.16.0.0', 12)
+PRIVATE_ADDRESSES.addSubnet('192.168.0.0', 16)
+PRIVATE_ADDRESSES.addSubnet('169.254.0.0', 16)
+PRIVATE_ADDRESSES.addAddress('::1', 'ipv6')
+PRIVATE_ADDRESSES.addSubnet('fc00::', 7, 'ipv6')
+PRIVATE_ADDRESSES.addSubnet('fe80::', 10, 'ipv6')
 
 /** Names that the public DNS gives to nobody (.local covers .cluster.local); one of a single label is sought in the local network. */
-const OWN_NAME = /^[^.]+$|\.(?:internal|local|localhost|svc)\.?$/
+const PRIVATE_NAME = /^[^.]+$|\.(?:internal|local|localhost|svc)\.?$/
 
 /**
  * True for a host that cannot be a third party's, by its name alone: nothing is looked up.
  *
  * @param hostname as a URL has it: in lower case, an IPv6 address in brackets
  */
-export function isOwnHost(hostname: string): boolean {
+export function isPrivateHost(hostname: string): boolean {
   const address = hostname.replace(/^\[|\]$/g, '')
   const version = isIP(address)
-  if (version !== 0) return OWN_ADDRESSES.check(address, version === 6 ? 'ipv6' : 'ipv4')
-  return OWN_NAME.test(hostname)
+  if (version !== 0) return PRIVATE_ADDRESSES.check(address, version === 6 ? 'ipv6' : 'ipv4')
+  return PRIVATE_NAME.test(hostname)
 }

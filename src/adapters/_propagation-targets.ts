@@ -1,6 +1,6 @@
 import { badOption } from '../tracking/settings.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
-import { isOwnHost } from './_private-host.ts'
+import { isPrivateHost } from './_private-host.ts'
 
 /** Which hosts are told of the trace: see {@link PropagateOptions.to}. */
 export type Target = string | RegExp | ((url: URL) => boolean)
@@ -20,8 +20,8 @@ export interface PropagateOptions {
 }
 
 /** @throws ThroughlineError THROUGHLINE_BAD_OPTION for a `to` that cannot be used */
-export function matcherOf(to: PropagateOptions['to']): (url: URL) => boolean {
-  if (to === undefined) return (url) => isOwnHost(url.hostname)
+export function compileTargets(to: PropagateOptions['to']): (url: URL) => boolean {
+  if (to === undefined) return (url) => isPrivateHost(url.hostname)
   if (!Array.isArray(to)) throw badOption('to', "an array of host names, '*.' and a name, patterns or functions")
   const matchers = to.map(matcher)
   return (url) => matchers.some((matches) => matches(url))
@@ -41,13 +41,13 @@ function matcher(target: Target): (url: URL) => boolean {
 }
 
 /** Whether a host is told; what is no URL is nobody. */
-export function isTold(request: TrackedRequest, told: (url: URL) => boolean, url: URL | undefined): boolean {
+export function shouldPropagate(request: TrackedRequest, told: (url: URL) => boolean, url: URL | undefined): boolean {
   if (url === undefined) return false
   try {
     return told(url)
   } catch (error) {
     // A function of the user's that threw has not said yes.
-    request.tell('note', 'PROPAGATE', { error })
+    request.emitNote('note', 'PROPAGATE', { error })
     return false
   }
 }

@@ -1,33 +1,33 @@
 import { extract, HEADERS, type Carrier } from '../trace/carrier.ts'
-import { dashed, w3cTraceId } from '../trace/trace-id.ts'
+import { toDashed, w3cTraceId } from '../trace/trace-id.ts'
 import { currentRequest } from '../tracking/current-request.ts'
-import { beginHandOff } from '../tracking/hand-off.ts'
+import { startHandOff } from '../tracking/hand-off.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
-import { sendCarrying, type SendAs, type SendOptions } from './_deliveries.ts'
+import { sendWithHandOff, type SendAs, type SendOptions } from './_deliveries.ts'
 
 /** One message that is about to be sent, in the words of no host. */
-export interface Outgoing {
+export interface OutgoingMessage {
   /** The name of the topic or queue. */
   readonly to: string
   /** The headers that it has of its caller. */
   readonly own: Carrier
   /** How many headers of ours it can hold. */
-  readonly room: number
+  readonly headerSlots: number
 }
 
 /** The headers that a message is to get; undefined for one that is to stay as it is. */
-export type OursFor = (message: Outgoing) => Readonly<Record<string, string>> | undefined
+export type HeadersFor = (message: OutgoingMessage) => Readonly<Record<string, string>> | undefined
 
 /** One call of a host, and all that it sends. */
-export interface Sending<T> {
-  readonly messages: readonly Outgoing[]
+export interface SendCall<T> {
+  readonly messages: readonly OutgoingMessage[]
   readonly options: SendOptions
   /** How a message stands to its request where the options do not say. */
-  readonly usual: SendAs
+  readonly defaultAs: SendAs
   /** Sends as it is told to; without `ours` just what it was given. */
-  readonly send: (ours?: OursFor) => T
+  readonly send: (ours?: HeadersFor) => T
   /** Whether the broker has the messages, by what it answered. */
-  readonly taken: (answer: Awaited<T>) => boolean
+  readonly accepted: (answer: Awaited<T>) => boolean
 }
 
 /**
@@ -36,38 +36,38 @@ export interface Sending<T> {
  * Sent as they are: messages outside of a request, those whose carrier is of their caller's making, and those that
  * have no room for one, of which a note tells.
  */
-export function sendMessages<T>({ messages, options, usual, send, taken }: Sending<T>): T | Promise<Awaited<T>> {
+export function sendMessages<T>({ messages, options, defaultAs, send, accepted }: SendCall<T>): T | Promise<Awaited<T>> {
   const request = currentRequest()
-  const open = request === undefined ? [] : messages.filter(({ own }) => !hasItsOwn(request, own))
-  if (open.some(({ room }) => room < 1)) request?.tell('note', 'PROPAGATE', { error: new Error(NO_ROOM) })
-  if (request === undefined || !open.some(({ room }) => room > 0)) return send()
+  const open = request === undefined ? [] : messages.filter(({ own }) => !hasForeignCarrier(request, own))
+  if (open.some(({ headerSlots }) => headerSlots < 1)) request?.emitNote('note', 'PROPAGATE', { error: new Error(NO_ROOM) })
+  if (request === undefined || !open.some(({ headerSlots }) => headerSlots > 0)) return send()
   const [first] = messages
   // To hand over takes two headers: one that names the trace, and one that names the request.
-  const handsOver = messages.length === 1 && first !== undefined && first.room > 1 && sentAs(request, options.as ?? usual, first.to) === 'hand-off'
-  const handOff = beginHandOff(request, handsOver ? undefined : 'child')
-  return sendCarrying(
+  const handsOver = messages.length === 1 && first !== undefined && first.headerSlots > 1 && resolveSendAs(request, options.as ?? defaultAs, first.to) === 'hand-off'
+  const handOff = startHandOff(request, handsOver ? undefined : 'child')
+  return sendWithHandOff(
     handOff,
-    (headers) => send(({ own, room }) => (room < 1 || hasItsOwn(request, own) ? undefined : fitting(headers, room))),
-    taken,
+    (headers) => send(({ own, headerSlots }) => (headerSlots < 1 || hasForeignCarrier(request, own) ? undefined : headersThatFit(headers, headerSlots))),
+    accepted,
   )
 }
 
 const NO_ROOM = 'a message was sent without its trace: its own attributes leave no room'
 
 /** The caller's headers with ours in place of those that a message which is forwarded has brought along. */
-export function withOurs<V>(own: Readonly<Record<string, V>> | null | undefined, ours: Readonly<Record<string, V>>): Record<string, V> {
-  return { ...Object.fromEntries(Object.entries(own ?? {}).filter(([name]) => !isOurs(name))), ...ours }
+export function withTraceHeaders<V>(own: Readonly<Record<string, V>> | null | undefined, ours: Readonly<Record<string, V>>): Record<string, V> {
+  return { ...Object.fromEntries(Object.entries(own ?? {}).filter(([name]) => !isTraceHeader(name))), ...ours }
 }
 
 /** True for the names of our headers. */
-export function isOurs(name: string): boolean {
-  return OURS.includes(name)
+export function isTraceHeader(name: string): boolean {
+  return TRACE_HEADER_NAMES.includes(name)
 }
 
-export const OURS: readonly string[] = Object.values(HEADERS)
+export const TRACE_HEADER_NAMES: readonly string[] = Object.values(HEADERS)
 
 /** A copy with one property changed: of the same class, with all that hangs on it. */
-export function changed<T extends object>(object: T, key: string, value: unknown): T {
+export function withProperty<T extends object>(object: T, key: string, value: unknown): T {
   const descriptors = { ...Object.getOwnPropertyDescriptors(object), [key]: { value, enumerable: true, writable: true, configurable: true } }
   // A copy of what was given has its type.
   return Object.create(Object.getPrototypeOf(object) as object | null, descriptors) as T
@@ -81,29 +81,29 @@ export function isRecord(value: unknown): value is Readonly<Record<string, unkno
  * Whether a message has a carrier that is not ours to replace: it is of another trace (what relays the messages of
  * others), or `request.enqueue` made it just now. One of the same trace was received and is forwarded.
  */
-export function hasItsOwn(request: TrackedRequest, own: Carrier): boolean {
+export function hasForeignCarrier(request: TrackedRequest, own: Carrier): boolean {
   const { traceId, resumption } = extract(own, 'message')
   if (traceId === undefined) return false
   return w3cTraceId(traceId) !== w3cTraceId(request.traceId) || (resumption?.requestId === request.requestId && !request.handedOver)
 }
 
 /** A function of the user's that throws has not said that the message hands over. */
-export function sentAs(request: TrackedRequest, as: NonNullable<SendOptions['as']>, to: string): SendAs {
+export function resolveSendAs(request: TrackedRequest, as: NonNullable<SendOptions['as']>, to: string): SendAs {
   if (typeof as === 'string') return as
   try {
     return as(to)
   } catch (error) {
-    request.tell('note', 'PROPAGATE', { error })
+    request.emitNote('note', 'PROPAGATE', { error })
     return 'child'
   }
 }
 
 /** As many of the headers as there is room for; those first without which the others would say nothing. */
-function fitting(headers: Readonly<Record<string, string>>, room: number): Readonly<Record<string, string>> {
+function headersThatFit(headers: Readonly<Record<string, string>>, room: number): Readonly<Record<string, string>> {
   const { traceId, traceparent, lifecycle, tracestate } = HEADERS
   const id = headers[traceId] ?? ''
   // A UUID can be told from the traceparent, which names the parent besides; of any other id that holds a hash only.
-  const [most, less] = id === dashed(w3cTraceId(id)) ? [traceparent, traceId] : [traceId, traceparent]
+  const [most, less] = id === toDashed(w3cTraceId(id)) ? [traceparent, traceId] : [traceId, traceparent]
   return Object.fromEntries([most, lifecycle, less, tracestate].flatMap((name) => {
     const value = headers[name]
     return value === undefined ? [] : [[name, value] as const]

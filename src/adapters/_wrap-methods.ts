@@ -1,8 +1,8 @@
 /** Any function: a host's method, or what its user gives it to be called back. */
-export type Method = (...args: unknown[]) => unknown
+export type AnyFunction = (...args: unknown[]) => unknown
 
 /** Makes a method anew from the original, which is bound to its object, and the overlay that it will belong to. */
-export type Replacement = (original: Method, overlaid: object) => Method
+export type MethodWrapper = (original: AnyFunction, overlaid: object) => AnyFunction
 
 /** Overlays by the object that they stand for, and by themselves: nothing is overlaid twice. */
 const overlays = new WeakMap<object, object>()
@@ -15,15 +15,15 @@ const overlays = new WeakMap<object, object>()
  *
  * @param known those that there are already: by default all that users were given
  */
-export function overlay<T extends object>(target: T, replacements: Readonly<Record<string, Replacement>>, known = overlays): T {
+export function wrapMethods<T extends object>(target: T, replacements: Readonly<Record<string, MethodWrapper>>, known = overlays): T {
   const found = known.get(target)
   // What is filed under an object stands for that object, and has its type.
   if (found !== undefined) return found as T
-  const methods = new Map<string | symbol, { own: Method; method: Method }>()
+  const methods = new Map<string | symbol, { own: AnyFunction; method: AnyFunction }>()
   const proxy: T = new Proxy(target, {
     get(_, key) {
       const own: unknown = Reflect.get(target, key, target)
-      if (!isMethod(own) || key === 'constructor') return own
+      if (!isFunction(own) || key === 'constructor') return own
       const cached = methods.get(key)
       // pg gives a client a new `release` each time that it leaves the pool.
       if (cached?.own === own) return cached.method
@@ -39,7 +39,7 @@ export function overlay<T extends object>(target: T, replacements: Readonly<Reco
 }
 
 /** The method still, with what may hang on it, but called on the object itself. */
-function overlaid(own: Method, target: object, proxy: object, replacement: Replacement | undefined): Method {
+function overlaid(own: AnyFunction, target: object, proxy: object, replacement: MethodWrapper | undefined): AnyFunction {
   const replaced = replacement?.((...args) => Reflect.apply(own, target, args), proxy)
   return new Proxy(own, {
     apply(_, self: unknown, args: unknown[]) {
@@ -49,6 +49,6 @@ function overlaid(own: Method, target: object, proxy: object, replacement: Repla
   })
 }
 
-export function isMethod(value: unknown): value is Method {
+export function isFunction(value: unknown): value is AnyFunction {
   return typeof value === 'function'
 }

@@ -1,12 +1,12 @@
 import { trackerOf, type TrackerSource } from '../handlers/track-request.ts'
 import type { AmqpChannelLike } from './_amqp/channel.ts'
-import { consumes } from './_amqp/consumer-methods.ts'
+import { consumerMethods } from './_amqp/consumer-methods.ts'
 import { takeMessage, type Retries } from './_amqp/delivery.ts'
 import type { AmqpMessageLike } from './_amqp/headers.ts'
-import { sends } from './_amqp/producer-methods.ts'
+import { channelMethods } from './_amqp/producer-methods.ts'
 import { isRecord } from './_send.ts'
-import { overlay } from './_wrap-methods.ts'
-import { workOnOne, type SendOptions } from './_deliveries.ts'
+import { wrapMethods } from './_wrap-methods.ts'
+import { processOne, type SendOptions } from './_deliveries.ts'
 
 export type { AmqpChannelLike, AmqpMessageLike }
 
@@ -29,7 +29,7 @@ export function trackRequest<M extends AmqpMessageLike | null, R>(handler: (mess
   const tracker = trackerOf(options)
   return (message) => {
     if (!isMessage(message)) return handler(message)
-    return workOnOne(takeMessage(tracker, message, options), () => handler(message))
+    return processOne(takeMessage(tracker, message, options), () => handler(message))
   }
 }
 
@@ -46,7 +46,7 @@ export function trackRequest<M extends AmqpMessageLike | null, R>(handler: (mess
  * @example const channel = propagate(await connection.createConfirmChannel())
  */
 export function propagate<T extends AmqpChannelLike>(channel: T, options: SendOptions = {}): T {
-  return overlay(channel, { ...sends(options), ...consumes() })
+  return wrapMethods(channel, { ...channelMethods(options), ...consumerMethods() })
 }
 
 function isMessage<M extends AmqpMessageLike | null>(message: M): message is NonNullable<M> {

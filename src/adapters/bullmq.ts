@@ -2,10 +2,10 @@ import { currentRequest, runWith } from '../tracking/current-request.ts'
 import { endWithMessage } from '../tracking/finish-request.ts'
 import { trackerOf, type TrackerSource } from '../handlers/track-request.ts'
 import { carrierIn } from './_bullmq/metadata.ts'
-import { runsAgain, type RetriedJob } from './_bullmq/retry.ts'
+import { willRetry, type RetriedJob } from './_bullmq/retry.ts'
 import { send, type ProducerLike } from './_bullmq/producer-methods.ts'
-import { overlay } from './_wrap-methods.ts'
-import { take, workOn, type Delivery, type SendOptions } from './_deliveries.ts'
+import { wrapMethods } from './_wrap-methods.ts'
+import { startDelivery, processBatch, type Delivery, type SendOptions } from './_deliveries.ts'
 
 /** The members of a job that are read. */
 export interface JobLike extends RetriedJob {
@@ -45,15 +45,15 @@ export function trackRequest<J extends JobLike, Rest extends unknown[], R>(
   options: TrackerSource,
 ): TrackedProcessor<J, Rest, Awaited<R>> {
   const tracker = trackerOf(options)
-  const processor = (job: J, ...rest: Rest): Promise<Awaited<R>> => workOn(tracker, [deliveryOf(job)], () => handler(job, ...rest))
+  const processor = (job: J, ...rest: Rest): Promise<Awaited<R>> => processBatch(tracker, [deliveryOf(job)], () => handler(job, ...rest))
   const failed = (job: JobLike | undefined, error: unknown): void => {
     // One that runs again has not been finished.
     if (job?.finishedOn === undefined) return
     const request = runWith(undefined, () => currentRequest(job))
-    const { table, faults } = tracker.core.settings
-    if (request === undefined) take(tracker, { ...deliveryOf(job), willRetry: false }).end({ outcome: 'error', error })
+    const { table, errors } = tracker.core.settings
+    if (request === undefined) startDelivery(tracker, { ...deliveryOf(job), willRetry: false }).end({ outcome: 'error', error })
     // Only one that waits for another attempt has not come to its end here.
-    else if (request.attempt !== undefined) faults.guard(() => endWithMessage(request, table, { outcome: 'error', error }, false))
+    else if (request.attempt !== undefined) errors.run(() => endWithMessage(request, table, { outcome: 'error', error }, false))
   }
   // BullMQ makes an AbortSignal only for a processor that has a place for it.
   return Object.defineProperty(Object.assign(processor, { failed }), 'length', { value: handler.length })
@@ -71,7 +71,7 @@ export function trackRequest<J extends JobLike, Rest extends unknown[], R>(
  * @example const orders = propagate(new Queue('orders', { connection }))
  */
 export function propagate<T extends ProducerLike>(producer: T, options: SendOptions = {}): T {
-  return overlay(producer, { add: send(producer, 'add', options), addBulk: send(producer, 'addBulk', options) })
+  return wrapMethods(producer, { add: send(producer, 'add', options), addBulk: send(producer, 'addBulk', options) })
 }
 
 function deliveryOf(job: JobLike): Delivery {
@@ -80,7 +80,7 @@ function deliveryOf(job: JobLike): Delivery {
     host: job,
     carrier: repeatJobKey === undefined ? carrierIn(opts.telemetry?.metadata ?? opts.tm) : undefined,
     attempt: attemptsStarted > 0 ? attemptsStarted : attemptsMade + 1,
-    willRetry: (error) => runsAgain(job, error),
+    willRetry: (error) => willRetry(job, error),
     path: queueName,
   }
 }

@@ -1,7 +1,7 @@
 import { currentRequest } from '../tracking/current-request.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
 import { missingHeaders } from './_missing-headers.ts'
-import { isTold, matcherOf, type PropagateOptions } from './_propagation-targets.ts'
+import { shouldPropagate, compileTargets, type PropagateOptions } from './_propagation-targets.ts'
 
 export type { PropagateOptions, Target } from './_propagation-targets.ts'
 
@@ -18,12 +18,12 @@ export type { PropagateOptions, Target } from './_propagation-targets.ts'
  * @example const fetch = propagate(globalThis.fetch, { to: ['catalog.internal', '*.svc.local'] })
  */
 export function propagate<F extends (...args: never[]) => Promise<unknown>>(fetch: F, options: PropagateOptions = {}): F {
-  const told = matcherOf(options.to)
+  const told = compileTargets(options.to)
   // A fetch is called with what it was given and gives what it gave: only its headers may be more.
   const original = fetch as unknown as (...args: unknown[]) => Promise<unknown>
   const propagating: typeof original = (input, init, ...rest) => {
     const request = currentRequest()
-    const headers = request === undefined || !isTold(request, told, urlOf(input)) ? undefined : headersFor(request, input, init)
+    const headers = request === undefined || !shouldPropagate(request, told, urlOf(input)) ? undefined : headersFor(request, input, init)
     return headers === undefined ? original(input, init, ...rest) : original(input, { ...(init ?? {}), headers }, ...rest)
   }
   return propagating as unknown as F

@@ -3,7 +3,7 @@ import type { AuthOptions } from '../handlers/authenticate.ts'
 import { currentRequest } from '../tracking/current-request.ts'
 import { trackerOf, type TrackerSource } from '../handlers/track-request.ts'
 import { TrackedCall, type IncomingCall } from './_grpc/tracked-call.ts'
-import { completed } from './_grpc/metadata.ts'
+import { withTraceHeaders } from './_grpc/metadata.ts'
 
 export type { IncomingCall } from './_grpc/tracked-call.ts'
 
@@ -36,7 +36,7 @@ export function propagate(): Interceptor {
     const request = currentRequest()
     if (request === undefined) return new InterceptingCall(nextCall(options))
     return new InterceptingCall(nextCall(options), {
-      start: (metadata, listener, next) => next(completed(metadata, request.headers()), listener),
+      start: (metadata, listener, next) => next(withTraceHeaders(metadata, request.headers()), listener),
     })
   }
 }

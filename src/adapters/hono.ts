@@ -1,5 +1,5 @@
 import type { AuthOptions } from '../handlers/authenticate.ts'
-import { exchangeFetch } from '../handlers/fetch-handler.ts'
+import { trackFetch } from '../handlers/fetch-handler.ts'
 import { trackerOf, type TrackerSource } from '../handlers/track-request.ts'
 
 /** The members of Hono's context that are touched. */
@@ -33,7 +33,7 @@ export function trackRequest<Context extends HonoContextLike = HonoContextLike>(
       return c.res
     }
     const fault = () => (c.error === undefined ? undefined : { error: c.error })
-    const response = await exchangeFetch(tracker, options, { incoming: c.req.raw, source: c, path: routeOf(c), serve, fault })
+    const response = await trackFetch(tracker, options, { incoming: c.req.raw, source: c, path: routeOf(c), serve, fault })
     // Hono would add the headers of the answer that is there to ours, which has them already.
     c.res = undefined
     c.res = response

@@ -3,12 +3,12 @@ import { currentRequest } from '../tracking/current-request.ts'
 import { badOption } from '../tracking/settings.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
 import { agentMethods } from './_http/agent.ts'
-import { callOf } from './_http/request-args.ts'
-import { ownTimeouts } from './_http/timeouts.ts'
-import { isSentToTold } from './_http/urls.ts'
+import { parseArgs } from './_http/request-args.ts'
+import { rearmSocketTimeout } from './_http/timeouts.ts'
+import { reachesTarget } from './_http/urls.ts'
 import { missingHeaders } from './_missing-headers.ts'
-import { overlay } from './_wrap-methods.ts'
-import { matcherOf, type PropagateOptions } from './_propagation-targets.ts'
+import { wrapMethods } from './_wrap-methods.ts'
+import { compileTargets, type PropagateOptions } from './_propagation-targets.ts'
 
 export type { PropagateOptions, Target } from './_propagation-targets.ts'
 
@@ -42,10 +42,10 @@ export interface HttpAgent {
  * @example const client = propagate(http, { to: ['catalog.internal', '*.svc.local'] })
  */
 export function propagate<T extends RequestFunction | HttpModule | HttpAgent>(client: T, options: PropagateOptions = {}): T {
-  const told = matcherOf(options.to)
+  const told = compileTargets(options.to)
   // What comes back is called, and answers, as what was given.
   if (typeof client === 'function') return requesting(client as unknown as Call, told, protocolOf(client)) as unknown as T
-  if ('addRequest' in client) return overlay(client, agentMethods(told))
+  if ('addRequest' in client) return wrapMethods(client, agentMethods(told))
   if ('request' in client) return moduleLike(client, told) as T
   throw badOption('client', 'node:http or node:https, their request, or an agent of theirs')
 }
@@ -56,16 +56,16 @@ function requesting(original: Call, told: (url: URL) => boolean, protocol: strin
   return (...args) => {
     const request = currentRequest()
     if (request === undefined) return original(...args)
-    const outgoing = original(...completed(request, told, args, protocol))
-    ownTimeouts(outgoing)
+    const outgoing = original(...withTraceHeaders(request, told, args, protocol))
+    rearmSocketTimeout(outgoing)
     return outgoing
   }
 }
 
-function completed(request: TrackedRequest, told: (url: URL) => boolean, args: readonly unknown[], protocol: string): readonly unknown[] {
+function withTraceHeaders(request: TrackedRequest, told: (url: URL) => boolean, args: readonly unknown[], protocol: string): readonly unknown[] {
   try {
-    const call = callOf(args, protocol)
-    return call !== undefined && isSentToTold(request, told, call.destination) ? call.with(missingHeaders(request.headers(), call.has)) : args
+    const call = parseArgs(args, protocol)
+    return call !== undefined && reachesTarget(request, told, call.destination) ? call.with(missingHeaders(request.headers(), call.has)) : args
   } catch {
     // What cannot be read is node's to complain about.
     return args

@@ -1,8 +1,8 @@
 import type { Carrier } from '../trace/carrier.ts'
 import { trackerOf, type TrackerSource } from '../handlers/track-request.ts'
 import { producerMethods } from './_kafka/producer-methods.ts'
-import { overlay } from './_wrap-methods.ts'
-import { workOn, type SendOptions } from './_deliveries.ts'
+import { wrapMethods } from './_wrap-methods.ts'
+import { processBatch, type SendOptions } from './_deliveries.ts'
 
 /** The members of kafkajs's producer that are touched. */
 export interface KafkaProducerLike {
@@ -36,17 +36,17 @@ export type KafkaOptions = TrackerSource & {
  */
 export function trackRequest<P extends KafkaPayload, R>(handler: (payload: P) => R, options: KafkaOptions): (payload: P) => Promise<Awaited<R>> {
   const tracker = trackerOf(options)
-  const { faults } = tracker.core.settings
+  const { errors } = tracker.core.settings
   return (payload) => {
     const { topic, messages } = 'batch' in payload ? payload.batch : { topic: payload.topic, messages: [payload.message] }
     const deliveries = messages.map((message) => ({
       host: message,
       carrier: message.headers,
-      attempt: faults.guard(() => options.attempt?.(message)) ?? 1,
+      attempt: errors.run(() => options.attempt?.(message)) ?? 1,
       willRetry: true,
       path: topic,
     }))
-    return workOn(tracker, deliveries, () => handler(payload))
+    return processBatch(tracker, deliveries, () => handler(payload))
   }
 }
 
@@ -60,5 +60,5 @@ export function trackRequest<P extends KafkaPayload, R>(handler: (payload: P) =>
  * @example const producer = propagate(kafka.producer(), { as: (topic) => (topic === 'orders' ? 'hand-off' : 'child') })
  */
 export function propagate<T extends KafkaProducerLike>(producer: T, options: SendOptions = {}): T {
-  return overlay(producer, producerMethods(options))
+  return wrapMethods(producer, producerMethods(options))
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { authenticate, type AuthOptions } from '../handlers/authenticate.ts'
-import { hangOn } from '../tracking/current-request.ts'
-import { beginExchange } from '../handlers/node-request.ts'
+import { attachRequest } from '../tracking/current-request.ts'
+import { trackNodeRequest } from '../handlers/node-request.ts'
 import { trackerOf, type TrackerSource } from '../handlers/track-request.ts'
 
 /** The members of Koa's context that are touched. */
@@ -33,8 +33,8 @@ export function trackRequest<Context extends KoaContextLike = KoaContextLike>(
 ): (ctx: Context, next: () => Promise<unknown>) => Promise<void> {
   const tracker = trackerOf(options)
   return async (ctx, next) => {
-    const { request, threw } = beginExchange(tracker, ctx.req, ctx.res, { path: routeOf(ctx) ?? ctx.originalUrl, source: ctx })
-    hangOn(ctx, request)
+    const { request, handlerFailed } = trackNodeRequest(tracker, ctx.req, ctx.res, { path: routeOf(ctx) ?? ctx.originalUrl, source: ctx })
+    attachRequest(ctx, request)
     if (!(await authenticate(request, ctx, options))) {
       ctx.status = 401
       ctx.body = 'Unauthorized\n'
@@ -43,7 +43,7 @@ export function trackRequest<Context extends KoaContextLike = KoaContextLike>(
     try {
       await request.run(next)
     } catch (error) {
-      threw(error)
+      handlerFailed(error)
       throw error
     }
   }

@@ -1,22 +1,22 @@
 import { currentRequest } from '../tracking/current-request.ts'
 import { badOption } from '../tracking/settings.ts'
 import { trackerOf, type TrackerSource } from '../handlers/track-request.ts'
-import { exchange, type ExchangeOptions } from './_lambda/tracked-request.ts'
+import { trackInvocation, type TrackInvocationOptions } from './_lambda/tracked-request.ts'
 import { invocations, type InvocationOptions, type LambdaContextLike } from './_lambda/invocation.ts'
 import { recordDeliveries, sqsRecords, workOnAll, workOnEach, type BatchResponse, type SqsRecordLike } from './_lambda/records.ts'
-import type { Found, QueueOptions } from './_sqs/attributes.ts'
+import type { UnknownObject, QueueOptions } from './_sqs/attributes.ts'
 
 export { fromSns } from './_sqs/attributes.ts'
 
 /** A tracker's options, or `{ tracker }`, what is known of the invocations, and how callers over HTTP are found out. */
-export type LambdaOptions<Event> = TrackerSource & InvocationOptions & QueueOptions & ExchangeOptions<Event>
+export type LambdaOptions<Event> = TrackerSource & InvocationOptions & QueueOptions & TrackInvocationOptions<Event>
 
 /** The same for records of SQS. */
 export type RecordOptions = TrackerSource & InvocationOptions & QueueOptions & {
   /** Works on all records at once, unless their queue is FIFO. */
   readonly concurrent?: boolean
   /** Where a record's headers are, if not in its attributes: `fromSns`, or a function of yours. */
-  readonly carrier?: (record: SqsRecordLike) => Found | undefined
+  readonly carrier?: (record: SqsRecordLike) => UnknownObject | undefined
 }
 
 /**
@@ -45,7 +45,7 @@ export function trackRequest<Event, Context extends LambdaContextLike, Rest exte
   return (event, context, ...rest) => invoke(context, (invocation) => {
     const records = sqsRecords(event)
     const serve = (): R => handler(event, context, ...rest)
-    if (records === undefined) return exchange(tracker, options, { event, path: context.functionName, serve }, invocation)
+    if (records === undefined) return trackInvocation(tracker, options, { event, path: context.functionName, serve }, invocation)
     return workOnAll(tracker, records, deliveryOf, () => {
       for (const record of records) invocation.underWay.add(currentRequest(record))
       return serve()

@@ -1,7 +1,7 @@
 import { currentRequest } from '../tracking/current-request.ts'
 import { isRecord } from './_send.ts'
-import { overlay, type Replacement } from './_wrap-methods.ts'
-import { callingBack, commented, givingOut, inContext } from './_sql.ts'
+import { wrapMethods, type MethodWrapper } from './_wrap-methods.ts'
+import { bindCallbacks, withTraceComment, wrapResult, preserveContext } from './_sql.ts'
 
 /** The members of mysql2's pools and connections that are touched, in the form with callbacks and in that with promises. */
 export interface MysqlClient {
@@ -28,38 +28,38 @@ export interface MysqlCluster {
  * @example const pool = propagate(mysql.createPool(url))
  */
 export function propagate<T extends MysqlClient | MysqlCluster>(client: T): T {
-  return overlay(client, METHODS)
+  return wrapMethods(client, METHODS)
 }
 
-const METHODS: Readonly<Record<string, Replacement>> = {
-  ...Object.fromEntries(['execute', 'beginTransaction', 'commit', 'rollback', 'ping', 'reset', 'changeUser', 'end'].map((name) => [name, callingBack])),
+const METHODS: Readonly<Record<string, MethodWrapper>> = {
+  ...Object.fromEntries(['execute', 'beginTransaction', 'commit', 'rollback', 'ping', 'reset', 'changeUser', 'end'].map((name) => [name, bindCallbacks])),
   query: (query) => (sql, ...rest) => {
     const request = currentRequest()
-    return query(request === undefined || isItsOwn(sql) ? sql : commented(sql, 'sql', request), ...inContext(rest))
+    return query(request === undefined || isPreparedOrSubmittable(sql) ? sql : withTraceComment(sql, 'sql', request), ...preserveContext(rest))
   },
-  prepare: givingOut((value) => (isRecord(value) && 'execute' in value && 'close' in value ? overlay(value, STATEMENT) : value)),
-  connect: givingOut(clientOf),
-  getConnection: givingOut(clientOf),
-  of: givingOut(clientOf),
-  promise: givingOut(clientOf),
+  prepare: wrapResult((value) => (isRecord(value) && 'execute' in value && 'close' in value ? wrapMethods(value, STATEMENT) : value)),
+  connect: wrapResult(clientOf),
+  getConnection: wrapResult(clientOf),
+  of: wrapResult(clientOf),
+  promise: wrapResult(clientOf),
   // The pool has to get back the connection that it gave out.
   releaseConnection: (release) => (connection) => release(isRecord(connection) ? bare.get(connection) ?? connection : connection),
 }
 
-const STATEMENT: Readonly<Record<string, Replacement>> = { execute: callingBack }
+const STATEMENT: Readonly<Record<string, MethodWrapper>> = { execute: bindCallbacks }
 
 const bare = new WeakMap<object, object>()
 
 /** What is given out: a connection or another form of a pool, which is to carry the comment too; or something else. */
 function clientOf(value: unknown): unknown {
   if (!isRecord(value) || !('query' in value) || !('execute' in value)) return value
-  const client = overlay(value, METHODS)
+  const client = wrapMethods(value, METHODS)
   if (client !== value) bare.set(client, value)
   return client
 }
 
 /** A command that was made before, and whatever defines what the server is to keep. */
-function isItsOwn(query: unknown): boolean {
+function isPreparedOrSubmittable(query: unknown): boolean {
   if (isRecord(query) && 'onResult' in query) return true
   const sql = isRecord(query) ? query.sql : query
   return typeof sql === 'string' && /(?:^|;)\s*(?:create|alter)\s/i.test(sql) && /\b(?:procedure|function|trigger|event|package)\b/i.test(sql)

@@ -3,8 +3,8 @@ import type { NatsSendOptions } from './_nats/outgoing-message.ts'
 import { hostHeaders } from './_nats/headers.ts'
 import { takeMessage, type NatsMessageLike } from './_nats/message.ts'
 import { connectionMethods, jetStreamMethods } from './_nats/producer-methods.ts'
-import { overlay } from './_wrap-methods.ts'
-import { workOnOne } from './_deliveries.ts'
+import { wrapMethods } from './_wrap-methods.ts'
+import { processOne } from './_deliveries.ts'
 
 export type { NatsMessageLike, NatsSendOptions }
 
@@ -45,7 +45,7 @@ export function trackRequest<Args extends NatsArgs, R>(handler: (...args: Args) 
     const { message, taken } = takeMessage(tracker, given, attempts)
     // The same arguments, with the message's stand-in in its place.
     const stoodIn = args.map((arg) => (arg === given ? message : arg)) as Args
-    return workOnOne(taken, () => handler(...stoodIn))
+    return processOne(taken, () => handler(...stoodIn))
   }
 }
 
@@ -65,7 +65,7 @@ export function trackRequest<Args extends NatsArgs, R>(handler: (...args: Args) 
  */
 export function propagate<T extends NatsSenderLike>(sender: T, options: NatsSendOptions = {}): T {
   const carrying = { ...options, headers: options.headers ?? hostHeaders() }
-  return overlay(sender, 'flush' in sender ? connectionMethods(carrying) : jetStreamMethods(carrying))
+  return wrapMethods(sender, 'flush' in sender ? connectionMethods(carrying) : jetStreamMethods(carrying))
 }
 
 function isMessage(value: unknown): value is NatsMessageLike {

@@ -7,7 +7,7 @@ import { clientMethods } from './_nestjs/client.ts'
 import type { MessageOptions } from './_nestjs/message.ts'
 import { track } from './_nestjs/track.ts'
 import type { NatsSendOptions } from './_nats/outgoing-message.ts'
-import { overlay } from './_wrap-methods.ts'
+import { wrapMethods } from './_wrap-methods.ts'
 
 /** The members that Express's requests and Fastify's have in common, of those that tell who calls. */
 export interface NestRequest {
@@ -79,5 +79,5 @@ function moduleOf({ imports = [], inject = [], useFactory }: NestAsyncOptions<ne
  * @example { provide: 'ORDERS', useFactory: () => propagate(ClientProxyFactory.create({ transport: Transport.RMQ, options })) }
  */
 export function propagate<T extends NestClientLike>(client: T, options: NatsSendOptions = {}): T {
-  return overlay(client, clientMethods(client, options))
+  return wrapMethods(client, clientMethods(client, options))
 }

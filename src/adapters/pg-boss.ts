@@ -1,10 +1,10 @@
 import { runWith } from '../tracking/current-request.ts'
 import { trackerOf, type TrackerSource } from '../handlers/track-request.ts'
 import { isRecord } from './_send.ts'
-import { overlay, type Replacement } from './_wrap-methods.ts'
+import { wrapMethods, type MethodWrapper } from './_wrap-methods.ts'
 import { deliveryOf, expiryOf, hasMetadata, type JobLike } from './_pg-boss/job.ts'
-import { sends } from './_pg-boss/producer-methods.ts'
-import { workOn, type SendOptions } from './_deliveries.ts'
+import { producerMethods } from './_pg-boss/producer-methods.ts'
+import { processBatch, type SendOptions } from './_deliveries.ts'
 
 export type { JobLike } from './_pg-boss/job.ts'
 
@@ -39,9 +39,9 @@ export function trackRequest<J extends JobLike, R>(handler: (jobs: J[]) => R, op
     const deliveries = delivered.map(deliveryOf)
     if (!told && !delivered.every(hasMetadata)) {
       told = true
-      tracker.core.settings.faults.report(new Error(NO_METADATA))
+      tracker.core.settings.errors.report(new Error(NO_METADATA))
     }
-    return workOn(tracker, deliveries, () => handler(deliveries.map(({ host }) => host)), expiryOf(delivered))
+    return processBatch(tracker, deliveries, () => handler(deliveries.map(({ host }) => host)), expiryOf(delivered))
   }
   tracked.add(handle)
   return handle
@@ -60,10 +60,10 @@ export function trackRequest<J extends JobLike, R>(handler: (jobs: J[]) => R, op
  * @example const boss = propagate(new PgBoss(url))
  */
 export function propagate<T extends PgBossLike>(boss: T, options: SendOptions = {}): T {
-  return overlay(boss, { ...sends(options), ...METHODS })
+  return wrapMethods(boss, { ...producerMethods(options), ...METHODS })
 }
 
-const METHODS: Readonly<Record<string, Replacement>> = {
+const METHODS: Readonly<Record<string, MethodWrapper>> = {
   work: (work) => (name, ...args) => {
     const handler = args.at(-1)
     const asked = args.length > 1 && isRecord(args[0]) ? args[0] : {}

@@ -1,7 +1,7 @@
 import { currentRequest } from '../tracking/current-request.ts'
 import { isRecord } from './_send.ts'
-import { overlay, type Replacement } from './_wrap-methods.ts'
-import { commented, givingOut, inContext } from './_sql.ts'
+import { wrapMethods, type MethodWrapper } from './_wrap-methods.ts'
+import { withTraceComment, wrapResult, preserveContext } from './_sql.ts'
 
 /** The members of pg's `Pool` and `Client` that are touched. */
 export interface PgClient {
@@ -21,23 +21,23 @@ export interface PgClient {
  * @example const pool = propagate(new pg.Pool())
  */
 export function propagate<T extends PgClient>(client: T): T {
-  return overlay(client, METHODS)
+  return wrapMethods(client, METHODS)
 }
 
-const METHODS: Readonly<Record<string, Replacement>> = {
+const METHODS: Readonly<Record<string, MethodWrapper>> = {
   query: (query) => (config, ...rest) => {
     const request = currentRequest()
-    return query(request === undefined || isItsOwn(config) ? config : commented(config, 'text', request), ...inContext(rest))
+    return query(request === undefined || isPreparedOrSubmittable(config) ? config : withTraceComment(config, 'text', request), ...preserveContext(rest))
   },
-  connect: givingOut(clientOf),
+  connect: wrapResult(clientOf),
 }
 
 /** What `connect` gives: a client, which is to carry the comment too, or nothing. */
 function clientOf(value: unknown): unknown {
-  return isRecord(value) && 'query' in value && 'connect' in value ? overlay(value, METHODS) : value
+  return isRecord(value) && 'query' in value && 'connect' in value ? wrapMethods(value, METHODS) : value
 }
 
 /** A prepared statement, or what submits itself. */
-function isItsOwn(query: unknown): boolean {
+function isPreparedOrSubmittable(query: unknown): boolean {
   return isRecord(query) && (Boolean(query.name) || 'submit' in query)
 }

@@ -1,15 +1,15 @@
 import type { Dwell } from './report.ts'
 
 /** Up to so many times are kept as they are. */
-const MOST_EXACT = 16_384
+const MAX_EXACT = 16_384
 /** Beyond that they are counted by their order of size and ten more bits: figures are then at most 0.1 % too high. */
 const STEPS = 1_024
-const SHORTEST = 1_023 - 11
-const LONGEST = 1_023 + 36
-const BUCKETS = (LONGEST - SHORTEST) * STEPS
+const MIN_BUCKET_MS = 1_023 - 11
+const MAX_BUCKET_MS = 1_023 + 36
+const BUCKETS = (MAX_BUCKET_MS - MIN_BUCKET_MS) * STEPS
 
 /** Times in bounded memory. What it answers depends on the times alone, not on their order. */
-export class Times {
+export class DwellHistogram {
   #exact: Float64Array | undefined = new Float64Array(256)
   #buckets: { readonly counts: Float64Array; readonly longest: Float64Array } | undefined
   #count = 0
@@ -20,7 +20,7 @@ export class Times {
 
   add(ms: number): void {
     if (this.#exact === undefined) this.#put(ms, 1)
-    else if (this.#count === MOST_EXACT) {
+    else if (this.#count === MAX_EXACT) {
       this.#toBuckets()
       this.#put(ms, 1)
     } else {
@@ -35,12 +35,12 @@ export class Times {
   }
 
   /** Figures by the nearest rank: each is a time that was measured, of many the longest of those that differ by 0.1 %. */
-  figures(): Dwell {
-    return figuresOf([this])
+  percentiles(): Dwell {
+    return percentilesOf([this])
   }
 
   /** The times, the shortest first, each with how often it stands for one. */
-  *ranked(): Generator<readonly [ms: number, count: number]> {
+  *sorted(): Generator<readonly [ms: number, count: number]> {
     if (this.#exact !== undefined) for (const ms of this.#exact.slice(0, this.#count).sort()) yield [ms, 1]
     else if (this.#buckets !== undefined) {
       const { counts, longest } = this.#buckets
@@ -57,14 +57,14 @@ export class Times {
   }
 
   #toBuckets(): void {
-    for (const [ms, count] of this.ranked()) this.#put(ms, count)
+    for (const [ms, count] of this.sorted()) this.#put(ms, count)
     this.#exact = undefined
   }
 }
 
 /** The figures of all these times together. */
-export function figuresOf(all: readonly Times[]): Dwell {
-  const ranked = all.flatMap((times) => [...times.ranked()]).sort(([a], [b]) => a - b)
+export function percentilesOf(all: readonly DwellHistogram[]): Dwell {
+  const ranked = all.flatMap((times) => [...times.sorted()]).sort(([a], [b]) => a - b)
   const total = all.reduce((sum, { count }) => sum + count, 0)
   const rank = (share: number): number | null => {
     let left = Math.max(1, Math.ceil(share * total))
@@ -81,5 +81,5 @@ const halves = new Uint32Array(double.buffer)
 function bucketOf(ms: number): number {
   if (ms <= 0) return 0
   double[0] = ms
-  return Math.min(BUCKETS - 1, Math.max(0, ((halves[1] ?? 0) >>> 10) - SHORTEST * STEPS))
+  return Math.min(BUCKETS - 1, Math.max(0, ((halves[1] ?? 0) >>> 10) - MIN_BUCKET_MS * STEPS))
 }

@@ -1,31 +1,31 @@
-import { Times } from './dwell-histogram.ts'
+import { DwellHistogram } from './dwell-histogram.ts'
 
 /** What is counted of one state and the service that entered it. */
-export interface Tally {
+export interface StateCounter {
   readonly state: string
   readonly service: string
   entered: number
   open: number
   /** How long requests stayed. */
-  readonly times: Times
+  readonly dwell: DwellHistogram
 }
 
 /** Counts by state and service. */
-export class Tallies {
-  readonly #tallies = new Map<string, Tally>()
+export class StateCounters {
+  readonly #counters = new Map<string, StateCounter>()
 
-  of(state: string, service: string): Tally {
+  of(state: string, service: string): StateCounter {
     const key = JSON.stringify([state, service])
-    const known = this.#tallies.get(key)
+    const known = this.#counters.get(key)
     if (known !== undefined) return known
-    const tally = { state, service, entered: 0, open: 0, times: new Times() }
-    this.#tallies.set(key, tally)
-    return tally
+    const counter = { state, service, entered: 0, open: 0, dwell: new DwellHistogram() }
+    this.#counters.set(key, counter)
+    return counter
   }
 
   /** Those of one state, by service, where there is anything to tell. */
-  in(state: string): Tally[] {
-    const told = [...this.#tallies.values()].filter((tally) => tally.entered + tally.open + tally.times.count > 0)
-    return told.filter((tally) => tally.state === state).sort((a, b) => (a.service < b.service ? -1 : 1))
+  in(state: string): StateCounter[] {
+    const used = [...this.#counters.values()].filter((counter) => counter.entered + counter.open + counter.dwell.count > 0)
+    return used.filter((counter) => counter.state === state).sort((a, b) => (a.service < b.service ? -1 : 1))
   }
 }

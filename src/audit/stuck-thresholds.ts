@@ -6,12 +6,12 @@ import type { Dwell } from './report.ts'
 /** How long a request may stay in a state, and who says so. */
 export interface StuckLimit {
   readonly stuck_after_ms: number
-  /** The machine's `meta.stuckAfter`, the caller, or the log: see {@link learnt}. */
+  /** The machine's `meta.stuckAfter`, the caller, or the log: see {@link learnThreshold}. */
   readonly from: 'machine' | 'given' | 'learned'
 }
 
 /** Thresholds by state. */
-export interface StuckLimits {
+export interface StuckThresholds {
   readonly states: ReadonlyMap<string, StuckLimit>
   /** Whether the log says how long requests stay in states that are not given. */
   readonly auto: boolean
@@ -27,7 +27,7 @@ export interface StuckLimits {
  * @throws ThroughlineError THROUGHLINE_BAD_DURATION, or THROUGHLINE_BAD_STATE for a state that the machine has not
  * @example stuckLimits(table, ['1m', 'Queued=15m'])
  */
-export function stuckLimits(table: TransitionTable, given: readonly string[] = []): StuckLimits {
+export function parseStuckThresholds(table: TransitionTable, given: readonly string[] = []): StuckThresholds {
   const states = new Map<string, StuckLimit>(table.states.map(({ name, stuckAfterMs }) => [name, { stuck_after_ms: stuckAfterMs, from: 'machine' }]))
   const open = table.states.filter(({ final }) => !final).map(({ name }) => name)
   const named = given.map((text): [string | undefined, string] => {
@@ -54,13 +54,13 @@ export function stuckLimits(table: TransitionTable, given: readonly string[] = [
 const AUTO = 'auto'
 
 /** From fewer stays than these nothing is learnt. */
-const FEWEST_STAYS = 30
+const MIN_VISITS = 30
 /** Below a second a pause of the process is more likely than a request that hangs. */
-const LEAST_MS = 1_000
+const MIN_MS = 1_000
 const TIMES_P99 = 3
 
 /** The threshold that the log itself suggests: three times as long as 99 of 100 stays lasted; undefined where it has too few. */
-export function learnt({ p99 }: Dwell, stays: number): StuckLimit | undefined {
-  if (p99 === null || stays < FEWEST_STAYS) return undefined
-  return { stuck_after_ms: Math.max(LEAST_MS, Math.ceil(p99 * TIMES_P99)), from: 'learned' }
+export function learnThreshold({ p99 }: Dwell, stays: number): StuckLimit | undefined {
+  if (p99 === null || stays < MIN_VISITS) return undefined
+  return { stuck_after_ms: Math.max(MIN_MS, Math.ceil(p99 * TIMES_P99)), from: 'learned' }
 }

@@ -5,11 +5,11 @@ import { formatDuration, formatTime } from '../machine/duration.ts'
 import type { TransitionTable } from '../machine/table.ts'
 import { STDIN } from '../logs/files/open.ts'
 import { tail } from '../logs/tail/tail.ts'
-import { harmless } from '../story/text.ts'
+import { sanitizeForTerminal } from '../story/text.ts'
 import type { ExitStatus, Io } from './io.ts'
 
 /** What `throughline audit --follow` is asked. */
-export interface FollowQuestion {
+export interface FollowOptions {
   readonly table: TransitionTable
   /** How long a request may stay in a state that this service brought it to, in milliseconds; `Infinity` for ever. */
   readonly limitOf: (state: string, service: string) => number
@@ -31,7 +31,7 @@ export interface FollowQuestion {
  * @returns 1 where something is stuck at the end or an invalid line was told, else 0
  * @throws ThroughlineError THROUGHLINE_USAGE for the format `json`, and what {@link tail} throws
  */
-export async function followAudit(names: readonly string[], question: FollowQuestion): Promise<ExitStatus> {
+export async function followAudit(names: readonly string[], question: FollowOptions): Promise<ExitStatus> {
   const { table, limitOf, format, io, signal, now = Date.now, wait } = question
   if (format === 'json') throw new ThroughlineError('THROUGHLINE_USAGE', '--format json is one object at the end, and --follow has none: say --format ndjson')
   const audit = new LiveAudit({ table, limitOf })
@@ -57,14 +57,14 @@ export async function followAudit(names: readonly string[], question: FollowQues
     signal: ending.signal,
     ...(wait === undefined ? {} : { wait }),
     onRound: () => (begun = now()),
-    onTrouble: (trouble) => io.err(`throughline: ${harmless(trouble)}\n`),
+    onWarning: (trouble) => io.err(`throughline: ${sanitizeForTerminal(trouble)}\n`),
   })
   for await (const entries of batches) {
     for (const entry of entries) {
-      if (entry.kind === 'record') audit.record(entry.record, entry.file, entry.line)
-      else if (entry.kind === 'damaged') audit.damaged(entry.fragment)
+      if (entry.kind === 'record') audit.add(entry.record, entry.file, entry.line)
+      else if (entry.kind === 'damaged') audit.addPartial(entry.fragment)
     }
-    if (entries.length > 0) tell(audit.news())
+    if (entries.length > 0) tell(audit.drain())
     else {
       // While lines come their own times count: what comes late by a pipe is no older than its lines say.
       tell(audit.tick(audit.latest > latest ? Math.min(begun, audit.latest) : begun))
@@ -96,7 +96,7 @@ function sentence(found: Finding, time: number, { colour }: Pick<Io, 'colour'>):
   const paint = pc.createColors(colour)
   const [label, what, more] = wordsOf(found)
   const painted = { stuck: paint.red, moved_on: paint.green, invalid: paint.yellow }[found.finding](label.padEnd(8))
-  const parts = [what, found.service, found.trace_id, found.request_id, more].filter((part) => part !== '').map(harmless)
+  const parts = [what, found.service, found.trace_id, found.request_id, more].filter((part) => part !== '').map(sanitizeForTerminal)
   return `${paint.dim(formatTime(time))}  ${painted}  ${parts.join('  ')}\n`
 }
 

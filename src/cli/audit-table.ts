@@ -4,7 +4,7 @@ import { formatDuration, formatTime } from '../machine/duration.ts'
 import type { StuckRequest } from '../record/stuck-request.ts'
 import { servicesIn, servicesTable, statesTable } from './dwell-tables.ts'
 import type { Io } from './io.ts'
-import { counted, firstRows, tableRows } from './table-rows.ts'
+import { pluralize, firstRows, tableRows } from './table-rows.ts'
 
 /** How the table is drawn. */
 export interface TableOptions extends Pick<Io, 'colour'> {
@@ -32,13 +32,13 @@ function head({ checked, stuck, invalid, gaps, duplicates, attempts }: AuditRepo
   const verdict =
     stuck.length + invalid.length === 0
       ? paint.green('nothing stuck, no invalid path')
-      : paint.red(`${counted(stuck.length, 'request')} stuck, ${counted(invalid.length, 'invalid line')}`)
-  const read = `${counted(checked.requests, 'request')} in ${counted(checked.traces, 'trace')}, ${counted(checked.transitions, 'transition')} in ${counted(checked.lines, 'line')}`
+      : paint.red(`${pluralize(stuck.length, 'request')} stuck, ${pluralize(invalid.length, 'invalid line')}`)
+  const read = `${pluralize(checked.requests, 'request')} in ${pluralize(checked.traces, 'trace')}, ${pluralize(checked.transitions, 'transition')} in ${pluralize(checked.lines, 'line')}`
   const aside = [
-    checked.other_lines > 0 ? `${counted(checked.other_lines, 'line')} of others` : '',
-    checked.damaged_lines > 0 ? counted(checked.damaged_lines, 'damaged line') : '',
-    gaps.length > 0 ? `${counted(gaps.length, 'request')} with gaps` : '',
-    duplicates > 0 ? counted(duplicates, 'duplicate completion') : '',
+    checked.other_lines > 0 ? `${pluralize(checked.other_lines, 'line')} of others` : '',
+    checked.damaged_lines > 0 ? pluralize(checked.damaged_lines, 'damaged line') : '',
+    gaps.length > 0 ? `${pluralize(gaps.length, 'request')} with gaps` : '',
+    duplicates > 0 ? pluralize(duplicates, 'duplicate completion') : '',
   ].filter((part) => part !== '')
   return `${verdict}\n${read}${aside.length === 0 ? '' : `; ${aside.join(', ')}`}\n${attemptLine(attempts)}`
 }
@@ -49,7 +49,7 @@ function attemptLine(attempts: AuditReport['attempts']): string {
   if (first === undefined) return ''
   const [count, requests] = first
   const more = others.map(([count, requests]) => `${requests.toLocaleString('en')} took ${count}`)
-  return `${[`${counted(requests, 'request')} took ${count} attempts`, ...more].join(', ')}\n`
+  return `${[`${pluralize(requests, 'request')} took ${count} attempts`, ...more].join(', ')}\n`
 }
 
 function stuckTable(stuck: readonly StuckRequest[]): string {
@@ -77,35 +77,35 @@ function invalidTable({ invalid }: AuditReport): string {
 }
 
 /** Where a queue stands still all of it is undelivered: a screen of them tells enough. */
-const MOST_UNDELIVERED = 20
+const MAX_UNDELIVERED = 20
 
 function undeliveredTable({ undelivered }: AuditReport): string {
   return firstRows(
-    MOST_UNDELIVERED,
+    MAX_UNDELIVERED,
     ['for', 'since', 'service', 'trace_id', 'request_id'],
     undelivered.map(({ age_ms, since, service, trace_id, request_id }) => [formatDuration(age_ms), formatTime(since), service, trace_id, request_id]),
   )
 }
 
 /** A log of one service of several has a gap in every request: a screen of them tells enough. */
-const MOST_GAPS = 20
+const MAX_GAPS = 20
 
 function gapTable({ gaps }: AuditReport): string {
   return firstRows(
-    MOST_GAPS,
+    MAX_GAPS,
     ['trace_id', 'request_id', 'missing seq'],
     gaps.map(({ trace_id, request_id, missing_seq }) => [trace_id, request_id, missing_seq.join(', ')]),
   )
 }
 
-const MOST_PATHS = 10
+const MAX_PATHS = 10
 /** A request that was tried again and again has gone a way that fills a screen by itself. */
-const LONGEST_PATH = 160
+const MAX_PATH_LENGTH = 160
 
 function pathTable({ paths }: AuditReport): string {
   return firstRows(
-    MOST_PATHS,
+    MAX_PATHS,
     ['requests', 'path'],
-    paths.map(({ path, requests }) => [requests.toLocaleString('en'), path.length > LONGEST_PATH ? `${path.slice(0, LONGEST_PATH - 4)} ...` : path]),
+    paths.map(({ path, requests }) => [requests.toLocaleString('en'), path.length > MAX_PATH_LENGTH ? `${path.slice(0, MAX_PATH_LENGTH - 4)} ...` : path]),
   )
 }

@@ -1,4 +1,4 @@
-import { stuckLimits } from '../audit/stuck-thresholds.ts'
+import { parseStuckThresholds } from '../audit/stuck-thresholds.ts'
 import { ThroughlineError } from '../errors.ts'
 import { auditEntries } from '../queries/audit-blocks.ts'
 import { auditFiles, foundWrong, type AuditOptions, type AuditReport } from '../queries/audit.ts'
@@ -21,15 +21,15 @@ export interface AuditFlags extends LokiFlags {
 
 /** `throughline audit`: which requests are stuck, and which lines no run of the machine writes. */
 export async function auditCommand(names: readonly string[], flags: AuditFlags, io: Io): Promise<ExitStatus> {
-  if (flags.follow === true) return followed(names, flags, io)
-  const report = await answer(names, flags, io)
+  if (flags.follow === true) return runFollow(names, flags, io)
+  const report = await runAudit(names, flags, io)
   if (report.checked.requests === 0) io.err(`throughline: none of the ${String(report.checked.lines)} lines is a lifecycle line of throughline's\n`)
   if (flags.format === 'json') io.out(`${JSON.stringify(report, null, 2)}\n`)
   else io.out(flags.format === 'table' ? auditTable(report, { colour: io.colour, limits: flags.stuckAfter !== undefined }) : findings(report))
   return foundWrong(report) ? 1 : 0
 }
 
-async function answer(names: readonly string[], flags: AuditFlags, io: Io): Promise<AuditReport> {
+async function runAudit(names: readonly string[], flags: AuditFlags, io: Io): Promise<AuditReport> {
   const source = auditSource(flags, { names, env: process.env, now: Date.now() })
   const now = flags.now === undefined ? source?.end : flags.now === 'end' ? 'end' : parseTime(flags.now)
   const options: AuditOptions = {
@@ -54,10 +54,10 @@ async function answer(names: readonly string[], flags: AuditFlags, io: Io): Prom
   }
 }
 
-async function followed(names: readonly string[], flags: AuditFlags, io: Io): Promise<ExitStatus> {
+async function runFollow(names: readonly string[], flags: AuditFlags, io: Io): Promise<ExitStatus> {
   refuseBesideFollow(flags)
   const table = await tableFrom(flags.machine)
-  const limits = stuckLimits(table, flags.stuckAfter)
+  const limits = parseStuckThresholds(table, flags.stuckAfter)
   if (limits.auto) throw usage('--stuck-after auto learns from a log that is whole, and --follow has none: give a duration, such as --stuck-after 30s')
   const watched = names.length === 0 ? await logFiles([]) : names
   const { endSignal, followAudit } = await import('./audit-follow.ts')

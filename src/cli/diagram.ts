@@ -28,14 +28,14 @@ export async function diagramCommand(flags: DiagramFlags, io: Io): Promise<ExitS
   const machine = await machineFrom(flags.machine)
   const table = compile(machine)
   const counts = flags.logs === undefined ? undefined : await countsIn(flags.logs, machine, table, io)
-  const text = await drawn(graphOf(table, counts), flags.format)
+  const text = await render(graphOf(table, counts), flags.format)
   if (flags.check !== undefined) return check(flags.check, text, flags, io)
   if (flags.out === undefined) io.out(text)
   else await writeFile(flags.out, text).catch(unusable(flags.out, 'written'))
   return 0
 }
 
-async function drawn(graph: DiagramGraph, format: DiagramFlags['format']): Promise<string> {
+async function render(graph: DiagramGraph, format: DiagramFlags['format']): Promise<string> {
   switch (format) {
     case 'mermaid':
       return mermaid(graph)

@@ -1,7 +1,7 @@
 import { ThroughlineError } from '../errors.ts'
-import { ROLES, type FieldNames, type Role } from '../story/foreign/field-names.ts'
+import { FIELD_ROLES, type FieldNames, type Role } from '../story/foreign/field-names.ts'
 
-const LONGEST = 256
+const MAX_LENGTH = 256
 
 /**
  * Reads the `--field` flags of `throughline story`: `trace_id=correlationId` says where other loggers put the trace id.
@@ -15,10 +15,10 @@ export function fieldNames(flags: readonly string[] | undefined): FieldNames {
   for (const flag of flags ?? []) {
     const equals = flag.indexOf('=')
     const given = equals === -1 ? flag : flag.slice(0, equals)
-    const role = ROLES.find((known) => known === given)
+    const role = FIELD_ROLES.find((known) => known === given)
     const name = equals === -1 ? '' : flag.slice(equals + 1)
-    if (role === undefined) throw bad(flag, `"${given}" is none of ${ROLES.join(', ')}`)
-    if (name === '' || name.length > LONGEST) throw bad(flag, `the field's name must have 1 to ${String(LONGEST)} characters`)
+    if (role === undefined) throw bad(flag, `"${given}" is none of ${FIELD_ROLES.join(', ')}`)
+    if (name === '' || name.length > MAX_LENGTH) throw bad(flag, `the field's name must have 1 to ${String(MAX_LENGTH)} characters`)
     names[role] = [...(names[role] ?? []), name]
   }
   return names

@@ -1,10 +1,10 @@
 import { ThroughlineError } from '../errors.ts'
-import { traceKey } from '../history/history.ts'
+import { canonicalTraceId } from '../history/history.ts'
 import { parseDuration } from '../machine/duration.ts'
 import { lokiAddress, type LokiAuth } from '../logs/loki/address.ts'
 import type { LokiOptions } from '../logs/loki/connection.ts'
 import { auditQuery, traceQuery } from '../logs/loki/log-ql.ts'
-import { bornAt, w3cTraceId } from '../trace/trace-id.ts'
+import { creationTime, w3cTraceId } from '../trace/trace-id.ts'
 import { parseTime } from './inputs.ts'
 
 /** The flags with which a command reads from Loki instead of files. */
@@ -17,7 +17,7 @@ export interface LokiFlags {
 }
 
 /** What flags stand beside: the files that were named, the environment, and the time in epoch milliseconds. */
-export interface Beside {
+export interface SourceContext {
   readonly names: readonly string[]
   readonly env: Readonly<Record<string, string | undefined>>
   readonly now: number
@@ -34,7 +34,7 @@ const SKEW = 300_000
  * @throws ThroughlineError THROUGHLINE_USAGE where flags do not fit together, or one has a value that cannot be used
  * @throws ThroughlineError THROUGHLINE_BAD_TIME where `--since` or `--until` is neither a duration nor a time
  */
-export function auditSource(flags: LokiFlags, beside: Beside): LokiOptions | undefined {
+export function auditSource(flags: LokiFlags, beside: SourceContext): LokiOptions | undefined {
   const url = lokiUrl(flags, beside.names)
   if (url === undefined) return undefined
   if (flags.query === undefined) throw usage(`--loki needs --query, which says whose lines to read: --query '{app=~"api|worker"}'`)
@@ -49,12 +49,12 @@ export function auditSource(flags: LokiFlags, beside: Beside): LokiOptions | und
  * @returns undefined without `--loki`: then files are read
  * @throws ThroughlineError as {@link auditSource}
  */
-export function storySource(traceId: string, flags: LokiFlags, beside: Beside): LokiOptions | undefined {
+export function storySource(traceId: string, flags: LokiFlags, beside: SourceContext): LokiOptions | undefined {
   const url = lokiUrl(flags, beside.names)
   if (url === undefined) return undefined
   // A service that only saw a traceparent knows the trace by its 128 bits.
-  const query = traceQuery(flags.query, [traceKey(traceId), w3cTraceId(traceId)])
-  return { url, query, ...rangeOf(flags, beside.now, bornAt(traceId)), ...identityOf(flags, url, beside.env) }
+  const query = traceQuery(flags.query, [canonicalTraceId(traceId), w3cTraceId(traceId)])
+  return { url, query, ...rangeOf(flags, beside.now, creationTime(traceId)), ...identityOf(flags, url, beside.env) }
 }
 
 function lokiUrl(flags: LokiFlags, names: readonly string[]): string | undefined {
@@ -69,15 +69,15 @@ function lokiUrl(flags: LokiFlags, names: readonly string[]): string | undefined
 }
 
 function rangeOf({ since, until }: LokiFlags, now: number, born = Infinity): { start: number; end: number } {
-  const end = until === undefined ? now : momentOf('--until', until, now)
-  const start = since === undefined ? Math.max(0, Math.min(end - HOUR, born - SKEW)) : momentOf('--since', since, now)
+  const end = until === undefined ? now : parseSince('--until', until, now)
+  const start = since === undefined ? Math.max(0, Math.min(end - HOUR, born - SKEW)) : parseSince('--since', since, now)
   if (start < end) return { start, end }
   const from = `--since ${since ?? ''}`
   throw usage(until === undefined ? `${from} is not in the past: write 6h, or an earlier time` : `${from} is not before --until ${until}: exchange them`)
 }
 
 /** `6h` is that long ago; all else is a time. */
-function momentOf(flag: string, text: string, now: number): number {
+function parseSince(flag: string, text: string, now: number): number {
   try {
     return /[a-z]$/.test(text) ? now - parseDuration(text) : parseTime(text)
   } catch (cause) {
@@ -87,7 +87,7 @@ function momentOf(flag: string, text: string, now: number): number {
 }
 
 /** Names as logcli has them, so that one environment serves both. An empty value counts as none. */
-function identityOf(flags: LokiFlags, url: string, env: Beside['env']): { tenant?: string; auth?: LokiAuth } {
+function identityOf(flags: LokiFlags, url: string, env: SourceContext['env']): { tenant?: string; auth?: LokiAuth } {
   const tenant = flags.lokiTenant ?? env.LOKI_ORG_ID ?? ''
   const [username, password, bearer] = [env.LOKI_USERNAME ?? '', env.LOKI_PASSWORD ?? '', env.LOKI_BEARER_TOKEN ?? '']
   const basic = username !== '' || password !== ''

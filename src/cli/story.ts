@@ -1,4 +1,4 @@
-import { GatheredTrace } from '../queries/trace-collector.ts'
+import { TraceCollector } from '../queries/trace-collector.ts'
 import { storyMermaid, storyOfFiles, storyText, type Searched, type StoryReport } from '../queries/story.ts'
 import { formatTime, parseDuration } from '../machine/duration.ts'
 import { fieldNames } from './field-flags.ts'
@@ -20,7 +20,7 @@ export interface StoryFlags extends LokiFlags {
 /** `throughline story`: what happened under one trace id, across all services. */
 export async function storyCommand(traceId: string, names: readonly string[], flags: StoryFlags, io: Io): Promise<ExitStatus> {
   let searched: Searched | undefined
-  const report = await told(traceId, names, flags, io, (all) => (searched = all))
+  const report = await readStory(traceId, names, flags, io, (all) => (searched = all))
   if (report === undefined) {
     const mend = flags.loki !== undefined && flags.query === undefined ? ': name your labels with --query, or an earlier --since' : ''
     io.err(`throughline: no line of trace ${traceId} in these logs${mend}\n`)
@@ -32,7 +32,7 @@ export async function storyCommand(traceId: string, names: readonly string[], fl
   return 0
 }
 
-async function told(
+async function readStory(
   traceId: string,
   names: readonly string[],
   flags: StoryFlags,
@@ -41,7 +41,7 @@ async function told(
 ): Promise<StoryReport | undefined> {
   const options = { machine: await machineFrom(flags.machine), fields: fieldNames(flags.field) }
   const source = storySource(traceId, flags, { names, env: process.env, now: Date.now() })
-  if (source !== undefined) return new GatheredTrace(traceId, options).storyIn(lokiEntries(source, io))
+  if (source !== undefined) return new TraceCollector(traceId, options).collect(lokiEntries(source, io))
   return storyOfFiles(traceId, await logFiles(names), {
     ...options,
     full: flags.full === true,

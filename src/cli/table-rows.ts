@@ -1,12 +1,12 @@
 import Table from 'cli-table3'
-import { harmless } from '../story/text.ts'
+import { sanitizeForTerminal } from '../story/text.ts'
 
 /** A table for a terminal, without lines; no cell commands the terminal, whatever a log holds. */
 export function tableRows(head: readonly string[], body: readonly (readonly string[])[]): string {
   const plain = { top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '' }
   const lines = { left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '  ' }
   const table = new Table({ head: [...head], chars: { ...plain, ...lines }, style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 } })
-  table.push(...body.map((row) => row.map(harmless)))
+  table.push(...body.map((row) => row.map(sanitizeForTerminal)))
   return table
     .toString()
     .split('\n')
@@ -21,6 +21,6 @@ export function firstRows(most: number, head: readonly string[], body: readonly 
 }
 
 /** A count with its noun. */
-export function counted(count: number, noun: string): string {
+export function pluralize(count: number, noun: string): string {
   return `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`
 }

@@ -30,15 +30,15 @@ export function authenticate<Source>(
   const check = options.authenticate
   if (check === undefined) {
     // A machine of the user's may know no authentication, or more than one way to it.
-    request.imply('AUTH_OK')
+    request.dispatchImplied('AUTH_OK')
     return true
   }
   return request.run(() => {
     try {
       const principal = check(source)
-      if (!isThenable(principal)) return decide(request, principal, refusal)
+      if (!isThenable(principal)) return applyDecision(request, principal, refusal)
       return Promise.resolve(principal).then(
-        (resolved) => decide(request, resolved, refusal),
+        (resolved) => applyDecision(request, resolved, refusal),
         (reason: unknown) => refuse(request, refusal, reason),
       )
     } catch (reason) {
@@ -51,33 +51,33 @@ export function authenticate<Source>(
  * Finds out who the caller is, and then has the request served, in hand, or refused: for hosts that wait for a call
  * and not for a promise.
  *
- * @param fail told what either of them throws after a promise, which nobody else would hear of
+ * @param onError told what either of them throws after a promise, which nobody else would hear of
  */
-export function admit<Source>(
+export function authenticateThen<Source>(
   request: TrackedRequest,
   source: Source,
   options: AuthOptions<Source>,
-  { serve, refuse, fail }: { readonly serve: () => void; readonly refuse: () => void; readonly fail: (error: unknown) => void },
+  { serve, reject, onError }: { readonly serve: () => void; readonly reject: () => void; readonly onError: (error: unknown) => void },
 ): void {
   const decided = (allowed: boolean): void => {
     if (allowed) request.run(serve)
-    else refuse()
+    else reject()
   }
   const allowed = authenticate(request, source, options)
   if (typeof allowed === 'boolean') decided(allowed)
-  else allowed.then(decided).catch(fail)
+  else allowed.then(decided).catch(onError)
 }
 
-function decide(request: TrackedRequest, principal: unknown, refusal: number): boolean {
+function applyDecision(request: TrackedRequest, principal: unknown, refusal: number): boolean {
   if (principal === false) return refuse(request, refusal, undefined)
   // The client may have left in the meantime, and with it the request ended.
   if (request.ended) return false
   request.principal = principal
-  request.offer('AUTH_OK', {})
+  request.dispatchOrNote('AUTH_OK', {})
   return true
 }
 
 function refuse(request: TrackedRequest, status: number, error: unknown): false {
-  if (!request.ended) request.offer('AUTH_ERROR', { outcome: 'denied', status, error })
+  if (!request.ended) request.dispatchOrNote('AUTH_ERROR', { outcome: 'denied', status, error })
   return false
 }

@@ -1,7 +1,7 @@
 import { HEADERS } from '../trace/carrier.ts'
 import { authenticate, type AuthOptions } from './authenticate.ts'
-import { hangOn } from '../tracking/current-request.ts'
-import { answered, endWithResponse, type End, type Fault } from '../tracking/finish-request.ts'
+import { attachRequest } from '../tracking/current-request.ts'
+import { endFromStatus, endWithResponse, type RequestEnd, type ThrownValue } from '../tracking/finish-request.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
 import type { Tracker } from './tracker.ts'
 
@@ -12,7 +12,7 @@ export type FetchHandler<Rest extends unknown[] = unknown[]> = (request: Request
 export type FetchHandlerOptions = AuthOptions<Request>
 
 /** One request of a host in the manner of fetch, and how the host serves it. */
-export interface FetchExchange<Source> {
+export interface FetchRequestInfo<Source> {
   readonly incoming: Request
   /** What `authenticate` and `trustIncoming` are given; the request hangs on it. */
   readonly source: Source & object
@@ -20,7 +20,7 @@ export interface FetchExchange<Source> {
   readonly path?: string | undefined
   readonly serve: () => Response | Promise<Response>
   /** The error that the host answered for, where it did so itself. */
-  readonly fault?: () => Fault | undefined
+  readonly fault?: () => ThrownValue | undefined
 }
 
 /**
@@ -35,22 +35,22 @@ export function handleFetch<Rest extends unknown[]>(
   incoming: Request,
   ...rest: Rest
 ): Promise<Response> {
-  return exchangeFetch(tracker, options, { incoming, source: incoming, serve: () => handler(incoming, ...rest) })
+  return trackFetch(tracker, options, { incoming, source: incoming, serve: () => handler(incoming, ...rest) })
 }
 
 /** {@link handleFetch} for hosts that know more of a request. */
-export async function exchangeFetch<Source>(tracker: Tracker, options: AuthOptions<Source>, exchange: FetchExchange<Source>): Promise<Response> {
+export async function trackFetch<Source>(tracker: Tracker, options: AuthOptions<Source>, exchange: FetchRequestInfo<Source>): Promise<Response> {
   const { incoming, source, path = incoming.url, serve, fault } = exchange
-  const request = tracker.receive(incoming.headers, { method: incoming.method, path, source })
-  hangOn(incoming, request)
-  hangOn(source, request)
-  const end = (how: End): void => endWithResponse(request, tracker.core.settings.table, how)
+  const request = tracker.acceptRequest(incoming.headers, { method: incoming.method, path, source })
+  attachRequest(incoming, request)
+  attachRequest(source, request)
+  const end = (how: RequestEnd): void => endWithResponse(request, tracker.core.settings.table, how)
   let status: number | undefined
   const left = (): void => end({ outcome: 'aborted', status })
   incoming.signal.addEventListener('abort', left, { once: true })
   // A signal that fired beforehand fires no more.
   if (incoming.signal.aborted) left()
-  const settle = (how: End): void => {
+  const settle = (how: RequestEnd): void => {
     incoming.signal.removeEventListener('abort', left)
     end(how)
   }
@@ -58,17 +58,17 @@ export async function exchangeFetch<Source>(tracker: Tracker, options: AuthOptio
     const allowed = await authenticate(request, source, options)
     const response = allowed ? await request.run(serve) : new Response('Unauthorized\n', { status: 401 })
     status = response.status
-    return watched(request, incoming, response, answered(request, status, fault?.()), settle)
+    return withTraceHeader(request, incoming, response, endFromStatus(request, status, fault?.()), settle)
   } catch (error) {
     // The client has left and the request has ended: what follows it changes no outcome, but is not lost.
-    if (request.ended) request.tell('note', 'FAIL', { error })
+    if (request.ended) request.emitNote('note', 'FAIL', { error })
     settle({ outcome: 'error', status: 500, error })
     throw error
   }
 }
 
 /** The same response with the trace id in its head, and an eye on its body, whose end is the request's. */
-function watched(request: TrackedRequest, incoming: Request, response: Response, ending: End, settle: (how: End) => void): Response {
+function withTraceHeader(request: TrackedRequest, incoming: Request, response: Response, ending: RequestEnd, settle: (how: RequestEnd) => void): Response {
   const { status, statusText } = response
   // A switch of protocols and Response.error() cannot be made anew: they are passed on as they are.
   if (status < 200) {
@@ -83,11 +83,11 @@ function watched(request: TrackedRequest, incoming: Request, response: Response,
     settle(ending)
     return new Response(body, { status, statusText, headers })
   }
-  return new Response(observed(body, status, ending, settle), { status, statusText, headers })
+  return new Response(observeBody(body, status, ending, settle), { status, statusText, headers })
 }
 
 /** A stream that passes every chunk on as it came, and tells how it ended. */
-function observed(body: ReadableStream<Uint8Array>, status: number, ending: End, settle: (how: End) => void): ReadableStream<Uint8Array> {
+function observeBody(body: ReadableStream<Uint8Array>, status: number, ending: RequestEnd, settle: (how: RequestEnd) => void): ReadableStream<Uint8Array> {
   const reader = body.getReader()
   return new ReadableStream<Uint8Array>({
     async pull(controller) {

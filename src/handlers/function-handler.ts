@@ -1,7 +1,7 @@
 import type { Carrier } from '../trace/carrier.ts'
 import { authenticate } from './authenticate.ts'
-import { hangOn } from '../tracking/current-request.ts'
-import { endWithMessage, type End } from '../tracking/finish-request.ts'
+import { attachRequest } from '../tracking/current-request.ts'
+import { endWithMessage, type RequestEnd } from '../tracking/finish-request.ts'
 import { isThenable } from '../tracking/promises.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
 import type { ResumeOptions, Tracker } from './tracker.ts'
@@ -24,13 +24,13 @@ export interface WorkOptions<Args extends unknown[]> {
  * The call returns or throws just as the function does.
  */
 export function handleWork<Args extends unknown[], R>(tracker: Tracker, work: (...args: Args) => R, options: WorkOptions<Args>, args: Args): R {
-  const request = begin(tracker, options, args)
-  const { table, faults } = tracker.core.settings
-  const end = (how: End): void => {
-    const willRetry = how.outcome === 'error' && faults.guard(() => options.willRetry?.(how.error, ...args)) === true
+  const request = startCall(tracker, options, args)
+  const { table, errors } = tracker.core.settings
+  const end = (how: RequestEnd): void => {
+    const willRetry = how.outcome === 'error' && errors.run(() => options.willRetry?.(how.error, ...args)) === true
     endWithMessage(request, table, how, willRetry)
   }
-  return runToEnd(request, () => work(...args), end)
+  return runAndFinish(request, () => work(...args), end)
 }
 
 /**
@@ -38,7 +38,7 @@ export function handleWork<Args extends unknown[], R>(tracker: Tracker, work: (.
  *
  * The call gives or throws what the work does, and just when it does: some hosts call back and want no promise.
  */
-export function runToEnd<R>(request: Pick<TrackedRequest, 'run'>, work: () => R, end: (how: End) => void): R {
+export function runAndFinish<R>(request: Pick<TrackedRequest, 'run'>, work: () => R, end: (how: RequestEnd) => void): R {
   const failed = (error: unknown): never => {
     end({ outcome: 'error', error })
     throw error
@@ -62,12 +62,12 @@ export function runToEnd<R>(request: Pick<TrackedRequest, 'run'>, work: () => R,
   })
 }
 
-function begin<Args extends unknown[]>(tracker: Tracker, options: WorkOptions<Args>, args: Args): TrackedRequest {
-  const { faults } = tracker.core.settings
+function startCall<Args extends unknown[]>(tracker: Tracker, options: WorkOptions<Args>, args: Args): TrackedRequest {
+  const { errors } = tracker.core.settings
   const { path } = options
-  const named = typeof path === 'function' ? faults.guard(() => path(...args)) : path
-  const carrier = faults.guard(() => options.carrier?.(...args))
-  return beginWork(tracker, args[0], carrier, { path: named, attempt: faults.guard(() => options.attempt?.(...args)) })
+  const named = typeof path === 'function' ? errors.run(() => path(...args)) : path
+  const carrier = errors.run(() => options.carrier?.(...args))
+  return acceptMessage(tracker, args[0], carrier, { path: named, attempt: errors.run(() => options.attempt?.(...args)) })
 }
 
 /**
@@ -75,9 +75,9 @@ function begin<Args extends unknown[]>(tracker: Tracker, options: WorkOptions<Ar
  *
  * A request that starts here has a sender whom the queue has vouched for: its caller counts as known.
  */
-export function beginWork(tracker: Tracker, host: unknown, carrier: Carrier, delivery: ResumeOptions): TrackedRequest {
-  const request = tracker.takeUp(carrier, delivery)
-  if (typeof host === 'object' && host !== null) hangOn(host, request)
+export function acceptMessage(tracker: Tracker, host: unknown, carrier: Carrier, delivery: ResumeOptions): TrackedRequest {
+  const request = tracker.acceptDelivery(carrier, delivery)
+  if (typeof host === 'object' && host !== null) attachRequest(host, request)
   if (request.attempt === undefined) void authenticate(request, undefined, {})
   return request
 }

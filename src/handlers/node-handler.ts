@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { admit, type AuthOptions } from './authenticate.ts'
-import { beginExchange } from './node-request.ts'
-import { serveBy } from '../tracking/promises.ts'
+import { authenticateThen, type AuthOptions } from './authenticate.ts'
+import { trackNodeRequest } from './node-request.ts'
+import { runHandler } from '../tracking/promises.ts'
 import type { Tracker } from './tracker.ts'
 
 /** A handler of node:http, or of node:http2 by its compatible request and response. */
@@ -17,14 +17,14 @@ export type NodeHandlerOptions<Req = IncomingMessage> = AuthOptions<Req>
  * the whole process, and every other request in it, die of it.
  */
 export function handleNode(tracker: Tracker, handler: NodeHandler, options: NodeHandlerOptions, req: IncomingMessage, res: ServerResponse): void {
-  const { request, threw } = beginExchange(tracker, req, res, { source: req })
-  const fail = (error: unknown): void => {
-    threw(error)
+  const { request, handlerFailed } = trackNodeRequest(tracker, req, res, { source: req })
+  const onError = (error: unknown): void => {
+    handlerFailed(error)
     answer(res, 500, 'Internal Server Error')
   }
-  const serve = (): void => serveBy(() => handler(req, res), { fail })
+  const serve = (): void => runHandler(() => handler(req, res), { onError })
   // What onInvalid: 'throw' throws while authenticating fails the request, as in a handler.
-  admit(request, req, options, { serve, refuse: () => answer(res, 401, 'Unauthorized'), fail })
+  authenticateThen(request, req, options, { serve, reject: () => answer(res, 401, 'Unauthorized'), onError })
 }
 
 /** Answers in the host's place, as far as there is still something to answer. */

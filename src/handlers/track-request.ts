@@ -1,6 +1,6 @@
 import { Tracker } from './tracker.ts'
 import type { TrackerOptions } from '../tracking/settings.ts'
-import { wrap, type AnyHandlerOptions, type TrackRequest } from './wrap-handler.ts'
+import { wrapHandler, type AnyHandlerOptions, type TrackRequest } from './wrap-handler.ts'
 
 /** Options of a tracker to be made, or `{ tracker }` to share one. */
 export type TrackerSource = TrackerOptions | { readonly tracker: Tracker }
@@ -33,4 +33,4 @@ export function createTracker(options: TrackerOptions): Tracker {
  */
 // One implementation serves all overloads, which TypeScript cannot see through.
 export const trackRequest = ((handler: unknown, options: TrackerSource & AnyHandlerOptions) =>
-  wrap(trackerOf(options), handler, options)) as TrackRequest<TrackerSource>
+  wrapHandler(trackerOf(options), handler, options)) as TrackRequest<TrackerSource>

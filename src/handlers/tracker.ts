@@ -1,21 +1,21 @@
 import type { StuckRequest } from '../record/stuck-request.ts'
 import { extract, type Carrier, type Extracted } from '../trace/carrier.ts'
 import { parseDuration } from '../machine/duration.ts'
-import { stateNamed } from '../machine/table.ts'
-import type { StuckLimits } from '../tracking/in-flight.ts'
-import { badOption, settingsOf, type TrackerOptions } from '../tracking/settings.ts'
+import { getState } from '../machine/table.ts'
+import type { StuckAfterMs } from '../tracking/in-flight.ts'
+import { badOption, parseSettings, type TrackerOptions } from '../tracking/settings.ts'
 import { closeAtExit } from '../tracking/shutdown.ts'
-import { stuckRequest, type Asked, type Origin } from '../tracking/build-records.ts'
+import { stuckRequest, type RequestTarget, type RequestInit } from '../tracking/build-records.ts'
 import { TrackedRequest } from '../tracking/tracked-request.ts'
-import { wrap, type AnyHandlerOptions, type TrackRequest } from './wrap-handler.ts'
+import { wrapHandler, type AnyHandlerOptions, type TrackRequest } from './wrap-handler.ts'
 import { TrackerCore, type TrackerStats } from '../tracking/tracker-core.ts'
-import { watch } from '../tracking/stuck-watcher.ts'
+import { watchStuck } from '../tracking/stuck-watcher.ts'
 
 /** Limits as users write them: `'30s'`, milliseconds, or one of these by state. */
 export type StuckAfter = string | number | Readonly<Record<string, string | number>>
 
 /** What {@link Tracker.start} takes besides the carrier. */
-export interface StartOptions extends Asked {
+export interface StartOptions extends RequestTarget {
   /** What a `trustIncoming` function gets to see; by default the carrier. */
   readonly source?: unknown
   /** Milliseconds until whoever asked stops waiting: only then is the request stuck, whatever its states' own limits. */
@@ -23,7 +23,7 @@ export interface StartOptions extends Asked {
 }
 
 /** What {@link Tracker.resume} takes besides the carrier. */
-export interface ResumeOptions extends Asked {
+export interface ResumeOptions extends RequestTarget {
   /** 1, 2 …: which delivery of the message this is. */
   readonly attempt?: number | undefined
 }
@@ -43,7 +43,7 @@ export interface WatchOptions {
 }
 
 /** What a timer of Node's can wait; one that is set for longer fires at once. */
-const LONGEST_TIMER = 2 ** 31 - 1
+const MAX_TIMER_MS = 2 ** 31 - 1
 
 /**
  * Tracks the requests of one service: starts or resumes them, writes their lines, and knows which are in flight.
@@ -54,13 +54,13 @@ export class Tracker {
   readonly #watches = new Set<() => void>()
 
   constructor(options: TrackerOptions) {
-    this.core = new TrackerCore(settingsOf(options))
+    this.core = new TrackerCore(parseSettings(options))
     closeAtExit(this.core, this)
   }
 
   /** {@link trackRequest} with this tracker. */
   // One implementation serves all overloads, which TypeScript cannot see through.
-  readonly trackRequest = ((handler: unknown, options: AnyHandlerOptions = {}) => wrap(this, handler, options)) as TrackRequest
+  readonly trackRequest = ((handler: unknown, options: AnyHandlerOptions = {}) => wrapHandler(this, handler, options)) as TrackRequest
 
   get service(): string {
     return this.core.settings.service
@@ -73,7 +73,7 @@ export class Tracker {
    * @param asked what was asked; `source` is what a `trustIncoming` function gets to see
    */
   start(carrier?: Carrier, asked: StartOptions = {}): TrackedRequest {
-    const request = this.receive(carrier, asked)
+    const request = this.acceptRequest(carrier, asked)
     this.core.beforeHandler()
     return request
   }
@@ -85,28 +85,28 @@ export class Tracker {
    * @param delivery `attempt` 1, 2 …: which delivery this is
    */
   resume(carrier: Carrier, delivery: ResumeOptions = {}): TrackedRequest {
-    const request = this.takeUp(carrier, delivery)
+    const request = this.acceptDelivery(carrier, delivery)
     this.core.beforeHandler()
     return request
   }
 
   /** @internal {@link start} for adapters, which have more to tell before the handler runs. */
-  receive(carrier: Carrier, asked: StartOptions): TrackedRequest {
-    const trusted = this.core.settings.trusts(asked.source ?? carrier)
-    return this.#begin(trusted ? extract(carrier, 'edge') : extract(undefined, 'edge'), asked)
+  acceptRequest(carrier: Carrier, asked: StartOptions): TrackedRequest {
+    const trusted = this.core.settings.trustsIncoming(asked.source ?? carrier)
+    return this.#start(trusted ? extract(carrier, 'edge') : extract(undefined, 'edge'), asked)
   }
 
   /** @internal {@link resume} for adapters. */
-  takeUp(carrier: Carrier, delivery: ResumeOptions): TrackedRequest {
+  acceptDelivery(carrier: Carrier, delivery: ResumeOptions): TrackedRequest {
     const { settings } = this.core
     const extracted = extract(carrier, 'message')
     const { resumption, traceId } = extracted
     const state = resumption === undefined ? undefined : settings.table.state[resumption.state]
-    if (resumption === undefined || traceId === undefined || state === undefined || state.final) return this.#begin(extracted, delivery)
+    if (resumption === undefined || traceId === undefined || state === undefined || state.final) return this.#start(extracted, delivery)
     const attempt = Number.isSafeInteger(delivery.attempt) ? Math.max(1, delivery.attempt ?? 1) : 1
     const request = new TrackedRequest(this.core, { ...delivery, ...resumption, state, traceId, extracted, attempt })
-    this.core.began(request)
-    request.offer('ATTEMPT', {})
+    this.core.onStarted(request)
+    request.dispatchOrNote('ATTEMPT', {})
     return request
   }
 
@@ -125,7 +125,7 @@ export class Tracker {
   stuck(limits?: StuckAfter): readonly StuckRequest[] {
     const { settings, inFlight } = this.core
     const now = settings.elapsed()
-    return inFlight.overdue(now, this.#limits(limits)).map(({ request, limit }) => stuckRequest(request, settings.service, now, limit))
+    return inFlight.overdue(now, this.#parseLimits(limits)).map(({ request, limit }) => stuckRequest(request, settings.service, now, limit))
   }
 
   /**
@@ -140,9 +140,9 @@ export class Tracker {
    */
   watch(options: WatchOptions = {}): () => void {
     const every = parseDuration(options.every ?? '10s')
-    if (every < 1 || every > LONGEST_TIMER) throw badOption('every', 'a duration from 1ms to 24d, such as "10s"')
+    if (every < 1 || every > MAX_TIMER_MS) throw badOption('every', 'a duration from 1ms to 24d, such as "10s"')
     if (options.onStuck !== undefined && typeof options.onStuck !== 'function') throw badOption('onStuck', 'a function')
-    const stop = watch(this.core, { every, limits: this.#limits(options.stuckAfter), onStuck: options.onStuck })
+    const stop = watchStuck(this.core, { every, limits: this.#parseLimits(options.stuckAfter), onStuck: options.onStuck })
     this.#watches.add(stop)
     return () => {
       stop()
@@ -166,13 +166,13 @@ export class Tracker {
     this.core.close()
   }
 
-  #begin(extracted: Extracted, asked: StartOptions): TrackedRequest {
+  #start(extracted: Extracted, asked: StartOptions): TrackedRequest {
     const { settings } = this.core
-    const origin: Origin = {
+    const origin: RequestInit = {
       // Not all that was passed: an attempt belongs to a request that is resumed, and this one is not.
       method: asked.method,
       path: asked.path,
-      timeLeft: asked.timeLeft,
+      timeoutMs: asked.timeLeft,
       traceId: extracted.traceId ?? settings.newTraceId(),
       requestId: settings.newRequestId(),
       state: settings.initial,
@@ -181,16 +181,16 @@ export class Tracker {
       extracted: extracted.traceId === undefined && extracted.flags !== settings.newTraceFlags ? { ...extracted, flags: settings.newTraceFlags } : extracted,
     }
     const request = new TrackedRequest(this.core, origin)
-    request.begin(origin)
+    request.emitFirst(origin)
     return request
   }
 
-  #limits(limits: StuckAfter | undefined): StuckLimits | undefined {
+  #parseLimits(limits: StuckAfter | undefined): StuckAfterMs | undefined {
     if (limits === undefined) return undefined
     if (typeof limits !== 'object') return parseDuration(limits)
     const { table } = this.core.settings
     const entries = Object.entries(limits).map(([state, limit]): [string, number] => {
-      return [stateNamed(table, state).name, parseDuration(limit)]
+      return [getState(table, state).name, parseDuration(limit)]
     })
     return Object.fromEntries(entries)
   }

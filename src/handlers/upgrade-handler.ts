@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { admit, type AuthOptions } from './authenticate.ts'
-import { hangOn } from '../tracking/current-request.ts'
-import { endWithResponse, type End } from '../tracking/finish-request.ts'
-import { serveBy } from '../tracking/promises.ts'
+import { authenticateThen, type AuthOptions } from './authenticate.ts'
+import { attachRequest } from '../tracking/current-request.ts'
+import { endWithResponse, type RequestEnd } from '../tracking/finish-request.ts'
+import { runHandler } from '../tracking/promises.ts'
 import type { Tracker } from './tracker.ts'
 
 /** A handler of a server's `upgrade` event: it takes the connection over, as for a WebSocket, or turns the client away. */
@@ -23,23 +23,23 @@ export function handleUpgrade(
   socket: Duplex,
   head: Buffer,
 ): void {
-  const request = tracker.receive(req.headers, { method: req.method, path: req.url, source: req })
-  hangOn(req, request)
-  const end = (how: End): void => endWithResponse(request, tracker.core.settings.table, how)
-  const through = (): void => {
+  const request = tracker.acceptRequest(req.headers, { method: req.method, path: req.url, source: req })
+  attachRequest(req, request)
+  const end = (how: RequestEnd): void => endWithResponse(request, tracker.core.settings.table, how)
+  const onDone = (): void => {
     if (!socket.destroyed && !socket.writableEnded) end({ outcome: 'ok', status: 101 })
     else end({ outcome: request.accepts('AUTH_ERROR') ? 'denied' : 'ok' })
   }
-  const fail = (error: unknown): void => {
+  const onError = (error: unknown): void => {
     end({ outcome: 'error', status: 500, error })
-    turnAway(socket, '500 Internal Server Error')
+    refuseUpgrade(socket, '500 Internal Server Error')
   }
-  const serve = (): void => serveBy(() => handler(req, socket, head), { through, fail })
+  const serve = (): void => runHandler(() => handler(req, socket, head), { onDone, onError })
   // Once the request has ended these are the other protocol's business. Node keeps its half open when the client has left.
   for (const gone of ['end', 'close']) socket.once(gone, () => end({ outcome: 'aborted' }))
-  admit(request, req, options, { serve, refuse: () => turnAway(socket, '401 Unauthorized'), fail })
+  authenticateThen(request, req, options, { serve, reject: () => refuseUpgrade(socket, '401 Unauthorized'), onError })
 }
 
-function turnAway(socket: Duplex, status: string): void {
+function refuseUpgrade(socket: Duplex, status: string): void {
   if (!socket.destroyed && !socket.writableEnded) socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
 }

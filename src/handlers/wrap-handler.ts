@@ -35,7 +35,7 @@ export interface TrackRequest<Extra = unknown> {
 export type AnyHandlerOptions = NodeHandlerOptions & FetchHandlerOptions & WorkOptions<unknown[]>
 
 /** The one implementation under {@link trackRequest} and a tracker's own method. */
-export function wrap(tracker: Tracker, handler: unknown, options: AnyHandlerOptions): (...args: unknown[]) => unknown {
+export function wrapHandler(tracker: Tracker, handler: unknown, options: AnyHandlerOptions): (...args: unknown[]) => unknown {
   if (typeof handler !== 'function') {
     throw new ThroughlineError('THROUGHLINE_BAD_OPTION', 'trackRequest() takes a function first: (req, res), (Request) or a job')
   }

@@ -1,11 +1,11 @@
-import { routeTo } from '../machine/shortest-path.ts'
+import { pathToState } from '../machine/shortest-path.ts'
 import type { TransitionTable } from '../machine/table.ts'
 import type { LifecycleRecord, LoggedError, NoteRecord, TransitionRecord } from '../record/record.ts'
 import type { Located, RequestHistory } from './history.ts'
 import { invalidSteps, type InvalidStep } from './validate.ts'
 
 /** How far a request has come. */
-export interface Standing {
+export interface Position {
   readonly state: string
   /** When it entered the state, in epoch milliseconds, as far as the logs tell. */
   readonly since: number
@@ -15,9 +15,9 @@ export interface Standing {
 }
 
 /** What a request's history comes to under a machine. */
-export interface Verdict {
+export interface RequestAssessment {
   readonly history: RequestHistory
-  readonly standing: Standing
+  readonly position: Position
   /** In a final state, of the first attempt that reached one. */
   readonly ended: boolean
   /** The line that ended it. */
@@ -32,27 +32,27 @@ export interface Verdict {
 }
 
 /** Judges one request by what is logged of it: pure, and the same in whatever order the lines came. */
-export function judge(history: RequestHistory, table: TransitionTable): Verdict {
+export function assess(history: RequestHistory, table: TransitionTable): RequestAssessment {
   const finals = history.transitions.filter(({ record }) => table.state[record.state]?.final === true)
   const end = finals[0]?.record
-  const told = end ?? latest(history.transitions)
-  const standing = furthest(told, history.notes, table)
+  const last = end ?? lastTransition(history.transitions)
+  const position = furthestPosition(last, history.notes, table)
   return {
     history,
-    standing,
-    ended: table.state[standing.state]?.final === true,
+    position,
+    ended: table.state[position.state]?.final === true,
     ...(end === undefined ? {} : { end }),
     attempts: attemptsOf(history),
     lastError: lastErrorOf(history),
     invalid: invalidSteps(history, table),
-    missing: missingSeqs(history.transitions, standing.seq),
-    // Two final lines of one delivery are a contradiction, which is told as invalid, unless they agree.
+    missing: missingSeqs(history.transitions, position.seq),
+    // Two final lines of one delivery are a contradiction, which is last as invalid, unless they agree.
     duplicates: Math.max(0, finals.filter(({ record }) => record.state === end?.state || record.attempt !== end?.attempt).length - 1),
   }
 }
 
 /** The last line of the latest attempt that moved the request, else of the request before its hand-off. */
-function latest(transitions: readonly Located<TransitionRecord>[]): TransitionRecord | undefined {
+function lastTransition(transitions: readonly Located<TransitionRecord>[]): TransitionRecord | undefined {
   return transitions.at(-1)?.record
 }
 
@@ -60,20 +60,20 @@ function latest(transitions: readonly Located<TransitionRecord>[]): TransitionRe
  * Where the last line leaves the request; or further on, where a note found it in a state that it can only have
  * reached by a line that is missing.
  */
-function furthest(told: TransitionRecord | undefined, notes: readonly Located<NoteRecord>[], table: TransitionTable): Standing {
-  let standing: Standing | undefined = told === undefined ? undefined : { ...placeOf(told), seq: told.seq }
+function furthestPosition(last: TransitionRecord | undefined, notes: readonly Located<NoteRecord>[], table: TransitionTable): Position {
+  let position: Position | undefined = last === undefined ? undefined : { ...positionOf(last), seq: last.seq }
   for (const { record } of notes) {
-    standing ??= { ...placeOf(record), seq: -1 }
-    if (record.state === standing.state || record.time < standing.since) continue
-    const way = routeTo(table, standing.state, record.state)
+    position ??= { ...positionOf(record), seq: -1 }
+    if (record.state === position.state || record.time < position.since) continue
+    const way = pathToState(table, position.state, record.state)
     // A machine with a circle leads back too: only a later attempt's note speaks of a later stay.
-    if (way === undefined || routeTo(table, record.state, standing.state) !== undefined) continue
-    standing = { ...placeOf(record), seq: standing.seq === -1 ? -1 : standing.seq + way.length }
+    if (way === undefined || pathToState(table, record.state, position.state) !== undefined) continue
+    position = { ...positionOf(record), seq: position.seq === -1 ? -1 : position.seq + way.length }
   }
-  return standing ?? { state: table.initial, since: 0, service: '', seq: -1 }
+  return position ?? { state: table.initial, since: 0, service: '', seq: -1 }
 }
 
-function placeOf({ state, time, service }: LifecycleRecord): Omit<Standing, 'seq'> {
+function positionOf({ state, time, service }: LifecycleRecord): Omit<Position, 'seq'> {
   return { state, since: time, service }
 }
 
@@ -97,7 +97,7 @@ function hasError(data: unknown): data is { readonly error: unknown } {
 }
 
 /** More are not listed: a line with an absurd `seq` must not cost memory. */
-const MOST_MISSING = 1_000
+const MAX_MISSING = 1_000
 
 /**
  * Every `seq` up to the furthest that has no line, in any attempt: each goes on with the numbers of the request before
@@ -113,11 +113,11 @@ export function missingSeqs(transitions: readonly Located<TransitionRecord>[], f
     const last = [...seqsOf((other) => other === attempt)].at(-1) ?? 0
     for (const seq of absent(present, last)) missing.add(seq)
   }
-  return [...missing].sort((a, b) => a - b).slice(0, MOST_MISSING)
+  return [...missing].sort((a, b) => a - b).slice(0, MAX_MISSING)
 }
 
 function absent(present: ReadonlySet<number>, last: number): number[] {
   const missing: number[] = []
-  for (let seq = 0; seq <= last && missing.length < MOST_MISSING; seq += 1) if (!present.has(seq)) missing.push(seq)
+  for (let seq = 0; seq <= last && missing.length < MAX_MISSING; seq += 1) if (!present.has(seq)) missing.push(seq)
   return missing
 }

@@ -19,7 +19,7 @@ export interface RequestHistory {
   readonly notes: readonly Located<NoteRecord>[]
 }
 
-interface Gathered {
+interface CollectedRequest {
   readonly key: string
   readonly traceId: string
   readonly requestId: string
@@ -29,13 +29,13 @@ interface Gathered {
 
 /** Gathers records into histories. What comes twice counts once; in which order it comes makes no difference. */
 export class Histories {
-  readonly #requests = new Map<string, Gathered>()
+  readonly #requests = new Map<string, CollectedRequest>()
 
   add(record: LifecycleRecord, file = '', line = 0): void {
-    const key = `${traceKey(record.trace_id)} ${record.request_id}`
+    const key = `${canonicalTraceId(record.trace_id)} ${record.request_id}`
     let gathered = this.#requests.get(key)
     if (gathered === undefined) {
-      gathered = { key, traceId: traceName(record.trace_id), requestId: record.request_id, transitions: new Map(), notes: new Map() }
+      gathered = { key, traceId: displayTraceId(record.trace_id), requestId: record.request_id, transitions: new Map(), notes: new Map() }
       this.#requests.set(key, gathered)
     }
     if (record.lifecycle === 'transition') keep(gathered.transitions, transitionKey(record), { record, file, line })
@@ -56,8 +56,8 @@ export class Histories {
 export function historyOf(names: Pick<RequestHistory, 'key' | 'traceId' | 'requestId'>, lines: readonly Located<LifecycleRecord>[]): RequestHistory {
   return {
     ...names,
-    transitions: lines.filter(isTransition).sort((a, b) => (a.record.attempt ?? 0) - (b.record.attempt ?? 0) || a.record.seq - b.record.seq || inTime(a, b)),
-    notes: lines.filter(isNote).sort(inTime),
+    transitions: lines.filter(isTransition).sort((a, b) => (a.record.attempt ?? 0) - (b.record.attempt ?? 0) || a.record.seq - b.record.seq || byTime(a, b)),
+    notes: lines.filter(isNote).sort(byTime),
   }
 }
 
@@ -70,14 +70,14 @@ function isNote(line: Located<LifecycleRecord>): line is Located<NoteRecord> {
 }
 
 /** One spelling for all of one UUID: dashed or not, in upper or lower case. */
-export function traceKey(traceId: string): string {
+export function canonicalTraceId(traceId: string): string {
   return UUID.test(traceId) ? traceId.replaceAll('-', '').toLowerCase() : traceId
 }
 
 /** A trace id as it is told: a UUID with dashes, however a service spells it. */
-export function traceName(traceId: string): string {
+export function displayTraceId(traceId: string): string {
   if (!UUID.test(traceId)) return traceId
-  const key = traceKey(traceId)
+  const key = canonicalTraceId(traceId)
   return [key.slice(0, 8), key.slice(8, 12), key.slice(12, 16), key.slice(16, 20), key.slice(20)].join('-')
 }
 
@@ -97,7 +97,7 @@ function noteKey({ lifecycle, attempt, time, event, state, service }: NoteRecord
   return JSON.stringify([lifecycle, attempt ?? 0, time, event, state, service])
 }
 
-function inTime(a: Located<LifecycleRecord>, b: Located<LifecycleRecord>): number {
+function byTime(a: Located<LifecycleRecord>, b: Located<LifecycleRecord>): number {
   return a.record.time - b.record.time || compare(orderOf(a), orderOf(b))
 }
 

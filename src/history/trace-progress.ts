@@ -1,6 +1,6 @@
 import type { TransitionTable } from '../machine/table.ts'
 import type { RequestHistory } from './history.ts'
-import { judge, type Verdict } from './assess.ts'
+import { assess, type RequestAssessment } from './assess.ts'
 
 /**
  * How much of a trace is known: `over` where all that is known of it has ended, `open` where something must follow,
@@ -11,25 +11,25 @@ import { judge, type Verdict } from './assess.ts'
  * @param histories the requests of one trace alone
  */
 export function progressOf(histories: Iterable<RequestHistory>, table: TransitionTable): 'unknown' | 'open' | 'over' {
-  const verdicts = [...histories].map((history) => judge(history, table))
-  if (verdicts.length === 0 || verdicts.some(({ missing }) => missing.length > 0)) return 'unknown'
-  return verdicts.every(({ ended }) => ended) && messagesSent(verdicts) <= messagesReceived(verdicts) ? 'over' : 'open'
+  const assessments = [...histories].map((history) => assess(history, table))
+  if (assessments.length === 0 || assessments.some(({ missing }) => missing.length > 0)) return 'unknown'
+  return assessments.every(({ ended }) => ended) && messagesSent(assessments) <= messagesReceived(assessments) ? 'over' : 'open'
 }
 
 /** Messages after the first one are requests of their own, of which their sender's notes are the first to tell. */
-function messagesSent(verdicts: readonly Verdict[]): number {
-  return sum(verdicts, ({ history }) => history.notes.filter(({ record }) => record.event === 'ENQUEUE' && isChild(record.data)).length)
+function messagesSent(assessments: readonly RequestAssessment[]): number {
+  return sum(assessments, ({ history }) => history.notes.filter(({ record }) => record.event === 'ENQUEUE' && isChild(record.data)).length)
 }
 
 /** Whoever is called, not sent a message, says by what method. */
-function messagesReceived(verdicts: readonly Verdict[]): number {
-  return sum(verdicts, ({ history }) => history.transitions.filter(({ record }) => record.parent_id !== undefined && record.method === undefined).length)
+function messagesReceived(assessments: readonly RequestAssessment[]): number {
+  return sum(assessments, ({ history }) => history.transitions.filter(({ record }) => record.parent_id !== undefined && record.method === undefined).length)
 }
 
 function isChild(data: unknown): boolean {
   return typeof data === 'object' && data !== null && 'child' in data && data.child === true
 }
 
-function sum(verdicts: readonly Verdict[], of: (verdict: Verdict) => number): number {
-  return verdicts.reduce((total, verdict) => total + of(verdict), 0)
+function sum(assessments: readonly RequestAssessment[], of: (assessment: RequestAssessment) => number): number {
+  return assessments.reduce((total, assessment) => total + of(assessment), 0)
 }

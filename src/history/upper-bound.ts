@@ -1,8 +1,8 @@
 /** How many things are looked at for one fragment of a line: damage must not make an audit slow. */
-export const MOST_LOOKS = 10_000
+export const MAX_CANDIDATES = 10_000
 
 /** Where in a list in order of time the things begin that come after a moment; its length where none does. */
-export function firstAfter<T>(items: readonly T[], time: number, timeOf: (item: T) => number): number {
+export function upperBound<T>(items: readonly T[], time: number, timeOf: (item: T) => number): number {
   let [first, beyond] = [0, items.length]
   while (first < beyond) {
     const middle = (first + beyond) >> 1

@@ -4,7 +4,7 @@ import type { Located, RequestHistory } from './history.ts'
 
 /** A line that the machine cannot have written, with the reason in one sentence. */
 export interface InvalidStep {
-  readonly found: Located<TransitionRecord>
+  readonly line: Located<TransitionRecord>
   readonly reason: string
 }
 
@@ -15,14 +15,14 @@ export interface InvalidStep {
  */
 export function invalidSteps(history: RequestHistory, table: TransitionTable): InvalidStep[] {
   const invalid: InvalidStep[] = []
-  for (const [index, found] of history.transitions.entries()) {
-    const reason = edgeFault(found.record, table) ?? orderFault(history, index, table)
-    if (reason !== undefined) invalid.push({ found, reason })
+  for (const [index, line] of history.transitions.entries()) {
+    const reason = transitionError(line.record, table) ?? sequenceError(history, index, table)
+    if (reason !== undefined) invalid.push({ line, reason })
   }
   return invalid
 }
 
-function edgeFault({ seq, from, event, state }: TransitionRecord, table: TransitionTable): string | undefined {
+function transitionError({ seq, from, event, state }: TransitionRecord, table: TransitionTable): string | undefined {
   if (table.state[state] === undefined) return `the machine has no state "${state}"`
   if (seq === 0) {
     if (from !== undefined || event !== undefined) return 'the first line of a request comes from no state'
@@ -36,7 +36,7 @@ function edgeFault({ seq, from, event, state }: TransitionRecord, table: Transit
   return edge.to === state ? undefined : `${event} leads from ${from} to ${edge.to}, not to ${state}`
 }
 
-function orderFault({ transitions, notes }: RequestHistory, index: number, table: TransitionTable): string | undefined {
+function sequenceError({ transitions, notes }: RequestHistory, index: number, table: TransitionTable): string | undefined {
   const { record } = transitions[index] ?? {}
   if (record === undefined) return undefined
   const same = transitions.find(({ record: other }) => other.attempt === record.attempt && other.seq === record.seq)?.record
@@ -45,7 +45,7 @@ function orderFault({ transitions, notes }: RequestHistory, index: number, table
   }
   const before = predecessors(transitions, record)
   if (before.length === 0 || before.some(({ state }) => state === record.from)) return undefined
-  if (before[0]?.attempt !== record.attempt && wasSentUnheard(notes, record.from, table)) return undefined
+  if (before[0]?.attempt !== record.attempt && hasUnconfirmedSend(notes, record.from, table)) return undefined
   return `seq ${String(record.seq - 1)} entered ${before[0]?.state ?? ''}, and seq ${String(record.seq)} starts from ${record.from ?? ''}`
 }
 
@@ -53,7 +53,7 @@ function orderFault({ transitions, notes }: RequestHistory, index: number, table
  * Whether a message that hands over in this state was reported as not sent. The broker may have had it all the same, and
  * its answer was lost: the sender then goes its own way, and a worker goes on from where the message says.
  */
-function wasSentUnheard(notes: readonly Located<NoteRecord>[], state: string | undefined, table: TransitionTable): boolean {
+function hasUnconfirmedSend(notes: readonly Located<NoteRecord>[], state: string | undefined, table: TransitionTable): boolean {
   return notes.some(({ record }) => record.event === 'ENQUEUE' && record.error !== undefined && step(table, record.state, 'ENQUEUE')?.to === state)
 }
 

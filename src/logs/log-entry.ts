@@ -5,6 +5,6 @@ import type { NumberedLine } from './split-lines.ts'
 export type LocatedEntry = LogEntry & { readonly file: string; readonly line: number }
 
 /** What lines hold, and where. */
-export function entriesOf(file: string, lines: readonly NumberedLine[]): LocatedEntry[] {
+export function toEntries(file: string, lines: readonly NumberedLine[]): LocatedEntry[] {
   return lines.flatMap(({ text, line }) => parseLine(text).map((entry) => ({ ...entry, file, line })))
 }

@@ -1,4 +1,4 @@
-import { salvage, type Fragment } from '../record/partial-record.ts'
+import { recoverPartialRecord, type PartialRecord } from '../record/partial-record.ts'
 import { readRecord } from '../record/line.ts'
 import type { LifecycleRecord } from '../record/record.ts'
 
@@ -7,7 +7,7 @@ export type LogEntry =
   | { readonly kind: 'record'; readonly record: LifecycleRecord; readonly fields: object }
   /** Not ours: another logger's line, or plain text. `fields` where it is a JSON object. */
   | { readonly kind: 'other'; readonly fields?: object }
-  | { readonly kind: 'damaged'; readonly fragment?: Fragment }
+  | { readonly kind: 'damaged'; readonly fragment?: PartialRecord }
 
 /** Where a whole line may begin inside a damaged one: two processes tore each other's, or the line end was lost. */
 const BEGINNING = /(?=\{"(?:level|time|lifecycle|service|severity|timestamp)":)/
@@ -71,6 +71,6 @@ function looksTorn(text: string): boolean {
 }
 
 function damaged(text: string): LogEntry {
-  const fragment = salvage(text)
+  const fragment = recoverPartialRecord(text)
   return fragment === undefined ? { kind: 'damaged' } : { kind: 'damaged', fragment }
 }

@@ -1,5 +1,5 @@
 /** A longer line is cut there and counts as damaged: the memory for reading stays bounded whatever a file holds. */
-export const LONGEST_LINE = 1_048_576
+export const MAX_LINE_BYTES = 1_048_576
 
 /** A line of a log, numbered from 1. */
 export interface NumberedLine {
@@ -48,8 +48,8 @@ export class LineCutter {
       start = end + 1
     }
     // What is beyond the longest line is dropped as it comes.
-    if (start < bytes.length && this.#pendingBytes <= LONGEST_LINE) {
-      const rest = Buffer.from(bytes.subarray(start, start + LONGEST_LINE + 1 - this.#pendingBytes))
+    if (start < bytes.length && this.#pendingBytes <= MAX_LINE_BYTES) {
+      const rest = Buffer.from(bytes.subarray(start, start + MAX_LINE_BYTES + 1 - this.#pendingBytes))
       this.#pending.push(rest)
       this.#pendingBytes += rest.length
     }
@@ -66,7 +66,7 @@ export class LineCutter {
     this.#pending = []
     this.#pendingBytes = 0
     this.#line += 1
-    const text = bytes.toString('utf8', 0, LONGEST_LINE)
+    const text = bytes.toString('utf8', 0, MAX_LINE_BYTES)
     return { line: this.#line, text: this.#line === 1 && text.startsWith('\uFEFF') ? text.slice(1) : text }
   }
 }

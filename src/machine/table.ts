@@ -62,13 +62,13 @@ export function step(table: TransitionTable, state: string, event: string): Edge
  *
  * @throws ThroughlineError THROUGHLINE_BAD_STATE for one that the machine has not
  */
-export function stateNamed(table: TransitionTable, name: string): StateInfo {
+export function getState(table: TransitionTable, name: string): StateInfo {
   const state = table.state[name]
   if (state === undefined) throw new ThroughlineError('THROUGHLINE_BAD_STATE', `the machine has no state "${name}"`)
   return state
 }
 
 /** Whether a message hands requests over in this state: it is where `ENQUEUE` leads, and a worker goes on from there. */
-export function isHandOver(table: TransitionTable, state: string): boolean {
+export function isHandOffState(table: TransitionTable, state: string): boolean {
   return table.edges.some(({ event, to }) => event === 'ENQUEUE' && to === state)
 }

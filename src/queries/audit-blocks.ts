@@ -1,8 +1,8 @@
 import type { AnyStateMachine } from 'xstate'
 import { requestMachine } from '../../machines/request.ts'
-import { Auditor } from '../audit/batch/batch-audit.ts'
-import { nothingPinned } from '../audit/batch/request-table.ts'
-import { stuckLimits } from '../audit/stuck-thresholds.ts'
+import { BatchAudit } from '../audit/batch/batch-audit.ts'
+import { emptyPins } from '../audit/batch/request-table.ts'
+import { parseStuckThresholds } from '../audit/stuck-thresholds.ts'
 import type { AuditReport } from '../audit/report.ts'
 import { compile } from '../machine/compile.ts'
 import type { LocatedEntry } from '../logs/log-entry.ts'
@@ -27,7 +27,7 @@ export interface AuditOptions {
 export async function auditEntries(batches: AsyncIterable<LocatedEntry[]>, options: AuditOptions): Promise<AuditReport> {
   const blocks = new EntryBlocks()
   const read = async function* (): AsyncGenerator<RecordBlock> {
-    for await (const entries of batches) yield* blocks.of(entries)
+    for await (const entries of batches) yield* blocks.toBlocks(entries)
   }
   return auditBlocks(read, false, options)
 }
@@ -35,17 +35,17 @@ export async function auditEntries(batches: AsyncIterable<LocatedEntry[]>, optio
 /**
  * Audits blocks of records, once more where the first reading leaves doubts.
  *
- * @param again whether `read` can be called more than once
+ * @param rereadable whether `read` can be called more than once
  * @throws ThroughlineError as {@link auditEntries}
  */
-export async function auditBlocks(read: () => AsyncIterable<RecordBlock>, again: boolean, options: AuditOptions): Promise<AuditReport> {
+export async function auditBlocks(read: () => AsyncIterable<RecordBlock>, rereadable: boolean, options: AuditOptions): Promise<AuditReport> {
   const { machine = requestMachine, stuckAfter = [], now = Date.now() } = options
   const table = compile(machine)
-  const limits = stuckLimits(table, stuckAfter)
-  const pinned = nothingPinned()
+  const limits = parseStuckThresholds(table, stuckAfter)
+  const pinned = emptyPins()
   for (;;) {
-    const auditor = new Auditor(table, { pinned, again })
+    const auditor = new BatchAudit(table, { pinned, rereadable })
     for await (const block of read()) auditor.add(block)
-    if (!auditor.mustReadAgain()) return auditor.report({ now, limits })
+    if (!auditor.needsSecondPass()) return auditor.report({ now, limits })
   }
 }

@@ -2,7 +2,7 @@ import type { AuditReport } from '../audit/report.ts'
 import { resolveFiles } from '../logs/files/open.ts'
 import { LogScan, type ScanOptions } from '../logs/scan/scan-logs.ts'
 import { auditBlocks, auditEntries, type AuditOptions } from './audit-blocks.ts'
-import { entryBatches, type LogLines } from './log-lines.ts'
+import { batchEntries, type LogLines } from './log-lines.ts'
 
 export { foundWrong } from '../audit/build-report.ts'
 export type { StuckLimit } from '../audit/stuck-thresholds.ts'
@@ -36,7 +36,7 @@ export async function auditFiles(names: readonly string[], options: AuditFilesOp
   }
   const logs = new LogScan(await resolveFiles(names), { ...options, onDamage: damaged })
   try {
-    return withDamaged(await auditBlocks(() => logs.blocks(), logs.again, options), damages.size)
+    return withDamaged(await auditBlocks(() => logs.blocks(), logs.rereadable, options), damages.size)
   } finally {
     logs.close()
   }
@@ -57,5 +57,5 @@ function withDamaged(report: AuditReport, count: number): AuditReport {
  * @example const report = await audit(createReadStream('app.ndjson'), { now: 'end' })
  */
 export async function audit(lines: LogLines, options: AuditOptions = {}): Promise<AuditReport> {
-  return auditEntries(entryBatches(lines), options)
+  return auditEntries(batchEntries(lines), options)
 }

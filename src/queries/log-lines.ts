@@ -1,5 +1,5 @@
 import type { LocatedEntry } from '../logs/log-entry.ts'
-import { entriesIn } from '../logs/scan/entry-blocks.ts'
+import { parseEntry } from '../logs/scan/entry-blocks.ts'
 import { splitLines } from '../logs/split-lines.ts'
 
 /** Lines of a log from anywhere: texts of lines, parsed lines or records, or the bytes of a whole log in pieces. */
@@ -9,12 +9,12 @@ export type LogLines = AsyncIterable<string | object> | Iterable<string | object
 const BATCH = 1_024
 
 /** Reads lines into entries, batch by batch; where they stand is told by their number alone. */
-export async function* entryBatches(lines: LogLines): AsyncGenerator<LocatedEntry[]> {
+export async function* batchEntries(lines: LogLines): AsyncGenerator<LocatedEntry[]> {
   let batch: LocatedEntry[] = []
   let line = 0
   for await (const text of textLines(lines)) {
     line += 1
-    batch.push(...entriesIn(text).map((entry): LocatedEntry => ({ ...entry, file: '', line })))
+    batch.push(...parseEntry(text).map((entry): LocatedEntry => ({ ...entry, file: '', line })))
     if (batch.length < BATCH) continue
     yield batch
     batch = []

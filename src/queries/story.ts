@@ -1,8 +1,8 @@
 import { findTrace, type FindOptions } from '../logs/search/find-trace.ts'
 import { resolveFiles } from '../logs/files/open.ts'
 import type { StoryReport } from '../story/report.ts'
-import { GatheredTrace, type StoryOptions } from './trace-collector.ts'
-import { entryBatches, type LogLines } from './log-lines.ts'
+import { TraceCollector, type StoryOptions } from './trace-collector.ts'
+import { batchEntries, type LogLines } from './log-lines.ts'
 
 export type { Searched } from '../logs/search/find-trace.ts'
 export type { FieldNames } from '../story/foreign/field-names.ts'
@@ -30,8 +30,8 @@ export interface StoryFilesOptions extends StoryOptions, Pick<FindOptions, 'full
  * @example const report = await storyOfFiles('019a2b3c-4d5e-7f60-8a1b-2c3d4e5f6071', ['logs/*.ndjson'])
  */
 export async function storyOfFiles(traceId: string, names: readonly string[], { machine, fields, ...search }: StoryFilesOptions = {}): Promise<StoryReport | undefined> {
-  const trace = new GatheredTrace(traceId, { ...(machine === undefined ? {} : { machine }), ...(fields === undefined ? {} : { fields }) })
-  return trace.storyIn(findTrace(await resolveFiles(names), traceId, { ...search, progress: () => trace.progress }))
+  const trace = new TraceCollector(traceId, { ...(machine === undefined ? {} : { machine }), ...(fields === undefined ? {} : { fields }) })
+  return trace.collect(findTrace(await resolveFiles(names), traceId, { ...search, progress: () => trace.progress }))
 }
 
 /**
@@ -43,5 +43,5 @@ export async function storyOfFiles(traceId: string, names: readonly string[], { 
  * @example const report = await story('abc-123', createReadStream('app.ndjson'))
  */
 export async function story(traceId: string, lines: LogLines, options: StoryOptions = {}): Promise<StoryReport | undefined> {
-  return new GatheredTrace(traceId, options).storyIn(entryBatches(lines))
+  return new TraceCollector(traceId, options).collect(batchEntries(lines))
 }

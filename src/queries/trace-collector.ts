@@ -1,7 +1,7 @@
 import type { AnyStateMachine } from 'xstate'
 import { requestMachine } from '../../machines/request.ts'
 import { ThroughlineError } from '../errors.ts'
-import { Histories, traceKey } from '../history/history.ts'
+import { Histories, canonicalTraceId } from '../history/history.ts'
 import { progressOf } from '../history/trace-progress.ts'
 import { compile } from '../machine/compile.ts'
 import type { TransitionTable } from '../machine/table.ts'
@@ -22,7 +22,7 @@ export interface StoryOptions {
 }
 
 /** What entries tell of one trace, gathered until its story can be told. */
-export class GatheredTrace {
+export class TraceCollector {
   readonly #traceId: string
   readonly #table: TransitionTable
   readonly #fields: FieldNames | undefined
@@ -43,7 +43,7 @@ export class GatheredTrace {
     this.#table = compile(machine)
     this.#fields = fields
     // A service that only saw a traceparent knows the trace by its 128 bits.
-    this.#keys = new Set([traceKey(traceId), w3cTraceId(traceId)])
+    this.#keys = new Set([canonicalTraceId(traceId), w3cTraceId(traceId)])
   }
 
   /** How much of the trace is known by now. */
@@ -56,16 +56,16 @@ export class GatheredTrace {
    *
    * @returns its story; undefined where no entry is of this trace
    */
-  async storyIn(batches: AsyncIterable<readonly (LocatedEntry | FoundEntry)[]>): Promise<StoryReport | undefined> {
+  async collect(batches: AsyncIterable<readonly (LocatedEntry | FoundEntry)[]>): Promise<StoryReport | undefined> {
     for await (const entries of batches) for (const entry of entries) this.#add(entry)
     return story(this.#traceId, this.#histories, this.#lines, this.#table)
   }
 
   #add(entry: LocatedEntry | FoundEntry): void {
     if (entry.kind === 'record') {
-      if (this.#keys.has(traceKey(entry.record.trace_id))) this.#histories.add(entry.record, entry.file, 'line' in entry ? entry.line : entry.offset)
+      if (this.#keys.has(canonicalTraceId(entry.record.trace_id))) this.#histories.add(entry.record, entry.file, 'line' in entry ? entry.line : entry.offset)
     } else if (entry.kind === 'other' && entry.fields !== undefined) {
-      for (const { traceId, line } of foreignLines(entry.fields, this.#fields)) if (this.#keys.has(traceKey(traceId))) this.#lines.push(line)
+      for (const { traceId, line } of foreignLines(entry.fields, this.#fields)) if (this.#keys.has(canonicalTraceId(traceId))) this.#lines.push(line)
     }
   }
 }

@@ -1,15 +1,15 @@
 /** What is left of one of our lines that was torn, cut or overwritten. */
-export interface Fragment {
+export interface PartialRecord {
   readonly time?: number
   readonly service?: string
   readonly event?: string
   readonly from?: string
   readonly state?: string
   /** The beginning of a trace id, or all of it where `traceWhole`. */
-  readonly trace?: string
-  readonly traceWhole: boolean
+  readonly tracePrefix?: string
+  readonly isWholeTrace: boolean
   /** The end of a request id; all of it where it has 16 digits. */
-  readonly requestEnd?: string
+  readonly requestSuffix?: string
   readonly seq?: number
 }
 
@@ -21,12 +21,12 @@ export interface Fragment {
  *
  * @returns undefined where neither the state before nor the request is left
  */
-export function salvage(text: string): Fragment | undefined {
+export function recoverPartialRecord(text: string): PartialRecord | undefined {
   const trace = /"trace_id":"([A-Za-z0-9._:-]{1,128})("?)/.exec(text)
   const sentence = /"msg":"([^"\\]{1,64}) -> ([^"\\]{1,64})"/.exec(text)
   const transition = text.includes('"lifecycle":"transition"') || sentence !== null
   // What stands before "seq" is the request's id, even where its name was cut. Fewer digits would speak for too many.
-  const requestEnd = (/"request_id":"([0-9a-f]{16})"/.exec(text) ?? /(?<![0-9a-f])([0-9a-f]{6,16})","seq":\d/.exec(text))?.[1]
+  const requestSuffix = (/"request_id":"([0-9a-f]{16})"/.exec(text) ?? /(?<![0-9a-f])([0-9a-f]{6,16})","seq":\d/.exec(text))?.[1]
   const event = field(text, 'event')
   const time = /"time":(\d{1,15})\b/.exec(text)?.[1]
   const seq = /"seq":(\d{1,9}),/.exec(text)?.[1]
@@ -34,16 +34,16 @@ export function salvage(text: string): Fragment | undefined {
   const state = field(text, 'state') ?? sentence?.[2]
   const service = field(text, 'service')
   // Written in this order, a state with nothing before it is that of a first line, which moves nobody.
-  if (!transition || (from === undefined && requestEnd === undefined)) return undefined
+  if (!transition || (from === undefined && requestSuffix === undefined)) return undefined
   return {
-    traceWhole: trace?.[2] === '"',
+    isWholeTrace: trace?.[2] === '"',
     ...(time === undefined ? {} : { time: Number(time) }),
     ...(service === undefined ? {} : { service }),
     ...(event === undefined ? {} : { event }),
     ...(from === undefined ? {} : { from }),
     ...(state === undefined ? {} : { state }),
-    ...(trace?.[1] === undefined ? {} : { trace: trace[1] }),
-    ...(requestEnd === undefined ? {} : { requestEnd }),
+    ...(trace?.[1] === undefined ? {} : { tracePrefix: trace[1] }),
+    ...(requestSuffix === undefined ? {} : { requestSuffix }),
     ...(seq === undefined ? {} : { seq: Number(seq) }),
   }
 }

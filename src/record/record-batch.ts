@@ -1,4 +1,4 @@
-import type { Fragment } from './partial-record.ts'
+import type { PartialRecord } from './partial-record.ts'
 import type { LifecycleRecord, LoggedError, NoteRecord } from './record.ts'
 
 /** What is the same on all lines of one step or note of one service. */
@@ -11,7 +11,7 @@ export interface RecordKind {
 }
 
 /** What does not fit into a row, of the few records that have it. */
-export interface OddRecord {
+export interface RecordExtras {
   /** Which row it belongs to. */
   readonly at: number
   /** The ids as they are written, where they are no UUID and no 16 hex digits: with at least one line of each request. */
@@ -27,7 +27,7 @@ export interface OddRecord {
  * A row has 64 bytes, as much as a processor fetches at once. {@link ROW} says where in it things stand. Ids are their
  * bits, or where they are any other text a hash of it.
  */
-export interface RecordRows {
+export interface RecordBatch {
   count: number
   /** How many requests they are of, whose rows stand side by side; 0 while they do not. */
   groupCount: number
@@ -66,26 +66,26 @@ export const REQUEST_IS_TEXT = 0x4000_0000
 export const KIND_BITS = 0x3fff_ffff
 
 /** Room for so many records. */
-export function rowsFor(records: number): RecordRows {
+export function createBatch(records: number): RecordBatch {
   const memory = new ArrayBuffer(records * ROW.numbers * 8)
   return { count: 0, groupCount: 0, groups: new Uint32Array(records), numbers: new Float64Array(memory), words: new Uint32Array(memory) }
 }
 
 /** How many records there is room for. */
-export function roomOf({ groups }: RecordRows): number {
+export function capacityOf({ groups }: RecordBatch): number {
   return groups.length
 }
 
 /** The same rows with room for twice as many records. */
-export function grown(rows: RecordRows): RecordRows {
-  const wider = rowsFor(roomOf(rows) * 2 + 16)
+export function withDoubleCapacity(rows: RecordBatch): RecordBatch {
+  const wider = createBatch(capacityOf(rows) * 2 + 16)
   wider.count = rows.count
   wider.words.set(rows.words)
   return wider
 }
 
 /** The memory of rows: to be handed to another thread. */
-export function memoryOf({ groups, numbers }: RecordRows): ArrayBuffer[] {
+export function transferablesOf({ groups, numbers }: RecordBatch): ArrayBuffer[] {
   return [groups.buffer, numbers.buffer]
 }
 
@@ -102,20 +102,20 @@ export function kindKey({ lifecycle, service, event, from, state }: RecordKind):
 /** A stretch of a log, read. */
 export interface RecordBlock {
   /** The records of each request side by side. */
-  readonly rows: RecordRows
+  readonly batch: RecordBatch
   /** The kinds that the rows name by number: a list that grows from block to block. */
   readonly kinds: readonly RecordKind[]
   /** In order of `at`. */
-  readonly odd: readonly OddRecord[]
-  readonly fragments: readonly Fragment[]
+  readonly extras: readonly RecordExtras[]
+  readonly partials: readonly PartialRecord[]
   /** Lines, empty ones included. */
   readonly lines: number
   /** What is no record: lines of others, and what is left of damaged ones. */
-  readonly others: number
-  readonly damaged: number
+  readonly otherLines: number
+  readonly damagedLines: number
   readonly file: string
   /** Which block of its file, from 0. */
   readonly index: number
   /** The time at which it begins, in epoch milliseconds, as far as is known; -Infinity where it is not. */
-  readonly begins: number
+  readonly startTime: number
 }

@@ -8,7 +8,7 @@ export interface LoggedError {
   readonly cut?: true
 }
 
-interface Told {
+interface BaseRecord {
   /** Epoch milliseconds. */
   readonly time: number
   readonly service: string
@@ -23,7 +23,7 @@ interface Told {
 }
 
 /** A request has entered `state`. */
-export interface TransitionRecord extends Told {
+export interface TransitionRecord extends BaseRecord {
   readonly lifecycle: 'transition'
   /** 0, 1, 2 … within a request, and on across the message hand-off. */
   readonly seq: number
@@ -49,7 +49,7 @@ export interface TransitionRecord extends Told {
 }
 
 /** Something happened that moved no request: a note, an event not accepted, a stay that is too long. */
-export interface NoteRecord extends Told {
+export interface NoteRecord extends BaseRecord {
   readonly lifecycle: 'note' | 'rejected' | 'stuck'
   /** The signal; `state` is the one that it found. */
   readonly event: string

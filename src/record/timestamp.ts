@@ -1,7 +1,7 @@
 const ISO = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}):(\d{2})(?:[.,](\d+))? ?(Z|[+-]\d{2}(?::?\d{2})?)?$/i
 const NUMBER = /^\d+(?:\.\d+)?$/
 /** Nothing that tells a time is longer: nanoseconds and an offset take 35 characters. */
-const LONGEST = 64
+const MAX_LENGTH = 64
 
 /**
  * Reads what loggers write as a time: ISO 8601 text with a fraction of any length, or the time since 1970 in seconds,
@@ -14,13 +14,13 @@ const LONGEST = 64
  * @example momentOf('2026-09-21T14:13:20.123456+00:00') // 1790000000123.456
  * @example momentOf(1790000000.123456) // the same
  */
-export function momentOf(value: unknown): number | undefined {
-  if (typeof value === 'number') return sinceEpoch(value)
-  if (typeof value !== 'string' || value.length > LONGEST) return undefined
-  return NUMBER.test(value) ? sinceEpoch(Number(value)) : written(value)
+export function parseTimestamp(value: unknown): number | undefined {
+  if (typeof value === 'number') return fromEpoch(value)
+  if (typeof value !== 'string' || value.length > MAX_LENGTH) return undefined
+  return NUMBER.test(value) ? fromEpoch(Number(value)) : fromIso(value)
 }
 
-function sinceEpoch(value: number): number | undefined {
+function fromEpoch(value: number): number | undefined {
   if (value >= 1e8 && value < 1e11) return toMicrosecond(value * 1_000)
   if (value >= 1e11 && value < 1e14) return toMicrosecond(value)
   if (value >= 1e14 && value < 1e17) return toMicrosecond(value / 1_000)
@@ -28,7 +28,7 @@ function sinceEpoch(value: number): number | undefined {
   return undefined
 }
 
-function written(text: string): number | undefined {
+function fromIso(text: string): number | undefined {
   const [, day, minute, second, fraction = '', offset] = ISO.exec(text) ?? []
   // A leap second is the 61st of its minute, which Date.parse refuses.
   if (day === undefined || minute === undefined || second === undefined || Number(second) > 60) return undefined

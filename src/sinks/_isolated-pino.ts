@@ -1,5 +1,5 @@
 import { pino, type DestinationStream, type Logger } from 'pino'
-import { setPart } from './pino-internals.ts'
+import { setInternal } from './pino-internals.ts'
 
 /**
  * A pino for our own lines, which holds nothing but what they say, and its clock.
@@ -9,9 +9,9 @@ import { setPart } from './pino-internals.ts'
  *
  * @param timestamp gives the text of a line's time, its comma included
  */
-export function ownPino(timestamp: () => string, destination: DestinationStream): Logger {
+export function isolatedPino(timestamp: () => string, destination: DestinationStream): Logger {
   const logger = pino({ base: null, timestamp }, destination)
-  setPart(logger, 'mixin', undefined)
-  setPart(logger, 'stream', destination)
+  setInternal(logger, 'mixin', undefined)
+  setInternal(logger, 'stream', destination)
   return logger
 }

@@ -1,21 +1,21 @@
 import type { TransitionRecord } from '../record/record.ts'
 
-interface Known<T> {
+interface CachedEdge<T> {
   readonly from: string | undefined
   readonly state: string
   readonly value: T
 }
 
 /** Something for each step of a machine, made when the step is first taken. */
-export class Steps<T> {
-  readonly #byEvent = new Map<string | undefined, Known<T>[]>()
+export class PerEdgeCache<T> {
+  readonly #byEvent = new Map<string | undefined, CachedEdge<T>[]>()
   readonly #make: (record: TransitionRecord) => T
 
   constructor(make: (record: TransitionRecord) => T) {
     this.#make = make
   }
 
-  of(record: TransitionRecord): T {
+  get(record: TransitionRecord): T {
     const { event, from, state } = record
     let known = this.#byEvent.get(event)
     if (known === undefined) this.#byEvent.set(event, (known = []))

@@ -1,15 +1,15 @@
 import { fstatSync, writeSync } from 'node:fs'
 
 /** What is kept for a destination that takes nothing: beyond it lines are dropped, so that memory stays bounded. */
-const MOST_KEPT = 16 * 1_024 * 1_024
+const MAX_BACKLOG_BYTES = 16 * 1_024 * 1_024
 /** A turn that writes more than this hands it over in between. */
-const MOST_GATHERED = 64 * 1_024
+const MAX_BUFFERED_CHARS = 64 * 1_024
 /** What is written to a pipe in one piece is never torn by others that write there (POSIX: PIPE_BUF). */
-const PIPE_PIECE = 4_096
+const PIPE_BUF = 4_096
 const RETRY_MS = 100
 const RETRY_FULL_PIPE_MS = 4
 /** How long the end of a process waits for a pipe whose reader takes nothing. */
-const MOST_WAITS = 100
+const MAX_WAITS = 100
 const WAIT_MS = 10
 
 /**
@@ -18,20 +18,20 @@ const WAIT_MS = 10
  * A pipe that is full (EAGAIN) is tried again soon, whatever else fails (ENOSPC, EPIPE, EIO) is told and tried again
  * too; until then lines are kept, in order and whole. Nothing here throws.
  */
-export class LineDestination {
+export class FdWriter {
   readonly #fd: number
-  readonly #piece: number
+  readonly #maxChunkBytes: number
   readonly #listeners = new Set<(error: unknown) => void>()
-  #gathered = ''
+  #buffered = ''
   /** What the destination has not taken, in order; the first of it from the middle of a line perhaps. */
-  #kept: Buffer[] = []
-  #keptBytes = 0
+  #backlog: Buffer[] = []
+  #backlogBytes = 0
   #turn: NodeJS.Immediate | undefined
   #retry: NodeJS.Timeout | undefined
 
   constructor(fd: number) {
     this.#fd = fd
-    this.#piece = isFile(fd) ? Infinity : PIPE_PIECE
+    this.#maxChunkBytes = isFile(fd) ? Infinity : PIPE_BUF
   }
 
   /** Has someone told of every write that failed, and of lines that had to be dropped. */
@@ -41,43 +41,43 @@ export class LineDestination {
 
   /** Takes a line, its line feed included; it is handed over at the end of this turn of the event loop, if not sooner. */
   write(line: string): void {
-    this.#gathered += line
-    if (this.#gathered.length > MOST_GATHERED) this.handOver()
+    this.#buffered += line
+    if (this.#buffered.length > MAX_BUFFERED_CHARS) this.flushGathered()
     else this.#turn ??= setImmediate(this.#onTurn)
   }
 
   /** Hands over what is gathered; to a destination that failed just now it waits until that is tried again. */
-  handOver(): void {
-    if (this.#gathered === '') return
-    const text = this.#gathered
-    this.#gathered = ''
-    if (this.#kept.length > 0) this.#keep(Buffer.from(text))
+  flushGathered(): void {
+    if (this.#buffered === '') return
+    const text = this.#buffered
+    this.#buffered = ''
+    if (this.#backlog.length > 0) this.#addToBacklog(Buffer.from(text))
     else this.#write(text)
   }
 
   /** Hands over everything, before the process ends: waits for a pipe whose reader is slow, but not for one that takes nothing. */
   flush(): void {
-    this.handOver()
-    for (let waits = 0; this.#kept.length > 0 && waits < MOST_WAITS; waits += 1) {
-      const before = this.#keptBytes
-      if (this.#writeKept() !== 'EAGAIN') return
-      if (this.#keptBytes < before) waits = 0
+    this.flushGathered()
+    for (let waits = 0; this.#backlog.length > 0 && waits < MAX_WAITS; waits += 1) {
+      const before = this.#backlogBytes
+      if (this.#writeBacklog() !== 'EAGAIN') return
+      if (this.#backlogBytes < before) waits = 0
       Atomics.wait(CLOCK, 0, 0, WAIT_MS)
     }
   }
 
   readonly #onTurn = (): void => {
     this.#turn = undefined
-    this.handOver()
+    this.flushGathered()
   }
 
   readonly #onRetry = (): void => {
     this.#retry = undefined
-    this.#writeKept()
+    this.#writeBacklog()
   }
 
   #write(text: string): void {
-    if (text.length * 3 > this.#piece) {
+    if (text.length * 3 > this.#maxChunkBytes) {
       this.#writeBytes(Buffer.from(text))
       return
     }
@@ -86,7 +86,7 @@ export class LineDestination {
       // For text of one byte a character, as ours is, the first comparison says it all.
       if (taken !== text.length && taken !== Buffer.byteLength(text)) this.#writeBytes(Buffer.from(text).subarray(taken))
     } catch (error) {
-      this.#failed(error, Buffer.from(text))
+      this.#onWriteError(error, Buffer.from(text))
     }
   }
 
@@ -94,48 +94,48 @@ export class LineDestination {
   #writeBytes(bytes: Buffer): string | undefined {
     let rest = bytes
     try {
-      while (rest.length > 0) rest = rest.subarray(writeSync(this.#fd, rest, 0, pieceOf(rest, this.#piece)))
+      while (rest.length > 0) rest = rest.subarray(writeSync(this.#fd, rest, 0, chunkLength(rest, this.#maxChunkBytes)))
       return undefined
     } catch (error) {
-      return this.#failed(error, rest)
+      return this.#onWriteError(error, rest)
     }
   }
 
   /** Tries again what was kept; tells how that failed. */
-  #writeKept(): string | undefined {
-    const kept = this.#kept
-    this.#kept = []
-    this.#keptBytes = 0
+  #writeBacklog(): string | undefined {
+    const kept = this.#backlog
+    this.#backlog = []
+    this.#backlogBytes = 0
     for (const [index, bytes] of kept.entries()) {
       const failure = this.#writeBytes(bytes)
       if (failure === undefined) continue
-      for (const later of kept.slice(index + 1)) this.#keep(later)
+      for (const later of kept.slice(index + 1)) this.#addToBacklog(later)
       return failure
     }
     return undefined
   }
 
-  #failed(error: unknown, rest: Buffer): string | undefined {
+  #onWriteError(error: unknown, rest: Buffer): string | undefined {
     const code = error instanceof Error && 'code' in error ? String(error.code) : undefined
     // A full pipe is no fault: its reader is slow.
     const full = code === 'EAGAIN'
-    if (!full) this.#tell(error)
-    this.#keep(rest)
+    if (!full) this.#report(error)
+    this.#addToBacklog(rest)
     this.#retry ??= setTimeout(this.#onRetry, full ? RETRY_FULL_PIPE_MS : RETRY_MS).unref()
     return code
   }
 
-  #tell(error: unknown): void {
+  #report(error: unknown): void {
     for (const listener of this.#listeners) listener(error)
   }
 
-  #keep(bytes: Buffer): void {
-    if (this.#keptBytes + bytes.length > MOST_KEPT) {
-      this.#tell(new Error(`the log takes no lines, ${String(MOST_KEPT)} bytes of them are kept, and more are lost`))
+  #addToBacklog(bytes: Buffer): void {
+    if (this.#backlogBytes + bytes.length > MAX_BACKLOG_BYTES) {
+      this.#report(new Error(`the log takes no lines, ${String(MAX_BACKLOG_BYTES)} bytes of them are kept, and more are lost`))
       return
     }
-    this.#kept.push(bytes)
-    this.#keptBytes += bytes.length
+    this.#backlog.push(bytes)
+    this.#backlogBytes += bytes.length
   }
 }
 
@@ -143,7 +143,7 @@ export class LineDestination {
 const CLOCK = new Int32Array(new SharedArrayBuffer(4))
 
 /** How much of it goes out in one piece: whole lines, where they fit. */
-function pieceOf(bytes: Buffer, most: number): number {
+function chunkLength(bytes: Buffer, most: number): number {
   if (bytes.length <= most) return bytes.length
   const end = bytes.lastIndexOf(LINE_FEED, most - 1)
   return end === -1 ? most : end + 1

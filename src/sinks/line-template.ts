@@ -1,7 +1,7 @@
 import { constantFields, levelOf, message, type LineLevel } from '../record/line.ts'
 import type { LifecycleRecord, TransitionRecord } from '../record/record.ts'
-import { ownPino } from './_isolated-pino.ts'
-import { Steps } from './_per-edge-cache.ts'
+import { isolatedPino } from './_isolated-pino.ts'
+import { PerEdgeCache } from './_per-edge-cache.ts'
 
 /**
  * The lines of plain transitions, byte for byte as pino writes them, at a third of the cost.
@@ -9,22 +9,22 @@ import { Steps } from './_per-edge-cache.ts'
  * pino itself writes one line of each step, as a form; the values are then put into its gaps. What carries an error,
  * data or an attempt is left to pino: speed never changes a line.
  */
-export class PlainLines {
-  readonly #forms: Readonly<Record<LineLevel, Steps<Form>>>
+export class LineTemplates {
+  readonly #templates: Readonly<Record<LineLevel, PerEdgeCache<LineTemplate>>>
   /** The ids of the last line, up to the value of `seq`: the next one is often of the same request. */
   #ids = ''
   #traceId = ''
   #requestId = ''
 
   constructor(service: string) {
-    const forms = (level: LineLevel): Steps<Form> => new Steps((record) => formOf(record, level, service))
-    this.#forms = { info: forms('info'), warn: forms('warn'), error: forms('error') }
+    const forms = (level: LineLevel): PerEdgeCache<LineTemplate> => new PerEdgeCache((record) => templateFor(record, level, service))
+    this.#templates = { info: forms('info'), warn: forms('warn'), error: forms('error') }
   }
 
   /** The line of a record, its line feed included; undefined where pino has to write it. */
-  of(record: LifecycleRecord): string | undefined {
+  render(record: LifecycleRecord): string | undefined {
     if (record.lifecycle !== 'transition' || record.error !== undefined || record.data !== undefined || record.attempt !== undefined) return undefined
-    const form = this.#forms[levelOf(record.lifecycle, record.outcome)].of(record)
+    const form = this.#templates[levelOf(record.lifecycle, record.outcome)].get(record)
     // Each piece that is joined costs: what the lines of a moment or of a request share is joined once.
     if (form.time !== record.time) {
       form.time = record.time
@@ -51,7 +51,7 @@ export class PlainLines {
 }
 
 /** What the lines of one step have in common, cut where the values go. */
-interface Form {
+interface LineTemplate {
   /** The moment of the last such line, and all of it up to the ids. */
   time: number
   head: string
@@ -60,11 +60,11 @@ interface Form {
   readonly end: string
 }
 
-function formOf(record: TransitionRecord, level: LineLevel, service: string): Form {
+function templateFor(record: TransitionRecord, level: LineLevel, service: string): LineTemplate {
   let line = ''
   // No name in a line holds this character as it is: JSON escapes it.
   const gap = '\u0000'
-  const logger = ownPino(() => `,"time":${gap}`, { write: (text) => void (line = text) })
+  const logger = isolatedPino(() => `,"time":${gap}`, { write: (text) => void (line = text) })
   logger.child({ service, ...constantFields(record) })[level]({ trace_id: '' }, message(record))
   const [upToTime = '', rest = ''] = line.split(gap)
   const ids = rest.indexOf(NO_TRACE_ID) + NO_TRACE_ID.length
@@ -76,10 +76,10 @@ const NO_TRACE_ID = ',"trace_id":""'
 /** The number as JSON has it: most waits are short, and to print a fraction anew each time is slow. */
 function milliseconds(ms: number): string {
   const micros = Math.round(ms * 1_000)
-  if (micros < 0 || micros >= MOST_PRINTED || micros / 1_000 !== ms) return String(ms)
-  return (printed[micros] ??= String(ms))
+  if (micros < 0 || micros >= MAX_CACHED_MICROS || micros / 1_000 !== ms) return String(ms)
+  return (cachedNumbers[micros] ??= String(ms))
 }
 
-const MOST_PRINTED = 4_000
+const MAX_CACHED_MICROS = 4_000
 /** The microseconds of the first milliseconds, as far as they came. */
-const printed: (string | undefined)[] = new Array<string | undefined>(MOST_PRINTED)
+const cachedNumbers: (string | undefined)[] = new Array<string | undefined>(MAX_CACHED_MICROS)

@@ -2,38 +2,38 @@
  * What pino keeps of a logger under a symbol. Each copy of pino that a process has loaded has symbols of its own, so they
  * are told by their names, which are the same in all.
  */
-export type PinoPart = 'chindings' | 'errorKey' | 'formatters' | 'messageKey' | 'mixin' | 'serializers' | 'stream'
+export type PinoSymbol = 'chindings' | 'errorKey' | 'formatters' | 'messageKey' | 'mixin' | 'serializers' | 'stream'
 
-const known = new Map<PinoPart, symbol[]>()
+const symbolCache = new Map<PinoSymbol, symbol[]>()
 
-function symbolOf(logger: object, part: PinoPart): symbol | undefined {
-  const symbols = known.get(part) ?? []
+function symbolOf(logger: object, part: PinoSymbol): symbol | undefined {
+  const symbols = symbolCache.get(part) ?? []
   const seen = symbols.find((symbol) => symbol in logger)
   if (seen !== undefined) return seen
   for (let at: object | null = logger; at !== null; at = Reflect.getPrototypeOf(at)) {
     const symbol = Object.getOwnPropertySymbols(at).find(({ description }) => description === `pino.${part}`)
     if (symbol === undefined) continue
-    known.set(part, [...symbols, symbol])
+    symbolCache.set(part, [...symbols, symbol])
     return symbol
   }
   return undefined
 }
 
 /** A part of a logger; undefined where it has none, or is no pino. */
-export function partOf(logger: object, part: PinoPart): unknown {
+export function getInternal(logger: object, part: PinoSymbol): unknown {
   const symbol = symbolOf(logger, part)
   return symbol === undefined ? undefined : (Reflect.get(logger, symbol) as unknown)
 }
 
 /** Replaces a part of a logger that we have made; a child shadows its parent's, which stays as it was. */
-export function setPart(logger: object, part: PinoPart, value: unknown): void {
+export function setInternal(logger: object, part: PinoSymbol, value: unknown): void {
   const symbol = symbolOf(logger, part)
   if (symbol !== undefined) Reflect.set(logger, symbol, value)
 }
 
 /** What a logger writes on each of its lines, as an object: of a key that is bound twice the last value. */
 export function bindingsOf(logger: object): Readonly<Record<string, unknown>> {
-  const text = partOf(logger, 'chindings')
+  const text = getInternal(logger, 'chindings')
   if (typeof text !== 'string') return {}
   try {
     // It begins with a comma, and what pino writes as an object is one.
@@ -45,7 +45,7 @@ export function bindingsOf(logger: object): Readonly<Record<string, unknown>> {
 }
 
 /** What a logger binds to a key; asked for every line, so that what is not there costs next to nothing. */
-export function boundTo(logger: object, key: string): unknown {
-  const text = partOf(logger, 'chindings')
+export function boundValue(logger: object, key: string): unknown {
+  const text = getInternal(logger, 'chindings')
   return typeof text === 'string' && text.includes(`"${key}":`) ? bindingsOf(logger)[key] : undefined
 }

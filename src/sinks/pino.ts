@@ -1,9 +1,9 @@
 import { EventEmitter } from 'node:events'
 import { constantFields, levelOf, message, variableFields } from '../record/line.ts'
 import type { Sink } from '../record/record.ts'
-import { LineWriters } from './_child-loggers.ts'
-import { Steps } from './_per-edge-cache.ts'
-import { partOf } from './pino-internals.ts'
+import { ChildLoggers } from './_child-loggers.ts'
+import { PerEdgeCache } from './_per-edge-cache.ts'
+import { getInternal } from './pino-internals.ts'
 
 /** The part of a pino logger that is used; any pino, of any version and configuration, has it. */
 export interface PinoLogger {
@@ -24,18 +24,18 @@ export interface PinoLogger {
  * @param onError told of an `error` of the logger's stream, which unheard would end the process
  */
 export function pinoSink(logger: PinoLogger, service: string, onError: (error: unknown) => void): Sink {
-  listen(partOf(logger, 'stream'), onError)
-  const lines = new LineWriters(logger)
+  listen(getInternal(logger, 'stream'), onError)
+  const lines = new ChildLoggers(logger)
   // A note's event is anyone's word: bound beforehand, such loggers would gather without end.
-  const plain = lines.writer({ service })
+  const noteWriter = lines.writer({ service })
   // One child logger for each step: its constant fields are serialised once.
-  const steps = new Steps((record) => ({ write: lines.writer({ service, ...constantFields(record) }), said: message(record) }))
+  const steps = new PerEdgeCache((record) => ({ write: lines.writer({ service, ...constantFields(record) }), said: message(record) }))
   return {
     write(record) {
       if (record.lifecycle === 'transition') {
-        const { write, said } = steps.of(record)
+        const { write, said } = steps.get(record)
         write(levelOf(record.lifecycle, record.outcome), variableFields(record), said)
-      } else plain(levelOf(record.lifecycle), { ...constantFields(record), ...variableFields(record) }, message(record))
+      } else noteWriter(levelOf(record.lifecycle), { ...constantFields(record), ...variableFields(record) }, message(record))
     },
     flush: () => logger.flush(),
   }
@@ -44,19 +44,19 @@ export function pinoSink(logger: PinoLogger, service: string, onError: (error: u
 type OnError = (error: unknown) => void
 
 /** Who is told of a stream's errors: one listener serves all trackers that share a logger, however many they are. */
-const told = new WeakMap<object, Set<OnError>>()
+const errorListeners = new WeakMap<object, Set<OnError>>()
 
 function listen(stream: unknown, onError: OnError): void {
   // Several streams behind one, as OpenTelemetry puts its own beside the user's: that one emits nothing itself.
   if (hasStreams(stream)) for (const behind of stream.streams) listen(behind.stream, onError)
   if (!(stream instanceof EventEmitter)) return
-  const known = told.get(stream)
+  const known = errorListeners.get(stream)
   if (known !== undefined) {
     known.add(onError)
     return
   }
   const all = new Set([onError])
-  told.set(stream, all)
+  errorListeners.set(stream, all)
   stream.on('error', (error) => {
     for (const tell of all) tell(error)
   })

@@ -1,6 +1,6 @@
 import type { RequestHistory } from '../history/history.ts'
-import { judge, type Verdict } from '../history/assess.ts'
-import { isHandOver, type TransitionTable } from '../machine/table.ts'
+import { assess, type RequestAssessment } from '../history/assess.ts'
+import { isHandOffState, type TransitionTable } from '../machine/table.ts'
 import type { NoteRecord, TransitionRecord } from '../record/record.ts'
 import type { StoryLine, StoryNote, StoryReport, StoryRequest, StoryTransition } from './report.ts'
 
@@ -13,7 +13,7 @@ import type { StoryLine, StoryNote, StoryReport, StoryRequest, StoryTransition }
  * @returns undefined where there is nothing to tell
  */
 export function story(traceId: string, histories: Iterable<RequestHistory>, lines: readonly StoryLine[], table: TransitionTable): StoryReport | undefined {
-  const verdicts = [...histories].map((history) => judge(history, table)).sort((a, b) => (a.history.key < b.history.key ? -1 : 1))
+  const verdicts = [...histories].map((history) => assess(history, table)).sort((a, b) => (a.history.key < b.history.key ? -1 : 1))
   const requests = inCausalOrder(verdicts.map((verdict) => requestOf(verdict, table)))
   const sorted = distinct(lines).sort((a, b) => a.time - b.time || (a.msg < b.msg ? -1 : 1))
   const moments = [...requests.flatMap(({ transitions, notes }) => [...transitions, ...notes]), ...sorted].sort((a, b) => a.time - b.time)
@@ -29,18 +29,18 @@ export function story(traceId: string, histories: Iterable<RequestHistory>, line
   }
 }
 
-function requestOf(verdict: Verdict, table: TransitionTable): StoryRequest {
-  const { history, standing, end } = verdict
+function requestOf(verdict: RequestAssessment, table: TransitionTable): StoryRequest {
+  const { history, position, end } = verdict
   const records = history.transitions.map(({ record }) => record)
   const notes = history.notes.map(({ record }) => record)
   const first = records.find(({ seq }) => seq === 0)
   return {
     request_id: history.requestId,
     parent_id: first?.parent_id ?? null,
-    service: (records[0] ?? notes[0])?.service ?? standing.service,
+    service: (records[0] ?? notes[0])?.service ?? position.service,
     method: first?.method ?? null,
     path: first?.path ?? null,
-    state: standing.state,
+    state: position.state,
     outcome: end?.outcome ?? null,
     status: end?.status ?? null,
     error: end?.error === undefined ? null : `${end.error.type}: ${end.error.message}`,
@@ -60,15 +60,15 @@ function noteOf({ time, service, lifecycle, event, state, attempt, error }: Note
   return { time, service, lifecycle, event, state, ...optional }
 }
 
-function gapsOf({ history, standing, ended, missing, attempts, invalid }: Verdict, table: TransitionTable): string[] {
+function gapsOf({ history, position, ended, missing, attempts, invalid }: RequestAssessment, table: TransitionTable): string[] {
   const gaps = missing.length === 0 ? [] : [`no line with seq ${missing.join(', ')}`]
   gaps.push(...invalid.map(({ reason }) => `invalid: ${reason}`))
   if (ended) return gaps
-  const since = clock(standing.since)
+  const since = clock(position.since)
   const lastAttempt = history.notes.findLast(({ record }) => record.attempt !== undefined)?.record
-  if (isHandOver(table, standing.state) && attempts === 0) gaps.push(`${standing.state.toLowerCase()} at ${since}, no worker line after it`)
+  if (isHandOffState(table, position.state) && attempts === 0) gaps.push(`${position.state.toLowerCase()} at ${since}, no worker line after it`)
   else if (lastAttempt?.event === 'ATTEMPT') gaps.push(`attempt ${String(lastAttempt.attempt)} began at ${clock(lastAttempt.time)}, no line of ${lastAttempt.service} after it`)
-  else gaps.push(`${standing.state} since ${since}, nothing after it`)
+  else gaps.push(`${position.state} since ${since}, nothing after it`)
   return gaps
 }
 

@@ -111,11 +111,11 @@ function bar({ from, to }: Row, started: number, duration: number, width: number
 
 /** Cut to the terminal's width. */
 function fitted(line: string, width: number): string {
-  const characters = Array.from(harmless(line).trimEnd())
+  const characters = Array.from(sanitizeForTerminal(line).trimEnd())
   return characters.length <= width ? characters.join('') : `${characters.slice(0, width - 1).join('')}…`
 }
 
 /** Without control characters: the text of a log must not command the terminal. */
-export function harmless(text: string): string {
+export function sanitizeForTerminal(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '\u00b7')
 }

@@ -1,5 +1,5 @@
 import { parseResumption, formatResumption, type Resumption } from './resumption.ts'
-import { dashed, isTraceId, w3cTraceId } from './trace-id.ts'
+import { toDashed, isTraceId, w3cTraceId } from './trace-id.ts'
 import { formatTraceparent, parseTraceparent, parseTracestate, RANDOM, SAMPLED, type Traceparent } from './traceparent.ts'
 
 /**
@@ -55,9 +55,9 @@ export function extract(carrier: Carrier, from: 'edge' | 'message'): Extracted {
   const parent = typeof parentHeader === 'string' ? parseTraceparent(parentHeader) : undefined
   const refused = idHeader !== undefined && ownId === undefined ? idHeader : parent === undefined ? parentHeader : undefined
   const rejected = refused === undefined ? {} : { rejectedLength: lengthOf(refused) }
-  const traceId = ownId ?? (parent === undefined ? undefined : dashed(parent.traceId))
+  const traceId = ownId ?? (parent === undefined ? undefined : toDashed(parent.traceId))
   if (traceId === undefined) return { flags: NEW_TRACE_FLAGS, ...rejected }
-  return { traceId, ...rejected, ...ancestry(carrier, traceId, parent), ...(from === 'message' ? handedOver(carrier) : {}) }
+  return { traceId, ...rejected, ...ancestry(carrier, traceId, parent), ...(from === 'message' ? resumptionIn(carrier) : {}) }
 }
 
 const NOTHING: Extracted = Object.freeze({ flags: NEW_TRACE_FLAGS })
@@ -71,7 +71,7 @@ function ancestry(carrier: Carrier, traceId: string, parent: Traceparent | undef
   return { parentId: parent.parentId, flags: parent.flags, ...(tracestate === undefined ? {} : { tracestate }) }
 }
 
-function handedOver(carrier: Carrier): Pick<Extracted, 'resumption'> {
+function resumptionIn(carrier: Carrier): Pick<Extracted, 'resumption'> {
   const header = read(carrier, HEADERS.lifecycle)
   const resumption = typeof header === 'string' ? parseResumption(header) : undefined
   return resumption === undefined ? {} : { resumption }

@@ -26,7 +26,7 @@ export function w3cTraceId(traceId: string): string {
 }
 
 /** The dashed form of 32 hex digits: how a trace that began with a traceparent alone is written in logs. */
-export function dashed(hex: string): string {
+export function toDashed(hex: string): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }
 
@@ -36,7 +36,7 @@ export function dashed(hex: string): string {
  * @see https://www.rfc-editor.org/rfc/rfc9562#name-uuid-version-7
  * @returns undefined for an id of another kind
  */
-export function bornAt(traceId: string): number | undefined {
+export function creationTime(traceId: string): number | undefined {
   const bits = UUID.test(traceId) ? traceId.replaceAll('-', '') : traceId
   return HEX.test(bits) && bits[12] === '7' ? Number.parseInt(bits.slice(0, 12), 16) : undefined
 }

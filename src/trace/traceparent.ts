@@ -40,9 +40,9 @@ export function formatTraceparent({ traceId, parentId, flags }: Traceparent): st
 
 const KEY = /^[a-z0-9][a-z0-9_\-*/@]{0,255}$/
 const VALUE = /^[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]$/
-const MOST_MEMBERS = 32
+const MAX_MEMBERS = 32
 /** Members and empty places between commas, of which a header may have any number: more are not even looked at. */
-const MOST_PLACES = 1_024
+const MAX_PARTS = 1_024
 
 /**
  * Reads a tracestate header, to be passed on in the same order.
@@ -51,9 +51,9 @@ const MOST_PLACES = 1_024
  * @returns undefined where it is empty, or where one illegal member or more than 32 of them spoil it all
  */
 export function parseTracestate(value: string): string | undefined {
-  const places = value.split(',', MOST_PLACES + 1)
+  const places = value.split(',', MAX_PARTS + 1)
   const members = places.map(trimmed).filter((member) => member !== '')
-  if (members.length === 0 || members.length > MOST_MEMBERS || places.length > MOST_PLACES) return undefined
+  if (members.length === 0 || members.length > MAX_MEMBERS || places.length > MAX_PARTS) return undefined
   return members.every(isMember) ? members.join(',') : undefined
 }
 

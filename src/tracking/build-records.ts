@@ -6,7 +6,7 @@ import type { StuckRequest } from '../record/stuck-request.ts'
 import type { TrackedRequest } from './tracked-request.ts'
 
 /** What was asked, for the first line. */
-export interface Asked {
+export interface RequestTarget {
   /** The verb of HTTP, or the kind of the call. */
   readonly method?: string | undefined
   /** The route where the host knows it, else the path; the query is never logged. */
@@ -32,7 +32,7 @@ export const IMPLIED: SignalFields = Object.freeze({ ...NO_FIELDS, implied: true
 export type ManualEnd = Pick<SignalFields, 'outcome' | 'status' | 'error'>
 
 /** Where a request starts: a new one at the machine's initial state, or a resumed one where a message left it. */
-export interface Origin extends Asked {
+export interface RequestInit extends RequestTarget {
   readonly traceId: string
   readonly requestId: string
   readonly state: StateInfo
@@ -42,7 +42,7 @@ export interface Origin extends Asked {
   readonly extracted: Extracted
   readonly attempt?: number
   /** Milliseconds from now until whoever asked stops waiting. */
-  readonly timeLeft?: number | undefined
+  readonly timeoutMs?: number | undefined
 }
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] }
@@ -51,7 +51,7 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] }
 // empty would cost more than all the rest of a step.
 
 /** The record of a request that has come in. */
-export function firstRecord(request: TrackedRequest, service: string, { method, path, extracted }: Origin): TransitionRecord {
+export function firstRecord(request: TrackedRequest, service: string, { method, path, extracted }: RequestInit): TransitionRecord {
   const record: Writable<TransitionRecord> = {
     lifecycle: 'transition',
     time: request.since,
@@ -92,11 +92,11 @@ export function transitionRecord(
     trace_id: request.traceId,
     request_id: request.requestId,
     seq: request.seq,
-    dwell_ms: micro(dwell),
+    dwell_ms: roundToMicroseconds(dwell),
   }
   if (edge.final) {
     record.outcome = outcome ?? DEFAULT_OUTCOMES[edge.event] ?? 'ok'
-    record.duration_ms = micro(age)
+    record.duration_ms = roundToMicroseconds(age)
   }
   if (implied === true) record.implied = true
   if (status !== undefined) record.status = status
@@ -146,6 +146,6 @@ export function stuckRequest(request: TrackedRequest, service: string, now: numb
 const DEFAULT_OUTCOMES: Readonly<Record<string, Outcome | undefined>> = { AUTH_ERROR: 'denied', FAIL: 'error', ABORT: 'aborted' }
 
 /** Milliseconds to the microsecond; none below zero, whatever a clock that was set back says. */
-export function micro(ms: number): number {
+export function roundToMicroseconds(ms: number): number {
   return ms > 0 ? Math.round(ms * 1_000) / 1_000 : 0
 }

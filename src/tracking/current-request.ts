@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { boundTo, partOf } from '../sinks/pino-internals.ts'
+import { boundValue, getInternal } from '../sinks/pino-internals.ts'
 import { isTraceId, w3cTraceId } from '../trace/trace-id.ts'
 import type { TrackedRequest } from './tracked-request.ts'
 
@@ -47,36 +47,36 @@ export interface TraceStamp {
  * @example const logger = pino({ mixin: (...line) => ({ ...traceMixin(...line), tenant: tenant() }) })
  */
 export function traceMixin(told?: object, level?: number, logger?: object): TraceStamp {
-  const request = asking ? undefined : storage.getStore()
+  const request = insideMixin ? undefined : storage.getStore()
   if (request === undefined) return {}
   const { traceId, requestId } = request
   // A new object each time: pino merges the line's fields into it.
   const stamp: TraceStamp = { trace_id: traceId, request_id: requestId }
   if (told === undefined || logger === undefined) return stamp
-  const bound = boundTo(logger, 'trace_id')
-  const mixed: unknown = Reflect.get(mixedIn(told, level, logger), 'trace_id')
+  const bound = boundValue(logger, 'trace_id')
+  const mixed: unknown = Reflect.get(fieldsOfOtherMixin(told, level, logger), 'trace_id')
   // Said to be undefined, a key that is bound is kept from the other mixins as well.
   if (bound !== undefined) stamp.trace_id = undefined
   else if (mixed !== undefined) delete stamp.trace_id
-  if (boundTo(logger, 'request_id') !== undefined) stamp.request_id = undefined
+  if (boundValue(logger, 'request_id') !== undefined) stamp.request_id = undefined
   const theirs = [Reflect.get(told, 'trace_id') as unknown, bound, mixed].find((id) => id !== undefined)
   if (theirs === undefined || (isTraceId(theirs) && w3cTraceId(theirs) === w3cTraceId(traceId))) return stamp
-  return { ...stamp, x_trace_id: boundTo(logger, 'x_trace_id') === undefined ? traceId : undefined }
+  return { ...stamp, x_trace_id: boundValue(logger, 'x_trace_id') === undefined ? traceId : undefined }
 }
 
-let asking = false
+let insideMixin = false
 
 /** What the mixins give with which ours is combined, by OpenTelemetry for one: it hides itself, and asks them for the line. */
-function mixedIn(told: object, level: number | undefined, logger: object): object {
-  const mixin = partOf(logger, 'mixin')
+function fieldsOfOtherMixin(told: object, level: number | undefined, logger: object): object {
+  const mixin = getInternal(logger, 'mixin')
   if (mixin === traceMixin || typeof mixin !== 'function') return {}
-  asking = true
+  insideMixin = true
   try {
     // Whatever it gives: pino calls all mixins with these.
     const mixed: unknown = (mixin as typeof traceMixin)(told, level, logger)
     return typeof mixed === 'object' && mixed !== null ? mixed : {}
   } finally {
-    asking = false
+    insideMixin = false
   }
 }
 
@@ -86,7 +86,7 @@ export function runWith<T>(request: TrackedRequest | undefined, fn: () => T): T 
 }
 
 /** Hangs a request on its host's object; one that is frozen goes without. */
-export function hangOn(host: object, request: TrackedRequest): void {
+export function attachRequest(host: object, request: TrackedRequest): void {
   try {
     // A plain object (a job) may be copied and compared, and must not show it.
     if (Object.getPrototypeOf(host) === Object.prototype) Object.defineProperty(host, REQUEST, { value: request, configurable: true, writable: true })

@@ -1,7 +1,7 @@
 import { isThenable } from './promises.ts'
 
 /** Counts what goes wrong with tracking itself, and tells the first of it on stderr: no request ever pays for it. */
-export class Faults {
+export class ErrorReporter {
   count = 0
   readonly #service: string
   #last: unknown
@@ -11,10 +11,10 @@ export class Faults {
   }
 
   /** Runs a part of tracking; what it throws is counted, not passed on, and so is what its promise is rejected with. */
-  guard<T>(part: () => T): T | undefined {
+  run<T>(part: () => T): T | undefined {
     try {
       const result = part()
-      this.heed(result)
+      this.watch(result)
       return result
     } catch (error) {
       this.report(error)
@@ -23,7 +23,7 @@ export class Faults {
   }
 
   /** Where a part gave a promise, its rejection counts: unheard, it would end the process. */
-  heed(result: unknown): void {
+  watch(result: unknown): void {
     if (result !== undefined && isThenable(result)) result.then(undefined, this.report)
   }
 

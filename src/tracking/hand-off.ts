@@ -19,7 +19,7 @@ export interface HandOff {
  *
  * @param as `'child'` where nobody will learn whether the broker kept the message: it names the request as its parent
  */
-export function beginHandOff(request: TrackedRequest, as?: 'child'): HandOff {
+export function startHandOff(request: TrackedRequest, as?: 'child'): HandOff {
   const prepared = as === 'child' ? undefined : request.prepareHandOff()
   const settle = (note: () => void, sent = false): void => {
     // Whatever a note does, the request must not be left waiting.
@@ -32,7 +32,7 @@ export function beginHandOff(request: TrackedRequest, as?: 'child'): HandOff {
   return {
     headers: prepared?.headers ?? request.headers(),
     sent: () => settle(() => request.note('ENQUEUE', { child: true }), true),
-    failed: (error) => settle(() => request.tell('note', 'ENQUEUE', { error })),
+    failed: (error) => settle(() => request.emitNote('note', 'ENQUEUE', { error })),
     declined: () => settle(() => request.note('ENQUEUE', { declined: true })),
   }
 }

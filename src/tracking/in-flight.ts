@@ -2,7 +2,7 @@ import type { StateInfo, TransitionTable } from '../machine/table.ts'
 import type { TrackedRequest } from './tracked-request.ts'
 
 /** How long a request may stay in a state: one limit for all states, or one by state, in milliseconds. */
-export type StuckLimits = number | Readonly<Record<string, number>>
+export type StuckAfterMs = number | Readonly<Record<string, number>>
 
 /** A request that has overstayed, and the milliseconds that it had. */
 export interface Overdue {
@@ -42,9 +42,9 @@ export class InFlight {
     const list = this.#lists[request.info.index]
     if (list === undefined) return
     const { last } = list
-    request.earlier = last
+    request.previous = last
     if (last === undefined) list.first = request
-    else last.later = request
+    else last.next = request
     list.last = request
     this.#size += 1
     if (isOutOfOrder(request)) this.#outOfOrder.add(request)
@@ -53,14 +53,14 @@ export class InFlight {
   /** Takes a request out of the state under which it was filed; one that is not there stays away. */
   delete(request: TrackedRequest, state: StateInfo): void {
     const list = this.#lists[state.index]
-    const { earlier, later } = request
-    if (list === undefined || (earlier === undefined && list.first !== request)) return
-    if (earlier === undefined) list.first = later
-    else earlier.later = later
-    if (later === undefined) list.last = earlier
-    else later.earlier = earlier
-    request.earlier = undefined
-    request.later = undefined
+    const { previous, next } = request
+    if (list === undefined || (previous === undefined && list.first !== request)) return
+    if (previous === undefined) list.first = next
+    else previous.next = next
+    if (next === undefined) list.last = previous
+    else next.previous = previous
+    request.previous = undefined
+    request.next = undefined
     this.#size -= 1
     if (isOutOfOrder(request)) this.#outOfOrder.delete(request)
   }
@@ -77,7 +77,7 @@ export class InFlight {
    *
    * @param now of the clock that durations are measured by
    */
-  overdue(now: number, limits?: StuckLimits): readonly Overdue[] {
+  overdue(now: number, limits?: StuckAfterMs): readonly Overdue[] {
     const late: Overdue[] = []
     for (const request of this.#outOfOrder) {
       const limit = ownLimit(request, limits)
@@ -103,21 +103,21 @@ function isOutOfOrder({ attempt, deadline }: TrackedRequest): boolean {
 function* inOrder(list: StateList | undefined): Generator<TrackedRequest> {
   for (let request = list?.first; request !== undefined; ) {
     // Read before it is yielded: whoever gets it may move it on.
-    const { later } = request
+    const { next } = request
     yield request
-    request = later
+    request = next
   }
 }
 
-function limitOf(state: StateInfo, limits: StuckLimits | undefined): number {
+function limitOf(state: StateInfo, limits: StuckAfterMs | undefined): number {
   return givenLimit(state, limits) ?? state.stuckAfterMs
 }
 
-function ownLimit({ info, deadline, entered }: TrackedRequest, limits: StuckLimits | undefined): number {
+function ownLimit({ info, deadline, entered }: TrackedRequest, limits: StuckAfterMs | undefined): number {
   if (deadline === undefined) return limitOf(info, limits)
   return Math.max(0, Math.min(deadline - entered, givenLimit(info, limits) ?? Infinity))
 }
 
-function givenLimit({ name }: StateInfo, limits: StuckLimits | undefined): number | undefined {
+function givenLimit({ name }: StateInfo, limits: StuckAfterMs | undefined): number | undefined {
   return typeof limits === 'object' ? limits[name] : limits
 }

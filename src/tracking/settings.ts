@@ -2,15 +2,15 @@ import type { AnyStateMachine } from 'xstate'
 import { requestMachine } from '../../machines/request.ts'
 import { ThroughlineError } from '../errors.ts'
 import { compile } from '../machine/compile.ts'
-import { stateNamed, type StateInfo, type TransitionTable } from '../machine/table.ts'
+import { getState, type StateInfo, type TransitionTable } from '../machine/table.ts'
 import { pinoSink, type PinoLogger } from '../sinks/pino.ts'
-import { standardSink, type Durability } from '../sinks/stdout.ts'
+import { stdoutSink, type Durability } from '../sinks/stdout.ts'
 import { isRequestId, isTraceId, newRequestId, newTraceId } from '../trace/trace-id.ts'
 import { NEW_TRACE_FLAGS } from '../trace/carrier.ts'
 import { SAMPLED } from '../trace/traceparent.ts'
 import { loggedName } from '../record/truncate.ts'
 import type { Sink } from '../record/record.ts'
-import { Faults } from './error-reporter.ts'
+import { ErrorReporter } from './error-reporter.ts'
 
 /** What {@link createTracker} takes. */
 export interface TrackerOptions {
@@ -61,9 +61,9 @@ export interface Settings {
   readonly sinks: readonly Sink[]
   /** Those of them that want to be told before a handler runs. */
   readonly earlySinks: readonly EarlySink[]
-  readonly trusts: (source: unknown) => boolean
+  readonly trustsIncoming: (source: unknown) => boolean
   readonly throwInvalid: boolean
-  readonly faults: Faults
+  readonly errors: ErrorReporter
   /** Epoch milliseconds. */
   readonly now: () => number
   /** Milliseconds that never run backwards, for durations. */
@@ -78,7 +78,7 @@ export interface Settings {
  *
  * @throws ThroughlineError THROUGHLINE_BAD_OPTION, naming the option and the mend
  */
-export function settingsOf(options: TrackerOptions): Settings {
+export function parseSettings(options: TrackerOptions): Settings {
   const { service, logger, machine, trustIncoming = true, onInvalid = 'log', durability = 'entry', now } = options
   if (typeof service !== 'string' || service === '' || loggedName(service) !== service) {
     throw badOption('service', 'a name of 1 to 64 bytes, such as "gateway"')
@@ -89,51 +89,51 @@ export function settingsOf(options: TrackerOptions): Settings {
   if (logger !== undefined && logger !== false && typeof logger.child !== 'function') {
     throw badOption('logger', 'a pino logger, or false for none; any other logger joins through sinks')
   }
-  const faults = new Faults(service)
+  const errors = new ErrorReporter(service)
   const table = compile(machine ?? requestMachine)
-  const clock = guardedClock(faults, now)
-  const sinks = [...logSinks(logger, service, durability, faults), ...(options.sinks ?? [])]
+  const clock = guardedClock(errors, now)
+  const sinks = [...logSinks(logger, service, durability, errors), ...(options.sinks ?? [])]
   return Object.freeze({
     service,
     table,
-    initial: stateNamed(table, table.initial),
+    initial: getState(table, table.initial),
     sinks: Object.freeze(sinks),
     earlySinks: Object.freeze(sinks.filter((sink): sink is EarlySink => sink.beforeHandler !== undefined)),
-    trusts: trust(trustIncoming, faults),
+    trustsIncoming: trustPredicate(trustIncoming, errors),
     throwInvalid: onInvalid === 'throw',
-    faults,
+    errors,
     now: clock,
-    elapsed: now === undefined ? () => performance.now() : forwards(clock),
-    newTraceId: guardedId(faults, newTraceId, isTraceId, options.newTraceId),
-    newRequestId: guardedId(faults, newRequestId, isRequestId, options.newRequestId),
+    elapsed: now === undefined ? () => performance.now() : monotonic(clock),
+    newTraceId: guardedId(errors, newTraceId, isTraceId, options.newTraceId),
+    newRequestId: guardedId(errors, newRequestId, isRequestId, options.newRequestId),
     // The random flag speaks of ids that we made: of a user's own, we cannot know.
     newTraceFlags: options.newTraceId === undefined ? NEW_TRACE_FLAGS : SAMPLED,
   })
 }
 
-function logSinks(logger: PinoLogger | false | undefined, service: string, durability: Durability, faults: Faults): Sink[] {
+function logSinks(logger: PinoLogger | false | undefined, service: string, durability: Durability, errors: ErrorReporter): Sink[] {
   if (logger === false) return []
-  return [logger === undefined ? standardSink(service, durability, faults.report) : pinoSink(logger, service, faults.report)]
+  return [logger === undefined ? stdoutSink(service, durability, errors.report) : pinoSink(logger, service, errors.report)]
 }
 
-function trust(trustIncoming: TrackerOptions['trustIncoming'], faults: Faults): (source: unknown) => boolean {
+function trustPredicate(trustIncoming: TrackerOptions['trustIncoming'], errors: ErrorReporter): (source: unknown) => boolean {
   if (typeof trustIncoming !== 'function') return () => trustIncoming === true
   // A predicate that throws has not said yes.
-  return (source) => faults.guard(() => trustIncoming(source)) === true
+  return (source) => errors.run(() => trustIncoming(source)) === true
 }
 
-function guardedClock(faults: Faults, now: (() => number) | undefined): () => number {
+function guardedClock(errors: ErrorReporter, now: (() => number) | undefined): () => number {
   if (now === undefined) return Date.now
   return () => {
-    const time = faults.guard(now)
+    const time = errors.run(now)
     if (typeof time === 'number' && Number.isFinite(time)) return time
-    if (time !== undefined) faults.report(new TypeError('now() gave no number'))
+    if (time !== undefined) errors.report(new TypeError('now() gave no number'))
     return Date.now()
   }
 }
 
 /** The same clock for durations, of which only the steps forward count: it may be set back. */
-function forwards(clock: () => number): () => number {
+function monotonic(clock: () => number): () => number {
   let elapsed = 0
   let last = Number.NaN
   return () => {
@@ -144,12 +144,12 @@ function forwards(clock: () => number): () => number {
   }
 }
 
-function guardedId(faults: Faults, ours: () => string, valid: (id: unknown) => boolean, theirs?: () => string): () => string {
+function guardedId(errors: ErrorReporter, ours: () => string, valid: (id: unknown) => boolean, theirs?: () => string): () => string {
   if (theirs === undefined) return ours
   return () => {
-    const id = faults.guard(theirs)
+    const id = errors.run(theirs)
     if (id !== undefined && valid(id)) return id
-    if (id !== undefined) faults.report(new TypeError('newTraceId() or newRequestId() gave an id that cannot be sent'))
+    if (id !== undefined) errors.report(new TypeError('newTraceId() or newRequestId() gave an id that cannot be sent'))
     return ours()
   }
 }

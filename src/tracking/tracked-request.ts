@@ -1,12 +1,12 @@
 import { ThroughlineError } from '../errors.ts'
-import { route } from '../machine/shortest-path.ts'
-import { stateNamed, step, type Edge, type StateInfo } from '../machine/table.ts'
+import { pathToEvent } from '../machine/shortest-path.ts'
+import { getState, step, type Edge, type StateInfo } from '../machine/table.ts'
 import { inject } from '../trace/carrier.ts'
 import { loggedError } from '../record/truncate.ts'
 import type { LoggedError, NoteRecord } from '../record/record.ts'
 import { runWith } from './current-request.ts'
-import { beginHandOff } from './hand-off.ts'
-import { firstRecord, IMPLIED, micro, NO_FIELDS, noteRecord, transitionRecord, type ManualEnd, type Origin, type SignalFields } from './build-records.ts'
+import { startHandOff } from './hand-off.ts'
+import { firstRecord, IMPLIED, roundToMicroseconds, NO_FIELDS, noteRecord, transitionRecord, type ManualEnd, type RequestInit, type SignalFields } from './build-records.ts'
 import type { TrackerCore } from './tracker-core.ts'
 
 /**
@@ -25,9 +25,9 @@ export class TrackedRequest {
   /** @internal When whoever asked stops waiting, by the clock that durations are measured by; undefined where nothing is known of that. */
   readonly deadline: number | undefined
   /** @internal Neighbours in the list of requests in flight. */
-  earlier: TrackedRequest | undefined
+  previous: TrackedRequest | undefined
   /** @internal */
-  later: TrackedRequest | undefined
+  next: TrackedRequest | undefined
   readonly #tracker: TrackerCore
   readonly #flags: number
   readonly #tracestate: string | undefined
@@ -36,14 +36,14 @@ export class TrackedRequest {
   #seq: number
   #since: number
   #entered: number
-  #handed: 'no' | 'pending' | 'yes'
+  #handOff: 'no' | 'pending' | 'yes'
   #afterHandOff: (() => void) | undefined
   #lastError: LoggedError | null
   /** A `stuck` line tells of its stay in this state. */
-  #overstays: boolean
+  #stuckReported: boolean
 
   /** @internal Requests are made by a tracker. */
-  constructor(tracker: TrackerCore, origin: Origin) {
+  constructor(tracker: TrackerCore, origin: RequestInit) {
     const { elapsed, now } = tracker.settings
     this.#tracker = tracker
     this.traceId = origin.traceId
@@ -51,8 +51,8 @@ export class TrackedRequest {
     this.parentId = origin.extracted.parentId
     this.attempt = origin.attempt
     this.principal = undefined
-    this.earlier = undefined
-    this.later = undefined
+    this.previous = undefined
+    this.next = undefined
     this.#flags = origin.extracted.flags
     this.#tracestate = origin.extracted.tracestate
     this.#info = origin.state
@@ -61,10 +61,10 @@ export class TrackedRequest {
     this.#started = elapsed()
     // The monotonic clock of another process says nothing here: what it waited is told by the wall clocks.
     this.#entered = origin.attempt === undefined ? this.#started : this.#started - Math.max(0, now() - origin.since)
-    this.deadline = origin.timeLeft === undefined ? undefined : this.#started + origin.timeLeft
-    this.#handed = origin.attempt === undefined ? 'no' : 'yes'
+    this.deadline = origin.timeoutMs === undefined ? undefined : this.#started + origin.timeoutMs
+    this.#handOff = origin.attempt === undefined ? 'no' : 'yes'
     this.#lastError = null
-    this.#overstays = false
+    this.#stuckReported = false
   }
 
   get state(): string {
@@ -97,7 +97,7 @@ export class TrackedRequest {
 
   /** True once a message of this request is with the broker, or this is the worker's side of it. */
   get handedOver(): boolean {
-    return this.#handed === 'yes'
+    return this.#handOff === 'yes'
   }
 
   /** Milliseconds since the request came in to this process. */
@@ -113,18 +113,18 @@ export class TrackedRequest {
   /** The caller is known; with `auth: 'manual'` the handler says so. */
   authenticated(principal?: unknown): boolean {
     if (principal !== undefined) this.principal = principal
-    return this.signal('AUTH_OK', NO_FIELDS)
+    return this.dispatch('AUTH_OK', NO_FIELDS)
   }
 
   /** The caller is refused: ends the request. */
   failed(reason?: unknown): boolean {
     const error = typeof reason === 'string' ? { name: 'Denied', message: reason } : reason
-    return this.signal('AUTH_ERROR', { outcome: 'denied', error })
+    return this.dispatch('AUTH_ERROR', { outcome: 'denied', error })
   }
 
   /** The work begins. */
   processing(): boolean {
-    return this.signal('PROCESS', NO_FIELDS)
+    return this.dispatch('PROCESS', NO_FIELDS)
   }
 
   /**
@@ -133,12 +133,12 @@ export class TrackedRequest {
    * @param end how that went: by default `ok`, with an error or a status of 500 and more `error`
    */
   responded(end: ManualEnd = {}): boolean {
-    return this.signal('RESPOND', endOf(end))
+    return this.dispatch('RESPOND', endOf(end))
   }
 
   /** The worker is done; adapters of queues say so themselves. `end` as for {@link responded}. */
   completed(end: ManualEnd = {}): boolean {
-    return this.signal('COMPLETE', endOf(end))
+    return this.dispatch('COMPLETE', endOf(end))
   }
 
   /**
@@ -149,12 +149,12 @@ export class TrackedRequest {
    * @throws ThroughlineError THROUGHLINE_INVALID_TRANSITION where it is rejected and `onInvalid` is `'throw'`
    */
   send(event: string, fields?: unknown): boolean {
-    return this.signal(event, { data: fields })
+    return this.dispatch(event, { data: fields })
   }
 
   /** Logs a note on the current state, which it leaves as it is. `fields` are logged under `data`. */
   note(event: string, fields?: unknown): void {
-    this.tell('note', event, { data: fields })
+    this.emitNote('note', event, { data: fields })
   }
 
   /** The headers that carry this trace onward, with this request as the parent. */
@@ -181,7 +181,7 @@ export class TrackedRequest {
    * @example await request.enqueue((headers) => queue.send(order, { headers }))
    */
   async enqueue<T>(send: (headers: Record<string, string>) => T): Promise<Awaited<T>> {
-    const handOff = beginHandOff(this)
+    const handOff = startHandOff(this)
     try {
       const sent = await send(handOff.headers)
       handOff.sent()
@@ -198,20 +198,20 @@ export class TrackedRequest {
   }
 
   /** @internal The same as `send`, for adapters: with an outcome, a status and an error. */
-  signal(event: string, fields: SignalFields): boolean {
+  dispatch(event: string, fields: SignalFields): boolean {
     const { table, throwInvalid } = this.#tracker.settings
     if (table.event[event] === undefined) {
-      this.tell('note', event, fields)
+      this.emitNote('note', event, fields)
       return false
     }
-    const edge = this.#handed === 'pending' ? undefined : this.#edgeOn(event)
+    const edge = this.#handOff === 'pending' ? undefined : this.#edgeOn(event)
     if (edge === undefined) {
-      this.#tracker.refused()
-      this.tell('rejected', event, fields)
+      this.#tracker.onRejected()
+      this.emitNote('rejected', event, fields)
       if (throwInvalid) throw new ThroughlineError('THROUGHLINE_INVALID_TRANSITION', `${event} is not accepted in ${this.#info.name}`)
       return false
     }
-    this.#take(edge, fields)
+    this.#transition(edge, fields)
     return true
   }
 
@@ -219,26 +219,26 @@ export class TrackedRequest {
    * @internal An adapter's own signal: a note where the state does not accept it. The host knows no `onInvalid`, and
    * an error thrown into it would take the place of the handler's, or end the process.
    */
-  offer(event: string, fields: SignalFields): void {
-    if (this.accepts(event)) this.signal(event, fields)
-    else this.tell('note', event, fields)
+  dispatchOrNote(event: string, fields: SignalFields): void {
+    if (this.accepts(event)) this.dispatch(event, fields)
+    else this.emitNote('note', event, fields)
   }
 
   /** @internal A step that is made up and takes no time, at the moment of the last one; none where the state does not accept it. */
-  imply(event: string): void {
+  dispatchImplied(event: string): void {
     const edge = this.#edgeOn(event)
     if (edge !== undefined) this.#step(edge, IMPLIED, this.#since, this.#entered)
   }
 
   /** @internal Sends a signal from whatever state, by way of implied steps; false where no way leads there. */
-  reach(event: string, fields: SignalFields): boolean {
-    const way = route(this.#tracker.settings.table, this.#info.name, event)
-    if (way !== undefined) this.follow(way, fields)
+  dispatchByPath(event: string, fields: SignalFields): boolean {
+    const way = pathToEvent(this.#tracker.settings.table, this.#info.name, event)
+    if (way !== undefined) this.takeSteps(way, fields)
     return way !== undefined
   }
 
   /** @internal Takes the steps of a way, the last with these fields and all before it implied. */
-  follow(way: readonly Edge[], fields: SignalFields): void {
+  takeSteps(way: readonly Edge[], fields: SignalFields): void {
     const { now, elapsed } = this.#tracker.settings
     const [moment, tick] = [now(), elapsed()]
     let stepsLeft = way.length
@@ -246,17 +246,17 @@ export class TrackedRequest {
   }
 
   /** @internal Logs something that moves no request. */
-  tell(lifecycle: NoteRecord['lifecycle'], event: string, fields: SignalFields): void {
+  emitNote(lifecycle: NoteRecord['lifecycle'], event: string, fields: SignalFields): void {
     const { now, service } = this.#tracker.settings
     // Not the error itself, which may hold much: the request may be remembered for long.
     if (fields.error !== undefined) this.#lastError = loggedError(fields.error)
-    if (this.#tracker.heard) this.#tracker.emit(noteRecord(this, service, lifecycle, event, fields, now()))
+    if (this.#tracker.hasListeners) this.#tracker.emit(noteRecord(this, service, lifecycle, event, fields, now()))
   }
 
   /** @internal Writes the first line. */
-  begin(origin: Origin): void {
-    this.#tracker.began(this)
-    if (this.#tracker.heard) this.#tracker.emit(firstRecord(this, this.#tracker.settings.service, origin))
+  emitFirst(origin: RequestInit): void {
+    this.#tracker.onStarted(this)
+    if (this.#tracker.hasListeners) this.#tracker.emit(firstRecord(this, this.#tracker.settings.service, origin))
   }
 
   /**
@@ -264,21 +264,21 @@ export class TrackedRequest {
    * state that the request is about to enter. Undefined where this request cannot be handed over (again).
    */
   prepareHandOff(): { headers: Record<string, string>; edge: Edge } | undefined {
-    const way = this.#handed === 'no' && !this.ended ? route(this.#tracker.settings.table, this.#info.name, 'ENQUEUE') : undefined
+    const way = this.#handOff === 'no' && !this.ended ? pathToEvent(this.#tracker.settings.table, this.#info.name, 'ENQUEUE') : undefined
     const edge = way?.at(-1)
     if (way === undefined || edge === undefined) return undefined
-    this.follow(way.slice(0, -1), IMPLIED)
-    this.#handed = 'pending'
+    this.takeSteps(way.slice(0, -1), IMPLIED)
+    this.#handOff = 'pending'
     const resumption = { requestId: this.requestId, state: edge.to, seq: this.#seq + 1, since: this.#tracker.settings.now() }
     return { headers: inject(this.#context(), resumption), edge }
   }
 
   /** @internal The broker has the message, or has refused it. What waited for that happens now. */
   settleHandOff(edge: Edge | undefined): void {
-    this.#handed = edge === undefined ? 'no' : 'yes'
+    this.#handOff = edge === undefined ? 'no' : 'yes'
     if (edge !== undefined) {
-      this.#take(edge, NO_FIELDS)
-      this.#tracker.left(this)
+      this.#transition(edge, NO_FIELDS)
+      this.#tracker.onReleased(this)
     }
     const waiting = this.#afterHandOff
     this.#afterHandOff = undefined
@@ -287,28 +287,28 @@ export class TrackedRequest {
 
   /** @internal Runs a part now or, while a message is being sent, as soon as that is decided: the first one given. */
   whenSettled(part: () => void): void {
-    if (this.#handed !== 'pending') part()
+    if (this.#handOff !== 'pending') part()
     else this.#afterHandOff ??= part
   }
 
   /** @internal This process is not to move the request any more, though it has not ended. */
   release(): void {
-    this.#tracker.left(this)
-    if (this.#overstays) this.#movedOn(this.state, this.#tracker.settings.elapsed() - this.#entered)
+    this.#tracker.onReleased(this)
+    if (this.#stuckReported) this.#noteMovedOn(this.state, this.#tracker.settings.elapsed() - this.#entered)
   }
 
   /** @internal Logs that it has been in its state for too long: once, however many watch. */
-  overstays(data: { readonly age_ms: number; readonly stuck_after_ms: number }): void {
-    if (this.#overstays) return
-    this.#overstays = true
-    this.tell('stuck', 'STUCK', { data })
+  reportStuck(data: { readonly age_ms: number; readonly stuck_after_ms: number }): void {
+    if (this.#stuckReported) return
+    this.#stuckReported = true
+    this.emitNote('stuck', 'STUCK', { data })
   }
 
   #edgeOn(event: string): Edge | undefined {
     return step(this.#tracker.settings.table, this.#info.name, event)
   }
 
-  #take(edge: Edge, fields: SignalFields): void {
+  #transition(edge: Edge, fields: SignalFields): void {
     const { now, elapsed } = this.#tracker.settings
     this.#step(edge, fields, now(), elapsed())
   }
@@ -318,18 +318,18 @@ export class TrackedRequest {
     const { table, service } = this.#tracker.settings
     const from = this.#info
     const dwell = tick - this.#entered
-    this.#info = stateNamed(table, edge.to)
+    this.#info = getState(table, edge.to)
     this.#seq += 1
     this.#since = moment
     this.#entered = tick
-    this.#tracker.moved(this, from)
-    if (this.#tracker.heard) this.#tracker.emit(transitionRecord(this, service, edge, fields, dwell, tick - this.#started))
-    if (this.#overstays) this.#movedOn(from.name, dwell)
+    this.#tracker.onTransition(this, from)
+    if (this.#tracker.hasListeners) this.#tracker.emit(transitionRecord(this, service, edge, fields, dwell, tick - this.#started))
+    if (this.#stuckReported) this.#noteMovedOn(from.name, dwell)
   }
 
-  #movedOn(from: string, dwell: number): void {
-    this.#overstays = false
-    this.note('MOVED_ON', { from, after_ms: micro(dwell) })
+  #noteMovedOn(from: string, dwell: number): void {
+    this.#stuckReported = false
+    this.note('MOVED_ON', { from, after_ms: roundToMicroseconds(dwell) })
   }
 
   #context(): Parameters<typeof inject>[0] {

@@ -44,17 +44,17 @@ export class TrackerCore {
       transitions: this.#transitions,
       rejected: this.#rejected,
       inFlight: this.inFlight.size,
-      faults: this.settings.faults.count,
+      faults: this.settings.errors.count,
     }
   }
 
   /** Whether anyone wants records: where nobody does, none are made. */
-  get heard(): boolean {
+  get hasListeners(): boolean {
     return this.settings.sinks.length > 0 || records.hasSubscribers
   }
 
   /** A request has come in, or was resumed. */
-  began(request: TrackedRequest): void {
+  onStarted(request: TrackedRequest): void {
     this.#requests += 1
     // A new one has entered its first state here; one that is resumed is where it was.
     if (request.attempt === undefined) this.#transitions += 1
@@ -62,19 +62,19 @@ export class TrackerCore {
   }
 
   /** A request has gone over to its state from another one. */
-  moved(request: TrackedRequest, from: StateInfo): void {
+  onTransition(request: TrackedRequest, from: StateInfo): void {
     this.#transitions += 1
     this.inFlight.delete(request, from)
     if (!request.ended) this.inFlight.add(request)
   }
 
   /** A signal was not accepted. */
-  refused(): void {
+  onRejected(): void {
     this.#rejected += 1
   }
 
   /** A request is no longer this process's to move on. */
-  left(request: TrackedRequest): void {
+  onReleased(request: TrackedRequest): void {
     this.inFlight.delete(request, request.info)
   }
 
@@ -84,7 +84,7 @@ export class TrackerCore {
       try {
         sink.beforeHandler()
       } catch (error) {
-        this.settings.faults.report(error)
+        this.settings.errors.report(error)
       }
     }
   }
@@ -102,7 +102,7 @@ export class TrackerCore {
 
   /** Hands all lines to the operating system: whoever calls this may be stopped at once. */
   flush(): void {
-    for (const sink of this.settings.sinks) this.settings.faults.guard(() => sink.flush?.())
+    for (const sink of this.settings.sinks) this.settings.errors.run(() => sink.flush?.())
   }
 
   /** Gives a record to every sink. One that throws keeps no other from it, and no request from going on. */
@@ -110,9 +110,9 @@ export class TrackerCore {
     for (const sink of this.settings.sinks) {
       try {
         // An async function is a sink, too, whatever its type says: unheard, its rejection would end the process.
-        this.settings.faults.heed(writtenBy(sink, record))
+        this.settings.errors.watch(writtenBy(sink, record))
       } catch (error) {
-        this.settings.faults.report(error)
+        this.settings.errors.report(error)
       }
     }
     if (records.hasSubscribers) records.publish(record)

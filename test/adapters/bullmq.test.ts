@@ -26,7 +26,7 @@ import {
 import { BullMQOtel } from 'bullmq-otel'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, expectTypeOf, onTestFinished, test, vi } from 'vitest'
-import { mayBeThere } from '../../src/adapters/_bullmq/jobs.ts'
+import { mayAlreadyExist } from '../../src/adapters/_bullmq/jobs.ts'
 import { carrierIn, withHeaders } from '../../src/adapters/_bullmq/metadata.ts'
 import { propagate, trackRequest, type JobLike } from '../../src/adapters/bullmq.ts'
 import { audit } from '../../src/queries/audit.ts'
@@ -528,7 +528,7 @@ describe.skipIf(missing)('BullMQ, besides', () => {
       const job = { queueName: 'orders', attemptsMade: 1, discarded: true, opts: { attempts: 3, tm } }
       await expect(trackRequest(() => Promise.reject(new Error('never')), { tracker })(job)).rejects.toThrow('never')
       expect(story(request.requestId)).toEqual(['Received', '(ATTEMPT 2)', 'Completed 2 error'])
-      expect([{ debounce: { id: 'one' } }, { priority: 1 }].map((opts) => mayBeThere({ opts }))).toEqual([true, false])
+      expect([{ debounce: { id: 'one' } }, { priority: 1 }].map((opts) => mayAlreadyExist({ opts }))).toEqual([true, false])
     })
 
     test('whatever stands in the metadata, the processor runs', async () => {

@@ -1,7 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { isOwnHost } from '../../src/adapters/_private-host.ts'
+import { isPrivateHost } from '../../src/adapters/_private-host.ts'
 import { propagate, type Target } from '../../src/adapters/fetch.ts'
 import { memorySink } from '../../src/sinks/memory.ts'
 import { createTracker } from '../../src/handlers/track-request.ts'
@@ -179,13 +179,13 @@ describe('a host that cannot be a third party', () => {
     '[::1]', '[fc00::1]', '[fd12:3456::1]', '[fe80::1]', '[::ffff:10.0.0.1]', 'catalog.internal', 'printer.local', 'app.localhost',
     'catalog.shop.svc', 'catalog.shop.svc.cluster.local', 'catalog.shop.svc.cluster.local.',
   ])('%s', (host) => {
-    expect(isOwnHost(new URL(`http://${host}/`).hostname)).toBe(true)
+    expect(isPrivateHost(new URL(`http://${host}/`).hostname)).toBe(true)
   })
 
   test.each([
     'example.com', 'api.stripe.com', '8.8.8.8', '172.15.0.1', '172.32.0.1', '192.169.0.1', '11.0.0.1', '100.64.0.1',
     '[2001:db8::1]', '[::ffff:8.8.8.8]', 'internal.example.com', 'local.evil.com', 'evil-local.com', 'notinternal.com', 'com.', '10.0.0.1.nip.io',
   ])('not %s', (host) => {
-    expect(isOwnHost(new URL(`http://${host}/`).hostname)).toBe(false)
+    expect(isPrivateHost(new URL(`http://${host}/`).hostname)).toBe(false)
   })
 })

@@ -1,25 +1,25 @@
-import { withFragments } from '../../src/history/apply-partial-records.ts'
-import { judge, type Verdict } from '../../src/history/assess.ts'
-import { isHandOver, type TransitionTable } from '../../src/machine/table.ts'
-import type { StuckLimits } from '../../src/audit/stuck-thresholds.ts'
+import { applyPartialRecords } from '../../src/history/apply-partial-records.ts'
+import { assess, type RequestAssessment } from '../../src/history/assess.ts'
+import { isHandOffState, type TransitionTable } from '../../src/machine/table.ts'
+import type { StuckThresholds } from '../../src/audit/stuck-thresholds.ts'
 import type { AuditReport, Dwell, ServiceCounts } from '../../src/audit/report.ts'
 import { evidenceOf, type Files } from '../log-lines.ts'
 
 interface Question {
   readonly table: TransitionTable
   readonly now: number
-  readonly limits: StuckLimits
+  readonly limits: StuckThresholds
 }
 
 /** The audit as one would write it first: every line is parsed, all is kept, each figure is looked up by itself. */
 export function slowAudit(files: Files, { table, now, limits }: Question): AuditReport {
   const { histories, fragments, counts } = evidenceOf(files)
-  const judged = [...histories].map((history) => judge(history, table))
-  const verdicts = withFragments(judged, fragments, table).sort((a, b) => (a.history.key < b.history.key ? -1 : 1))
+  const judged = [...histories].map((history) => assess(history, table))
+  const verdicts = applyPartialRecords(judged, fragments, table).sort((a, b) => (a.history.key < b.history.key ? -1 : 1))
   const steps = verdicts.flatMap(({ history }) => history.transitions.map(({ record }) => record))
   const open = verdicts.filter(({ ended }) => !ended)
   const limitOf = (state: string): number => limits.states.get(state)?.stuck_after_ms ?? Infinity
-  const ids = ({ history }: Verdict) => ({ trace_id: history.traceId, request_id: history.requestId })
+  const ids = ({ history }: RequestAssessment) => ({ trace_id: history.traceId, request_id: history.requestId })
   const attempts = new Map<number, number>()
   for (const verdict of verdicts) if (verdict.attempts > 0) attempts.set(verdict.attempts, (attempts.get(verdict.attempts) ?? 0) + 1)
   const paths = new Map<string, number>()
@@ -38,11 +38,11 @@ export function slowAudit(files: Files, { table, now, limits }: Question): Audit
     const services = new Set([
       ...steps.filter(({ state }) => state === name).map(({ service }) => service),
       ...stays.filter(({ state }) => state === name).map(({ service }) => service),
-      ...open.filter(({ standing }) => standing.state === name).map(({ standing }) => standing.service),
+      ...open.filter(({ position }) => position.state === name).map(({ position }) => position.service),
     ])
     const countsOf = (mine: (service: string) => boolean) => ({
       entered: steps.filter(({ state, service }) => state === name && mine(service)).length,
-      open: open.filter(({ standing }) => standing.state === name && mine(standing.service)).length,
+      open: open.filter(({ position }) => position.state === name && mine(position.service)).length,
       dwell_ms: dwell(stays.filter(({ state, service }) => state === name && mine(service)).map(({ ms }) => ms)),
     })
     const limit = limits.states.get(name) ?? { stuck_after_ms: Infinity, from: 'machine' as const }
@@ -54,15 +54,15 @@ export function slowAudit(files: Files, { table, now, limits }: Question): Audit
     checked: { ...counts, transitions: steps.length, requests: verdicts.length, traces: new Set(verdicts.map(({ history }) => history.traceId)).size },
     states: Object.fromEntries(table.states.map(({ name }) => [name, stateOf(name)])),
     stuck: open
-      .filter(({ standing }) => now - standing.since > limitOf(standing.state))
+      .filter(({ position }) => now - position.since > limitOf(position.state))
       .map((verdict) => {
-        const { state, since, service } = verdict.standing
+        const { state, since, service } = verdict.position
         const rest = { attempts: verdict.attempts, last_error: verdict.lastError }
         return { ...ids(verdict), service, state, since, age_ms: now - since, stuck_after_ms: limitOf(state), ...rest }
       })
       .sort((a, b) => a.since - b.since),
     invalid: verdicts.flatMap((verdict) =>
-      verdict.invalid.map(({ found: { record, file, line }, reason }) => {
+      verdict.invalid.map(({ line: { record, file, line }, reason }) => {
         const { service, seq, from = null, event = null, state } = record
         return { ...ids(verdict), service, seq, from, event, state, reason, file, line }
       }),
@@ -70,9 +70,9 @@ export function slowAudit(files: Files, { table, now, limits }: Question): Audit
     gaps: verdicts.filter(({ missing }) => missing.length > 0).map((verdict) => ({ ...ids(verdict), missing_seq: verdict.missing })),
     duplicates: verdicts.reduce((sum, { duplicates }) => sum + duplicates, 0),
     undelivered: open
-      .filter(({ standing, attempts: tried }) => tried === 0 && isHandOver(table, standing.state))
+      .filter(({ position, attempts: tried }) => tried === 0 && isHandOffState(table, position.state))
       .map((verdict) => {
-        const { service, since } = verdict.standing
+        const { service, since } = verdict.position
         return { ...ids(verdict), service, since, age_ms: now - since }
       })
       .sort((a, b) => a.since - b.since),

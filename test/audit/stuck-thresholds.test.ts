@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { createMachine } from 'xstate'
 import { requestMachine } from '../../machines/request.ts'
-import { stuckLimits } from '../../src/audit/stuck-thresholds.ts'
+import { parseStuckThresholds } from '../../src/audit/stuck-thresholds.ts'
 import { compile } from '../../src/machine/compile.ts'
 
 const table = compile(requestMachine)
@@ -15,7 +15,7 @@ test.each<[given: readonly string[], limits: Readonly<Record<string, number>>]>(
   [['1s', 'Queued=2h', '2s', 'Queued=1d'], { Received: 2_000, Authenticated: 2_000, Processing: 2_000, Queued: 86_400_000 }],
   [['0s'], { Received: 0, Authenticated: 0, Processing: 0, Queued: 0 }],
 ])('%j', (given, limits) => {
-  const { states } = stuckLimits(table, given)
+  const { states } = parseStuckThresholds(table, given)
   expect(Object.fromEntries([...states].map(([state, { stuck_after_ms }]) => [state, stuck_after_ms]))).toEqual({ ...limits, ...final })
 })
 
@@ -27,10 +27,10 @@ test.each([
   ['=1s', 'THROUGHLINE_BAD_STATE', 'no state ""'],
   ['queued=1s', 'THROUGHLINE_BAD_STATE', 'no state "queued"'],
 ])('%s is refused', (given, code, said) => {
-  expect(() => stuckLimits(table, [given])).toThrow(expect.objectContaining({ code, message: expect.stringContaining(said) as string }))
+  expect(() => parseStuckThresholds(table, [given])).toThrow(expect.objectContaining({ code, message: expect.stringContaining(said) as string }))
 })
 
 test("a state's name may hold an equals sign", () => {
   const odd = compile(createMachine({ initial: 'a=b', states: { 'a=b': { on: { GO: 'end' } }, end: { type: 'final' } } }))
-  expect(stuckLimits(odd, ['a=b=5s']).states.get('a=b')).toEqual({ stuck_after_ms: 5_000, from: 'given' })
+  expect(parseStuckThresholds(odd, ['a=b=5s']).states.get('a=b')).toEqual({ stuck_after_ms: 5_000, from: 'given' })
 })

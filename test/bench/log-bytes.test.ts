@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { LineDestination } from '../../src/sinks/fd-writer.ts'
-import { standardSink } from '../../src/sinks/stdout.ts'
+import { FdWriter } from '../../src/sinks/fd-writer.ts'
+import { stdoutSink } from '../../src/sinks/stdout.ts'
 import { readRecord } from '../../src/record/line.ts'
 import type { LifecycleRecord, Sink } from '../../src/record/record.ts'
 import { logOptions, madeLog } from './_logs.ts'
@@ -17,11 +17,11 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 function writtenBySink(records: readonly LifecycleRecord[]): string {
   const file = join(folder, 'sink.log')
   const fd = openSync(file, 'w')
-  const destination = new LineDestination(fd)
+  const destination = new FdWriter(fd)
   const sinks = new Map<string, Sink>()
   for (const record of records) {
     let sink = sinks.get(record.service)
-    if (sink === undefined) sinks.set(record.service, (sink = standardSink(record.service, 'turn', (error) => expect.unreachable(String(error)), destination)))
+    if (sink === undefined) sinks.set(record.service, (sink = stdoutSink(record.service, 'turn', (error) => expect.unreachable(String(error)), destination)))
     sink.write(record)
   }
   destination.flush()

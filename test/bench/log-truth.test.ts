@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { AuditReport } from '../../src/audit/report.ts'
-import { bornAt, isRequestId, isTraceId } from '../../src/trace/trace-id.ts'
+import { creationTime, isRequestId, isTraceId } from '../../src/trace/trace-id.ts'
 import { readRecord } from '../../src/record/line.ts'
 import { called } from '../cli/_called.ts'
 import { logOptions, madeLog, type MadeLog } from './_logs.ts'
@@ -131,7 +131,7 @@ test('ids are of the kind that was asked for, and those of version 7 tell when t
       }
       const first = records.filter(({ seq, parent_id }) => seq === 0 && parent_id === undefined)
       expect(first).toHaveLength(truth.traces)
-      if (options.idKind === 'v7') for (const { trace_id, time } of first) expect(bornAt(trace_id)).toBe(time)
+      if (options.idKind === 'v7') for (const { trace_id, time } of first) expect(creationTime(trace_id)).toBe(time)
     }),
     { numRuns: 30 },
   )

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest'
 import { fieldNames } from '../../src/cli/field-flags.ts'
-import { ROLES } from '../../src/story/foreign/field-names.ts'
+import { FIELD_ROLES } from '../../src/story/foreign/field-names.ts'
 
 test.each([
   [undefined, {}],
   [[], {}],
   [['trace_id=correlationId'], { trace_id: ['correlationId'] }],
   [['trace_id=a', 'service=app.label', 'trace_id=b=c'], { trace_id: ['a', 'b=c'], service: ['app.label'] }],
-  [ROLES.map((role) => `${role}=x`), Object.fromEntries(ROLES.map((role) => [role, ['x']]))],
+  [FIELD_ROLES.map((role) => `${role}=x`), Object.fromEntries(FIELD_ROLES.map((role) => [role, ['x']]))],
 ])('%o', (flags, names) => {
   expect(fieldNames(flags)).toEqual(names)
 })

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { requestMachine } from '../../machines/request.ts'
-import { endSignal, followAudit, type FollowQuestion } from '../../src/cli/audit-follow.ts'
+import { endSignal, followAudit, type FollowOptions } from '../../src/cli/audit-follow.ts'
 import { compile } from '../../src/machine/compile.ts'
 import { BEGUN, ndjson, QUEUED, REQUEST, SYNC, TRACE, transition, transitions } from '../sample-log.ts'
 import { folderOf } from './_called.ts'
@@ -16,7 +16,7 @@ const IDS = `gateway  ${TRACE}  ${REQUEST}`
 async function followed(
   names: readonly string[],
   pauses: readonly (() => void)[],
-  more: Partial<FollowQuestion> & { clock?: { time: number }; gone?: boolean } = {},
+  more: Partial<FollowOptions> & { clock?: { time: number }; gone?: boolean } = {},
 ): Promise<{ status: number; out: string[]; err: string }> {
   const { clock = { time: BEGUN + 1_000_000 }, gone, ...question } = more
   const ending = new AbortController()

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { auditSource, storySource, type Beside, type LokiFlags } from '../../src/cli/loki-flags.ts'
+import { auditSource, storySource, type SourceContext, type LokiFlags } from '../../src/cli/loki-flags.ts'
 import { readLoki } from '../../src/logs/loki/read-loki.ts'
 import { parseLine } from '../../src/logs/parse-line.ts'
 import { lokiStandIn } from '../logs/loki/_loki.ts'
@@ -11,7 +11,7 @@ const LOKI = { loki: 'http://loki:3100', query: '{app="api"}' }
 /** Of version 7, and so it tells when it was made. */
 const BORN = Number.parseInt(TRACE.replaceAll('-', '').slice(0, 12), 16)
 
-function beside(env: Beside['env'] = {}, ...names: string[]): Beside {
+function beside(env: SourceContext['env'] = {}, ...names: string[]): SourceContext {
   return { names, env, now: NOW }
 }
 
@@ -39,7 +39,7 @@ describe('auditSource', () => {
     expect(range(flags)).toEqual(expected)
   })
 
-  it.each<[Beside['env'], LokiFlags, object]>([
+  it.each<[SourceContext['env'], LokiFlags, object]>([
     [{ LOKI_USERNAME: 'ada', LOKI_PASSWORD: 'hush' }, {}, { auth: { username: 'ada', password: 'hush' } }],
     [{ LOKI_PASSWORD: 'hush' }, {}, { auth: { username: '', password: 'hush' } }],
     [{ LOKI_BEARER_TOKEN: 'hush', LOKI_USERNAME: '' }, {}, { auth: { bearer: 'hush' } }],
@@ -52,7 +52,7 @@ describe('auditSource', () => {
     expect([url, query, start, end]).not.toContain(undefined)
   })
 
-  it.each<[string, LokiFlags, Beside, RegExp]>([
+  it.each<[string, LokiFlags, SourceContext, RegExp]>([
     ['no query', { loki: LOKI.loki }, beside(), /--loki needs --query.*--query '\{app=~"api\|worker"\}'/],
     ['a query for nothing', { query: '{}' }, beside(), /--query is for Loki: add --loki http:\/\/loki:3100/],
     ['a beginning for nothing', { since: '1h' }, beside({}, 'a.log'), /--since is for Loki/],

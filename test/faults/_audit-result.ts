@@ -1,5 +1,5 @@
 import { requestMachine } from '../../machines/request.ts'
-import { stuckLimits } from '../../src/audit/stuck-thresholds.ts'
+import { parseStuckThresholds } from '../../src/audit/stuck-thresholds.ts'
 import type { AuditReport } from '../../src/audit/report.ts'
 import { compile } from '../../src/machine/compile.ts'
 import { readLogs } from '../read-logs.ts'
@@ -17,7 +17,7 @@ export interface Judged {
 }
 
 export const TABLE = compile(requestMachine)
-const LIMITS = stuckLimits(TABLE, ['1ms'])
+const LIMITS = parseStuckThresholds(TABLE, ['1ms'])
 const A_DAY = 86_400_000
 
 /** Reads and audits log files. */

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { writeFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import { stuckLimits } from '../../src/audit/stuck-thresholds.ts'
+import { parseStuckThresholds } from '../../src/audit/stuck-thresholds.ts'
 import { ThroughlineError } from '../../src/errors.ts'
 import type { LocatedEntry } from '../../src/logs/log-entry.ts'
 import { readLogs } from '../read-logs.ts'
@@ -37,7 +37,7 @@ function linesIn(bytes: Buffer): number[] {
 /** Every line that is not blank is counted, and each whole line's request is judged as it is. */
 function expectJudged(entries: readonly LocatedEntry[], { bytes, log, victims }: DamagedLog): number {
   expect([...new Set(entries.map(({ line }) => line))]).toEqual(linesIn(bytes))
-  const report = new Gathered().add(entries).report({ table: log.table, now: T0 + 86_400_000, limits: stuckLimits(log.table, ['1ms']) })
+  const report = new Gathered().add(entries).report({ table: log.table, now: T0 + 86_400_000, limits: parseStuckThresholds(log.table, ['1ms']) })
   const { lines, other_lines, damaged_lines } = report.checked
   expect([lines, lines - other_lines - damaged_lines]).toEqual([entries.length, entries.filter(({ kind }) => kind === 'record').length])
   const named = ({ stuck, invalid, gaps }: typeof report): Set<string>[] => [stuck, invalid, gaps].map((found: readonly { request_id: string }[]) => new Set(found.map(({ request_id }) => request_id)))

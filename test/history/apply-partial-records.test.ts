@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { requestWithRetriesMachine } from '../../machines/request-with-retries.ts'
 import { requestMachine } from '../../machines/request.ts'
-import { stuckLimits } from '../../src/audit/stuck-thresholds.ts'
+import { parseStuckThresholds } from '../../src/audit/stuck-thresholds.ts'
 import type { AuditReport } from '../../src/audit/report.ts'
 import { compile } from '../../src/machine/compile.ts'
 import type { TransitionRecord } from '../../src/record/record.ts'
@@ -16,7 +16,7 @@ const OTHER = { trace_id: '019a2b3c-4d5e-7f60-8a1b-2c3d4e5f6072', request_id: 'b
 /** The audit of these records, those in `cut` as the first half of their lines. */
 function halved(records: readonly TransitionRecord[], cut: readonly (TransitionRecord | undefined)[], by = table): AuditReport {
   const lines = linesOf(records).map((line, index) => (cut.includes(records[index]) ? line.slice(0, line.length >> 1) : line))
-  return audited({ 'a.ndjson': lines }, { table: by, now: BEGUN + 1e9, limits: stuckLimits(by) })
+  return audited({ 'a.ndjson': lines }, { table: by, now: BEGUN + 1e9, limits: parseStuckThresholds(by) })
 }
 
 describe('half a line', () => {
@@ -72,7 +72,7 @@ describe('half a line', () => {
     const lines = linesOf(two.filter(({ seq }) => seq < 3))
     const [end = ''] = linesOf(two.filter(({ seq }) => seq === 3))
     const half = end.slice(0, end.length >> 1)
-    const report = audited({ 'a.ndjson': [...lines, half, half, half] }, { table, now: BEGUN + 1e9, limits: stuckLimits(table) })
+    const report = audited({ 'a.ndjson': [...lines, half, half, half] }, { table, now: BEGUN + 1e9, limits: parseStuckThresholds(table) })
     expect(report.stuck).toHaveLength(1)
     expect(report.checked.damaged_lines).toBe(3)
   })
@@ -83,7 +83,7 @@ test('the rest of a line whose request is named acquits that one, whatever the c
   const [end = ''] = linesOf([transition({ seq: 4, event: 'COMPLETE', from: 'Queued', state: 'Completed', service: 'worker', attempt: 1, time: BEGUN - 60_000 })])
   const rest = [end.slice(end.indexOf('"request_id"')), end.slice(0, -2)]
   for (const damaged of rest) {
-    const report = audited({ 'a.ndjson': [...linesOf(queued), damaged] }, { table, now: BEGUN + 1e9, limits: stuckLimits(table) })
+    const report = audited({ 'a.ndjson': [...linesOf(queued), damaged] }, { table, now: BEGUN + 1e9, limits: parseStuckThresholds(table) })
     expect(report).toMatchObject({ stuck: [OTHER], gaps: [{ request_id: REQUEST, missing_seq: [4] }] })
   }
 })

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { requestMachine } from '../../machines/request.ts'
-import { Histories, traceKey, type RequestHistory } from '../../src/history/history.ts'
-import { judge } from '../../src/history/assess.ts'
+import { Histories, canonicalTraceId, type RequestHistory } from '../../src/history/history.ts'
+import { assess } from '../../src/history/assess.ts'
 import { compile } from '../../src/machine/compile.ts'
 import type { LifecycleRecord } from '../../src/record/record.ts'
 import { BEGUN, note, QUEUED, REQUEST, SYNC, TRACE, transition, transitions } from '../sample-log.ts'
@@ -55,17 +55,17 @@ test.each([
   ['ABC-123', 'ABC-123'],
   [`${TRACE}0`, `${TRACE}0`],
 ])('the key of %s is %s', (id, key) => {
-  expect(traceKey(id)).toBe(key)
+  expect(canonicalTraceId(id)).toBe(key)
 })
 
 describe('the verdict', () => {
   test('is that of the first attempt that ended', () => {
-    const verdict = judge(only([...transitions(QUEUED), completed(2, 5_000), completed(1, 9_000)]), table)
+    const verdict = assess(only([...transitions(QUEUED), completed(2, 5_000), completed(1, 9_000)]), table)
     expect(verdict).toMatchObject({ ended: true, end: { attempt: 1, outcome: 'error' }, attempts: 2, duplicates: 1, invalid: [], missing: [] })
   })
 
   test('of two ends of one delivery that do not agree is invalid, not a duplicate', () => {
-    const verdict = judge(only([...transitions(SYNC), transition({ seq: 3, event: 'ENQUEUE', from: 'Processing', state: 'Queued', time: BEGUN + 9_000 })]), table)
+    const verdict = assess(only([...transitions(SYNC), transition({ seq: 3, event: 'ENQUEUE', from: 'Processing', state: 'Queued', time: BEGUN + 9_000 })]), table)
     expect(verdict).toMatchObject({ ended: true, duplicates: 0, invalid: [{ reason: 'seq 3 is told twice: as Responded and as Queued' }] })
   })
 
@@ -76,11 +76,11 @@ describe('the verdict', () => {
     ['under data, as anything', { data: { error: { code: 7 } } }, { type: 'Error', message: '{"code":7}' }],
   ])('knows the last error, %s', (_, told, error) => {
     const first = note('RETRY', { error: { type: 'Error', message: 'earlier' }, time: BEGUN })
-    expect(judge(only([note('RETRY', { ...told, time: BEGUN + 5 }), first]), table).lastError).toEqual(error)
+    expect(assess(only([note('RETRY', { ...told, time: BEGUN + 5 }), first]), table).lastError).toEqual(error)
   })
 
   test('of a request with notes alone stands where they found it', () => {
-    const verdict = judge(only([note('ATTEMPT', { state: 'Queued', attempt: 1, service: 'worker' })]), table)
+    const verdict = assess(only([note('ATTEMPT', { state: 'Queued', attempt: 1, service: 'worker' })]), table)
     expect(verdict).toMatchObject({ standing: { state: 'Queued', since: BEGUN + 1_000, service: 'worker' }, ended: false, missing: [0], history: { requestId: REQUEST } })
   })
 })

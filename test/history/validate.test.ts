@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import fc from 'fast-check'
 import { requestWithRetriesMachine } from '../../machines/request-with-retries.ts'
 import { requestMachine } from '../../machines/request.ts'
-import { stuckLimits } from '../../src/audit/stuck-thresholds.ts'
+import { parseStuckThresholds } from '../../src/audit/stuck-thresholds.ts'
 import type { InvalidEntry } from '../../src/audit/report.ts'
 import { compile } from '../../src/machine/compile.ts'
 import { step, type TransitionTable } from '../../src/machine/table.ts'
@@ -16,7 +16,7 @@ const table = compile(requestMachine)
 const retries = compile(requestWithRetriesMachine)
 
 function invalid(records: readonly LifecycleRecord[], by: TransitionTable = table): readonly InvalidEntry[] {
-  return audited({ 'a.ndjson': linesOf(records) }, { table: by, now: BEGUN, limits: stuckLimits(by) }).invalid
+  return audited({ 'a.ndjson': linesOf(records) }, { table: by, now: BEGUN, limits: parseStuckThresholds(by) }).invalid
 }
 
 /** A request's lines with those that one of them is replaced by. */
@@ -60,7 +60,7 @@ describe('a line that no run of the machine writes is told with its place and th
         const record = log.records[place]
         fc.pre(record?.lifecycle === 'transition' && record.state !== state)
         const records = log.records.map((told, index) => (index === place ? { ...record, state } : told))
-        const report = audited({ 'a.ndjson': linesOf(records) }, { table, now: T0, limits: stuckLimits(table) })
+        const report = audited({ 'a.ndjson': linesOf(records) }, { table, now: T0, limits: parseStuckThresholds(table) })
         expect(report.invalid.filter(({ file, line }) => file === 'a.ndjson' && line === place + 1)).toHaveLength(1)
         expect(report.invalid.every(({ request_id }) => request_id === record.request_id)).toBe(true)
       }),
@@ -71,7 +71,7 @@ describe('a line that no run of the machine writes is told with its place and th
 describe('legal', () => {
   test('a second attempt that completes: a duplicate, not an invalid path', () => {
     const twice = [1, 2].map((attempt) => transition({ seq: 4, event: 'COMPLETE', from: 'Queued', state: 'Completed', attempt, service: 'worker', time: BEGUN + attempt * 10_000 }))
-    const report = audited({ 'a.ndjson': linesOf([...transitions(QUEUED), ...twice]) }, { table, now: BEGUN + 1e9, limits: stuckLimits(table) })
+    const report = audited({ 'a.ndjson': linesOf([...transitions(QUEUED), ...twice]) }, { table, now: BEGUN + 1e9, limits: parseStuckThresholds(table) })
     expect(report).toMatchObject({ stuck: [], invalid: [], gaps: [], duplicates: 1 })
   })
 

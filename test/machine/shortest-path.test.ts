@@ -4,7 +4,7 @@ import { getSimplePaths } from 'xstate/graph'
 import { requestWithRetriesMachine } from '../../machines/request-with-retries.ts'
 import { requestMachine } from '../../machines/request.ts'
 import { compile } from '../../src/machine/compile.ts'
-import { route, routeToEnd } from '../../src/machine/shortest-path.ts'
+import { pathToEvent, pathToFinal } from '../../src/machine/shortest-path.ts'
 import { step, type Edge, type TransitionTable } from '../../src/machine/table.ts'
 import { EVENTS, nestedMachine } from '../arbitraries.ts'
 
@@ -32,19 +32,19 @@ test('the simple paths of the default machine are the expected ones, in XState a
 
 describe('route', () => {
   test('gives the way by which a request that is behind catches up', () => {
-    expect(events(route(table, 'Received', 'RESPOND'))).toEqual(['AUTH_OK', 'PROCESS', 'RESPOND'])
-    expect(events(route(table, 'Received', 'COMPLETE'))).toEqual(['AUTH_OK', 'PROCESS', 'ENQUEUE', 'COMPLETE'])
-    expect(events(route(table, 'Processing', 'RESPOND'))).toEqual(['RESPOND'])
-    expect(events(routeToEnd(table, 'Authenticated'))).toEqual(['PROCESS', 'RESPOND'])
-    expect(events(route(compile(requestWithRetriesMachine), 'Received', 'FAIL'))).toEqual(['AUTH_OK', 'FAIL'])
+    expect(events(pathToEvent(table, 'Received', 'RESPOND'))).toEqual(['AUTH_OK', 'PROCESS', 'RESPOND'])
+    expect(events(pathToEvent(table, 'Received', 'COMPLETE'))).toEqual(['AUTH_OK', 'PROCESS', 'ENQUEUE', 'COMPLETE'])
+    expect(events(pathToEvent(table, 'Processing', 'RESPOND'))).toEqual(['RESPOND'])
+    expect(events(pathToFinal(table, 'Authenticated'))).toEqual(['PROCESS', 'RESPOND'])
+    expect(events(pathToEvent(compile(requestWithRetriesMachine), 'Received', 'FAIL'))).toEqual(['AUTH_OK', 'FAIL'])
   })
 
   test('gives none where no way leads', () => {
-    expect(route(table, 'Queued', 'RESPOND')).toBeUndefined()
-    expect(route(table, 'Responded', 'RESPOND')).toBeUndefined()
-    expect(route(table, 'Received', 'NO_SUCH_EVENT')).toBeUndefined()
-    expect(route(table, 'NoSuchState', 'RESPOND')).toBeUndefined()
-    expect(routeToEnd(table, 'Failed')).toBeUndefined()
+    expect(pathToEvent(table, 'Queued', 'RESPOND')).toBeUndefined()
+    expect(pathToEvent(table, 'Responded', 'RESPOND')).toBeUndefined()
+    expect(pathToEvent(table, 'Received', 'NO_SUCH_EVENT')).toBeUndefined()
+    expect(pathToEvent(table, 'NoSuchState', 'RESPOND')).toBeUndefined()
+    expect(pathToFinal(table, 'Failed')).toBeUndefined()
   })
 
   test('on any machine is a connected way, and there is no shorter one', () => {
@@ -52,8 +52,8 @@ describe('route', () => {
       fc.property(nestedMachine, (machine) => {
         const random = compile(machine)
         for (const { name } of random.states) {
-          for (const event of EVENTS) expectShortest(random, name, route(random, name, event), (edge) => edge.event === event)
-          expectShortest(random, name, routeToEnd(random, name), (edge) => edge.final)
+          for (const event of EVENTS) expectShortest(random, name, pathToEvent(random, name, event), (edge) => edge.event === event)
+          expectShortest(random, name, pathToFinal(random, name), (edge) => edge.final)
         }
       }),
     )

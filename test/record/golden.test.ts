@@ -2,8 +2,8 @@ import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { LineDestination } from '../../src/sinks/fd-writer.ts'
-import { standardSink } from '../../src/sinks/stdout.ts'
+import { FdWriter } from '../../src/sinks/fd-writer.ts'
+import { stdoutSink } from '../../src/sinks/stdout.ts'
 import { readRecord } from '../../src/record/line.ts'
 import type { LifecycleRecord } from '../../src/record/record.ts'
 import { observed } from '../tracker-fixture.ts'
@@ -21,20 +21,20 @@ async function tell(): Promise<LifecycleRecord[]> {
   const wait = (ms: number): void => void (clock.time += ms)
   const ok = tracker.start({ 'x-trace-id': 'no good' }, { method: 'GET', path: '/orders/7?token=hush' })
   wait(1)
-  ok.signal('AUTH_OK', { implied: true })
+  ok.dispatch('AUTH_OK', { implied: true })
   ok.note('CACHE_MISS', { key: 'ünïcode "quoted"' })
   wait(10)
   ok.completed()
   ok.send('PROCESS', { step: 1 })
-  ok.signal('RESPOND', { status: 200 })
+  ok.dispatch('RESPOND', { status: 200 })
   tracker.start(ok.headers(), { method: 'POST', path: '/orders' }).failed('bad token')
   const failing = tracker.start(ok.headers())
-  failing.reach('RESPOND', { outcome: 'error', status: 500, error: new TypeError('broken\nin two') })
+  failing.dispatchByPath('RESPOND', { outcome: 'error', status: 500, error: new TypeError('broken\nin two') })
   const queued = tracker.start(ok.headers())
   const carrier = await queued.enqueue((headers) => headers)
   wait(500)
   const resumed = tracker.resume(carrier, { attempt: 2 })
-  resumed.tell('stuck', 'STUCK', {})
+  resumed.emitNote('stuck', 'STUCK', {})
   resumed.completed()
   return records
 }
@@ -43,7 +43,7 @@ test('a patch release changes no byte of a line, and reads those of earlier ones
   const folder = mkdtempSync(join(tmpdir(), 'golden-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const file = join(folder, 'out.ndjson')
-  const sink = standardSink('gateway', 'line', (error) => expect.unreachable(String(error)), new LineDestination(openSync(file, 'a')))
+  const sink = stdoutSink('gateway', 'line', (error) => expect.unreachable(String(error)), new FdWriter(openSync(file, 'a')))
   const records = await tell()
   for (const record of records) sink.write(record)
   expect(readFileSync(file, 'utf8')).toBe(golden)

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { momentOf } from '../../src/record/timestamp.ts'
+import { parseTimestamp } from '../../src/record/timestamp.ts'
 
 const MOMENT = 1_790_000_000_123.456
 
@@ -20,15 +20,15 @@ describe('one moment', () => {
     ['an offset after a blank', '2026-09-21 14:13:20.123456 +0000'],
     ['lower case', '2026-09-21t14:13:20.123456z'],
   ])('is read from %s', (_, value) => {
-    expect(momentOf(value)).toBe(MOMENT)
+    expect(parseTimestamp(value)).toBe(MOMENT)
   })
 
   test('whatever the unit, from 1973 to 5138', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1e11, max: 1e14 - 1 }), (ms) => {
         for (const unit of [0.001, 1, 1_000, 1_000_000]) {
-          expect(momentOf(ms * unit)).toBeCloseTo(ms, 1)
-          expect(momentOf((ms * unit).toLocaleString('en', { useGrouping: false, maximumFractionDigits: 3 }))).toBeCloseTo(ms, 1)
+          expect(parseTimestamp(ms * unit)).toBeCloseTo(ms, 1)
+          expect(parseTimestamp((ms * unit).toLocaleString('en', { useGrouping: false, maximumFractionDigits: 3 }))).toBeCloseTo(ms, 1)
         }
       }),
     )
@@ -37,15 +37,15 @@ describe('one moment', () => {
   test('as Date writes it', () => {
     fc.assert(
       fc.property(fc.date({ min: new Date(0), max: new Date('9999-12-31T23:59:59.999Z'), noInvalidDate: true }), (date) => {
-        expect(momentOf(date.toISOString())).toBe(date.getTime())
+        expect(parseTimestamp(date.toISOString())).toBe(date.getTime())
       }),
     )
   })
 })
 
 test('whole seconds are whole, and a leap second follows the 59th', () => {
-  expect(momentOf('2016-12-31T23:59:59Z')).toBe(Date.UTC(2016, 11, 31, 23, 59, 59))
-  expect(momentOf('2016-12-31T23:59:60Z')).toBe(Date.UTC(2017, 0, 1))
+  expect(parseTimestamp('2016-12-31T23:59:59Z')).toBe(Date.UTC(2016, 11, 31, 23, 59, 59))
+  expect(parseTimestamp('2016-12-31T23:59:60Z')).toBe(Date.UTC(2017, 0, 1))
 })
 
 test.each([
@@ -53,5 +53,5 @@ test.each([
   ...['1790000000 ', '-1790000000', '0x5f5e100', '1'.repeat(65), '7', 0, 7, -1_790_000_000, 1e20, Number.NaN, Infinity],
   ...[null, undefined, true, {}, [1_790_000_000], new Date(0), 1_790_000_000n],
 ])('%o is no moment', (value) => {
-  expect(momentOf(value)).toBeUndefined()
+  expect(parseTimestamp(value)).toBeUndefined()
 })

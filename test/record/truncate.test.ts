@@ -58,8 +58,8 @@ describe('a line stays under 4,096 bytes, is whole, and ours', () => {
         const [from, told] = [lines.length, records.length]
         const request = tracker.start({ traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` }, { method: text, path: text })
         request.note(text, data)
-        request.tell('rejected', text, { error, data })
-        request.signal('E'.repeat(64), { error, data, outcome: 'error', status: -1.5e300, implied: true })
+        request.emitNote('rejected', text, { error, data })
+        request.dispatch('E'.repeat(64), { error, data, outcome: 'error', status: -1.5e300, implied: true })
         expect(lines.length - from).toBe(4)
         for (const [index, line] of lines.slice(from).entries()) {
           expect(Buffer.byteLength(line) + 1).toBeLessThan(4_096)

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { LineDestination } from '../../src/sinks/fd-writer.ts'
-import { standardSink } from '../../src/sinks/stdout.ts'
+import { FdWriter } from '../../src/sinks/fd-writer.ts'
+import { stdoutSink } from '../../src/sinks/stdout.ts'
 import type { TransitionRecord } from '../../src/record/record.ts'
 
 const unheard = (error: unknown): never => expect.unreachable(String(error))
@@ -16,19 +16,19 @@ function folder(): string {
   return made
 }
 
-function file(): { log: LineDestination; text: () => string } {
+function file(): { log: FdWriter; text: () => string } {
   const path = join(folder(), 'out.ndjson')
   return { log: listened(openSync(path, 'a'), unheard), text: () => readFileSync(path, 'utf8') }
 }
 
-function listened(fd: number, onError: (error: unknown) => void): LineDestination {
-  const log = new LineDestination(fd)
+function listened(fd: number, onError: (error: unknown) => void): FdWriter {
+  const log = new FdWriter(fd)
   log.onError(onError)
   return log
 }
 
 /** A pipe that does not block, with nobody at its other end until it is read. */
-function pipe(onError: (error: unknown) => void = unheard): { log: LineDestination; read: () => string } {
+function pipe(onError: (error: unknown) => void = unheard): { log: FdWriter; read: () => string } {
   const path = join(folder(), 'pipe')
   execFileSync('mkfifo', [path])
   const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK)
@@ -46,7 +46,7 @@ describe('lines are with the operating system', () => {
     ['turn', 'when the turn of the event loop is over', false],
   ] as const)('%s: %s', async (durability, _, atOnce) => {
     const { log, text } = file()
-    const sink = standardSink('api', durability, unheard, log)
+    const sink = stdoutSink('api', durability, unheard, log)
     const states = (): string[] => [...text().matchAll(/"state":"(\w+)"/g)].map(([, state = '']) => state)
     const record: TransitionRecord = { lifecycle: 'transition', time: 1, service: 'api', state: 'Received', trace_id: 't', request_id: '00000000000000aa', seq: 0 }
     sink.write(record)
@@ -62,7 +62,7 @@ describe('lines are with the operating system', () => {
 
   test('of several trackers in the order in which they were told', async () => {
     const { log, text } = file()
-    const trackers = ['one', 'two'].map((service) => standardSink(service, 'turn', unheard, log))
+    const trackers = ['one', 'two'].map((service) => stdoutSink(service, 'turn', unheard, log))
     const record: TransitionRecord = { lifecycle: 'transition', time: 1, service: '', state: 'Received', trace_id: 't', request_id: '00000000000000aa', seq: 0 }
     for (let n = 0; n < 3; n += 1) for (const sink of trackers) sink.write(record)
     await nextTurn()
@@ -82,7 +82,7 @@ describe('lines are with the operating system', () => {
     const { log, text } = file()
     const lines = [line(1, 'Grüße'), line(2, '→ 漢字 🎈'), line(3)]
     for (const each of lines) log.write(each)
-    log.handOver()
+    log.flushGathered()
     expect(text()).toBe(lines.join(''))
   })
 })
@@ -107,7 +107,7 @@ describe('a pipe', () => {
     const { log, read } = pipe()
     const many = Array.from({ length: 5_000 }, (_, n) => line(n))
     for (const each of many) log.write(each)
-    log.handOver()
+    log.flushGathered()
     let text = ''
     while (text.length < many.join('').length) {
       try {
@@ -125,7 +125,7 @@ test('a destination that fails is told, not thrown, and left alone until it is t
   const log = listened(openSync('/dev/full', 'a'), (error) => errors.push(error))
   for (let n = 0; n < 100; n += 1) {
     log.write(line(n))
-    log.handOver()
+    log.flushGathered()
   }
   expect(errors).toEqual([expect.objectContaining({ code: 'ENOSPC' })])
   log.flush()

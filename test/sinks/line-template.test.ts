@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
 import { pinoSink } from '../../src/sinks/pino.ts'
-import { PlainLines } from '../../src/sinks/line-template.ts'
+import { LineTemplates } from '../../src/sinks/line-template.ts'
 import type { LifecycleRecord, TransitionRecord } from '../../src/record/record.ts'
 import { lifecycleRecord, SERVICE } from '../record/records.ts'
 
@@ -11,7 +11,7 @@ test('the line of a plain transition is byte for byte the one that pino writes, 
   let time = 0
   const fail = (error: unknown): never => expect.unreachable(String(error))
   const byPino = pinoSink(pino({ base: null, timestamp: () => `,"time":${String(time)}` }, { write: (text) => void (written = text) }), SERVICE, fail)
-  const plain = new PlainLines(SERVICE)
+  const plain = new LineTemplates(SERVICE)
   let some = 0
   fc.assert(
     // Several of one step, moment and request, since these are remembered.
@@ -22,7 +22,7 @@ test('the line of a plain transition is byte for byte the one that pino writes, 
         time = each.time
         byPino.write(each)
         const special = each.lifecycle !== 'transition' || each.error !== undefined || each.data !== undefined || each.attempt !== undefined
-        expect(plain.of(each)).toBe(special ? undefined : written)
+        expect(plain.render(each)).toBe(special ? undefined : written)
         if (!special) some += 1
       }
     }),
@@ -32,8 +32,8 @@ test('the line of a plain transition is byte for byte the one that pino writes, 
 })
 
 test('a request that shares its id with one of another trace is not taken for it', () => {
-  const plain = new PlainLines(SERVICE)
+  const plain = new LineTemplates(SERVICE)
   const record: TransitionRecord = { lifecycle: 'transition', time: 1, service: SERVICE, state: 'Received', trace_id: 'a', request_id: '00000000000000aa', seq: 0 }
-  expect(plain.of(record)).toContain('"trace_id":"a"')
-  expect(plain.of({ ...record, trace_id: 'b' })).toContain('"trace_id":"b"')
+  expect(plain.render(record)).toContain('"trace_id":"a"')
+  expect(plain.render({ ...record, trace_id: 'b' })).toContain('"trace_id":"b"')
 })

@@ -9,10 +9,10 @@ import { multistream, pino, type Logger, type LoggerOptions } from 'pino'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import winston from 'winston'
 import { audit } from '../../src/queries/audit.ts'
-import { LineDestination } from '../../src/sinks/fd-writer.ts'
+import { FdWriter } from '../../src/sinks/fd-writer.ts'
 import { lineFields } from '../../src/sinks/line-fields.ts'
 import { pinoSink, type PinoLogger } from '../../src/sinks/pino.ts'
-import { standardSink } from '../../src/sinks/stdout.ts'
+import { stdoutSink } from '../../src/sinks/stdout.ts'
 import { traceMixin } from '../../src/tracking/current-request.ts'
 import { createTracker } from '../../src/handlers/track-request.ts'
 import { readRecord } from '../../src/record/line.ts'
@@ -57,7 +57,7 @@ function ledThrough(sink: (lines: string[]) => Sink, lines: string[] = []): { ou
   const folder = mkdtempSync(join(tmpdir(), 'loggers-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const file = join(folder, 'default.ndjson')
-  const all = observed({ sinks: [standardSink('api', 'line', fail, new LineDestination(openSync(file, 'w'))), sink(lines)] })
+  const all = observed({ sinks: [stdoutSink('api', 'line', fail, new FdWriter(openSync(file, 'w'))), sink(lines)] })
   lead(all)
   all.tracker.close()
   return { ours: readFileSync(file, 'utf8').trim().split('\n'), theirs: lines, end: all.clock.time + 60_000 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { version } from 'uuid'
 import { describe, expect, test } from 'vitest'
-import { bornAt, dashed, isRequestId, newRequestId, newTraceId, w3cTraceId } from '../../src/trace/trace-id.ts'
+import { creationTime, toDashed, isRequestId, newRequestId, newTraceId, w3cTraceId } from '../../src/trace/trace-id.ts'
 
 const MANY = 20_000
 
@@ -17,11 +17,11 @@ describe('new ids', () => {
   })
 
   test('sort by the time of their birth, which they tell', () => {
-    const births = ids.map((id) => bornAt(id) ?? NaN)
+    const births = ids.map((id) => creationTime(id) ?? NaN)
     expect(births).toEqual([...births].sort((a, b) => a - b))
-    expect([...ids].sort().map(bornAt)).toEqual(births)
+    expect([...ids].sort().map(creationTime)).toEqual(births)
     const now = Date.now()
-    const birth = bornAt(newTraceId()) ?? NaN
+    const birth = creationTime(newTraceId()) ?? NaN
     expect(birth >= now && birth <= Date.now()).toBe(true)
   })
 
@@ -61,7 +61,7 @@ describe('the W3C trace-id', () => {
         const mapped = w3cTraceId(id)
         expect(mapped).toMatch(/^(?!0{32})[0-9a-f]{32}$/)
         expect(w3cTraceId(mapped)).toBe(mapped)
-        expect(w3cTraceId(dashed(mapped))).toBe(mapped)
+        expect(w3cTraceId(toDashed(mapped))).toBe(mapped)
       }),
     )
   })
@@ -73,5 +73,5 @@ test.each([
   ['0af76519-16cd-43dd-8448-eb211c80319c', undefined],
   ['abc-123', undefined],
 ])('%s was born at %s', (id, time) => {
-  expect(bornAt(id)).toBe(time)
+  expect(creationTime(id)).toBe(time)
 })

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { workOn } from '../../src/adapters/_deliveries.ts'
+import { processBatch } from '../../src/adapters/_deliveries.ts'
 import type { AuthOptions } from '../../src/handlers/authenticate.ts'
 import type { Tracker } from '../../src/handlers/tracker.ts'
 import type { LifecycleRecord } from '../../src/record/record.ts'
@@ -47,7 +47,7 @@ const UNASKED: Record<string, (tracker: Tracker, handler: () => void) => unknown
     handler()
   },
   'the worker of a queue': (tracker, handler) =>
-    workOn(tracker, [{ host: {}, carrier: {}, attempt: 1, willRetry: false, path: 'orders' }], handler),
+    processBatch(tracker, [{ host: {}, carrier: {}, attempt: 1, willRetry: false, path: 'orders' }], handler),
 }
 
 /** What is told and not yet safe at the moment in which the handler begins, with a sink that gathers as the default one does. */

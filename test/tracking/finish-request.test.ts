@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { createMachine } from 'xstate'
 import { requestWithRetriesMachine } from '../../machines/request-with-retries.ts'
-import { endWithResponse, type End } from '../../src/tracking/finish-request.ts'
+import { endWithResponse, type RequestEnd } from '../../src/tracking/finish-request.ts'
 import { expectLawful, moves, observed, told } from '../tracker-fixture.ts'
 
 const error = new Error('no')
 
 describe('a response that ends while the state is behind catches up with implied steps', () => {
-  test.each<[after: string[], end: End, told: string[]]>([
+  test.each<[after: string[], end: RequestEnd, told: string[]]>([
     [[], { outcome: 'ok', status: 200 }, ['1 AUTH_OK Authenticated implied', '2 PROCESS Processing implied', '3 RESPOND Responded ok']],
     [['AUTH_OK'], { outcome: 'ok', status: 200 }, ['1 AUTH_OK Authenticated', '2 PROCESS Processing implied', '3 RESPOND Responded ok']],
     [['AUTH_OK', 'PROCESS'], { outcome: 'error', error }, ['1 AUTH_OK Authenticated', '2 PROCESS Processing', '3 RESPOND Responded error']],
@@ -26,7 +26,7 @@ describe('a response that ends while the state is behind catches up with implied
     expectLawful(table, records)
   })
 
-  test.each<[after: string[], end: End, told: string[]]>([
+  test.each<[after: string[], end: RequestEnd, told: string[]]>([
     [[], { outcome: 'error', error }, ['1 AUTH_OK Authenticated implied', '2 FAIL Failed error']],
     [['AUTH_OK', 'PROCESS'], { outcome: 'error', error }, ['1 AUTH_OK Authenticated', '2 PROCESS Processing', '3 FAIL Failed error']],
     [[], { outcome: 'aborted' }, ['1 ABORT Failed aborted']],

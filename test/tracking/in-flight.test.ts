@@ -54,8 +54,8 @@ describe('stuck', () => {
   test('tells the last error that was noted of a stuck one', () => {
     const { tracker, clock } = observed()
     const request = tracker.start()
-    request.tell('note', 'ENQUEUE', { error: new Error('first') })
-    request.tell('note', 'ENQUEUE', { error: new TypeError('broker is down') })
+    request.emitNote('note', 'ENQUEUE', { error: new Error('first') })
+    request.emitNote('note', 'ENQUEUE', { error: new TypeError('broker is down') })
     request.note('CACHE_MISS')
     clock.time += 20_000
     expect(tracker.stuck().map(({ last_error }) => last_error)).toEqual([{ type: 'TypeError', message: 'broker is down' }])

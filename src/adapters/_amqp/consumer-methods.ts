@@ -1,29 +1,29 @@
 import { isThenable } from '../../tracking/promises.ts'
 import { channelOf } from './channel.ts'
-import { sources, type Source } from './delivery.ts'
-import { newLedger, type Ledger, type Verdict } from './unacked-deliveries.ts'
+import { deliveryOrigins, type DeliveryOrigin } from './delivery.ts'
+import { createUnackedDeliveries, type UnackedDeliveries, type Settlement } from './unacked-deliveries.ts'
 import { isRecord } from '../_send.ts'
-import { isMethod, type Replacement } from '../_wrap-methods.ts'
+import { isFunction, type MethodWrapper } from '../_wrap-methods.ts'
 
 /** What one channel gives out, and what it is told of that. */
-export function consumes(): Readonly<Record<string, Replacement>> {
-  let ledger: Ledger | undefined
+export function consumerMethods(): Readonly<Record<string, MethodWrapper>> {
+  let ledger: UnackedDeliveries | undefined
   let last = 0
   /** What waits for its answer when a channel is lost, the broker is going to deliver again. */
   const lose = (): void => ledger?.settle(Infinity, true, 'lost')
   const open = (channel: object): void => {
     if (ledger === undefined) channelOf(channel).on('close', lose)
-    ledger ??= newLedger()
+    ledger ??= createUnackedDeliveries()
   }
   /** What makes the messages of a queue known. */
-  const knowing = (channel: object, queue: unknown, options: unknown): ((message: unknown) => Source) => {
+  const knowing = (channel: object, queue: unknown, options: unknown): ((message: unknown) => DeliveryOrigin) => {
     const noAck = isRecord(options) && Boolean(options.noAck)
     if (!noAck) open(channel)
     // The empty name is that of the queue that was declared last.
     const name = typeof queue === 'string' && queue !== '' ? queue : undefined
     return (message) => {
       const source = { queue: name, ledger: noAck ? undefined : ledger, answered: false }
-      if (isRecord(message)) sources.set(message, source)
+      if (isRecord(message)) deliveryOrigins.set(message, source)
       return source
     }
   }
@@ -32,22 +32,22 @@ export function consumes(): Readonly<Record<string, Replacement>> {
     const tag = tagOf(message)
     if (ledger !== undefined && tag > 0 && tag <= last) {
       lose()
-      ledger = newLedger()
+      ledger = createUnackedDeliveries()
     }
     if (tag > 0) last = tag
   }
-  const settle = (message: unknown, allUpTo: boolean, verdict: Verdict): void => {
-    const source = isRecord(message) ? sources.get(message) : undefined
-    if (isRecord(message) && source !== undefined) sources.set(message, { ...source, answered: true })
+  const settle = (message: unknown, allUpTo: boolean, verdict: Settlement): void => {
+    const source = isRecord(message) ? deliveryOrigins.get(message) : undefined
+    if (isRecord(message) && source !== undefined) deliveryOrigins.set(message, { ...source, answered: true })
     // The message may be of a channel that is no more.
     const of = source?.ledger ?? ledger
     of?.settle(tagOf(message), allUpTo, verdict)
   }
-  const settleAll = (verdict: Verdict): void => ledger?.settle(Infinity, true, verdict)
+  const settleAll = (verdict: Settlement): void => ledger?.settle(Infinity, true, verdict)
 
   return {
     consume: (consume, channel) => (queue, onMessage, options, ...rest) => {
-      if (!isMethod(onMessage)) return consume(queue, onMessage, options, ...rest)
+      if (!isFunction(onMessage)) return consume(queue, onMessage, options, ...rest)
       const know = knowing(channel, queue, options)
       const deliver = (message: unknown): unknown => {
         count(message)
@@ -56,7 +56,7 @@ export function consumes(): Readonly<Record<string, Replacement>> {
           return onMessage(message)
         } catch (error) {
           // The connection breaks now, and the process may with it.
-          source.ledger?.get(tagOf(message))?.threw(error)
+          source.ledger?.get(tagOf(message))?.failed(error)
           throw error
         }
       }
@@ -68,15 +68,15 @@ export function consumes(): Readonly<Record<string, Replacement>> {
         know(message)
         return message
       }
-      if (isMethod(callback)) return get(queue, options, (error: unknown, message: unknown) => callback(error, known(message)), ...rest)
+      if (isFunction(callback)) return get(queue, options, (error: unknown, message: unknown) => callback(error, known(message)), ...rest)
       const got = get(queue, options, callback, ...rest)
       return isThenable(got) ? got.then(known) : got
     },
     ack: (ack) => (message, allUpTo) => told(ack(message, allUpTo), () => settle(message, Boolean(allUpTo), 'acked')),
-    nack: (nack) => (message, allUpTo, requeue) => told(nack(message, allUpTo, requeue), () => settle(message, Boolean(allUpTo), verdictOf(requeue))),
-    reject: (reject) => (message, requeue) => told(reject(message, requeue), () => settle(message, false, verdictOf(requeue))),
+    nack: (nack) => (message, allUpTo, requeue) => told(nack(message, allUpTo, requeue), () => settle(message, Boolean(allUpTo), settlementOf(requeue))),
+    reject: (reject) => (message, requeue) => told(reject(message, requeue), () => settle(message, false, settlementOf(requeue))),
     ackAll: (ackAll) => () => told(ackAll(), () => settleAll('acked')),
-    nackAll: (nackAll) => (requeue) => told(nackAll(requeue), () => settleAll(verdictOf(requeue))),
+    nackAll: (nackAll) => (requeue) => told(nackAll(requeue), () => settleAll(settlementOf(requeue))),
     // Has the broker deliver again all that waits.
     recover: (recover) => (...args) => told(recover(...args), () => settleAll('requeued')),
   }
@@ -95,6 +95,6 @@ function tagOf(message: unknown): number {
 }
 
 /** As amqplib has it: what is rejected is delivered again, unless it is said that it is not to be. */
-function verdictOf(requeue: unknown): Verdict {
+function settlementOf(requeue: unknown): Settlement {
   return requeue === undefined || Boolean(requeue) ? 'requeued' : 'dropped'
 }

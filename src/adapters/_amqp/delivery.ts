@@ -1,9 +1,9 @@
 import { currentRequest } from '../../tracking/current-request.ts'
-import { endWithMessage, type End } from '../../tracking/finish-request.ts'
+import { endWithMessage, type RequestEnd } from '../../tracking/finish-request.ts'
 import type { Tracker } from '../../handlers/tracker.ts'
 import { attemptOf, carrierOf, type AmqpMessageLike } from './headers.ts'
-import type { Ledger, Verdict, Waiting } from './unacked-deliveries.ts'
-import { take, type Taken } from '../_deliveries.ts'
+import type { UnackedDeliveries, Settlement, PendingDelivery } from './unacked-deliveries.ts'
+import { startDelivery, type ActiveDelivery } from '../_deliveries.ts'
 
 /** What no message tells of its retries. */
 export interface Retries<M> {
@@ -17,58 +17,58 @@ export interface Retries<M> {
 }
 
 /** Where a message came from. */
-export interface Source {
+export interface DeliveryOrigin {
   readonly queue: string | undefined
   /** Where its answer shows; undefined where none will, with `noAck`. */
-  readonly ledger: Ledger | undefined
+  readonly ledger: UnackedDeliveries | undefined
   /** Whether it was answered before: one that is worked on after that ends with its handler. */
   readonly answered: boolean
 }
 
 /** Of messages whose channel is overlaid. */
-export const sources = new WeakMap<object, Source>()
+export const deliveryOrigins = new WeakMap<object, DeliveryOrigin>()
 
 /** Takes a message up: its request ends as its channel is told or, where that cannot be seen, as its handler does. */
-export function takeMessage<M extends AmqpMessageLike>(tracker: Tracker, message: M, { attempts = 0, willRetry }: Retries<M>): Taken {
-  const { faults } = tracker.core.settings
-  const source = sources.get(message)
+export function takeMessage<M extends AmqpMessageLike>(tracker: Tracker, message: M, { attempts = 0, willRetry }: Retries<M>): ActiveDelivery {
+  const { errors } = tracker.core.settings
+  const source = deliveryOrigins.get(message)
   const queue = source?.queue
   const ledger = source?.answered === true ? undefined : source?.ledger
-  const attempt = faults.guard(() => attemptOf(message, queue)) ?? 1
-  const taken = take(tracker, {
+  const attempt = errors.run(() => attemptOf(message, queue)) ?? 1
+  const taken = startDelivery(tracker, {
     host: message,
-    carrier: faults.guard(() => carrierOf(message, queue)),
+    carrier: errors.run(() => carrierOf(message, queue)),
     attempt,
     // A message of a bare channel is held to be one that has to be acknowledged, as most have.
     willRetry: !(attempts > 0 && attempt >= attempts) && (source === undefined || ledger !== undefined),
     path: queue ?? (message.fields.routingKey || message.fields.exchange),
   })
   if (ledger === undefined) return taken
-  return untilTold(tracker, taken, message.fields.deliveryTag, ledger, () => faults.guard(() => willRetry?.(message, attempt)) === true)
+  return untilSettled(tracker, taken, message.fields.deliveryTag, ledger, () => errors.run(() => willRetry?.(message, attempt)) === true)
 }
 
-const OK: End = { outcome: 'ok' }
-const FAULTS: Readonly<Record<Exclude<Verdict, 'acked'>, unknown>> = {
+const OK: RequestEnd = { outcome: 'ok' }
+const FAULTS: Readonly<Record<Exclude<Settlement, 'acked'>, unknown>> = {
   requeued: { name: 'Requeue', message: 'the handler asked for another delivery' },
   dropped: { name: 'Reject', message: 'the handler gave the message up' },
   lost: { name: 'ChannelClosed', message: 'the channel closed before the message was acknowledged' },
 }
 
 /** The message, which its handler does not end by returning, but its channel by what it is told. */
-function untilTold(tracker: Tracker, taken: Taken, tag: number, ledger: Ledger, comesBack: () => boolean): Taken {
-  const { faults, table } = tracker.core.settings
+function untilSettled(tracker: Tracker, taken: ActiveDelivery, tag: number, ledger: UnackedDeliveries, comesBack: () => boolean): ActiveDelivery {
+  const { errors, table } = tracker.core.settings
   let error: unknown
   let noted = false
-  const waiting: Waiting = {
-    told(verdict) {
-      const how: End = verdict === 'acked' ? OK : { outcome: 'error', error: error ?? FAULTS[verdict] }
+  const waiting: PendingDelivery = {
+    settled(verdict) {
+      const how: RequestEnd = verdict === 'acked' ? OK : { outcome: 'error', error: error ?? FAULTS[verdict] }
       const again = verdict === 'dropped' ? comesBack() : undefined
       const request = noted ? taken.run(() => currentRequest()) : undefined
       if (request === undefined) taken.end(how, again)
       // That the handler threw was noted, as by a broker that delivers again; now it is known that this one does not.
-      else if (verdict === 'acked' || again === false) faults.guard(() => endWithMessage(request, table, how, false))
+      else if (verdict === 'acked' || again === false) errors.run(() => endWithMessage(request, table, how, false))
     },
-    threw(thrown) {
+    failed(thrown) {
       error = thrown
       noted = true
       taken.end({ outcome: 'error', error })
@@ -81,7 +81,7 @@ function untilTold(tracker: Tracker, taken: Taken, tag: number, ledger: Ledger, 
       if (how.outcome !== 'error') return
       error = how.error
       // Whoever catches what the handler threw may tell the channel yet.
-      process.nextTick(() => waiting.threw(how.error))
+      process.nextTick(() => waiting.failed(how.error))
     },
   }
 }

@@ -1,12 +1,12 @@
 import { HEADERS } from '../../trace/carrier.ts'
 import { currentRequest, runWith } from '../../tracking/current-request.ts'
-import { beginHandOff } from '../../tracking/hand-off.ts'
+import { startHandOff } from '../../tracking/hand-off.ts'
 import { isThenable } from '../../tracking/promises.ts'
 import { channelOf } from './channel.ts'
-import { returnsOf, type Returns } from './returned-messages.ts'
-import { changed, hasItsOwn, isRecord, sentAs, withOurs } from '../_send.ts'
-import { isMethod, type Replacement } from '../_wrap-methods.ts'
-import { sendCarrying, type SendAs, type SendOptions } from '../_deliveries.ts'
+import { returnedMessagesOf, type ReturnedMessages } from './returned-messages.ts'
+import { withProperty, hasForeignCarrier, isRecord, resolveSendAs, withTraceHeaders } from '../_send.ts'
+import { isFunction, type MethodWrapper } from '../_wrap-methods.ts'
+import { sendWithHandOff, type SendAs, type SendOptions } from '../_deliveries.ts'
 
 type Found = Readonly<Record<string, unknown>>
 
@@ -23,8 +23,8 @@ interface Sending {
 }
 
 /** What one channel sends. */
-export function sends(options: SendOptions): Readonly<Record<string, Replacement>> {
-  let returns: Returns | undefined
+export function channelMethods(options: SendOptions): Readonly<Record<string, MethodWrapper>> {
+  let returns: ReturnedMessages | undefined
 
   const carry = ({ channel, exchange, key, rest, send }: Sending): unknown => {
     const request = currentRequest()
@@ -33,25 +33,25 @@ export function sends(options: SendOptions): Readonly<Record<string, Replacement
     const own = how.headers ?? {}
     const to = exchange === '' ? key : exchange
     // What amqplib is going to refuse, it has the words for.
-    if (request === undefined || typeof to !== 'string' || !isRecord(own) || hasItsOwn(request, own)) return send(...rest)
-    const as = sentAs(request, options.as ?? usual(exchange, to, how), to)
-    const handOff = beginHandOff(request, as === 'child' ? 'child' : undefined)
+    if (request === undefined || typeof to !== 'string' || !isRecord(own) || hasForeignCarrier(request, own)) return send(...rest)
+    const as = resolveSendAs(request, options.as ?? usual(exchange, to, how), to)
+    const handOff = startHandOff(request, as === 'child' ? 'child' : undefined)
     const { [HEADERS.lifecycle]: lifecycle } = handOff.headers
     const confirms = 'waitForConfirms' in channel
     // What amqp-connection-manager makes of a channel: it keeps messages until there is a broker, and promises a confirm.
     const promises = 'waitForConnect' in channel
-    const isTold = confirms || (promises && isMethod(callback))
-    const returned = confirms && Boolean(how.mandatory) && lifecycle !== undefined ? (returns ??= returnsOf(channelOf(channel)))(lifecycle) : undefined
+    const isTold = confirms || (promises && isFunction(callback))
+    const returned = confirms && Boolean(how.mandatory) && lifecycle !== undefined ? (returns ??= returnedMessagesOf(channelOf(channel)))(lifecycle) : undefined
     const confirmed = (error: unknown, ...answer: unknown[]): unknown => {
       const words = returned?.()
       if (isRecord(error)) handOff.failed(error)
       else if (words !== undefined) handOff.failed(new Error(`no queue takes the message, the broker has returned it: ${words}`))
       else handOff.sent()
-      return isMethod(callback) ? runWith(request, () => callback(error, ...answer)) : undefined
+      return isFunction(callback) ? runWith(request, () => callback(error, ...answer)) : undefined
     }
     let sent: unknown
     try {
-      sent = send(changed(how, 'headers', withOurs(withInherited(own), handOff.headers)), isTold ? confirmed : callback, ...more)
+      sent = send(withProperty(how, 'headers', withTraceHeaders(withInherited(own), handOff.headers)), isTold ? confirmed : callback, ...more)
     } catch (error) {
       returned?.()
       handOff.failed(error)
@@ -59,7 +59,7 @@ export function sends(options: SendOptions): Readonly<Record<string, Replacement
       if (error instanceof RangeError) return send(...rest)
       throw error
     }
-    if (promises && isThenable(sent)) return sendCarrying(handOff, () => sent, () => true)
+    if (promises && isThenable(sent)) return sendWithHandOff(handOff, () => sent, () => true)
     // Of a channel that does not confirm, nobody learns more.
     if (!isTold) handOff.sent()
     return sent

@@ -3,10 +3,10 @@ import type { AmqpChannelLike } from './channel.ts'
 import { isRecord } from '../_send.ts'
 
 /** Expects that a message may come back; gives what tells, once it is confirmed, with what words it did. */
-export type Returns = (lifecycle: string) => () => string | undefined
+export type ReturnedMessages = (lifecycle: string) => () => string | undefined
 
 /** Listens for the messages (`mandatory`) of a confirm channel that come back, since no queue takes them: before they are confirmed. */
-export function returnsOf(channel: AmqpChannelLike): Returns {
+export function returnedMessagesOf(channel: AmqpChannelLike): ReturnedMessages {
   const expected = new Map<unknown, string | undefined>()
   channel.on('return', (message) => {
     const { fields, properties } = isRecord(message) ? message : {}

@@ -1,17 +1,17 @@
 import { carrierIn, withHeaders } from './metadata.ts'
-import { changed, isRecord, type Outgoing } from '../_send.ts'
+import { withProperty, isRecord, type OutgoingMessage } from '../_send.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
 /** What one call sends: jobs, or flows, which are jobs with children. */
-export interface Call {
+export interface JobCall {
   readonly jobs: readonly unknown[]
   /** The arguments of the call with other jobs in place of these. */
   readonly args: (jobs: readonly unknown[]) => readonly unknown[]
 }
 
 /** Reads `add(name, data, opts)`, `add(flow, …)` and `addBulk(jobs)`. */
-export function callOf([first, ...rest]: readonly unknown[]): Call {
+export function parseArgs([first, ...rest]: readonly unknown[]): JobCall {
   if (Array.isArray(first)) return { jobs: first, args: (jobs) => [jobs, ...rest] }
   if (isRecord(first)) return { jobs: [first], args: ([flow]) => [flow, ...rest] }
   const [data, opts, ...more] = rest
@@ -24,21 +24,21 @@ export function carriersIn(jobs: readonly unknown[]): readonly Fields[] {
 }
 
 /** A job with the headers that it is to carry, and so its children. Where the producer is traced, its telemetry writes those of most. */
-export function carrying(job: unknown, headersFor: (job: Fields) => Readonly<Record<string, string>> | undefined, traced: boolean): unknown {
+export function withCarrier(job: unknown, headersFor: (job: Fields) => Readonly<Record<string, string>> | undefined, traced: boolean): unknown {
   if (!isRecord(job)) return job
   const children = childrenOf(job)
-  const parent = children.length === 0 ? job : changed(job, 'children', children.map((child) => carrying(child, headersFor, traced)))
+  const parent = children.length === 0 ? job : withProperty(job, 'children', children.map((child) => withCarrier(child, headersFor, traced)))
   const headers = mayCarry(job) ? headersFor(job) : undefined
   if (headers === undefined) return parent
   const [opts, own] = [optsOf(job) ?? {}, metadataOf(job)]
   // Without opts a flow's job would get no metadata at all.
-  if (traced && own === undefined) return changed(parent, 'opts', opts)
+  if (traced && own === undefined) return withProperty(parent, 'opts', opts)
   const metadata = withHeaders(own, headers)
-  return metadata === undefined ? parent : changed(parent, 'opts', { ...opts, telemetry: { metadata } })
+  return metadata === undefined ? parent : withProperty(parent, 'opts', { ...opts, telemetry: { metadata } })
 }
 
-export function outgoingOf(job: Fields, queue: string | undefined): Outgoing {
-  return { to: typeof job.queueName === 'string' ? job.queueName : queue ?? '', own: carrierIn(metadataOf(job)), room: Infinity }
+export function toOutgoing(job: Fields, queue: string | undefined): OutgoingMessage {
+  return { to: typeof job.queueName === 'string' ? job.queueName : queue ?? '', own: carrierIn(metadataOf(job)), headerSlots: Infinity }
 }
 
 /** The jobs in what BullMQ answered, those of flows too. */
@@ -49,7 +49,7 @@ export function jobsIn(answer: unknown): readonly unknown[] {
 }
 
 /** Whether a job holds these headers; what is no job of BullMQ's does not say that it does not. */
-export function holds(job: unknown, headers: Readonly<Record<string, string>>): boolean {
+export function carries(job: unknown, headers: Readonly<Record<string, string>>): boolean {
   if (optsOf(job) === undefined) return true
   const carrier = carrierIn(metadataOf(job))
   return Object.entries(headers).every(([name, value]) => carrier?.[name] === value)
@@ -62,7 +62,7 @@ export function mayBeReplaced(job: Fields): boolean {
 }
 
 /** Whether BullMQ may have this job already, and send none. */
-export function mayBeThere(job: Fields): boolean {
+export function mayAlreadyExist(job: Fields): boolean {
   const opts = optsOf(job)
   return opts?.jobId !== undefined || opts?.deduplication !== undefined || opts?.debounce !== undefined
 }

@@ -16,7 +16,7 @@ const RATE_LIMITED = 'bullmq:rateLimitExceeded'
  *
  * What the worker's options say besides (a backoff strategy that gives -1, `maxStartedAttempts`) cannot be known here.
  */
-export function runsAgain(job: RetriedJob, error: unknown): boolean {
+export function willRetry(job: RetriedJob, error: unknown): boolean {
   // It trips over an error that is nothing, and leaves the job as it is: that stalls.
   if (error === undefined || error === null) return true
   if (isOne(error, MOVED) || (isObject(error) && error.message === RATE_LIMITED)) return true

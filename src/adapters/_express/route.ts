@@ -15,7 +15,7 @@ interface Layer {
 }
 
 /** Whether a handler of a route answers requests: some only look on, and pass them to the next. */
-export type Answers = (handle: unknown) => boolean
+export type IsRequestHandler = (handle: unknown) => boolean
 
 /**
  * The pattern of the route that is going to answer a request, before Express has come to it: the first line is
@@ -25,7 +25,7 @@ export type Answers = (handle: unknown) => boolean
  *
  * @returns undefined where no route matches, or Express is not as it is known
  */
-export function routeOf({ app, method = '', originalUrl = '' }: RoutedRequest, answers: Answers = () => true): string | undefined {
+export function routeOf({ app, method = '', originalUrl = '' }: RoutedRequest, answers: IsRequestHandler = () => true): string | undefined {
   const stack = app?.router?.stack
   // An application that is mounted in another does not know where.
   if (stack === undefined || app?.parent !== undefined) return undefined
@@ -37,7 +37,7 @@ export function routeOf({ app, method = '', originalUrl = '' }: RoutedRequest, a
   }
 }
 
-function find(stack: readonly unknown[], method: string, path: string, answers: Answers): string | undefined {
+function find(stack: readonly unknown[], method: string, path: string, answers: IsRequestHandler): string | undefined {
   // What stands in a stack is a layer; anything else throws, and no route is found.
   for (const layer of stack as readonly Layer[]) {
     const { route, handle } = layer

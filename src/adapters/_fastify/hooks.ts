@@ -1,10 +1,10 @@
 import type { EventEmitter } from 'node:events'
 import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
-import { admit, type AuthOptions } from '../../handlers/authenticate.ts'
-import { currentRequest, hangOn, runWith } from '../../tracking/current-request.ts'
-import { beginExchange } from '../../handlers/node-request.ts'
+import { authenticateThen, type AuthOptions } from '../../handlers/authenticate.ts'
+import { currentRequest, attachRequest, runWith } from '../../tracking/current-request.ts'
+import { trackNodeRequest } from '../../handlers/node-request.ts'
 import type { Tracker } from '../../handlers/tracker.ts'
-import { exchanges } from '../_node-requests.ts'
+import { nodeRequests } from '../_node-requests.ts'
 
 /** Begins to track a request, and goes on with it in hand. */
 export type Begin = (req: FastifyRequest, reply: FastifyReply, next: HookHandlerDoneFunction) => void
@@ -16,16 +16,16 @@ export type Begin = (req: FastifyRequest, reply: FastifyReply, next: HookHandler
  */
 export function install(app: FastifyInstance, tracker: Tracker, options: AuthOptions<FastifyRequest>): Begin {
   const begin: Begin = (req, reply, next) => {
-    if (exchanges.has(req.raw)) {
+    if (nodeRequests.has(req.raw)) {
       next()
       return
     }
-    const exchange = beginExchange(tracker, req.raw, reply.raw, { path: req.routeOptions.url ?? req.originalUrl, source: req })
-    exchanges.set(req.raw, exchange)
-    hangOn(req, exchange.request)
+    const exchange = trackNodeRequest(tracker, req.raw, reply.raw, { path: req.routeOptions.url ?? req.originalUrl, source: req })
+    nodeRequests.set(req.raw, exchange)
+    attachRequest(req, exchange.request)
     // Whatever was thrown goes the way of errors, as if Fastify had caught it itself.
-    const fail = (error: unknown): void => next(error as Error)
-    admit(exchange.request, req, options, { serve: next, refuse: () => refuse(reply), fail })
+    const onError = (error: unknown): void => next(error as Error)
+    authenticateThen(exchange.request, req, options, { serve: next, reject: () => refuse(reply), onError })
   }
   app.decorateRequest('tracked', {
     getter(this: FastifyRequest) {
@@ -34,14 +34,14 @@ export function install(app: FastifyInstance, tracker: Tracker, options: AuthOpt
   })
   app.addHook('onRequest', begin)
   // A body is read in the context of its connection: what comes after it would not find the request in hand.
-  app.addHook('preValidation', (req, _reply, next) => runWith(exchanges.get(req.raw)?.request, next))
+  app.addHook('preValidation', (req, _reply, next) => runWith(nodeRequests.get(req.raw)?.request, next))
   app.addHook('onError', (req, _reply, error, next) => {
-    exchanges.get(req.raw)?.threw(error)
+    nodeRequests.get(req.raw)?.handlerFailed(error)
     next()
   })
   // @fastify/websocket tells of connections that are WebSockets by now; their replies never end.
   app.addHook('onReady', (ready) => {
-    if ('websocketServer' in app) (app.websocketServer as EventEmitter).on('connection', (_, raw: object) => exchanges.get(raw)?.switched())
+    if ('websocketServer' in app) (app.websocketServer as EventEmitter).on('connection', (_, raw: object) => nodeRequests.get(raw)?.upgraded())
     ready()
   })
   return begin

@@ -1,5 +1,5 @@
 import { status, type ServerInterceptingCall } from '@grpc/grpc-js'
-import type { End } from '../../tracking/finish-request.ts'
+import type { RequestEnd } from '../../tracking/finish-request.ts'
 import type { TrackedRequest } from '../../tracking/tracked-request.ts'
 
 /** How a call was answered. */
@@ -10,7 +10,7 @@ const { UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_L
 const FAULTS = new Set([UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS])
 
 /** How a call ended, read off its status; `answered` where the handler sent it, and not grpc-js. */
-export function endOf(request: TrackedRequest, { code, details }: Status, answered: boolean): End {
+export function endOf(request: TrackedRequest, { code, details }: Status, answered: boolean): RequestEnd {
   // A deadline passes on both sides, and whether the client's reset or our own timer comes first is chance:
   // the outcome is to be the same.
   const left = code === status.CANCELLED || (code === DEADLINE_EXCEEDED && !answered)

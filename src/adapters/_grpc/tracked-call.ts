@@ -1,10 +1,10 @@
 import { Metadata, ServerInterceptingCall, status, type ServerInterceptingCallInterface } from '@grpc/grpc-js'
 import { HEADERS } from '../../trace/carrier.ts'
 import { authenticate, type AuthOptions } from '../../handlers/authenticate.ts'
-import { endWithResponse, type End } from '../../tracking/finish-request.ts'
+import { endWithResponse, type RequestEnd } from '../../tracking/finish-request.ts'
 import type { TrackedRequest } from '../../tracking/tracked-request.ts'
 import type { Tracker } from '../../handlers/tracker.ts'
-import { completed } from './metadata.ts'
+import { withTraceHeaders } from './metadata.ts'
 import { endOf, type Status } from './status.ts'
 
 /** A call as it came in, before any message: what `authenticate` and `trustIncoming` are given. */
@@ -67,7 +67,7 @@ export class TrackedCall extends ServerInterceptingCall {
 
   #receive(metadata: Metadata, listener: Listener): void {
     const incoming: IncomingCall = { ...this.#incoming, metadata }
-    const request = this.#tracker.receive(metadata, { method: 'grpc', path: incoming.path, source: incoming, timeLeft: this.#timeLeft })
+    const request = this.#tracker.acceptRequest(metadata, { method: 'grpc', path: incoming.path, source: incoming, timeLeft: this.#timeLeft })
     this.#request = request
     const serve = (allowed: boolean): void => {
       if (allowed) this.#run(() => listener.onReceiveMetadata(metadata))
@@ -84,10 +84,10 @@ export class TrackedCall extends ServerInterceptingCall {
   }
 
   #traced(metadata: Metadata): Metadata {
-    return this.#request === undefined ? metadata : completed(metadata, { [HEADERS.traceId]: this.#request.traceId })
+    return this.#request === undefined ? metadata : withTraceHeaders(metadata, { [HEADERS.traceId]: this.#request.traceId })
   }
 
-  #end(how: (request: TrackedRequest) => End): void {
+  #end(how: (request: TrackedRequest) => RequestEnd): void {
     const request = this.#request
     if (request === undefined || this.#ended) return
     this.#ended = true

@@ -1,19 +1,19 @@
 import { currentRequest } from '../../tracking/current-request.ts'
 import type { TrackedRequest } from '../../tracking/tracked-request.ts'
-import { ownTimeouts } from './timeouts.ts'
-import { isSentToTold } from './urls.ts'
+import { rearmSocketTimeout } from './timeouts.ts'
+import { reachesTarget } from './urls.ts'
 import { isRecord } from '../_send.ts'
 import { missingHeaders } from '../_missing-headers.ts'
-import type { Replacement } from '../_wrap-methods.ts'
+import type { MethodWrapper } from '../_wrap-methods.ts'
 
 /** Has an agent complete the headers of each request that it is to find a socket for: that is once for every hop of a redirect. */
-export function agentMethods(told: (url: URL) => boolean): Readonly<Record<string, Replacement>> {
+export function agentMethods(told: (url: URL) => boolean): Readonly<Record<string, MethodWrapper>> {
   return {
     addRequest: (addRequest) => (outgoing, options, ...legacy) => {
       const request = currentRequest()
       if (request !== undefined) {
         complete(request, told, outgoing, isRecord(options) ? options.port : legacy[0])
-        ownTimeouts(outgoing)
+        rearmSocketTimeout(outgoing)
       }
       return addRequest(outgoing, options, ...legacy)
     },
@@ -35,7 +35,7 @@ function complete(request: TrackedRequest, told: (url: URL) => boolean, outgoing
   // Its head is rendered where its headers came as an array, or with `Expect`: then nothing can be added to it any more.
   if (!isOutgoing(outgoing) || outgoing.headersSent) return
   const { protocol, host, path } = outgoing
-  if (!isSentToTold(request, told, { protocol, host, port, path, hostHeader: outgoing.getHeader('host') })) return
+  if (!reachesTarget(request, told, { protocol, host, port, path, hostHeader: outgoing.getHeader('host') })) return
   for (const [name, value] of missingHeaders(request.headers(), (name) => outgoing.hasHeader(name))) outgoing.setHeader(name, value)
 }
 

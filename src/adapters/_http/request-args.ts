@@ -1,6 +1,6 @@
 import { urlToHttpOptions } from 'node:url'
 import type { Destination } from './urls.ts'
-import { changed, isRecord } from '../_send.ts'
+import { withProperty, isRecord } from '../_send.ts'
 
 /** One call of `request` or `get`, in whichever of their forms: (url, options, callback), (url, callback), (options, callback). */
 export interface HttpCall {
@@ -21,7 +21,7 @@ type Header = readonly [name: string, value: string]
  * @returns undefined for a call that node will complain about
  * @throws what a URL or an option throws that cannot be read
  */
-export function callOf([first, ...others]: readonly unknown[], protocol: string): HttpCall | undefined {
+export function parseArgs([first, ...others]: readonly unknown[], protocol: string): HttpCall | undefined {
   const url = typeof first === 'string' ? new URL(first) : isUrl(first) ? first : undefined
   const [second] = others
   const given = url === undefined ? first : isRecord(second) ? second : {}
@@ -35,7 +35,7 @@ export function callOf([first, ...others]: readonly unknown[], protocol: string)
   return {
     destination: destinationOf(all, own.get('host'), protocol),
     has: (name) => own.has(name),
-    with: (more) => [...before, changed(given, 'headers', withMore(given.headers, more)), ...after],
+    with: (more) => [...before, withProperty(given, 'headers', withMore(given.headers, more)), ...after],
   }
 }
 

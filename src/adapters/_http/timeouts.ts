@@ -6,7 +6,7 @@ import { isRecord } from '../_send.ts'
  * node leaves the agent's `timeout` armed by the request before: listeners of `timeout`, and of the `error` that follows,
  * would find that one in hand. Armed anew, when the socket is assigned and all is about to be written, it takes as long.
  */
-export function ownTimeouts(outgoing: unknown): void {
+export function rearmSocketTimeout(outgoing: unknown): void {
   if (isEmitter(outgoing)) outgoing.once('socket', rearm)
 }
 

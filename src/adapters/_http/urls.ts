@@ -1,6 +1,6 @@
 import type { TrackedRequest } from '../../tracking/tracked-request.ts'
-import { isOwnHost } from '../_private-host.ts'
-import { isTold } from '../_propagation-targets.ts'
+import { isPrivateHost } from '../_private-host.ts'
+import { shouldPropagate } from '../_propagation-targets.ts'
 
 /** What node's client knows of where a request goes. */
 export interface Destination {
@@ -19,11 +19,11 @@ export interface Destination {
  * Who is meant may be another than who gets it first: behind a proxy or a sidecar, or where a `Host` header was passed on
  * to a stranger with all the others. So whoever gets it has to be told as well, or cannot be a third party.
  */
-export function isSentToTold(request: TrackedRequest, told: (url: URL) => boolean, destination: Destination): boolean {
+export function reachesTarget(request: TrackedRequest, told: (url: URL) => boolean, destination: Destination): boolean {
   const first = connectedTo(destination)
   const meant = addressedTo(destination) ?? first
-  if (first === undefined || meant === undefined || !isTold(request, told, meant)) return false
-  return meant.hostname === first.hostname || isOwnHost(first.hostname) || isTold(request, told, first)
+  if (first === undefined || meant === undefined || !shouldPropagate(request, told, meant)) return false
+  return meant.hostname === first.hostname || isPrivateHost(first.hostname) || shouldPropagate(request, told, first)
 }
 
 function connectedTo({ protocol, host, port, path }: Destination): URL | undefined {

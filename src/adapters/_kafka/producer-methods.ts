@@ -1,19 +1,19 @@
-import { areRecords, carrying, outgoingOf, type KafkaRecord } from './records.ts'
-import { changed, isRecord, sendMessages } from '../_send.ts'
-import { overlay, type Replacement } from '../_wrap-methods.ts'
+import { areRecords, withCarrier, toOutgoing, type KafkaRecord } from './records.ts'
+import { withProperty, isRecord, sendMessages } from '../_send.ts'
+import { wrapMethods, type MethodWrapper } from '../_wrap-methods.ts'
 import type { SendOptions } from '../_deliveries.ts'
 
 /** What a producer sends, in a transaction of its own too. */
-export function producerMethods(options: SendOptions): Readonly<Record<string, Replacement>> {
+export function producerMethods(options: SendOptions): Readonly<Record<string, MethodWrapper>> {
   return {
     send: (send) => (record, ...rest) => carry(options, record, [record], (records) => send(records?.[0] ?? record, ...rest)),
     sendBatch: (sendBatch) => (batch, ...rest) => {
       const given = isRecord(batch) ? batch : {}
-      return carry(options, batch, given.topicMessages, (records) => sendBatch(records === undefined ? batch : changed(given, 'topicMessages', records), ...rest))
+      return carry(options, batch, given.topicMessages, (records) => sendBatch(records === undefined ? batch : withProperty(given, 'topicMessages', records), ...rest))
     },
     transaction: (transaction) => async (...args) => {
       const begun = await transaction(...args)
-      return isRecord(begun) ? overlay(begun, producerMethods({ as: 'child' })) : begun
+      return isRecord(begun) ? wrapMethods(begun, producerMethods({ as: 'child' })) : begun
     },
   }
 }
@@ -21,10 +21,10 @@ export function producerMethods(options: SendOptions): Readonly<Record<string, R
 function carry(options: SendOptions, call: unknown, records: unknown, send: (records?: readonly KafkaRecord[]) => unknown): unknown {
   if (!areRecords(records)) return send()
   return sendMessages({
-    messages: outgoingOf(records),
+    messages: toOutgoing(records),
     options: isRecord(call) && call.acks === 0 ? { as: 'child' } : options,
-    usual: 'child',
-    send: (ours) => send(ours === undefined ? undefined : carrying(records, ours)),
-    taken: () => true,
+    defaultAs: 'child',
+    send: (ours) => send(ours === undefined ? undefined : withCarrier(records, ours)),
+    accepted: () => true,
   })
 }

@@ -1,5 +1,5 @@
 import type { Carrier } from '../../trace/carrier.ts'
-import { changed, isRecord, withOurs, type Outgoing, type OursFor } from '../_send.ts'
+import { withProperty, isRecord, withTraceHeaders, type OutgoingMessage, type HeadersFor } from '../_send.ts'
 
 /** What kafkajs sends to one topic; `record` and `batch` are both made of these. */
 export interface KafkaRecord {
@@ -13,21 +13,21 @@ export function areRecords(records: unknown): records is readonly KafkaRecord[] 
 }
 
 /** All messages of the records. */
-export function outgoingOf(records: readonly KafkaRecord[]): Outgoing[] {
+export function toOutgoing(records: readonly KafkaRecord[]): OutgoingMessage[] {
   return records.flatMap(({ topic, messages }) => messages.map(({ headers }) => outgoing(topic, headers)))
 }
 
 /** The records with our headers on their messages, as copies. */
-export function carrying(records: readonly KafkaRecord[], ours: OursFor): readonly KafkaRecord[] {
+export function withCarrier(records: readonly KafkaRecord[], ours: HeadersFor): readonly KafkaRecord[] {
   return records.map((record) => {
     const messages = record.messages.map((message) => {
       const headers = ours(outgoing(record.topic, message.headers))
-      return headers === undefined ? message : changed(message, 'headers', withOurs(message.headers, headers))
+      return headers === undefined ? message : withProperty(message, 'headers', withTraceHeaders(message.headers, headers))
     })
-    return changed(record, 'messages', messages)
+    return withProperty(record, 'messages', messages)
   })
 }
 
-function outgoing(to: string, own: Carrier): Outgoing {
-  return { to, own, room: Infinity }
+function outgoing(to: string, own: Carrier): OutgoingMessage {
+  return { to, own, headerSlots: Infinity }
 }

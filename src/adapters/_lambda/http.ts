@@ -1,5 +1,5 @@
 import { HEADERS, type Carrier } from '../../trace/carrier.ts'
-import { changed, isRecord } from '../_send.ts'
+import { withProperty, isRecord } from '../_send.ts'
 
 /** What an event of API Gateway, of a function URL or of a load balancer says of its request, and how it is answered. */
 export interface HttpEvent {
@@ -49,7 +49,7 @@ function answering({ key, value }: Head, implied: number | undefined): Pick<Http
       if (!hasStatus(answer)) return answer
       const given = answer[key]
       const others = Object.entries(isRecord(given) ? given : {}).filter(([name]) => name.toLowerCase() !== HEADERS.traceId)
-      return changed(answer, key, { ...Object.fromEntries(others), [HEADERS.traceId]: value(traceId) })
+      return withProperty(answer, key, { ...Object.fromEntries(others), [HEADERS.traceId]: value(traceId) })
     },
   }
 }

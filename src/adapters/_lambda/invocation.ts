@@ -37,7 +37,7 @@ export function invocations({ core }: Tracker, { timeoutMargin = 500 }: Invocati
   if (!(timeoutMargin >= 0)) throw badOption('timeoutMargin', 'a number of milliseconds from 0')
   return async <R>(context: LambdaContextLike, work: (invocation: Invocation) => Promise<R>): Promise<R> => {
     const underWay = new Set<TrackedRequest | undefined>()
-    const timeLeft = core.settings.faults.guard(() => context.getRemainingTimeInMillis?.())
+    const timeLeft = core.settings.errors.run(() => context.getRemainingTimeInMillis?.())
     const near = (): void => {
       for (const request of underWay) request?.note('TIMEOUT_NEAR', { time_left_ms: timeoutMargin })
       core.flush()

@@ -2,8 +2,8 @@ import { currentRequest, runWith } from '../../tracking/current-request.ts'
 import type { TrackedRequest } from '../../tracking/tracked-request.ts'
 import type { Tracker } from '../../handlers/tracker.ts'
 import { isRecord } from '../_send.ts'
-import { take, workOn, type Delivery } from '../_deliveries.ts'
-import { deliveriesOf, headersIn, type Found, type QueueOptions, type SystemAttributes } from '../_sqs/attributes.ts'
+import { startDelivery, processBatch, type Delivery } from '../_deliveries.ts'
+import { deliveriesOf, headersIn, type UnknownObject, type QueueOptions, type SystemAttributes } from '../_sqs/attributes.ts'
 
 /** The members of a record of SQS that are read. */
 export interface SqsRecordLike {
@@ -23,11 +23,11 @@ export interface BatchResponse {
 export function recordDeliveries(
   { core }: Tracker,
   options: QueueOptions,
-  carrier: (record: SqsRecordLike) => Found | undefined = ({ messageAttributes }) => headersIn(messageAttributes),
+  carrier: (record: SqsRecordLike) => UnknownObject | undefined = ({ messageAttributes }) => headersIn(messageAttributes),
 ): (record: SqsRecordLike) => Delivery {
   const deliveryOf = deliveriesOf(options)
   return (record) => {
-    const headers = core.settings.faults.guard(() => carrier(record))
+    const headers = core.settings.errors.run(() => carrier(record))
     return deliveryOf({ host: record, headers, system: record.attributes, queue: queueOf(record) })
   }
 }
@@ -56,7 +56,7 @@ export async function workOnAll<R>(
   deliveryOf: (record: SqsRecordLike) => Delivery,
   work: () => R,
 ): Promise<Awaited<R>> {
-  const underWay = records.map((record) => ({ id: record.messageId, taken: take(tracker, deliveryOf(record)) }))
+  const underWay = records.map((record) => ({ id: record.messageId, taken: startDelivery(tracker, deliveryOf(record)) }))
   tracker.core.beforeHandler()
   try {
     const answer = await runWith(undefined, work)
@@ -99,7 +99,7 @@ export async function workOnEach<R extends SqsRecordLike>(
       underWay.add((request = currentRequest()))
       return work(record)
     }
-    return workOn(tracker, [deliveryOf(record)], begin).then(() => true, () => false).finally(() => underWay.delete(request))
+    return processBatch(tracker, [deliveryOf(record)], begin).then(() => true, () => false).finally(() => underWay.delete(request))
   }
   const isFifo = records.some((record) => queueOf(record).endsWith('.fifo'))
   const failed: R[] = []

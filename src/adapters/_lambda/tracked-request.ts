@@ -1,35 +1,35 @@
 import type { Carrier } from '../../trace/carrier.ts'
 import { authenticate, type AuthOptions } from '../../handlers/authenticate.ts'
-import { hangOn } from '../../tracking/current-request.ts'
-import { answered, endWithResponse, type End } from '../../tracking/finish-request.ts'
+import { attachRequest } from '../../tracking/current-request.ts'
+import { endFromStatus, endWithResponse, type RequestEnd } from '../../tracking/finish-request.ts'
 import type { Tracker } from '../../handlers/tracker.ts'
 import { httpEvent } from './http.ts'
 import type { Invocation } from './invocation.ts'
 
 /** What is known of events that are answered, and how callers over HTTP are found out. */
-export interface ExchangeOptions<Event> extends AuthOptions<Event> {
+export interface TrackInvocationOptions<Event> extends AuthOptions<Event> {
   /** Where an event that is neither of HTTP nor of SQS has headers; `x-lifecycle` is not read. */
   readonly carrier?: (event: Event) => Carrier
 }
 
 /** One request over HTTP, or one whose event says nothing of how it came. */
-export async function exchange<Event, R>(
+export async function trackInvocation<Event, R>(
   tracker: Tracker,
-  options: ExchangeOptions<Event>,
+  options: TrackInvocationOptions<Event>,
   { event, path, serve }: { readonly event: Event; readonly path: string; readonly serve: () => R },
   { underWay, timeLeft }: Invocation,
 ): Promise<Awaited<R>> {
-  const { table, faults } = tracker.core.settings
+  const { table, errors } = tracker.core.settings
   const http = httpEvent(event)
-  const headers = http === undefined ? faults.guard(() => options.carrier?.(event)) : http.headers
-  const request = tracker.receive(headers, { method: http?.method, path: http?.path ?? path, source: event, timeLeft })
+  const headers = http === undefined ? errors.run(() => options.carrier?.(event)) : http.headers
+  const request = tracker.acceptRequest(headers, { method: http?.method, path: http?.path ?? path, source: event, timeLeft })
   underWay.add(request)
-  if (typeof event === 'object' && event !== null) hangOn(event, request)
-  const end = (how: End): void => endWithResponse(request, table, how)
+  if (typeof event === 'object' && event !== null) attachRequest(event, request)
+  const end = (how: RequestEnd): void => endWithResponse(request, table, how)
   try {
     const allowed = await authenticate(request, event, http === undefined ? {} : options)
     const answer = allowed ? await request.run(serve) : http?.refusal
-    end(answered(request, http?.statusOf(answer)))
+    end(endFromStatus(request, http?.statusOf(answer)))
     // The answer is the handler's with one header more, or what the gateway takes for a refusal.
     return (http?.withTraceId(answer, request.traceId) ?? answer) as Awaited<R>
   } catch (error) {

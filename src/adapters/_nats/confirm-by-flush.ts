@@ -11,7 +11,7 @@ export interface Answering {
  *
  * NATS acknowledges no message, but a server takes in order what comes: it answers a PING once it has all before it.
  */
-export function settler(): (connection: Answering, handOff: HandOff) => void {
+export function confirmByFlush(): (connection: Answering, handOff: HandOff) => void {
   const open = new Set<HandOff>()
   let watched = false
   return (connection, handOff) => {

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import type { Carrier } from '../../trace/carrier.ts'
 import { badOption } from '../../tracking/settings.ts'
-import { isOurs } from '../_send.ts'
+import { isTraceHeader } from '../_send.ts'
 
 /** The members of NATS's MsgHdrs that are touched. */
 export interface MsgHdrsLike extends Iterable<[string, string[]]> {
@@ -47,7 +47,7 @@ export function carrierOf(message: { readonly headers?: unknown }): Carrier {
     // One pass: `values(key)` looks through all keys each time, and a stranger may send very many.
     for (const [key, values] of headers) {
       const name = key.toLowerCase()
-      if (isOurs(name)) ((key === name ? exact : spelled)[name] ??= []).push(...values)
+      if (isTraceHeader(name)) ((key === name ? exact : spelled)[name] ??= []).push(...values)
     }
     return { ...spelled, ...exact }
   } catch {
@@ -66,7 +66,7 @@ export function copyOf(headers: unknown, newHeaders: NewHeaders): MsgHdrsLike | 
     if (!isMsgHdrs(headers)) return undefined
     const { code, description } = headers
     const copy = code > 0 && description !== '' ? newHeaders(code, description) : newHeaders()
-    for (const [key, values] of headers) if (!isOurs(key)) for (const value of values) copy.append(key, value)
+    for (const [key, values] of headers) if (!isTraceHeader(key)) for (const value of values) copy.append(key, value)
     return copy
   } catch {
     return undefined

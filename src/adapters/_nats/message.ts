@@ -1,9 +1,9 @@
-import type { End } from '../../tracking/finish-request.ts'
+import type { RequestEnd } from '../../tracking/finish-request.ts'
 import { isThenable } from '../../tracking/promises.ts'
 import type { Tracker } from '../../handlers/tracker.ts'
 import { carrierOf } from './headers.ts'
-import { overlay, type Replacement } from '../_wrap-methods.ts'
-import { take, type Taken } from '../_deliveries.ts'
+import { wrapMethods, type MethodWrapper } from '../_wrap-methods.ts'
+import { startDelivery, type ActiveDelivery } from '../_deliveries.ts'
 
 /** The members of a message that are read: of a core message, and of one of JetStream, which has `ack` and `info`. */
 export interface NatsMessageLike {
@@ -14,15 +14,15 @@ export interface NatsMessageLike {
 }
 
 /** Messages that are being worked on, by what their handlers were given. */
-const underWay = new WeakMap<object, Taken>()
+const underWay = new WeakMap<object, ActiveDelivery>()
 
 /** Takes a message up. */
-export function takeMessage<M extends NatsMessageLike>(tracker: Tracker, message: M, attempts: number): { readonly message: M; readonly taken: Taken } {
-  const { faults } = tracker.core.settings
+export function takeMessage<M extends NatsMessageLike>(tracker: Tracker, message: M, attempts: number): { readonly message: M; readonly taken: ActiveDelivery } {
+  const { errors } = tracker.core.settings
   const durable = typeof message.ack === 'function'
-  const host = durable ? overlay(message, ANSWERS) : message
-  const attempt = durable ? (faults.guard(() => message.info?.deliveryCount) ?? 1) : 1
-  const taken = take(tracker, {
+  const host = durable ? wrapMethods(message, ANSWERS) : message
+  const attempt = durable ? (errors.run(() => message.info?.deliveryCount) ?? 1) : 1
+  const taken = startDelivery(tracker, {
     host,
     carrier: carrierOf(message),
     attempt,
@@ -35,7 +35,7 @@ export function takeMessage<M extends NatsMessageLike>(tracker: Tracker, message
 }
 
 /** An answer of the handler's to the server, which ends the request once it was given. */
-function ending(how: (reason: unknown) => End, again?: boolean): Replacement {
+function ending(how: (reason: unknown) => RequestEnd, again?: boolean): MethodWrapper {
   return (answer, message) => (...args) => {
     const result = answer(...args)
     underWay.get(message)?.end(how(args[0]), again)
@@ -43,10 +43,10 @@ function ending(how: (reason: unknown) => End, again?: boolean): Replacement {
   }
 }
 
-const OK: End = { outcome: 'ok' }
-const NAK: End = { outcome: 'error', error: { name: 'Nak', message: 'the handler asked for another delivery' } }
+const OK: RequestEnd = { outcome: 'ok' }
+const NAK: RequestEnd = { outcome: 'error', error: { name: 'Nak', message: 'the handler asked for another delivery' } }
 
-const ANSWERS: Readonly<Record<string, Replacement>> = {
+const ANSWERS: Readonly<Record<string, MethodWrapper>> = {
   ack: ending(() => OK),
   // Acknowledges, and asks for the next message at once.
   next: ending(() => OK),

@@ -1,7 +1,7 @@
 import { currentRequest } from '../../tracking/current-request.ts'
-import { beginHandOff, type HandOff } from '../../tracking/hand-off.ts'
+import { startHandOff, type HandOff } from '../../tracking/hand-off.ts'
 import type { TrackedRequest } from '../../tracking/tracked-request.ts'
-import { hasItsOwn, isRecord, sentAs } from '../_send.ts'
+import { hasForeignCarrier, isRecord, resolveSendAs } from '../_send.ts'
 import { carrierOf, copyOf, type NewHeaders } from './headers.ts'
 import type { SendAs, SendOptions } from '../_deliveries.ts'
 
@@ -25,7 +25,7 @@ export interface NatsSendOptions extends SendOptions {
 export type Carrying = NatsSendOptions & Required<Pick<NatsSendOptions, 'headers'>>
 
 /** One send that carries the request in hand. */
-export interface Call {
+export interface OutgoingCall {
   readonly request: TrackedRequest
   /** The arguments, with these headers beside those that the caller gave. */
   with(ours: Readonly<Record<string, string>>): Args
@@ -33,22 +33,22 @@ export interface Call {
 }
 
 /** Subjects that are no service's: the server's API, the places where buckets are kept, and inboxes, to which answers go. */
-const NOBODYS = /^(?:\$|_INBOX\.)/
+const INTERNAL_SUBJECTS = /^(?:\$|_INBOX\.)/
 
 /** Ours, all of the greatest length, are shorter. */
-const MOST_HEADER_BYTES = 1_024
+const MAX_HEADER_BYTES = 1_024
 
 /** Undefined for a send that stays as it is. */
-export function callOf(args: Args, { as, headers: newHeaders }: Carrying, server: ServerInfoLike | undefined): Call | undefined {
+export function parseArgs(args: Args, { as, headers: newHeaders }: Carrying, server: ServerInfoLike | undefined): OutgoingCall | undefined {
   const request = currentRequest()
   const [subject, payload, given, ...rest] = args
   // A server without headers takes a message that has some for a breach of the protocol, and hangs up.
-  if (request === undefined || typeof subject !== 'string' || NOBODYS.test(subject) || (server !== undefined && server.headers !== true)) return undefined
+  if (request === undefined || typeof subject !== 'string' || INTERNAL_SUBJECTS.test(subject) || (server !== undefined && server.headers !== true)) return undefined
   const sending = isRecord(given) ? given : {}
   const headers = copyOf(sending.headers, newHeaders)
-  if (headers === undefined || hasItsOwn(request, carrierOf(sending))) return undefined
-  if (sizeOf(payload) + MOST_HEADER_BYTES > (server?.max_payload ?? Infinity)) {
-    request.tell('note', 'PROPAGATE', { error: new Error('a message was sent without its trace: with it, it would be longer than max_payload') })
+  if (headers === undefined || hasForeignCarrier(request, carrierOf(sending))) return undefined
+  if (sizeOf(payload) + MAX_HEADER_BYTES > (server?.max_payload ?? Infinity)) {
+    request.emitNote('note', 'PROPAGATE', { error: new Error('a message was sent without its trace: with it, it would be longer than max_payload') })
     return undefined
   }
   return {
@@ -57,7 +57,7 @@ export function callOf(args: Args, { as, headers: newHeaders }: Carrying, server
       for (const [key, value] of Object.entries(ours)) headers.append(key, value)
       return [subject, payload, { ...sending, headers }, ...rest]
     },
-    handOff: (usual) => beginHandOff(request, sentAs(request, as ?? usual, subject) === 'child' ? 'child' : undefined),
+    handOff: (usual) => startHandOff(request, resolveSendAs(request, as ?? usual, subject) === 'child' ? 'child' : undefined),
   }
 }
 

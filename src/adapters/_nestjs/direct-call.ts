@@ -1,11 +1,11 @@
 import type { Carrier } from '../../trace/carrier.ts'
 import { authenticate, type AuthOptions } from '../../handlers/authenticate.ts'
-import { hangOn } from '../../tracking/current-request.ts'
-import { endWithResponse, type End } from '../../tracking/finish-request.ts'
+import { attachRequest } from '../../tracking/current-request.ts'
+import { endWithResponse, type RequestEnd } from '../../tracking/finish-request.ts'
 import type { TrackedRequest } from '../../tracking/tracked-request.ts'
 import type { Tracker } from '../../handlers/tracker.ts'
 import { isRecord } from '../_send.ts'
-import type { Taken } from '../_deliveries.ts'
+import type { ActiveDelivery } from '../_deliveries.ts'
 
 /** The members of grpc-js's calls that are touched. */
 export interface GrpcCallLike {
@@ -28,22 +28,22 @@ export interface DirectCall {
 }
 
 /** Begins the request of a call that comes by no broker: its caller is a stranger, who cannot resume one. */
-export function takeCall(tracker: Tracker, { auth }: Pick<AuthOptions<never>, 'auth'>, { host, carrier, ...asked }: DirectCall): Taken {
+export function takeCall(tracker: Tracker, { auth }: Pick<AuthOptions<never>, 'auth'>, { host, carrier, ...asked }: DirectCall): ActiveDelivery {
   const call = isGrpcCall(host) ? host : undefined
   const request =
     call === undefined
-      ? tracker.receive(carrier, { ...asked, source: host })
-      : tracker.receive(call.metadata, { method: 'grpc', path: call.getPath(), source: host })
-  hangOn(host, request)
+      ? tracker.acceptRequest(carrier, { ...asked, source: host })
+      : tracker.acceptRequest(call.metadata, { method: 'grpc', path: call.getPath(), source: host })
+  attachRequest(host, request)
   // Guards find out who calls.
   void authenticate(request, undefined, auth === undefined ? {} : { auth })
   let open = true
-  const end = (how: End): void => {
+  const end = (how: RequestEnd): void => {
     if (!open) return
     open = false
-    const settle = (final: End): void => endWithResponse(request, tracker.core.settings.table, final)
+    const settle = (final: RequestEnd): void => endWithResponse(request, tracker.core.settings.table, final)
     if (call === undefined) settle(how)
-    else endOfCall(request, how).then(settle, tracker.core.settings.faults.report)
+    else endOfCall(request, how).then(settle, tracker.core.settings.errors.report)
   }
   // Nest lets a handler go on whose caller has left.
   call?.on('cancelled', () => end({ outcome: 'aborted' }))
@@ -51,7 +51,7 @@ export function takeCall(tracker: Tracker, { auth }: Pick<AuthOptions<never>, 'a
 }
 
 /** How a call ended, by the status that Nest gives it: what a filter of the user's makes of an error comes later. */
-async function endOfCall(request: TrackedRequest, { outcome, error }: End): Promise<End> {
+async function endOfCall(request: TrackedRequest, { outcome, error }: RequestEnd): Promise<RequestEnd> {
   // Loaded where there are calls, and with them grpc-js, which others need not have.
   const { endOf } = await import('../_grpc/status.ts')
   const code = outcome === 'ok' ? 0 : outcome === 'aborted' ? 1 : codeOf(error)

@@ -1,7 +1,7 @@
 import type { AuthOptions } from '../../handlers/authenticate.ts'
-import type { NodeExchange } from '../../handlers/node-request.ts'
+import type { NodeRequestTracking } from '../../handlers/node-request.ts'
 import type { Tracker } from '../../handlers/tracker.ts'
-import { exchanges } from '../_node-requests.ts'
+import { nodeRequests } from '../_node-requests.ts'
 import { middleware } from '../_express/middleware.ts'
 import { install, type Begin } from '../_fastify/hooks.ts'
 import { isRecord } from '../_send.ts'
@@ -45,7 +45,7 @@ interface ExpressLike {
 }
 
 /** The exchange of what a handler was given as its request, of either platform. */
-export function exchangeOf(req: unknown): NodeExchange | undefined {
+export function exchangeOf(req: unknown): NodeRequestTracking | undefined {
   if (!isRecord(req)) return undefined
-  return exchanges.get(isRecord(req.raw) ? req.raw : req)
+  return nodeRequests.get(isRecord(req.raw) ? req.raw : req)
 }

@@ -2,7 +2,7 @@ import type { NestInterceptor } from '@nestjs/common'
 import { runWith } from '../../tracking/current-request.ts'
 import { exchangeOf } from './http.ts'
 import type { TrackRpc } from './rpc.ts'
-import { watched, type NewStream } from './stream.ts'
+import { tapEnd, type ObservableConstructor } from './stream.ts'
 
 /**
  * What runs around every handler: over HTTP it tells of errors, which Nest has turned into answers before the platform
@@ -10,7 +10,7 @@ import { watched, type NewStream } from './stream.ts'
  *
  * @param trackRpc undefined where messages are tracked before this already
  */
-export function interceptor(NewStream: NewStream, trackRpc: TrackRpc | undefined): NestInterceptor {
+export function interceptor(NewStream: ObservableConstructor, trackRpc: TrackRpc | undefined): NestInterceptor {
   return {
     intercept(context, handler) {
       const next = () => handler.handle()
@@ -18,11 +18,11 @@ export function interceptor(NewStream: NewStream, trackRpc: TrackRpc | undefined
       if (type === 'rpc' && trackRpc !== undefined) return trackRpc(context, next)
       const exchange = type === 'http' ? exchangeOf(context.switchToHttp().getRequest()) : undefined
       if (exchange === undefined) return next()
-      return watched(NewStream, next, {
+      return tapEnd(NewStream, next, {
         // A middleware may have lost the request in hand.
         run: (part) => runWith(exchange.request, part),
         end: ({ outcome, error }) => {
-          if (outcome === 'error') exchange.threw(error)
+          if (outcome === 'error') exchange.handlerFailed(error)
         },
       })
     },

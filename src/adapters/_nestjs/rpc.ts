@@ -1,14 +1,14 @@
 import type { ExecutionContext } from '@nestjs/common'
 import type { AuthOptions } from '../../handlers/authenticate.ts'
 import { currentRequest } from '../../tracking/current-request.ts'
-import type { End } from '../../tracking/finish-request.ts'
+import type { RequestEnd } from '../../tracking/finish-request.ts'
 import type { Tracker } from '../../handlers/tracker.ts'
 import { isRecord } from '../_send.ts'
 import { isGrpcCall, takeCall } from './direct-call.ts'
 import { deliveryOf, metadataOf, type MessageOptions } from './message.ts'
 import { askedOf } from './metadata.ts'
-import { watched, type NewStream, type Stream } from './stream.ts'
-import { take, type Taken } from '../_deliveries.ts'
+import { tapEnd, type ObservableConstructor, type Stream } from './stream.ts'
+import { startDelivery, type ActiveDelivery } from '../_deliveries.ts'
 
 /** Tracks a handler of messages, and all that comes before it and after this. */
 export type TrackRpc = (context: ExecutionContext, next: () => Stream) => Stream
@@ -16,38 +16,38 @@ export type TrackRpc = (context: ExecutionContext, next: () => Stream) => Stream
 export type RpcOptions = MessageOptions & Pick<AuthOptions<never>, 'auth'>
 
 /** How the handlers of a microservice are tracked, whatever its transport. */
-export function rpcTracking(tracker: Tracker, options: RpcOptions, NewStream: NewStream): TrackRpc {
+export function rpcTracking(tracker: Tracker, options: RpcOptions, NewStream: ObservableConstructor): TrackRpc {
   return (context, next) => {
     const args = context.getArgs<unknown[]>()
     // A handler is given the message and what its transport tells of it, and then the call, or that alone.
     const host = [args[2], args[0]].find(isGrpcCall) ?? (isRecord(args[1]) ? args[1] : args)
     // The interceptor of throughline/grpc was there first, and sees more of a call.
     if (isGrpcCall(host) && !underWay.has(host) && currentRequest() !== undefined) return next()
-    return watched(NewStream, next, shareOf(host, () => begin(tracker, options, context, host)))
+    return tapEnd(NewStream, next, shareOf(host, () => begin(tracker, options, context, host)))
   }
 }
 
-function begin(tracker: Tracker, options: RpcOptions, context: ExecutionContext, host: object): Taken {
-  const { faults } = tracker.core.settings
+function begin(tracker: Tracker, options: RpcOptions, context: ExecutionContext, host: object): ActiveDelivery {
+  const { errors } = tracker.core.settings
   const asked = askedOf(context)
-  const delivery = faults.guard(() => deliveryOf(host, asked.method === 'event'))
-  if (delivery === undefined) return takeCall(tracker, options, { ...asked, host, carrier: faults.guard(() => metadataOf(host)) })
+  const delivery = errors.run(() => deliveryOf(host, asked.method === 'event'))
+  if (delivery === undefined) return takeCall(tracker, options, { ...asked, host, carrier: errors.run(() => metadataOf(host)) })
   const { willRetry } = options
-  return take(tracker, { ...asked, ...delivery, host, ...(willRetry === undefined ? {} : { willRetry: (error) => willRetry(error, context) }) })
+  return startDelivery(tracker, { ...asked, ...delivery, host, ...(willRetry === undefined ? {} : { willRetry: (error) => willRetry(error, context) }) })
 }
 
 /** What is being worked on, in one part or several. */
 interface Work {
-  readonly taken: Taken
+  readonly taken: ActiveDelivery
   parts: number
-  end: End
+  end: RequestEnd
 }
 
 /** Work under way, by what its transport tells of it. */
 const underWay = new WeakMap<object, Work>()
 
 /** A share in work that ends with its last part: an event may have several handlers, and an application more than one of us. */
-function shareOf(host: object, start: () => Taken): Taken {
+function shareOf(host: object, start: () => ActiveDelivery): ActiveDelivery {
   const work = underWay.get(host) ?? { taken: start(), parts: 0, end: { outcome: 'ok' } }
   underWay.set(host, work)
   work.parts += 1

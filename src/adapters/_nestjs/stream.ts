@@ -1,6 +1,6 @@
 import type { CallHandler } from '@nestjs/common'
 import type { HttpAdapterHost } from '@nestjs/core'
-import type { End } from '../../tracking/finish-request.ts'
+import type { RequestEnd } from '../../tracking/finish-request.ts'
 
 /** What a handler gives in Nest: an Observable. */
 export type Stream = ReturnType<CallHandler<unknown>['handle']>
@@ -12,24 +12,24 @@ interface Subscriber {
 }
 
 /** Makes an Observable from what happens when somebody subscribes, who is given a way back. */
-export type NewStream = new (subscribe: (subscriber: Subscriber) => () => void) => Stream
+export type ObservableConstructor = new (subscribe: (subscriber: Subscriber) => () => void) => Stream
 
 /** The class of Nest's Observables: of rxjs there may be several copies, and Nest's own is no dependency more. */
-export function streamsOf({ init$ }: Pick<HttpAdapterHost, 'init$'>): NewStream {
+export function observableClassOf({ init$ }: Pick<HttpAdapterHost, 'init$'>): ObservableConstructor {
   // Every Observable of rxjs is made by this class, whatever it was made of.
-  return init$.constructor as NewStream
+  return init$.constructor as ObservableConstructor
 }
 
 /** What is done around a stream and after it. */
-export interface Watch {
+export interface EndObserver {
   /** Runs what begins the stream, and whatever the stream begins. */
   run<R>(part: () => R): R
   /** Told how it went, perhaps more than once: the first call counts. */
-  end(how: End): void
+  end(how: RequestEnd): void
 }
 
 /** The same values, with an eye on the first of error, completion and unsubscribing. */
-export function watched(NewStream: NewStream, begin: () => Stream, watch: Watch): Stream {
+export function tapEnd(NewStream: ObservableConstructor, begin: () => Stream, watch: EndObserver): Stream {
   const failed = (error: unknown): void => watch.end({ outcome: 'error', error })
   let source: Stream
   try {

@@ -6,15 +6,15 @@ import { trackHttp } from './http.ts'
 import { interceptor } from './interceptor.ts'
 import type { MessageOptions } from './message.ts'
 import { rpcTracking } from './rpc.ts'
-import { streamsOf } from './stream.ts'
+import { observableClassOf } from './stream.ts'
 
 /** Begins to track an application, or as much of it as there is yet; gives what is to run around its handlers. */
 export function track(options: TrackerSource & AuthOptions<never> & MessageOptions, host: HttpAdapterHost, config: ApplicationConfig): NestInterceptor {
   const tracker = trackerOf(options)
-  const NewStream = streamsOf(host)
+  const NewStream = observableClassOf(host)
   const trackRpc = rpcTracking(tracker, options, NewStream)
   // At once in an application; in a testing module, which is made first, as soon as it becomes one.
-  host.init$.subscribe(() => tracker.core.settings.faults.guard(() => trackHttp(host.httpAdapter, tracker, options)))
+  host.init$.subscribe(() => tracker.core.settings.errors.run(() => trackHttp(host.httpAdapter, tracker, options)))
   // From Nest 12 there is a place before all guards, which are to find the request in hand too.
   if (!('registerPreRequestHook' in config)) return interceptor(NewStream, trackRpc)
   config.registerPreRequestHook(trackRpc)

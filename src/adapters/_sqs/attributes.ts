@@ -1,13 +1,13 @@
 import { HEADERS } from '../../trace/carrier.ts'
 import { badOption } from '../../tracking/settings.ts'
-import { changed, isOurs, isRecord, withOurs, type Outgoing, type OursFor } from '../_send.ts'
+import { withProperty, isTraceHeader, isRecord, withTraceHeaders, type OutgoingMessage, type HeadersFor } from '../_send.ts'
 import type { Delivery } from '../_deliveries.ts'
 
 /** What stands in an object, by name. */
-export type Found = Readonly<Record<string, unknown>>
+export type UnknownObject = Readonly<Record<string, unknown>>
 
 /** SQS takes no more attributes on a message, and SNS loses one that has more on its way to a queue. */
-const MOST_ATTRIBUTES = 10
+const MAX_ATTRIBUTES = 10
 
 /** What SQS says of a delivery, to those who ask. */
 export interface SystemAttributes {
@@ -26,7 +26,7 @@ export interface QueueOptions {
 /** One message, as its host delivered it. */
 export interface Delivered {
   readonly host: object
-  readonly headers: Found | undefined
+  readonly headers: UnknownObject | undefined
   readonly system: SystemAttributes | undefined
   readonly queue: string
 }
@@ -47,12 +47,12 @@ export function deliveriesOf({ attempts = Infinity }: QueueOptions): (delivered:
 }
 
 /** What attributes hold, in the spelling of the SDK, of Lambda or of SNS; undefined where there are none. */
-export function headersIn(attributes: unknown): Found | undefined {
+export function headersIn(attributes: unknown): UnknownObject | undefined {
   if (!isRecord(attributes)) return undefined
   return Object.fromEntries(Object.entries(attributes).map(([name, attribute]) => [name, isRecord(attribute) ? valueOf(attribute) : undefined]))
 }
 
-function valueOf({ StringValue, stringValue, Value, BinaryValue, binaryValue }: Found): unknown {
+function valueOf({ StringValue, stringValue, Value, BinaryValue, binaryValue }: UnknownObject): unknown {
   // Only the SDK gives bytes as such.
   return StringValue ?? stringValue ?? Value ?? (typeof binaryValue === 'string' ? Buffer.from(binaryValue, 'base64') : BinaryValue)
 }
@@ -64,9 +64,9 @@ function valueOf({ StringValue, stringValue, Value, BinaryValue, binaryValue }: 
  *
  * @example trackRequest(handler, { service: 'worker', carrier: fromSns })
  */
-export function fromSns(message: object): Found | undefined {
+export function fromSns(message: object): UnknownObject | undefined {
   // An object has its properties by name.
-  const { Body, body, MessageAttributes, messageAttributes } = message as Found
+  const { Body, body, MessageAttributes, messageAttributes } = message as UnknownObject
   const attributes = MessageAttributes ?? messageAttributes
   try {
     const envelope: unknown = JSON.parse(String(Body ?? body))
@@ -78,16 +78,16 @@ export function fromSns(message: object): Found | undefined {
 }
 
 /** An entry of a call that sends: one message, to the queue or topic of that address. */
-export function outgoing(to: string, entry: Found): Outgoing {
+export function toOutgoing(to: string, entry: UnknownObject): OutgoingMessage {
   const { MessageAttributes: attributes } = entry
-  const others = isRecord(attributes) ? Object.keys(attributes).filter((name) => !isOurs(name)).length : 0
-  return { to: to.slice(to.search(/[^/:]*$/)), own: headersIn(attributes), room: MOST_ATTRIBUTES - others }
+  const others = isRecord(attributes) ? Object.keys(attributes).filter((name) => !isTraceHeader(name)).length : 0
+  return { to: to.slice(to.search(/[^/:]*$/)), own: headersIn(attributes), headerSlots: MAX_ATTRIBUTES - others }
 }
 
 /** The entry with our headers as attributes, as a copy. */
-export function carrying<T extends Found>(to: string, entry: T, ours: OursFor): T {
-  const headers = ours(outgoing(to, entry))
+export function withCarrier<T extends UnknownObject>(to: string, entry: T, ours: HeadersFor): T {
+  const headers = ours(toOutgoing(to, entry))
   if (headers === undefined) return entry
   const attributes = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, { DataType: 'String', StringValue: value }]))
-  return changed(entry, 'MessageAttributes', withOurs<unknown>(isRecord(entry.MessageAttributes) ? entry.MessageAttributes : {}, attributes))
+  return withProperty(entry, 'MessageAttributes', withTraceHeaders<unknown>(isRecord(entry.MessageAttributes) ? entry.MessageAttributes : {}, attributes))
 }

@@ -1,8 +1,8 @@
 import { currentRequest } from '../../tracking/current-request.ts'
-import { changed, isRecord, OURS, sendMessages } from '../_send.ts'
-import { isMethod } from '../_wrap-methods.ts'
+import { withProperty, isRecord, TRACE_HEADER_NAMES, sendMessages } from '../_send.ts'
+import { isFunction } from '../_wrap-methods.ts'
 import type { SendOptions } from '../_deliveries.ts'
-import { carrying, outgoing, type Found, type SystemAttributes } from './attributes.ts'
+import { withCarrier, toOutgoing, type UnknownObject, type SystemAttributes } from './attributes.ts'
 
 type Call = (input: unknown, ...rest: unknown[]) => unknown
 
@@ -25,7 +25,7 @@ const RECEIVING = 'ReceiveMessage'
 export const OPERATIONS: readonly string[] = [...SENDING.keys(), RECEIVING].map(String)
 
 /** The operation that a command is for: a bundler may have taken the class's name away, and an older SDK tells it nowhere else. */
-export function operationOf({ schema, constructor }: Found): unknown {
+export function operationOf({ schema, constructor }: UnknownObject): unknown {
   return Array.isArray(schema) ? schema[2] : typeof constructor === 'function' ? constructor.name.replace(/Command$/, '') : undefined
 }
 
@@ -35,32 +35,32 @@ export function operate(options: SendOptions, operation: unknown, input: unknown
   if (!isRecord(input) || (sending === undefined && operation !== RECEIVING)) return call(input, ...rest)
   if (sending === undefined) return call(asking(input), ...rest)
   const callback = rest.at(-1)
-  if (!isMethod(callback) || currentRequest() === undefined) return sendEntries(options, sending, input, (carried) => call(carried, ...rest))
+  if (!isFunction(callback) || currentRequest() === undefined) return sendEntries(options, sending, input, (carried) => call(carried, ...rest))
   const answer = sendEntries(options, sending, input, (carried) => call(carried, ...rest.slice(0, -1)))
   // As the SDK itself calls back; what is thrown there is lost there, too.
   void Promise.resolve(answer).then((data) => callback(null, data), callback).catch(() => undefined)
   return undefined
 }
 
-function sendEntries(options: SendOptions, { to, entries }: SendingCall, input: Found, call: Call): unknown {
+function sendEntries(options: SendOptions, { to, entries }: SendingCall, input: UnknownObject, call: Call): unknown {
   const address = input[to]
   const given = entries === undefined ? [input] : input[entries]
   // What the SDK or the service is going to refuse, and what goes to a telephone.
   if (typeof address !== 'string' || !areEntries(given)) return call(input)
   return sendMessages<unknown>({
-    messages: given.map((entry) => outgoing(address, entry)),
+    messages: given.map((entry) => toOutgoing(address, entry)),
     // Whatever is published may have many readers.
     options: to === 'TopicArn' ? { as: 'child' } : options,
-    usual: 'hand-off',
+    defaultAs: 'hand-off',
     send: (ours) => {
-      const carried = ours === undefined ? given : given.map((entry) => carrying(address, entry, ours))
-      return call(ours === undefined ? input : entries === undefined ? carried[0] : changed(input, entries, carried))
+      const carried = ours === undefined ? given : given.map((entry) => withCarrier(address, entry, ours))
+      return call(ours === undefined ? input : entries === undefined ? carried[0] : withProperty(input, entries, carried))
     },
-    taken: (answer) => !(isRecord(answer) && Array.isArray(answer.Failed) && answer.Failed.length >= given.length),
+    accepted: (answer) => !(isRecord(answer) && Array.isArray(answer.Failed) && answer.Failed.length >= given.length),
   })
 }
 
-function areEntries(given: unknown): given is readonly Found[] {
+function areEntries(given: unknown): given is readonly UnknownObject[] {
   return Array.isArray(given) && given.every(isRecord)
 }
 
@@ -68,8 +68,8 @@ const COUNT: keyof SystemAttributes = 'ApproximateReceiveCount'
 const DIED_IN: keyof SystemAttributes = 'DeadLetterQueueSourceArn'
 
 /** The input of a call that receives, which asks for our attributes too: SQS gives none that it was not asked for. */
-function asking(input: Found): Found {
-  const MessageAttributeNames = named(input.MessageAttributeNames, OURS)
+function asking(input: UnknownObject): UnknownObject {
+  const MessageAttributeNames = named(input.MessageAttributeNames, TRACE_HEADER_NAMES)
   // The old name of the list still counts where it alone is used; it is not said to know where a dead letter comes from.
   const isOld = input.AttributeNames !== undefined && input.MessageSystemAttributeNames === undefined
   if (isOld) return { ...input, MessageAttributeNames, AttributeNames: named(input.AttributeNames, [COUNT]) }

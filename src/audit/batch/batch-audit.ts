@@ -1,18 +1,18 @@
-import { withFragments } from '../../history/apply-partial-records.ts'
-import { judge } from '../../history/assess.ts'
+import { applyPartialRecords } from '../../history/apply-partial-records.ts'
+import { assess } from '../../history/assess.ts'
 import type { TransitionTable } from '../../machine/table.ts'
 import type { RecordBlock } from '../../record/record-batch.ts'
-import type { Fragment } from '../../record/partial-record.ts'
-import { Ledger, type LedgerOptions, type Place } from './request-table.ts'
-import type { StuckLimits } from '../stuck-thresholds.ts'
-import { reportOf } from '../build-report.ts'
+import type { PartialRecord } from '../../record/partial-record.ts'
+import { RequestTable, type RequestTableOptions, type Place } from './request-table.ts'
+import type { StuckThresholds } from '../stuck-thresholds.ts'
+import { buildReport } from '../build-report.ts'
 import type { AuditReport } from '../report.ts'
 
 /** What an audit is asked. */
 export interface AuditQuestion {
   /** The moment to which ages are counted, in epoch milliseconds; `'end'` for the last line's. */
   readonly now: number | 'end'
-  readonly limits: StuckLimits
+  readonly limits: StuckThresholds
 }
 
 /**
@@ -21,52 +21,52 @@ export interface AuditQuestion {
  * The answer depends on what the lines say alone: not on their order, on repeats, or on lines of others. Damaged
  * lines are counted, accuse nobody, and what they alone told is listed under gaps.
  */
-export class Auditor {
+export class BatchAudit {
   readonly #table: TransitionTable
-  readonly #ledger: Ledger
-  readonly #fragments = new Map<string, Fragment>()
+  readonly #requests: RequestTable
+  readonly #partials = new Map<string, PartialRecord>()
   /** Lines of each block of each file. */
   readonly #lines = new Map<string, number[]>()
-  #others = 0
-  #damaged = 0
+  #otherLines = 0
+  #damagedLines = 0
   #records = 0
 
-  constructor(table: TransitionTable, options: LedgerOptions) {
+  constructor(table: TransitionTable, options: RequestTableOptions) {
     this.#table = table
-    this.#ledger = new Ledger(table, options)
+    this.#requests = new RequestTable(table, options)
   }
 
   add(block: RecordBlock): void {
-    const { rows, fragments, others, damaged, file, index, lines, begins } = block
-    this.#records += rows.count
-    this.#others += others
-    this.#damaged += damaged
+    const { batch, partials, otherLines, damagedLines, file, index, lines, startTime } = block
+    this.#records += batch.count
+    this.#otherLines += otherLines
+    this.#damagedLines += damagedLines
     // A damaged line that was repeated is still one line.
-    for (const fragment of fragments) this.#fragments.set(JSON.stringify(fragment), fragment)
+    for (const fragment of partials) this.#partials.set(JSON.stringify(fragment), fragment)
     const counts = this.#lines.get(file) ?? []
     this.#lines.set(file, counts)
     counts[index] = lines
-    this.#ledger.add(block)
-    this.#ledger.forget(begins)
+    this.#requests.add(block)
+    this.#requests.evictBefore(startTime)
   }
 
-  /** Whether all has to be read once more, with an auditor of the same {@link LedgerOptions}. */
-  mustReadAgain(): boolean {
-    return this.#ledger.doubts()
+  /** Whether all has to be read once more, with an auditor of the same {@link RequestTableOptions}. */
+  needsSecondPass(): boolean {
+    return this.#requests.needsSecondPass()
   }
 
   /** The answer; nothing can be added after it. */
   report({ now, limits }: AuditQuestion): AuditReport {
-    const ledger = this.#ledger
-    const histories = [...ledger.rest(this.#linesBefore())]
-    const verdicts = withFragments(
-      histories.map((history) => judge(history, this.#table)),
-      [...this.#fragments.values()],
+    const requestTable = this.#requests
+    const histories = [...requestTable.remaining(this.#linesBefore())]
+    const assessments = applyPartialRecords(
+      histories.map((history) => assess(history, this.#table)),
+      [...this.#partials.values()],
       this.#table,
     )
-    const counts = { lines: this.#records + this.#others + this.#damaged, other_lines: this.#others, damaged_lines: this.#damaged }
-    const end = Number.isFinite(ledger.latest) ? ledger.latest : Date.now()
-    return reportOf({ table: this.#table, ledger, verdicts, counts, now: now === 'end' ? end : now, limits })
+    const counts = { lines: this.#records + this.#otherLines + this.#damagedLines, other_lines: this.#otherLines, damaged_lines: this.#damagedLines }
+    const end = Number.isFinite(requestTable.latest) ? requestTable.latest : Date.now()
+    return buildReport({ table: this.#table, requestTable, assessments, counts, now: now === 'end' ? end : now, limits })
   }
 
   #linesBefore(): (place: Place) => number {

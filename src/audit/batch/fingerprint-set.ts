@@ -3,8 +3,8 @@
  *
  * Two of them are taken for one with a chance of one in 300,000 among ten million.
  */
-export class Fingerprints {
-  #words = new Uint32Array(SMALLEST * 2)
+export class FingerprintSet {
+  #words = new Uint32Array(MIN_CAPACITY * 2)
   #size = 0
 
   add(high: number, low: number): void {
@@ -16,7 +16,7 @@ export class Fingerprints {
 
   has(high: number, low: number): boolean {
     const words = this.#words
-    const at = placeOf(words, high, low)
+    const at = slotOf(words, high, low)
     return words[at] !== 0 || words[at + 1] !== 0
   }
 
@@ -30,10 +30,10 @@ export class Fingerprints {
   }
 }
 
-const SMALLEST = 4_096
+const MIN_CAPACITY = 4_096
 
 /** Where the pair stands, or the free place where it belongs. */
-function placeOf(words: Uint32Array, high: number, low: number): number {
+function slotOf(words: Uint32Array, high: number, low: number): number {
   const mask = words.length / 2 - 1
   for (let slot = low & mask; ; slot = (slot + 1) & mask) {
     const at = slot * 2
@@ -43,7 +43,7 @@ function placeOf(words: Uint32Array, high: number, low: number): number {
 }
 
 function put(words: Uint32Array, high: number, low: number): void {
-  const at = placeOf(words, high, low)
+  const at = slotOf(words, high, low)
   words[at] = high
   words[at + 1] = low
 }

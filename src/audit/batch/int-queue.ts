@@ -1,5 +1,5 @@
 /** Numbers, first in, first out: a ring that grows. */
-export class Queue {
+export class IntQueue {
   #ring = new Int32Array(1_024)
   #first = 0
   #size = 0

@@ -1,6 +1,6 @@
-import { ROW, type OddRecord, type RecordKind, type RecordRows } from '../../record/record-batch.ts'
+import { ROW, type RecordExtras, type RecordKind, type RecordBatch } from '../../record/record-batch.ts'
 import type { LifecycleRecord } from '../../record/record.ts'
-import type { Names } from './request-ids.ts'
+import type { RequestIds } from './request-ids.ts'
 
 /** Places in a line's 48 bytes: six numbers, or twelve words. The first four numbers are as in {@link ROW}. */
 const [NUMBERS, WORDS, KIND, BLOCK, LINE, NEXT] = [6, 12, 8, 9, 10, 11] as const
@@ -12,7 +12,7 @@ const [NUMBERS, WORDS, KIND, BLOCK, LINE, NEXT] = [6, 12, 8, 9, 10, 11] as const
  * memory that takes time.
  */
 export class LinePool {
-  #numbers = new Float64Array(SMALLEST * NUMBERS)
+  #numbers = new Float64Array(MIN_CAPACITY * NUMBERS)
   #words = new Int32Array(this.#numbers.buffer)
   #free = -1
   #used = 0
@@ -54,7 +54,7 @@ export class LinePool {
   }
 
   /** A new line at the head of a chain; it has to be written then. */
-  take(head: number): number {
+  allocate(head: number): number {
     let line = this.#free
     if (line === -1) {
       if ((this.#used + 1) * NUMBERS > this.#numbers.length) this.#grow()
@@ -66,7 +66,7 @@ export class LinePool {
   }
 
   /** Writes what a row says. */
-  put(line: number, kind: number, block: number, { numbers, words }: RecordRows, at: number): void {
+  write(line: number, kind: number, block: number, { numbers, words }: RecordBatch, at: number): void {
     const [to, from] = [line * NUMBERS, at * ROW.numbers]
     this.#numbers[to] = numbers[from] ?? 0
     this.#numbers[to + 1] = numbers[from + 1] ?? 0
@@ -93,7 +93,7 @@ export class LinePool {
   }
 
   /** The line of a chain that says the same as a row; -1 where there is none. */
-  find(head: number, kind: number, { numbers }: RecordRows, at: number): number {
+  find(head: number, kind: number, { numbers }: RecordBatch, at: number): number {
     const from = at * ROW.numbers
     for (let line = head; line !== -1; line = this.next(line)) {
       if (this.time(line) !== numbers[from + ROW.time] || this.kind(line) !== kind || this.seq(line) !== numbers[from + ROW.seq]) continue
@@ -113,7 +113,7 @@ export class LinePool {
   }
 
   /** The line as the record that it was. */
-  record(line: number, { lifecycle, service, event, from, state }: RecordKind, { traceId, requestId }: Names, odd: OddRecord | undefined): LifecycleRecord {
+  record(line: number, { lifecycle, service, event, from, state }: RecordKind, { traceId, requestId }: RequestIds, odd: RecordExtras | undefined): LifecycleRecord {
     const [attempt, dwell] = [this.attempt(line), this.dwell(line)]
     const common = {
       time: this.time(line),
@@ -144,10 +144,10 @@ export class LinePool {
   }
 }
 
-const SMALLEST = 4_096
+const MIN_CAPACITY = 4_096
 
 /** One text for all rows that say the same of a request. */
-export function rowKey({ numbers }: RecordRows, at: number, kind: number): string {
+export function rowKey({ numbers }: RecordBatch, at: number, kind: number): string {
   const from = at * ROW.numbers
   return lineKey(kind, numbers[from + ROW.time] ?? 0, numbers[from + ROW.seq] ?? 0, numbers[from + ROW.attempt] ?? 0)
 }

@@ -2,7 +2,7 @@ import type { TransitionTable } from '../../machine/table.ts'
 import { kindKey, type RecordKind } from '../../record/record-batch.ts'
 
 /** All kinds of lines that an audit has met, by number. */
-export class Kinds {
+export class RecordKinds {
   readonly #table: TransitionTable
   readonly #numbers = new Map<string, number>()
   readonly #kinds: RecordKind[] = []
@@ -16,7 +16,7 @@ export class Kinds {
   }
 
   /** The number of each kind in a list that may have grown since it was last asked for. */
-  numbersOf(kinds: readonly RecordKind[]): readonly number[] {
+  idsFor(kinds: readonly RecordKind[]): readonly number[] {
     let numbers = this.#lists.get(kinds)
     if (numbers === undefined) this.#lists.set(kinds, (numbers = []))
     for (const kind of kinds.slice(numbers.length)) numbers.push(this.#numberOf(kind))
@@ -34,7 +34,7 @@ export class Kinds {
     return number
   }
 
-  of(number: number): RecordKind {
+  get(number: number): RecordKind {
     const kind = this.#kinds[number]
     if (kind === undefined) throw new RangeError(`no kind ${String(number)}`)
     return kind

@@ -1,25 +1,25 @@
 import { historyOf, type Located, type RequestHistory } from '../../history/history.ts'
 import type { TransitionTable } from '../../machine/table.ts'
-import { KIND_BITS, ROW, TRACE_IS_TEXT, type OddRecord, type RecordBlock, type RecordRows } from '../../record/record-batch.ts'
+import { KIND_BITS, ROW, TRACE_IS_TEXT, type RecordExtras, type RecordBlock, type RecordBatch } from '../../record/record-batch.ts'
 import type { LifecycleRecord } from '../../record/record.ts'
 import { copied } from './copied.ts'
-import { Fingerprints } from './fingerprint-set.ts'
-import { KeyTable } from './word-key-map.ts'
-import { Kinds } from './record-kinds.ts'
+import { FingerprintSet } from './fingerprint-set.ts'
+import { WordKeyMap } from './word-key-map.ts'
+import { RecordKinds } from './record-kinds.ts'
 import { LinePool, rowKey } from './line-pool.ts'
-import { namesOf, type Spelling } from './request-ids.ts'
-import { Queue } from './int-queue.ts'
-import { Tallies } from '../state-counts.ts'
-import { isIn, remember, TRACE_KEY, Traces } from './trace-counter.ts'
+import { requestIdsOf, type OriginalIds } from './request-ids.ts'
+import { IntQueue } from './int-queue.ts'
+import { StateCounters } from '../state-counts.ts'
+import { hasKey, addKey, TRACE_KEY, TraceCounter } from './trace-counter.ts'
 import { Variants, type StepTaken, type Variant } from './variants.ts'
 
 /**
  * So many requests that have ended stay in memory, since a line may be repeated or come late; and as many of those that were
  * resumed, since a message may be delivered again.
  */
-const MOST_ENDED = 20_000
+const MAX_ENDED = 20_000
 /** From so many lines on, those of one request are looked up in a map. */
-const CROWD = 48
+const LINE_INDEX_THRESHOLD = 48
 
 const ENDED = 1
 /** Waits to be counted and forgotten. */
@@ -38,22 +38,22 @@ const [HEAD, COUNT, STATUS, TRACE] = [0, 1, 2, 3] as const
 export type Place = Pick<RecordBlock, 'file' | 'index'>
 
 /** What has to stay in memory, as earlier readings found. */
-export interface Pinned {
-  readonly requests: KeyTable
-  readonly traces: KeyTable
+export interface PinnedIds {
+  readonly requests: WordKeyMap
+  readonly traces: WordKeyMap
 }
 
-export function nothingPinned(): Pinned {
-  return { requests: new KeyTable(REQUEST_KEY), traces: new KeyTable(TRACE_KEY) }
+export function emptyPins(): PinnedIds {
+  return { requests: new WordKeyMap(REQUEST_KEY), traces: new WordKeyMap(TRACE_KEY) }
 }
 
-export interface LedgerOptions {
+export interface RequestTableOptions {
   /** What earlier readings found; this one may add to it. */
-  readonly pinned: Pinned
+  readonly pinned: PinnedIds
   /** Whether the blocks can be had once more; where not, what was forgotten is remembered in eight bytes each. */
-  readonly again: boolean
+  readonly rereadable: boolean
   /** For tests: how many requests that have ended stay in memory. */
-  readonly mostEnded?: number
+  readonly maxEnded?: number
 }
 
 /**
@@ -63,25 +63,25 @@ export interface LedgerOptions {
  * many others have ended after it. A line that is older than what was forgotten, of a request that is not known, may be a
  * repeat: such requests are noted, and a second reading keeps them. So what is forgotten never changes an answer.
  */
-export class Ledger {
-  readonly kinds: Kinds
-  readonly tallies = new Tallies()
+export class RequestTable {
+  readonly kinds: RecordKinds
+  readonly counters = new StateCounters()
   readonly variants: Variants
-  readonly #traces: Traces
+  readonly #traces: TraceCounter
   /** Of the requests that were forgotten: how many attempts they took, and how many took so many. */
   readonly attempts = new Map<number, number>()
-  readonly #requests = new KeyTable(REQUEST_KEY, 4)
+  readonly #requests = new WordKeyMap(REQUEST_KEY, 4)
   /** When the last line of each request was. */
   #last = new Float64Array(1_024)
   readonly #lines = new LinePool()
   readonly #places: Place[] = []
   /** By line, and by request, where there is any. */
-  readonly #odd = new Map<number, OddRecord>()
-  readonly #spelled = new Map<number, Spelling>()
-  readonly #crowds = new Map<number, Map<string, number>>()
-  readonly #pinned: Pinned
+  readonly #extras = new Map<number, RecordExtras>()
+  readonly #originalIds = new Map<number, OriginalIds>()
+  readonly #lineIndexes = new Map<number, Map<string, number>>()
+  readonly #pinned: PinnedIds
   readonly #pinnedBefore: number
-  readonly #forgotten: Fingerprints | undefined
+  readonly #evictedIds: FingerprintSet | undefined
   readonly #mostEnded: number
   /** The steps of the request in hand, by attempt and `seq`. */
   readonly #steps: number[] = []
@@ -90,22 +90,22 @@ export class Ledger {
     return { kind: pool.kind(line), seq: pool.seq(line), attempt: pool.attempt(line) }
   }
   /** Requests that have ended, in that order, but for those that were resumed; and those. */
-  readonly #waiting = new Queue()
-  readonly #resumed = new Queue()
+  readonly #waiting = new IntQueue()
+  readonly #resumed = new IntQueue()
   /** No line of a forgotten request is later than this. */
-  #horizon = -Infinity
-  #settled = 0
-  #afterEnd = { transitions: 0, duplicates: 0 }
+  #evictedUpTo = -Infinity
+  #evictedCount = 0
+  #lateLines = { transitions: 0, duplicates: 0 }
   #latest = -Infinity
 
-  constructor(table: TransitionTable, { pinned, again, mostEnded = MOST_ENDED }: LedgerOptions) {
-    this.kinds = new Kinds(table)
-    this.variants = new Variants(table, this.kinds, this.tallies)
-    this.#traces = new Traces(pinned.traces)
+  constructor(table: TransitionTable, { pinned, rereadable, maxEnded = MAX_ENDED }: RequestTableOptions) {
+    this.kinds = new RecordKinds(table)
+    this.variants = new Variants(table, this.kinds, this.counters)
+    this.#traces = new TraceCounter(pinned.traces)
     this.#pinned = pinned
     this.#pinnedBefore = pinned.requests.size + pinned.traces.size
-    this.#forgotten = again ? undefined : new Fingerprints()
-    this.#mostEnded = mostEnded
+    this.#evictedIds = rereadable ? undefined : new FingerprintSet()
+    this.#mostEnded = maxEnded
   }
 
   /** The time of the latest record, in epoch milliseconds; -Infinity where there is none. */
@@ -118,36 +118,36 @@ export class Ledger {
   }
 
   /** Clean requests, which are counted under {@link Variants}. */
-  get settled(): number {
-    return this.#settled
+  get evicted(): number {
+    return this.#evictedCount
   }
 
   /** What came of requests that had been forgotten, where that cannot be read again. */
-  get afterEnd(): Readonly<{ transitions: number; duplicates: number }> {
-    return this.#afterEnd
+  get lateLines(): Readonly<{ transitions: number; duplicates: number }> {
+    return this.#lateLines
   }
 
-  add({ rows, kinds: named, odd, file, index }: RecordBlock): void {
+  add({ batch, kinds: named, extras, file, index }: RecordBlock): void {
     const block = this.#places.push({ file, index }) - 1
-    const kinds = this.kinds.numbersOf(named)
+    const kinds = this.kinds.idsFor(named)
     let [at, nextOdd] = [0, 0]
-    for (let group = 0; group < rows.groupCount; group += 1) {
-      const end = at + (rows.groups[group] ?? 0)
-      let id = this.#find(rows, at)
-      const over = id === -1 && this.#isOver()
-      if (id === -1 && !over) id = this.#begin(rows, at, end)
+    for (let group = 0; group < batch.groupCount; group += 1) {
+      const end = at + (batch.groups[group] ?? 0)
+      let id = this.#find(batch, at)
+      const over = id === -1 && this.#wasEvicted()
+      if (id === -1 && !over) id = this.#addRequest(batch, at, end)
       for (; at < end; at += 1) {
-        const strange = odd[nextOdd]?.at === at ? odd[nextOdd++] : undefined
-        const kind = kinds[(rows.words[at * ROW.words + ROW.kind] ?? 0) & KIND_BITS] ?? 0
-        if (over) this.#addAfterEnd(kind, rows.numbers[at * ROW.numbers + ROW.time] ?? 0)
-        else this.#addLine(id, kind, rows, at, block, strange)
+        const strange = extras[nextOdd]?.at === at ? extras[nextOdd++] : undefined
+        const kind = kinds[(batch.words[at * ROW.words + ROW.kind] ?? 0) & KIND_BITS] ?? 0
+        if (over) this.#countLateLine(kind, batch.numbers[at * ROW.numbers + ROW.time] ?? 0)
+        else this.#addLine(id, kind, batch, at, block, strange)
       }
-      if (!over) this.#wait(id)
+      if (!over) this.#queueForEviction(id)
     }
   }
 
   /** Counts and forgets what ended long ago; no line to come is older than `watermark`, but for some that are late. */
-  forget(watermark: number): void {
+  evictBefore(watermark: number): void {
     for (const queue of [this.#waiting, this.#resumed]) {
       for (let looks = queue.size - this.#mostEnded; looks > 0; looks -= 1) {
         const id = queue.shift()
@@ -155,17 +155,17 @@ export class Ledger {
         if ((this.#last[id] ?? 0) > watermark) queue.push(id)
         else {
           this.#requests.set(id, STATUS, this.#requests.get(id, STATUS) & ~WAITING)
-          this.#settle(id)
+          this.#evict(id)
         }
       }
     }
   }
 
   /** Counts what is clean; gives what has to be judged one by one. */
-  *rest(linesBefore: (place: Place) => number): Generator<RequestHistory> {
+  *remaining(linesBefore: (place: Place) => number): Generator<RequestHistory> {
     for (const id of this.#ids()) {
       const variant = this.#variantOf(id)
-      if (variant?.clean === true) this.#tally(id, variant)
+      if (variant?.clean === true) this.#count(id, variant)
       else yield this.#history(id, linesBefore)
     }
   }
@@ -175,23 +175,23 @@ export class Ledger {
    *
    * @returns whether there is any such request or trace that was not noted before
    */
-  doubts(): boolean {
-    if (this.#forgotten !== undefined || this.#horizon === -Infinity) return false
+  needsSecondPass(): boolean {
+    if (this.#evictedIds !== undefined || this.#evictedUpTo === -Infinity) return false
     const { requests, traces } = this.#pinned
     for (const id of this.#ids()) {
-      if ((this.#requests.get(id, STATUS) & LATE) === 0 && this.#hasBeginning(id)) continue
-      this.#requests.load(id)
-      remember(requests, this.#requests.key)
+      if ((this.#requests.get(id, STATUS) & LATE) === 0 && this.#hasFirstLine(id)) continue
+      this.#requests.readKey(id)
+      addKey(requests, this.#requests.key)
     }
     return requests.size + traces.size > this.#pinnedBefore
   }
 
   *#ids(): Generator<number> {
-    for (let id = 0; id < this.#requests.bound; id += 1) if (this.#requests.get(id, HEAD) !== 0) yield id
+    for (let id = 0; id < this.#requests.capacity; id += 1) if (this.#requests.get(id, HEAD) !== 0) yield id
   }
 
   /** The request of a row; -1 where it is not in memory. Its key is then ready to be added. */
-  #find({ words }: RecordRows, at: number): number {
+  #find({ words }: RecordBatch, at: number): number {
     const { key } = this.#requests
     const row = at * ROW.words
     for (let word = 0; word < 6; word += 1) key[word] = words[row + ROW.trace + word] ?? 0
@@ -200,15 +200,15 @@ export class Ledger {
   }
 
   /** A request of which first lines have come. */
-  #begin({ words, numbers }: RecordRows, at: number, end: number): number {
+  #addRequest({ words, numbers }: RecordBatch, at: number, end: number): number {
     const id = this.#requests.add()
     if (id >= this.#last.length) this.#last = copied(this.#last, new Float64Array(id * 2))
     this.#last[id] = -Infinity
     for (let line = at; line < end; line += 1) {
-      if ((numbers[line * ROW.numbers + ROW.time] ?? 0) <= this.#horizon) this.#requests.set(id, STATUS, LATE)
+      if ((numbers[line * ROW.numbers + ROW.time] ?? 0) <= this.#evictedUpTo) this.#requests.set(id, STATUS, LATE)
     }
     const row = at * ROW.words
-    this.#requests.set(id, TRACE, this.#traces.enter(words, row + ROW.trace, (words[row + ROW.kind] ?? 0) & TRACE_IS_TEXT))
+    this.#requests.set(id, TRACE, this.#traces.retain(words, row + ROW.trace, (words[row + ROW.kind] ?? 0) & TRACE_IS_TEXT))
     return id
   }
 
@@ -217,32 +217,32 @@ export class Ledger {
     return this.#requests.get(id, HEAD) - 1
   }
 
-  #addLine(id: number, kind: number, rows: RecordRows, at: number, block: number, odd: OddRecord | undefined): void {
-    const known = this.#known(id, kind, rows, at)
+  #addLine(id: number, kind: number, rows: RecordBatch, at: number, block: number, odd: RecordExtras | undefined): void {
+    const known = this.#findLine(id, kind, rows, at)
     if (known === -1) this.#append(id, kind, rows, at, block, odd)
     else if (this.#isBefore(block, rows.words[at * ROW.words + ROW.line] ?? 0, known)) {
-      this.#lines.put(known, kind, block, rows, at)
-      if (odd === undefined) this.#odd.delete(known)
-      else this.#odd.set(known, odd)
+      this.#lines.write(known, kind, block, rows, at)
+      if (odd === undefined) this.#extras.delete(known)
+      else this.#extras.set(known, odd)
     }
-    if (odd?.traceId !== undefined || odd?.requestId !== undefined) this.#spelled.set(id, odd)
+    if (odd?.traceId !== undefined || odd?.requestId !== undefined) this.#originalIds.set(id, odd)
   }
 
   /** The line that says the same; -1 where there is none. */
-  #known(id: number, kind: number, rows: RecordRows, at: number): number {
-    if (this.#requests.get(id, COUNT) >= CROWD) return this.#crowds.get(id)?.get(rowKey(rows, at, kind)) ?? -1
+  #findLine(id: number, kind: number, rows: RecordBatch, at: number): number {
+    if (this.#requests.get(id, COUNT) >= LINE_INDEX_THRESHOLD) return this.#lineIndexes.get(id)?.get(rowKey(rows, at, kind)) ?? -1
     return this.#lines.find(this.#head(id), kind, rows, at)
   }
 
-  #append(id: number, kind: number, rows: RecordRows, at: number, block: number, odd: OddRecord | undefined): void {
+  #append(id: number, kind: number, rows: RecordBatch, at: number, block: number, odd: RecordExtras | undefined): void {
     const requests = this.#requests
-    const line = this.#lines.take(this.#head(id))
+    const line = this.#lines.allocate(this.#head(id))
     requests.set(id, HEAD, line + 1)
-    this.#lines.put(line, kind, block, rows, at)
-    if (odd !== undefined) this.#odd.set(line, odd)
+    this.#lines.write(line, kind, block, rows, at)
+    if (odd !== undefined) this.#extras.set(line, odd)
     const count = requests.get(id, COUNT) + 1
     requests.set(id, COUNT, count)
-    if (count >= CROWD) this.#crowd(id, line)
+    if (count >= LINE_INDEX_THRESHOLD) this.#indexLine(id, line)
     const row = at * ROW.numbers
     const time = rows.numbers[row + ROW.time] ?? 0
     if (time > (this.#last[id] ?? 0)) this.#last[id] = time
@@ -252,7 +252,7 @@ export class Ledger {
   }
 
   /** A request that has ended waits to be forgotten; one that turned out not to be whole may be so by now. */
-  #wait(id: number): void {
+  #queueForEviction(id: number): void {
     const status = this.#requests.get(id, STATUS)
     if ((status & ENDED) === 0 || (status & WAITING) !== 0) return
     this.#requests.set(id, STATUS, status | WAITING)
@@ -261,11 +261,11 @@ export class Ledger {
   }
 
   /** Keeps the lines of a request that has very many in a map too: to look through them for each would take for ever. */
-  #crowd(id: number, added: number): void {
-    const known = this.#crowds.get(id)
+  #indexLine(id: number, added: number): void {
+    const known = this.#lineIndexes.get(id)
     const crowd = known ?? new Map<string, number>()
     for (const line of known === undefined ? this.#lines.chain(this.#head(id)) : [added]) crowd.set(this.#lines.key(line), line)
-    this.#crowds.set(id, crowd)
+    this.#lineIndexes.set(id, crowd)
   }
 
   /** Whether a line stands before another one: by the name of its file, and then by its place in it. */
@@ -279,7 +279,7 @@ export class Ledger {
 
   /** The way that an ended request went, its steps in `#steps`; undefined where it has to be judged by itself. */
   #variantOf(id: number): Variant | undefined {
-    if ((this.#requests.get(id, STATUS) & ENDED) === 0 || this.#requests.get(id, COUNT) >= CROWD) return undefined
+    if ((this.#requests.get(id, STATUS) & ENDED) === 0 || this.#requests.get(id, COUNT) >= LINE_INDEX_THRESHOLD) return undefined
     const pool = this.#lines
     const steps = this.#steps
     steps.length = 0
@@ -297,19 +297,19 @@ export class Ledger {
       }
       steps[place] = line
     }
-    this.variants.begin()
+    this.variants.reset()
     for (const line of steps) this.variants.step(pool.kind(line), pool.seq(line), pool.attempt(line))
     return this.variants.end(steps, this.#stepAt)
   }
 
   /** Counts a clean request, whose steps are in `#steps`. */
-  #tally(id: number, variant: Variant): void {
+  #count(id: number, variant: Variant): void {
     variant.count += 1
-    this.#settled += 1
+    this.#evictedCount += 1
     const pool = this.#lines
     for (let index = 0; index < this.#steps.length; index += 1) {
       const ms = pool.dwell(this.#steps[index] ?? 0)
-      if (!Number.isNaN(ms)) variant.steps[index]?.left?.times.add(ms)
+      if (!Number.isNaN(ms)) variant.steps[index]?.left?.dwell.add(ms)
     }
     if ((this.#requests.get(id, STATUS) & RESUMED) === 0) return
     const attempts = new Set(pool.chain(this.#head(id)).map((line) => pool.attempt(line)))
@@ -318,47 +318,47 @@ export class Ledger {
   }
 
   /** Counts and forgets a request that ended as it should; any other one stays. */
-  #settle(id: number): void {
-    this.#requests.load(id)
-    if ((this.#requests.get(id, STATUS) & LATE) !== 0 || isIn(this.#pinned.requests, this.#requests.key)) return
+  #evict(id: number): void {
+    this.#requests.readKey(id)
+    if ((this.#requests.get(id, STATUS) & LATE) !== 0 || hasKey(this.#pinned.requests, this.#requests.key)) return
     const variant = this.#variantOf(id)
     if (variant?.clean !== true) return
-    this.#tally(id, variant)
-    this.#horizon = Math.max(this.#horizon, this.#last[id] ?? -Infinity)
-    this.#forgotten?.add(...fingerprint(this.#requests.key))
+    this.#count(id, variant)
+    this.#evictedUpTo = Math.max(this.#evictedUpTo, this.#last[id] ?? -Infinity)
+    this.#evictedIds?.add(...fingerprint(this.#requests.key))
     const head = this.#head(id)
-    if (this.#odd.size > 0) for (const line of this.#lines.chain(head)) this.#odd.delete(line)
-    this.#spelled.delete(id)
+    if (this.#extras.size > 0) for (const line of this.#lines.chain(head)) this.#extras.delete(line)
+    this.#originalIds.delete(id)
     this.#lines.release(head)
-    this.#traces.leave(this.#requests.get(id, TRACE))
+    this.#traces.release(this.#requests.get(id, TRACE))
     this.#requests.set(id, HEAD, 0)
     this.#requests.delete(id)
   }
 
   /** Whether the request in question was forgotten and cannot be had again. */
-  #isOver(): boolean {
-    return this.#forgotten?.has(...fingerprint(this.#requests.key)) === true
+  #wasEvicted(): boolean {
+    return this.#evictedIds?.has(...fingerprint(this.#requests.key)) === true
   }
 
   /** A line of a forgotten request: it is a repeat, or tells what came after its end. */
-  #addAfterEnd(kind: number, time: number): void {
-    if (time <= this.#horizon || this.kinds.transition[kind] !== true) return
-    this.#afterEnd.transitions += 1
-    if (this.kinds.final[kind] === true) this.#afterEnd.duplicates += 1
+  #countLateLine(kind: number, time: number): void {
+    if (time <= this.#evictedUpTo || this.kinds.transition[kind] !== true) return
+    this.#lateLines.transitions += 1
+    if (this.kinds.final[kind] === true) this.#lateLines.duplicates += 1
   }
 
-  #hasBeginning(id: number): boolean {
+  #hasFirstLine(id: number): boolean {
     const pool = this.#lines
     return pool.chain(this.#head(id)).some((line) => this.kinds.transition[pool.kind(line)] === true && pool.seq(line) === 0 && pool.attempt(line) === -1)
   }
 
   #history(id: number, linesBefore: (place: Place) => number): RequestHistory {
-    this.#requests.load(id)
-    const names = namesOf(this.#requests.key, this.#spelled.get(id))
+    this.#requests.readKey(id)
+    const names = requestIdsOf(this.#requests.key, this.#originalIds.get(id))
     const pool = this.#lines
     const located = pool.chain(this.#head(id)).map((line): Located<LifecycleRecord> => {
       const place = this.#places[pool.block(line)]
-      const record = pool.record(line, this.kinds.of(pool.kind(line)), names, this.#odd.get(line))
+      const record = pool.record(line, this.kinds.get(pool.kind(line)), names, this.#extras.get(line))
       return place === undefined ? { record, file: '', line: 0 } : { record, file: place.file, line: linesBefore(place) + pool.line(line) + 1 }
     })
     return historyOf(names, located)

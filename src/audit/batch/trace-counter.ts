@@ -1,4 +1,4 @@
-import { KeyTable } from './word-key-map.ts'
+import { WordKeyMap } from './word-key-map.ts'
 
 export const TRACE_KEY = 5
 
@@ -10,16 +10,16 @@ export const TRACE_KEY = 5
  *
  * @see https://www.rfc-editor.org/rfc/rfc9562#name-uuid-version-7
  */
-export class Traces {
+export class TraceCounter {
   /** Beside each trace: how many of its requests are in memory. */
-  readonly #table = new KeyTable(TRACE_KEY, 1)
+  readonly #table = new WordKeyMap(TRACE_KEY, 1)
   /** Traces that may have been forgotten before they were counted again: these stay. */
-  readonly #pinned: KeyTable
-  #youngestForgotten = -Infinity
+  readonly #pinned: WordKeyMap
+  #youngestEvicted = -Infinity
   #count = 0
 
   /** @param pinned is added to */
-  constructor(pinned: KeyTable) {
+  constructor(pinned: WordKeyMap) {
     this.#pinned = pinned
   }
 
@@ -28,7 +28,7 @@ export class Traces {
   }
 
   /** A request of this trace comes into memory; the trace's number. */
-  enter(words: Uint32Array, place: number, isText: number): number {
+  retain(words: Uint32Array, place: number, isText: number): number {
     const { key } = this.#table
     for (let word = 0; word < 4; word += 1) key[word] = words[place + word] ?? 0
     key[4] = isText
@@ -36,35 +36,35 @@ export class Traces {
     if (trace === -1) {
       trace = this.#table.add()
       this.#count += 1
-      if (bornAt(key) <= this.#youngestForgotten) remember(this.#pinned, key)
+      if (bornAt(key) <= this.#youngestEvicted) addKey(this.#pinned, key)
     }
     this.#table.set(trace, 0, this.#table.get(trace, 0) + 1)
     return trace
   }
 
   /** A request of this trace leaves memory. */
-  leave(trace: number): void {
+  release(trace: number): void {
     const requests = this.#table.get(trace, 0) - 1
     this.#table.set(trace, 0, requests)
     if (requests > 0) return
-    this.#table.load(trace)
+    this.#table.readKey(trace)
     const { key } = this.#table
     const born = bornAt(key)
-    if (born === -Infinity || isIn(this.#pinned, key)) return
-    this.#youngestForgotten = Math.max(this.#youngestForgotten, born)
+    if (born === -Infinity || hasKey(this.#pinned, key)) return
+    this.#youngestEvicted = Math.max(this.#youngestEvicted, born)
     this.#table.delete(trace)
   }
 }
 
 /** Whether a key is in a table of the same width. */
-export function isIn(table: KeyTable, key: Uint32Array): boolean {
+export function hasKey(table: WordKeyMap, key: Uint32Array): boolean {
   if (table.size === 0) return false
   table.key.set(key)
   return table.find() !== -1
 }
 
 /** Adds a key to a table, once. */
-export function remember(table: KeyTable, key: Uint32Array): void {
+export function addKey(table: WordKeyMap, key: Uint32Array): void {
   table.key.set(key)
   if (table.find() === -1) table.add()
 }

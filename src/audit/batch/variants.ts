@@ -1,9 +1,9 @@
-import { judge } from '../../history/assess.ts'
+import { assess } from '../../history/assess.ts'
 import type { TransitionTable } from '../../machine/table.ts'
 import type { RecordKind } from '../../record/record-batch.ts'
 import type { TransitionRecord } from '../../record/record.ts'
-import type { Kinds } from './record-kinds.ts'
-import type { Tallies, Tally } from '../state-counts.ts'
+import type { RecordKinds } from './record-kinds.ts'
+import type { StateCounters, StateCounter } from '../state-counts.ts'
 
 /** A way that requests went: the same steps in the same services. */
 export interface Variant {
@@ -19,9 +19,9 @@ export interface Variant {
 
 export interface VariantStep {
   readonly kind: RecordKind
-  readonly entered: Tally
+  readonly entered: StateCounter
   /** Where the time before the step was spent. */
-  readonly left: Tally | undefined
+  readonly left: StateCounter | undefined
 }
 
 interface Node {
@@ -31,9 +31,9 @@ interface Node {
 }
 
 /** Ways beyond these are judged request by request. */
-const MOST_NODES = 20_000
-const MOST_SEQS = 64
-const MOST_ATTEMPTS = 8
+const MAX_NODES = 20_000
+const MAX_SEQS = 64
+const MAX_ATTEMPTS = 8
 
 /**
  * Judges a way once for all requests that went it.
@@ -42,8 +42,8 @@ const MOST_ATTEMPTS = 8
  */
 export class Variants {
   readonly #table: TransitionTable
-  readonly #kinds: Kinds
-  readonly #tallies: Tallies
+  readonly #kinds: RecordKinds
+  readonly #tallies: StateCounters
   readonly #root: Node = { next: [], variant: undefined }
   #nodes = 0
   /** Each step as a small number, by its kind, `seq` and attempt. */
@@ -52,14 +52,14 @@ export class Variants {
   readonly #clean: Variant[] = []
   #at: Node | undefined
 
-  constructor(table: TransitionTable, kinds: Kinds, tallies: Tallies) {
+  constructor(table: TransitionTable, kinds: RecordKinds, tallies: StateCounters) {
     this.#table = table
     this.#kinds = kinds
     this.#tallies = tallies
   }
 
   /** Begins a way; then comes {@link step} for each step, by attempt and `seq`, and {@link end}. */
-  begin(): void {
+  reset(): void {
     this.#at = this.#root
   }
 
@@ -67,18 +67,18 @@ export class Variants {
   step(kind: number, seq: number, attempt: number): void {
     const at = this.#at
     if (at === undefined) return
-    if (seq >= MOST_SEQS || attempt > MOST_ATTEMPTS - 2) {
+    if (seq >= MAX_SEQS || attempt > MAX_ATTEMPTS - 2) {
       this.#at = undefined
       return
     }
     // Numbers of kinds times these stay small: there are few kinds, unless somebody's notes have ids for names.
-    const step = (kind * MOST_SEQS + seq) * MOST_ATTEMPTS + attempt + 1
+    const step = (kind * MAX_SEQS + seq) * MAX_ATTEMPTS + attempt + 1
     const number = (this.#numbers[step] ??= this.#steps++)
     this.#at = at.next[number] ?? this.#grown(at, number)
   }
 
   #grown(at: Node, number: number): Node | undefined {
-    if (this.#nodes === MOST_NODES) return undefined
+    if (this.#nodes === MAX_NODES) return undefined
     this.#nodes += 1
     return (at.next[number] = { next: [], variant: undefined })
   }
@@ -100,9 +100,9 @@ export class Variants {
   }
 
   #judged(taken: readonly StepTaken[]): Variant {
-    const kinds = taken.map(({ kind }) => this.#kinds.of(kind))
+    const kinds = taken.map(({ kind }) => this.#kinds.get(kind))
     const transitions = taken.map(({ seq, attempt }, index) => ({ record: recordOf(kinds[index], seq, attempt, index), file: '', line: 0 }))
-    const { ended, invalid, missing, duplicates } = judge({ key: '', traceId: '', requestId: '', transitions, notes: [] }, this.#table)
+    const { ended, invalid, missing, duplicates } = assess({ key: '', traceId: '', requestId: '', transitions, notes: [] }, this.#table)
     return {
       clean: ended && invalid.length === 0 && missing.length === 0,
       duplicates,
@@ -112,7 +112,7 @@ export class Variants {
     }
   }
 
-  #left(kinds: readonly RecordKind[], index: number): Tally | undefined {
+  #left(kinds: readonly RecordKind[], index: number): StateCounter | undefined {
     const { from, service } = kinds[index] ?? {}
     if (from === undefined || service === undefined) return undefined
     return this.#tallies.of(from, enteredBy(kinds, index) ?? service)

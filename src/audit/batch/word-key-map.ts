@@ -6,7 +6,7 @@ import { copied } from './copied.ts'
  * The key in question is written to `key` beforehand. Numbers of deleted keys are given again. Beside each key there is
  * room for some words about it.
  */
-export class KeyTable {
+export class WordKeyMap {
   readonly key: Uint32Array
   readonly #width: number
   /** Words of a key, of its hash, and of what is kept about it. */
@@ -16,7 +16,7 @@ export class KeyTable {
   #slots: Int32Array
   readonly #free: number[] = []
   /** The hash of the key that was looked for last. */
-  #sought = 0
+  #insertAt = 0
   #used = 0
   #size = 0
 
@@ -25,8 +25,8 @@ export class KeyTable {
     this.#width = width
     this.#row = width + 1 + about
     this.key = new Uint32Array(width)
-    this.#rows = new Uint32Array(this.#row * SMALLEST)
-    this.#slots = new Int32Array(SMALLEST * 2)
+    this.#rows = new Uint32Array(this.#row * MIN_CAPACITY)
+    this.#slots = new Int32Array(MIN_CAPACITY * 2)
   }
 
   /** What is kept about a key; 0 at first. */
@@ -43,14 +43,14 @@ export class KeyTable {
   }
 
   /** All numbers are below this. */
-  get bound(): number {
+  get capacity(): number {
     return this.#used
   }
 
   /** The number of the key; -1 where it has none. */
   find(): number {
     const hash = this.#hash()
-    this.#sought = hash
+    this.#insertAt = hash
     const slots = this.#slots
     const mask = slots.length - 1
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
@@ -67,7 +67,7 @@ export class KeyTable {
     if ((index + 1) * this.#row > this.#rows.length) this.#grow()
     const start = index * this.#row
     for (let word = 0; word < this.#width; word += 1) this.#rows[start + word] = this.key[word] ?? 0
-    this.#rows[start + this.#width] = this.#sought
+    this.#rows[start + this.#width] = this.#insertAt
     for (let word = this.#width + 1; word < this.#row; word += 1) this.#rows[start + word] = 0
     this.#size += 1
     this.#enter(index)
@@ -75,7 +75,7 @@ export class KeyTable {
   }
 
   /** Writes the key of a number to `key`. */
-  load(index: number): void {
+  readKey(index: number): void {
     const start = index * this.#row
     for (let word = 0; word < this.#width; word += 1) this.key[word] = this.#rows[start + word] ?? 0
   }
@@ -132,4 +132,4 @@ export class KeyTable {
   }
 }
 
-const SMALLEST = 1_024
+const MIN_CAPACITY = 1_024

@@ -5,14 +5,14 @@ interface Due<T> {
 }
 
 /** What falls due, the earliest first: a binary heap, so that putting and taking cost little among many. */
-export class Deadlines<T> {
+export class DeadlineHeap<T> {
   #heap: Due<T>[] = []
 
   get size(): number {
     return this.#heap.length
   }
 
-  put(item: T, at: number): void {
+  push(item: T, at: number): void {
     const heap = this.#heap
     let index = heap.push({ at, item }) - 1
     while (index > 0) {
@@ -24,7 +24,7 @@ export class Deadlines<T> {
   }
 
   /** Takes the earliest, if its time has come. */
-  take(now: number): T | undefined {
+  popDue(now: number): T | undefined {
     const heap = this.#heap
     const [first] = heap
     if (first === undefined || first.at > now) return undefined
@@ -37,7 +37,7 @@ export class Deadlines<T> {
   }
 
   /** Forgets what is no longer waited for. */
-  keep(wanted: (item: T, at: number) => boolean): void {
+  retain(wanted: (item: T, at: number) => boolean): void {
     const kept = this.#heap.filter(({ item, at }) => wanted(item, at))
     // In order they are a heap already.
     this.#heap = kept.sort((a, b) => a.at - b.at)

@@ -1,12 +1,12 @@
-import { traceKey } from '../../history/history.ts'
-import { withFragments } from '../../history/apply-partial-records.ts'
-import type { Verdict } from '../../history/assess.ts'
+import { canonicalTraceId } from '../../history/history.ts'
+import { applyPartialRecords } from '../../history/apply-partial-records.ts'
+import type { RequestAssessment } from '../../history/assess.ts'
 import type { TransitionTable } from '../../machine/table.ts'
-import type { Fragment } from '../../record/partial-record.ts'
+import type { PartialRecord } from '../../record/partial-record.ts'
 import type { LifecycleRecord } from '../../record/record.ts'
 import type { StuckRequest } from '../../record/stuck-request.ts'
-import { Deadlines } from './deadline-heap.ts'
-import { Ended } from './recently-ended.ts'
+import { DeadlineHeap } from './deadline-heap.ts'
+import { RecentlyEnded } from './recently-ended.ts'
 import { stuckEntry } from '../report-entries.ts'
 import { LiveRequest } from './live-request.ts'
 import type { InvalidEntry } from '../report.ts'
@@ -32,14 +32,14 @@ export type Finding =
   | ({ readonly finding: 'invalid' } & InvalidEntry)
 
 /** What a live audit is asked. */
-export interface LiveQuestion {
+export interface LiveAuditOptions {
   readonly table: TransitionTable
   /** How long a request may stay in a state that this service brought it to, in milliseconds; `Infinity` for ever. */
   readonly limitOf: (state: string, service: string) => number
 }
 
 /** How much a live audit holds on to. */
-export interface Held {
+export interface MemoryUse {
   readonly open: number
   readonly lines: number
   /** Those that have ended, whose lines are still there; and those of which it is only known. */
@@ -50,11 +50,11 @@ export interface Held {
 }
 
 /** So many requests keep their lines after their end: what comes late is judged with them. */
-const MOST_RESTING = 10_000
+const MAX_RESTING = 10_000
 /** Of so many more it is known that they have ended: what comes of them is passed over. */
-const MOST_ENDED = 100_000
+const MAX_ENDED = 100_000
 /** So many damaged lines may still be somebody's; then they are taken to be whose they seem. */
-const MOST_FRAGMENTS = 1_000
+const MAX_PARTIALS = 1_000
 
 /**
  * An audit that goes on while lines come, in any order: the stuck requests at a moment are those that an audit of all
@@ -65,22 +65,22 @@ const MOST_FRAGMENTS = 1_000
  */
 export class LiveAudit {
   readonly #table: TransitionTable
-  readonly #limitOf: LiveQuestion['limitOf']
+  readonly #limitOf: LiveAuditOptions['limitOf']
   readonly #requests = new Map<string, LiveRequest>()
   readonly #changed = new Set<LiveRequest>()
   /** Those that nothing is waited for, the earliest first. */
   readonly #resting = new Set<LiveRequest>()
-  readonly #ended = new Ended(MOST_ENDED)
-  readonly #deadlines = new Deadlines<LiveRequest>()
-  #fragments: Fragment[] = []
+  readonly #ended = new RecentlyEnded(MAX_ENDED)
+  readonly #deadlines = new DeadlineHeap<LiveRequest>()
+  #partials: PartialRecord[] = []
   /** Whether fragments or requests have come since the fragments were given to requests. */
   #undecided = false
-  #restedSinceFragment = 0
+  #restedSincePartial = 0
   #findings: Finding[] = []
   #stuck = 0
   #latest = -Infinity
 
-  constructor({ table, limitOf }: LiveQuestion) {
+  constructor({ table, limitOf }: LiveAuditOptions) {
     this.#table = table
     this.#limitOf = limitOf
   }
@@ -95,17 +95,17 @@ export class LiveAudit {
     return this.#stuck
   }
 
-  get held(): Held {
+  get memoryUse(): MemoryUse {
     const resting = this.#resting.size
     let lines = 0
     for (const request of this.#requests.values()) lines += request.lines
-    const counts = { ended: this.#ended.size, deadlines: this.#deadlines.size, fragments: this.#fragments.length }
+    const counts = { ended: this.#ended.size, deadlines: this.#deadlines.size, fragments: this.#partials.length }
     return { open: this.#requests.size - resting, resting, lines, ...counts }
   }
 
-  record(record: LifecycleRecord, file = '', line = 0): void {
+  add(record: LifecycleRecord, file = '', line = 0): void {
     this.#latest = Math.max(this.#latest, record.time)
-    const key = `${traceKey(record.trace_id)} ${record.request_id}`
+    const key = `${canonicalTraceId(record.trace_id)} ${record.request_id}`
     let request = this.#requests.get(key)
     if (request === undefined) {
       if (this.#ended.has(key)) return
@@ -116,17 +116,17 @@ export class LiveAudit {
     this.#changed.add(request)
   }
 
-  damaged(fragment?: Fragment): void {
+  addPartial(fragment?: PartialRecord): void {
     if (fragment === undefined) return
-    if (this.#fragments.length >= MOST_FRAGMENTS) this.#settleFragments()
-    this.#fragments.push(fragment)
+    if (this.#partials.length >= MAX_PARTIALS) this.#absorbPartials()
+    this.#partials.push(fragment)
     this.#undecided = true
-    this.#restedSinceFragment = 0
+    this.#restedSincePartial = 0
   }
 
   /** What the lines since the last call say, whatever the time is: what is invalid, and who has moved on. */
-  news(): Finding[] {
-    this.#judgeChanged()
+  drain(): Finding[] {
+    this.#assessChanged()
     const findings = this.#findings
     this.#findings = []
     return findings
@@ -134,61 +134,61 @@ export class LiveAudit {
 
   /** The same, and who is stuck at that moment, in epoch milliseconds. */
   tick(now: number): Finding[] {
-    this.#judgeChanged()
-    if (this.#fragments.length > 0 && this.#undecided) this.#decideFragments()
+    this.#assessChanged()
+    if (this.#partials.length > 0 && this.#undecided) this.#assignPartials()
     const notYet: LiveRequest[] = []
-    for (let request = this.#deadlines.take(now); request !== undefined; request = this.#deadlines.take(now)) {
+    for (let request = this.#deadlines.popDue(now); request !== undefined; request = this.#deadlines.popDue(now)) {
       // It may have ended, moved on or been told since its deadline was put down.
-      if (request.verdict === undefined || request.told !== undefined || request.due > now) continue
-      const { standing } = request.verdict
-      const entry = stuckEntry(request.verdict, now, this.#limitOf(standing.state, standing.service))
+      if (request.assessment === undefined || request.reportedAt !== undefined || request.due > now) continue
+      const { position } = request.assessment
+      const entry = stuckEntry(request.assessment, now, this.#limitOf(position.state, position.service))
       if (entry === undefined) notYet.push(request)
       else {
         this.#findings.push({ finding: 'stuck', ...entry })
-        request.told = standing
+        request.reportedAt = position
         this.#stuck += 1
       }
     }
-    for (const request of notYet) this.#deadlines.put(request, request.due)
-    if (this.#fragments.length > 0 && this.#restedSinceFragment > MOST_RESTING) this.#settleFragments()
-    return this.news()
+    for (const request of notYet) this.#deadlines.push(request, request.due)
+    if (this.#partials.length > 0 && this.#restedSincePartial > MAX_RESTING) this.#absorbPartials()
+    return this.drain()
   }
 
-  #judgeChanged(): void {
+  #assessChanged(): void {
     for (const request of this.#changed) {
-      for (const entry of request.judge(this.#table)) this.#findings.push({ finding: 'invalid', ...entry })
-      if (request.plain === undefined) continue
-      if (this.#fragments.length === 0 || request.plain.end !== undefined) this.#place(request, request.plain)
+      for (const entry of request.assess(this.#table)) this.#findings.push({ finding: 'invalid', ...entry })
+      if (request.fromWholeLines === undefined) continue
+      if (this.#partials.length === 0 || request.fromWholeLines.end !== undefined) this.#place(request, request.fromWholeLines)
       this.#undecided = true
     }
     this.#changed.clear()
     // Many at a time: the more of a set were deleted, the longer it takes to find the first that is left.
-    if (this.#resting.size > 1.1 * MOST_RESTING) this.#forgetResting()
+    if (this.#resting.size > 1.1 * MAX_RESTING) this.#evictResting()
     // Most requests end long before their deadline.
     const open = this.#requests.size - this.#resting.size
-    if (this.#deadlines.size > 2 * open + 1_000) this.#deadlines.keep((request, at) => request.due === at && request.told === undefined)
+    if (this.#deadlines.size > 2 * open + 1_000) this.#deadlines.retain((request, at) => request.due === at && request.reportedAt === undefined)
   }
 
-  #forgetResting(): void {
+  #evictResting(): void {
     for (const request of this.#resting) {
-      if (this.#resting.size <= MOST_RESTING) return
+      if (this.#resting.size <= MAX_RESTING) return
       this.#resting.delete(request)
       this.#requests.delete(request.key)
-      this.#restedSinceFragment += 1
+      this.#restedSincePartial += 1
       // Where it merely may stay for ever it may yet go on.
-      if (request.verdict?.ended === true) this.#ended.add(request.key)
+      if (request.assessment?.ended === true) this.#ended.add(request.key)
     }
   }
 
-  #place(request: LiveRequest, verdict: Verdict): void {
-    request.verdict = verdict
-    const { standing, ended, history } = verdict
-    const { state, service, since } = standing
-    const { told } = request
-    if (told !== undefined && (ended || state !== told.state || since > told.since)) {
+  #place(request: LiveRequest, verdict: RequestAssessment): void {
+    request.assessment = verdict
+    const { position, ended, history } = verdict
+    const { state, service, since } = position
+    const { reportedAt } = request
+    if (reportedAt !== undefined && (ended || state !== reportedAt.state || since > reportedAt.since)) {
       const ids = { trace_id: history.traceId, request_id: history.requestId }
-      this.#findings.push({ finding: 'moved_on', ...ids, service, state, since, was: told.state, stuck_for_ms: since - told.since })
-      request.told = undefined
+      this.#findings.push({ finding: 'moved_on', ...ids, service, state, since, was: reportedAt.state, stuck_for_ms: since - reportedAt.since })
+      request.reportedAt = undefined
       request.due = Infinity
       this.#stuck -= 1
     }
@@ -197,19 +197,19 @@ export class LiveAudit {
     else this.#resting.delete(request)
     if (due === request.due) return
     request.due = due
-    if (due < Infinity) this.#deadlines.put(request, due)
+    if (due < Infinity) this.#deadlines.push(request, due)
   }
 
   /** Lets all damaged lines speak, each for the request that it fits best by what is known now. */
-  #decideFragments(): void {
+  #assignPartials(): void {
     this.#undecided = false
     const spokenFor = [...this.#requests.values()].flatMap((request) => {
-      const { plain } = request
-      return plain === undefined || (plain.end !== undefined && plain.missing.length === 0) ? [] : [{ request, plain }]
+      const { fromWholeLines } = request
+      return fromWholeLines === undefined || (fromWholeLines.end !== undefined && fromWholeLines.missing.length === 0) ? [] : [{ request, fromWholeLines }]
     })
-    const verdicts = withFragments(
-      spokenFor.map(({ plain }) => plain),
-      this.#fragments,
+    const verdicts = applyPartialRecords(
+      spokenFor.map(({ fromWholeLines }) => fromWholeLines),
+      this.#partials,
       this.#table,
     )
     for (const [index, { request }] of spokenFor.entries()) {
@@ -218,10 +218,10 @@ export class LiveAudit {
     }
   }
 
-  #settleFragments(): void {
-    this.#judgeChanged()
-    this.#decideFragments()
-    for (const request of this.#requests.values()) request.settle()
-    this.#fragments = []
+  #absorbPartials(): void {
+    this.#assessChanged()
+    this.#assignPartials()
+    for (const request of this.#requests.values()) request.absorbPartials()
+    this.#partials = []
   }
 }

@@ -1,5 +1,5 @@
 /** Which requests have ended: a bounded number of the latest, in a few bytes each. */
-export class Ended {
+export class RecentlyEnded {
   readonly #digests = new Set<number>()
   /** In the order in which they ended; the next takes the place of the oldest. */
   readonly #order: Float64Array

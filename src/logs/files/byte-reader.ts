@@ -1,5 +1,5 @@
 /** The bytes of a stream, taken in pieces of the sizes that a format demands. */
-export class Pieces {
+export class ByteReader {
   readonly #chunks: AsyncIterator<Uint8Array>
   #rest: Buffer = Buffer.alloc(0)
 
@@ -8,7 +8,7 @@ export class Pieces {
   }
 
   /** So many bytes; fewer where the stream ends before. */
-  async take(size: number): Promise<Buffer> {
+  async read(size: number): Promise<Buffer> {
     const taken: Buffer[] = []
     for (let missing = size; missing > 0; ) {
       if (this.#rest.length === 0 && !(await this.#more())) break

@@ -1,9 +1,9 @@
 import type { Transform } from 'node:stream'
 import { constants, createGunzip } from 'node:zlib'
-import { unzstd } from './zstd.ts'
+import { decompressZstd } from './zstd.ts'
 
 /** How the bytes of a log are packed. */
-export type Packing = 'gzip' | 'zstd'
+export type Compression = 'gzip' | 'zstd'
 
 /** Enough of a file's first bytes to tell how it is packed. */
 export const HEAD_BYTES = 4
@@ -13,7 +13,7 @@ export const HEAD_BYTES = 4
  *
  * @returns undefined for plain bytes
  */
-export function packingOf(head: Uint8Array): Packing | undefined {
+export function detectCompression(head: Uint8Array): Compression | undefined {
   const begins = (...magic: readonly number[]): boolean => head.length >= 2 && magic.every((byte, at) => at >= head.length || head[at] === byte)
   if (begins(0x1f, 0x8b)) return 'gzip'
   if (begins(0x28, 0xb5, 0x2f, 0xfd)) return 'zstd'
@@ -32,7 +32,7 @@ export function packingOf(head: Uint8Array): Packing | undefined {
  * @param onDamage called once, with a reason, where something was unpacked before the damage
  * @throws the unpacker's error where nothing was
  */
-export async function* unpacked(
+export async function* decompress(
   source: AsyncIterable<Uint8Array>,
   onDamage: (reason: string) => void = () => undefined,
 ): AsyncGenerator<Uint8Array> {
@@ -43,13 +43,13 @@ export async function* unpacked(
     head = Buffer.concat([head, next.value])
     if (head.length >= HEAD_BYTES) break
   }
-  const whole = joined(head, chunks)
-  const packing = packingOf(head)
+  const whole = prepend(head, chunks)
+  const packing = detectCompression(head)
   if (packing === undefined) yield* whole
-  else yield* tolerant(packing === 'gzip' ? gunzipped(whole) : unzstd(whole, through), onDamage)
+  else yield* untilCorrupt(packing === 'gzip' ? gunzip(whole) : decompressZstd(whole, pipeThrough), onDamage)
 }
 
-async function* joined(head: Uint8Array, chunks: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* prepend(head: Uint8Array, chunks: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
   try {
     yield head
     for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) yield next.value
@@ -58,7 +58,7 @@ async function* joined(head: Uint8Array, chunks: AsyncIterator<Uint8Array>): Asy
   }
 }
 
-async function* gunzipped(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* gunzip(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   // A file that is being written ends in the middle: with this that is no error, which would take the last bytes with it.
   const gunzip = (): Transform => createGunzip({ finishFlush: constants.Z_SYNC_FLUSH })
   const begin: Uint8Array[] = []
@@ -70,15 +70,15 @@ async function* gunzipped(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uin
     }
   }
   try {
-    for await (const chunk of through(gunzip(), remembered())) {
+    for await (const chunk of pipeThrough(gunzip(), remembered())) {
       given = true
       begin.length = 0
       yield chunk
     }
   } catch (error) {
-    if (given || !isDamage(error)) throw error
+    if (given || !isCorruption(error)) throw error
     // What it makes of a piece is lost where the piece fails: byte by byte a short log loses nothing that was whole.
-    yield* through(gunzip(), byteByByte(begin))
+    yield* pipeThrough(gunzip(), byteByByte(begin))
   }
 }
 
@@ -87,7 +87,7 @@ async function* byteByByte(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8A
 }
 
 /** Where something was whole the rest is damage. Where nothing was, it never was what its first bytes say. */
-async function* tolerant(bytes: AsyncIterable<Uint8Array>, onDamage: (reason: string) => void): AsyncGenerator<Uint8Array> {
+async function* untilCorrupt(bytes: AsyncIterable<Uint8Array>, onDamage: (reason: string) => void): AsyncGenerator<Uint8Array> {
   let given = false
   try {
     for await (const chunk of bytes) {
@@ -95,13 +95,13 @@ async function* tolerant(bytes: AsyncIterable<Uint8Array>, onDamage: (reason: st
       yield chunk
     }
   } catch (error) {
-    if (!given || !isDamage(error)) throw error
+    if (!given || !isCorruption(error)) throw error
     onDamage(error.message)
   }
 }
 
 /** Whether bytes could not be unpacked; a disk that cannot be read is another matter. */
-export function isDamage(error: unknown): error is Error {
+export function isCorruption(error: unknown): error is Error {
   return error instanceof Error && 'code' in error && /^(?:Z_DATA_ERROR|ZSTD_)/.test(String(error.code))
 }
 
@@ -109,7 +109,7 @@ export function isDamage(error: unknown): error is Error {
 const PIECE_BYTES = 16_384
 
 /** Runs bytes through a transform, and gives all that it makes of them, also of those before it fails. */
-async function* through(transform: Transform, source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* pipeThrough(transform: Transform, source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   // What a stream holds back for its reader it throws away where it fails: this one never has to.
   const made: Uint8Array[] = []
   transform.on('data', (chunk: Buffer) => made.push(chunk))

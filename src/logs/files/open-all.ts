@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs'
 import { STDIN, unreadableLog } from './open.ts'
-import { HEAD_BYTES, packingOf } from './decompress.ts'
+import { HEAD_BYTES, detectCompression } from './decompress.ts'
 
 /** A log that can be read in any place. */
 export interface OpenFile {
@@ -46,7 +46,7 @@ export function openLogs(names: readonly string[]): OpenLogs {
       fds.push(fd)
       size += fstatSync(fd).size
       const head = Buffer.alloc(HEAD_BYTES)
-      if (packingOf(head.subarray(0, readSync(fd, head, 0, HEAD_BYTES, 0))) === undefined) plain.push({ name, fd })
+      if (detectCompression(head.subarray(0, readSync(fd, head, 0, HEAD_BYTES, 0))) === undefined) plain.push({ name, fd })
       else streams.push({ name, fd })
     } catch (error) {
       close()

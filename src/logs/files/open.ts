@@ -1,7 +1,7 @@
 import { createReadStream, fstatSync, read } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { ThroughlineError } from '../../errors.ts'
-import { isDamage, unpacked } from './decompress.ts'
+import { isCorruption, decompress } from './decompress.ts'
 
 /** Standard input, as it is named on a command line. */
 export const STDIN = '-'
@@ -47,7 +47,7 @@ export interface LogOptions {
  */
 export async function* openLog(name: string, { onDamage }: LogOptions = {}, fd?: number): AsyncGenerator<Uint8Array> {
   try {
-    yield* unpacked(bytesOf(name, fd), (reason) => onDamage?.(`${name} is damaged (${reason}): what stands before was read; fetch it again`))
+    yield* decompress(bytesOf(name, fd), (reason) => onDamage?.(`${name} is damaged (${reason}): what stands before was read; fetch it again`))
   } catch (error) {
     throw unreadableLog(name, error)
   }
@@ -92,7 +92,7 @@ function reasonOf(error: unknown): string {
   if (code === 'ENOENT') return 'there is no such file: check its name'
   if (code === 'EACCES' || code === 'EPERM') return 'it may not be read: check its permissions'
   if (code === 'Z_DATA_ERROR') return 'it begins like gzip and is none: fetch it again'
-  if (isDamage(error)) return `it begins like zstd, but ${error.message}: fetch it again, or unpack it first`
+  if (isCorruption(error)) return `it begins like zstd, but ${error.message}: fetch it again, or unpack it first`
   return error instanceof Error ? error.message : String(error)
 }
 

@@ -1,6 +1,6 @@
 import type { Transform } from 'node:stream'
 import * as zlib from 'node:zlib'
-import { Pieces } from './byte-reader.ts'
+import { ByteReader } from './byte-reader.ts'
 
 /** The types of Node 20 do not know it yet: it came with 22.15 and 23.8. */
 const { createZstdDecompress } = zlib as typeof zlib & { readonly createZstdDecompress?: (options: { finishFlush: number }) => Transform }
@@ -9,9 +9,9 @@ const { createZstdDecompress } = zlib as typeof zlib & { readonly createZstdDeco
 const ZSTD_CONTINUE = 0
 
 /** What other tools unpack without being asked to: a header may demand any amount of memory. */
-const LARGEST_WINDOW = 2 ** 27
+const MAX_WINDOW_BYTES = 2 ** 27
 /** No block may be longer, packed or not. */
-const LARGEST_BLOCK = 2 ** 17
+const MAX_BLOCK_BYTES = 2 ** 17
 const CHECKSUM_BYTES = 4
 
 /** A part of a frame that can be unpacked at once: its header, or a block. */
@@ -31,13 +31,13 @@ interface Part {
  * @throws an error whose code begins with `ZSTD_` where the bytes are damaged, or cannot be unpacked
  * @see https://www.rfc-editor.org/rfc/rfc8878#name-zstandard-frames
  */
-export async function* unzstd(
+export async function* decompressZstd(
   source: AsyncIterable<Uint8Array>,
   through: (transform: Transform, bytes: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {
-  const pieces = new Pieces(source)
+  const pieces = new ByteReader(source)
   try {
-    for (let magic = await pieces.take(4); magic.length === 4; magic = await pieces.take(4)) {
+    for (let magic = await pieces.read(4); magic.length === 4; magic = await pieces.read(4)) {
       const number = magic.readUInt32LE()
       if (number === 0) return
       if (number >>> 4 === 0x0184d2a5) await skipFrame(pieces)
@@ -50,38 +50,38 @@ export async function* unzstd(
   }
 }
 
-async function skipFrame(pieces: Pieces): Promise<void> {
-  const size = await pieces.take(4)
+async function skipFrame(pieces: ByteReader): Promise<void> {
+  const size = await pieces.read(4)
   if (size.length === 4) await pieces.skip(size.readUInt32LE())
 }
 
 /** The parts of the frame that begins with `magic`; those that are whole, where the stream ends too soon. */
-async function* partsOf(pieces: Pieces, magic: Buffer): AsyncGenerator<Part> {
-  const [descriptor] = await pieces.take(1)
+async function* partsOf(pieces: ByteReader, magic: Buffer): AsyncGenerator<Part> {
+  const [descriptor] = await pieces.read(1)
   if (descriptor === undefined) return
   const single = (descriptor >> 5) & 1
   const [windowBytes, dictionaryBytes] = [1 - single, [0, 1, 2, 4][descriptor & 3] ?? 0]
   const sizeBytes = descriptor >> 6 === 0 ? single : 1 << (descriptor >> 6)
-  const rest = await pieces.take(windowBytes + dictionaryBytes + sizeBytes)
+  const rest = await pieces.read(windowBytes + dictionaryBytes + sizeBytes)
   if (rest.length < windowBytes + dictionaryBytes + sizeBytes) return
   const dictionary = rest.subarray(windowBytes, windowBytes + dictionaryBytes)
   const contentSize = rest.subarray(windowBytes + dictionaryBytes)
   if (dictionary.some((byte) => byte !== 0)) throw damaged('it was packed with a dictionary')
-  if ((single === 1 ? littleEndian(contentSize) : windowOf(rest[0] ?? 0)) > LARGEST_WINDOW) {
-    throw damaged(`it needs more than ${String(LARGEST_WINDOW / 2 ** 20)} MB of memory`)
+  if ((single === 1 ? littleEndian(contentSize) : windowOf(rest[0] ?? 0)) > MAX_WINDOW_BYTES) {
+    throw damaged(`it needs more than ${String(MAX_WINDOW_BYTES / 2 ** 20)} MB of memory`)
   }
   yield { bytes: Buffer.concat([magic, Buffer.of(descriptor), rest]), last: false }
   const checksumBytes = (descriptor & 4) === 0 ? 0 : CHECKSUM_BYTES
   const closing: Part = { bytes: Buffer.from([1, 0, 0, 0, 0, 0, 0]).subarray(0, 3 + checksumBytes), last: true, madeUp: true }
   for (let last = false; !last; ) {
-    const head = await pieces.take(3)
+    const head = await pieces.read(3)
     const header = head.length < 3 ? 0 : head.readUIntLE(0, 3)
     const [size, type] = [header >> 3, (header >> 1) & 3]
-    if (type === 3 || size > LARGEST_BLOCK) throw damaged('no block begins where one must')
+    if (type === 3 || size > MAX_BLOCK_BYTES) throw damaged('no block begins where one must')
     last = (header & 1) === 1
     // One byte that is repeated takes one byte, whatever its number.
     const bytes = (type === 1 ? 1 : size) + (last ? checksumBytes : 0)
-    const body = await pieces.take(bytes)
+    const body = await pieces.read(bytes)
     if (head.length < 3 || body.length < bytes) {
       yield closing
       return

@@ -12,7 +12,7 @@ const TOO_LONG = /query time range exceeds the limit|would read too many bytes|t
  *
  * @returns undefined where it is something else
  */
-export function exceeded(body: string): Exceeded | undefined {
+export function exceededLimit(body: string): Exceeded | undefined {
   if (TOO_LONG.test(body)) return { limit: 'range' }
   if (!TOO_MANY_LINES.test(body)) return undefined
   const most = /\(\d+ > (\d{1,9})\)/.exec(body)?.[1]
@@ -20,12 +20,12 @@ export function exceeded(body: string): Exceeded | undefined {
 }
 
 /** The error for an answer that holds no lines and would not if asked for again. */
-export function refused(shown: string, what: string, mend: string): ThroughlineError {
+export function refusedQuery(shown: string, what: string, mend: string): ThroughlineError {
   return new ThroughlineError('THROUGHLINE_LOKI_REFUSED', `Loki at ${shown} answered with ${what}: ${mend}`)
 }
 
 /** What to do about a status, in the words of the command. */
-export function mendOf(status: number, body: string): string {
+export function hintFor(status: number, body: string): string {
   if (/no org id/i.test(body)) return 'name the tenant, with --loki-tenant or LOKI_ORG_ID'
   if (status === 401 || status === 403) return 'set LOKI_USERNAME and LOKI_PASSWORD, or LOKI_BEARER_TOKEN, to credentials that may read logs'
   if (status === 404 || status === 405) return 'check the URL: it is the one at which /ready answers, without /loki/api/v1'
@@ -34,7 +34,7 @@ export function mendOf(status: number, body: string): string {
 }
 
 /** What others wrote, fit for one line of a terminal: without control characters, and at most 200 characters. */
-export function harmless(text: string): string {
+export function sanitize(text: string): string {
   const plain = text.slice(0, 2_000).replaceAll(/[\p{C}\p{Z}]+/gu, ' ').trim()
   return plain.length > 200 ? `${plain.slice(0, 197)}...` : plain
 }

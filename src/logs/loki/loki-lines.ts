@@ -1,8 +1,8 @@
 import type { ThroughlineError } from '../../errors.ts'
 import type { LokiLine } from './answer.ts'
-import { ask } from './query-range.ts'
+import { queryRange } from './query-range.ts'
 import { connect, type Connection, type LokiOptions } from './connection.ts'
-import { refused } from './errors.ts'
+import { refusedQuery } from './errors.ts'
 
 /** Some lines, in order of time. */
 export type LokiBatch = readonly LokiLine[]
@@ -33,7 +33,7 @@ export async function* lokiLines(options: LokiOptions): AsyncGenerator<LokiBatch
   let limit = page
   while (from < end) {
     const to = from + span < end ? from + span : end
-    const answer = await ask(loki, { query: options.query, start: from, end: to, limit })
+    const answer = await queryRange(loki, { query: options.query, start: from, end: to, limit })
     if ('exceeded' in answer) {
       if (answer.exceeded.limit === 'range') {
         span = (to - from) / 2n
@@ -60,7 +60,7 @@ export async function* lokiLines(options: LokiOptions): AsyncGenerator<LokiBatch
       limit = page
     } else {
       const larger = Math.min(limit * 2, most)
-      if (larger === limit) throw crowded(loki, last, limit)
+      if (larger === limit) throw tooManyAtOnce(loki, last, limit)
       limit = larger
     }
   }
@@ -70,7 +70,7 @@ function nanoseconds(ms: number): bigint {
   return BigInt(Math.floor(ms)) * NS_PER_MS
 }
 
-function crowded({ address }: Connection, time: bigint, limit: number): ThroughlineError {
+function tooManyAtOnce({ address }: Connection, time: bigint, limit: number): ThroughlineError {
   const what = `${limit} lines or more of one nanosecond (${time}), and gives no more at once`
-  return refused(address.shown, what, 'narrow --query, or raise max_entries_limit_per_query in its configuration')
+  return refusedQuery(address.shown, what, 'narrow --query, or raise max_entries_limit_per_query in its configuration')
 }

@@ -1,53 +1,53 @@
-import { traceKey } from '../../history/history.ts'
+import { canonicalTraceId } from '../../history/history.ts'
 import {
-  grown,
+  withDoubleCapacity,
   kindKey,
   kindOf,
   REQUEST_IS_TEXT,
-  roomOf,
+  capacityOf,
   ROW,
-  rowsFor,
+  createBatch,
   TRACE_IS_TEXT,
-  type OddRecord,
+  type RecordExtras,
   type RecordKind,
-  type RecordRows,
+  type RecordBatch,
 } from '../../record/record-batch.ts'
 import type { LifecycleRecord } from '../../record/record.ts'
-import { textBits } from './hash-text.ts'
+import { hashText } from './hash-text.ts'
 
 const HEX_TRACE = /^[0-9a-f]{32}$/
 const HEX_REQUEST = /^[0-9a-f]{16}$/
 
-/** Puts records into rows, and numbers their kinds. */
-export class RowsWriter {
+/** Puts records into batch, and numbers their kinds. */
+export class BatchWriter {
   readonly #kinds = new Map<string, number>()
-  #fresh: RecordKind[] = []
-  #odd: OddRecord[] = []
-  rows: RecordRows = rowsFor(0)
+  #newKinds: RecordKind[] = []
+  #extras: RecordExtras[] = []
+  batch: RecordBatch = createBatch(0)
 
   /** Begins anew, with room for so many records; more may be added one by one. */
-  begin(records: number): void {
-    if (roomOf(this.rows) < records) this.rows = rowsFor(records)
-    this.rows.count = 0
-    this.#odd = []
+  reset(records: number): void {
+    if (capacityOf(this.batch) < records) this.batch = createBatch(records)
+    this.batch.count = 0
+    this.#extras = []
   }
 
   /** The number of a kind: they count up, and stay the same for as long as this lives. */
-  kindFor = (kind: RecordKind): number => {
+  kindId = (kind: RecordKind): number => {
     const key = kindKey(kind)
     const known = this.#kinds.get(key)
     if (known !== undefined) return known
-    this.#fresh.push(kind)
+    this.#newKinds.push(kind)
     this.#kinds.set(key, this.#kinds.size)
     return this.#kinds.size - 1
   }
 
   /** Adds a record that was read as an object. */
   add(record: LifecycleRecord, line: number): void {
-    if (this.rows.count === roomOf(this.rows)) this.rows = grown(this.rows)
-    const { numbers, words, count } = this.rows
+    if (this.batch.count === capacityOf(this.batch)) this.batch = withDoubleCapacity(this.batch)
+    const { numbers, words, count } = this.batch
     const { trace_id, request_id, error, data } = record
-    const trace = traceKey(trace_id)
+    const trace = canonicalTraceId(trace_id)
     const traceIsText = !HEX_TRACE.test(trace)
     const requestIsText = !HEX_REQUEST.test(request_id)
     const place = count * ROW.words
@@ -55,33 +55,33 @@ export class RowsWriter {
     else putHex(trace, words, place + ROW.trace)
     if (requestIsText) putText(request_id, words, place + ROW.request, 2)
     else putHex(request_id, words, place + ROW.request)
-    words[place + ROW.kind] = this.kindFor(kindOf(record)) | (traceIsText ? TRACE_IS_TEXT : 0) | (requestIsText ? REQUEST_IS_TEXT : 0)
+    words[place + ROW.kind] = this.kindId(kindOf(record)) | (traceIsText ? TRACE_IS_TEXT : 0) | (requestIsText ? REQUEST_IS_TEXT : 0)
     words[place + ROW.line] = line
     const first = count * ROW.numbers
     numbers[first + ROW.time] = record.time
     numbers[first + ROW.attempt] = record.attempt ?? -1
     numbers[first + ROW.seq] = record.lifecycle === 'transition' ? record.seq : 0
     numbers[first + ROW.dwell] = (record.lifecycle === 'transition' ? record.dwell_ms : undefined) ?? Number.NaN
-    this.rows.count = count + 1
-    const odd = {
+    this.batch.count = count + 1
+    const extras = {
       ...(traceIsText ? { traceId: trace_id } : {}),
       ...(requestIsText ? { requestId: request_id } : {}),
       ...(error === undefined ? {} : { error }),
       ...(data === undefined ? {} : errorIn(data)),
     }
-    if (Object.keys(odd).length > 0) this.#odd.push({ at: count, ...odd })
+    if (Object.keys(extras).length > 0) this.#extras.push({ at: count, ...extras })
   }
 
   /** Adds to the record that was put into a row last. */
-  addOdd(odd: OddRecord): void {
-    this.#odd.push(odd)
+  addExtras(extras: RecordExtras): void {
+    this.#extras.push(extras)
   }
 
   /** What belongs to the rows and is not in them: kinds that are new since the last call, and odd records. */
-  take(): { readonly kinds: readonly RecordKind[]; readonly odd: readonly OddRecord[] } {
-    const kinds = this.#fresh
-    this.#fresh = []
-    return { kinds, odd: this.#odd }
+  drain(): { readonly kinds: readonly RecordKind[]; readonly extras: readonly RecordExtras[] } {
+    const kinds = this.#newKinds
+    this.#newKinds = []
+    return { kinds, extras: this.#extras }
   }
 }
 
@@ -91,10 +91,10 @@ function putHex(hex: string, words: Uint32Array, place: number): void {
 
 function putText(text: string, words: Uint32Array, place: number, count: number): void {
   const bytes = Buffer.from(text)
-  textBits(bytes, 0, bytes.length, words, place, count)
+  hashText(bytes, 0, bytes.length, words, place, count)
 }
 
 /** Of the application's data an audit shows an attempt's error, and nothing else. */
-function errorIn(data: unknown): Pick<OddRecord, 'data'> {
+function errorIn(data: unknown): Pick<RecordExtras, 'data'> {
   return typeof data === 'object' && data !== null && 'error' in data ? { data: { error: data.error } } : {}
 }

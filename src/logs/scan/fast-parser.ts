@@ -1,10 +1,10 @@
-import { roomOf, ROW, TRACE_IS_TEXT } from '../../record/record-batch.ts'
+import { capacityOf, ROW, TRACE_IS_TEXT } from '../../record/record-batch.ts'
 import type { LoggedError } from '../../record/record.ts'
-import { AFTER_TIME, Forms, TIME_AT } from './line-templates.ts'
+import { AFTER_TIME, LineTemplates, TIME_AT } from './line-templates.ts'
 import { hexPair, NOT_HEX } from './hex.ts'
 import { literal, standsAt, type Literal } from './literal.ts'
-import type { RowsWriter } from './batch-writer.ts'
-import { textBits } from './hash-text.ts'
+import type { BatchWriter } from './batch-writer.ts'
+import { hashText } from './hash-text.ts'
 
 /** Texts of a line, as the numbers that four of their bytes are in little-endian order. */
 const [LEVEL_0, LEVEL_1] = words('{"level"')
@@ -55,9 +55,9 @@ function member(name: string, value: Member['value']): Member {
  * Reads a line in the exact form in which it is written, byte by byte, and nothing else: whatever is not as expected is
  * left to others, so that this may be quick without being able to be wrong.
  */
-export class QuickLine {
-  readonly #writer: RowsWriter
-  readonly #forms = new Forms()
+export class FastParser {
+  readonly #writer: BatchWriter
+  readonly #templates = new LineTemplates()
   #bytes: Buffer = Buffer.alloc(0)
   #view: DataView = new DataView(new ArrayBuffer(0))
   #end = 0
@@ -69,27 +69,27 @@ export class QuickLine {
   #failure: LoggedError | undefined
   #isText = false
   /** Requests whose trace id was spelled already in these rows, as far as they are remembered. */
-  readonly #spelled = new Uint32Array(SPELLED * 4)
+  readonly #recentIds = new Uint32Array(ID_CACHE_SIZE * 4)
   /** The first eight digits of the last time, as two words, and what they come to. */
   #digits0 = 0
   #digits1 = 0
   #since = 0
 
-  constructor(writer: RowsWriter) {
+  constructor(writer: BatchWriter) {
     this.#writer = writer
   }
 
   /** From here on lines are those of these bytes, of which `end` are whole lines. */
-  begin(bytes: Buffer, end: number): void {
+  startBlock(bytes: Buffer, end: number): void {
     this.#bytes = bytes
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.#end = end
-    this.#spelled.fill(0)
+    this.#recentIds.fill(0)
   }
 
   /** Learns from a line that the careful path found to be a record. */
   learn(line: Buffer): void {
-    this.#forms.learn(line, this.#writer.kindFor)
+    this.#templates.learn(line, this.#writer.kindId)
   }
 
   /**
@@ -103,12 +103,12 @@ export class QuickLine {
     if (!this.#isDigit(start + 9) || !this.#isDigit(start + 10)) return 0
     if (view.getInt32(start + 11, true) !== TIME_0 || view.getInt32(start + 15, true) !== TIME_1) return 0
     const time = this.#time(start + TIME_AT)
-    const form = Number.isNaN(time) ? undefined : this.#forms.find(view, start + AFTER_TIME)
+    const form = Number.isNaN(time) ? undefined : this.#templates.find(view, start + AFTER_TIME)
     if (form === undefined) return 0
-    const { rows } = this.#writer
-    const { count, words, numbers } = rows
+    const { batch } = this.#writer
+    const { count, words, numbers } = batch
     // The careful path makes room.
-    if (count === roomOf(rows)) return 0
+    if (count === capacityOf(batch)) return 0
     const place = count * ROW.words
     const from = start + AFTER_TIME + form.middle.length
     const at = this.#trace(from, words, place + ROW.trace)
@@ -123,7 +123,7 @@ export class QuickLine {
       return 0
     }
     this.#at = at + 32
-    this.#clear()
+    this.#reset()
     const seq = form.transition ? this.#seq() : this.#closed()
     const dwell = form.transition ? this.#dwell() : Number.NaN
     const next = this.#rest(form.end)
@@ -135,8 +135,8 @@ export class QuickLine {
     numbers[first + ROW.dwell] = dwell
     numbers[first + ROW.seq] = seq
     numbers[first + ROW.attempt] = this.#attempt
-    rows.count = count + 1
-    if (this.#isText || this.#failure !== undefined) this.#addOdd(count, from, at)
+    batch.count = count + 1
+    if (this.#isText || this.#failure !== undefined) this.#addExtras(count, from, at)
     return next
   }
 
@@ -144,10 +144,10 @@ export class QuickLine {
     return ((this.#bytes[at] ?? 0) - ZERO) >>> 0 <= 9
   }
 
-  #addOdd(record: number, from: number, end: number): void {
-    const named = this.#isText && !this.#wasSpelled(record)
+  #addExtras(record: number, from: number, end: number): void {
+    const named = this.#isText && !this.#wasSeen(record)
     if (!named && this.#failure === undefined) return
-    this.#writer.addOdd({
+    this.#writer.addExtras({
       at: record,
       ...(named ? { traceId: this.#bytes.toString('latin1', from, end) } : {}),
       ...(this.#failure === undefined ? {} : { error: this.#failure }),
@@ -155,13 +155,13 @@ export class QuickLine {
   }
 
   /** Whether these rows tell already how the trace id of the record's request is written; sometimes it does no harm to tell it again. */
-  #wasSpelled(record: number): boolean {
-    const { words } = this.#writer.rows
+  #wasSeen(record: number): boolean {
+    const { words } = this.#writer.batch
     const first = record * ROW.words
     const names = [words[first + ROW.request], words[first + ROW.request + 1], words[first + ROW.trace], words[first + ROW.trace + 1]]
-    const place = ((names[1] ?? 0) & (SPELLED - 1)) * names.length
-    if (names.every((word, index) => this.#spelled[place + index] === word)) return true
-    for (const [index, word = 0] of names.entries()) this.#spelled[place + index] = word
+    const place = ((names[1] ?? 0) & (ID_CACHE_SIZE - 1)) * names.length
+    if (names.every((word, index) => this.#recentIds[place + index] === word)) return true
+    for (const [index, word = 0] of names.entries()) this.#recentIds[place + index] = word
     return false
   }
 
@@ -221,7 +221,7 @@ export class QuickLine {
     // Of these lengths it may be a UUID in another spelling.
     if (length <= 0 || (length > 32 && length <= 36)) return 0
     this.#isText = true
-    textBits(bytes, at, end, words, place, 4)
+    hashText(bytes, at, end, words, place, 4)
     return end
   }
 
@@ -239,14 +239,14 @@ export class QuickLine {
   /** After the ids of a transition: `","seq":` and its number. */
   #seq(): number {
     const at = this.#at
-    if (this.#view.getInt32(at, true) !== SEQ_0 || this.#view.getInt32(at + 4, true) !== SEQ_1) return this.#unexpected()
+    if (this.#view.getInt32(at, true) !== SEQ_0 || this.#view.getInt32(at + 4, true) !== SEQ_1) return this.#bail()
     this.#at = at + 8
     return this.#count()
   }
 
   /** After the ids of a note nothing but their quote. */
   #closed(): number {
-    if (this.#bytes[this.#at] !== QUOTE) return this.#unexpected()
+    if (this.#bytes[this.#at] !== QUOTE) return this.#bail()
     this.#at += 1
     return 0
   }
@@ -286,7 +286,7 @@ export class QuickLine {
   }
 
   /** Nothing is known yet of what may follow the ids. */
-  #clear(): void {
+  #reset(): void {
     this.#attempt = -1
     this.#next = 0
     this.#failure = undefined
@@ -308,7 +308,7 @@ export class QuickLine {
       else this.#object()
       return
     }
-    this.#unexpected()
+    this.#bail()
   }
 
   /** After the opening quote of an error's type. */
@@ -316,10 +316,10 @@ export class QuickLine {
     const type = this.#at
     this.#text()
     const at = this.#at
-    if (at < 0 || !standsAt(ERROR_MESSAGE, this.#view, at)) return void this.#unexpected()
+    if (at < 0 || !standsAt(ERROR_MESSAGE, this.#view, at)) return void this.#bail()
     this.#at = at + ERROR_MESSAGE.length
     this.#text()
-    if (this.#at < 0 || this.#bytes[this.#at] !== BRACE) return void this.#unexpected()
+    if (this.#at < 0 || this.#bytes[this.#at] !== BRACE) return void this.#bail()
     const told = (from: number, to: number): string => this.#bytes.toString('latin1', from, to)
     this.#failure = { type: told(type, at - 1), message: told(at + ERROR_MESSAGE.length, this.#at - 1) }
     this.#at += 1
@@ -330,18 +330,18 @@ export class QuickLine {
     const bytes = this.#bytes
     while (this.#at >= 0) {
       const start = this.#at
-      if (bytes[start] !== QUOTE) return void this.#unexpected()
+      if (bytes[start] !== QUOTE) return void this.#bail()
       this.#at = start + 1
       this.#text()
       const end = this.#at
-      if (end < 0 || bytes[end] !== COLON || standsAt(ERROR_NAME, this.#view, start)) return void this.#unexpected()
+      if (end < 0 || bytes[end] !== COLON || standsAt(ERROR_NAME, this.#view, start)) return void this.#bail()
       this.#at = end + 1
       this.#value()
       if (this.#at >= 0 && bytes[this.#at] === BRACE) {
         this.#at += 1
         return
       }
-      if (this.#at >= 0 && bytes[this.#at] !== COMMA) return void this.#unexpected()
+      if (this.#at >= 0 && bytes[this.#at] !== COMMA) return void this.#bail()
       if (this.#at >= 0) this.#at += 1
     }
   }
@@ -360,7 +360,7 @@ export class QuickLine {
     let at = this.#at
     let byte = bytes[at] ?? 0
     while (byte !== QUOTE) {
-      if (byte < 0x20 || byte > 0x7e || byte === BACKSLASH) return void this.#unexpected()
+      if (byte < 0x20 || byte > 0x7e || byte === BACKSLASH) return void this.#bail()
       at += 1
       byte = bytes[at] ?? 0
     }
@@ -369,14 +369,14 @@ export class QuickLine {
 
   #true(): void {
     if (this.#view.getInt32(this.#at, true) === TRUE) this.#at += 4
-    else this.#unexpected()
+    else this.#bail()
   }
 
   /** A whole number of up to nine digits. */
   #count(): number {
     const start = this.#at
     const value = this.#digits(9)
-    return this.#bytes[start] === ZERO && this.#at > start + 1 ? this.#unexpected() : value
+    return this.#bytes[start] === ZERO && this.#at > start + 1 ? this.#bail() : value
   }
 
   /** A number with or without a fraction, of up to fifteen digits: so many are exact, whole and divided by a power of ten. */
@@ -400,19 +400,19 @@ export class QuickLine {
       value = value * 10 + digit
       at += 1
     }
-    if (at === start || at - start > most) return this.#unexpected()
+    if (at === start || at - start > most) return this.#bail()
     this.#at = at
     return value
   }
 
-  #unexpected(): number {
+  #bail(): number {
     this.#at = -1
     return Number.NaN
   }
 }
 
 /** A power of two. */
-const SPELLED = 4_096
+const ID_CACHE_SIZE = 4_096
 const POWERS = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000]
 
 function words(text: string): number[] {

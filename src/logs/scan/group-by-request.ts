@@ -1,9 +1,9 @@
-import { KIND_BITS, roomOf, ROW, rowsFor, type OddRecord, type RecordRows } from '../../record/record-batch.ts'
+import { KIND_BITS, capacityOf, ROW, createBatch, type RecordExtras, type RecordBatch } from '../../record/record-batch.ts'
 
 /** Records, those of one request side by side. */
 export interface Grouped {
-  readonly rows: RecordRows
-  readonly odd: readonly OddRecord[]
+  readonly batch: RecordBatch
+  readonly extras: readonly RecordExtras[]
 }
 
 /**
@@ -11,7 +11,7 @@ export interface Grouped {
  *
  * Whoever reads them then looks each request up once, and not for each record; and this can be done in many threads.
  */
-export class Grouper {
+export class RequestGrouper {
   /** By hash: a group, plus one; 0 where there is none. */
   #slots = new Int32Array(0)
   /** Of each record its group; of each group its first record, and where its next one goes. */
@@ -20,9 +20,9 @@ export class Grouper {
   #next = new Uint32Array(0)
 
   /** @param spare rows that nobody needs any more */
-  group(from: RecordRows, odd: readonly OddRecord[], spare: RecordRows = rowsFor(0)): Grouped {
+  group(from: RecordBatch, extras: readonly RecordExtras[], spare: RecordBatch = createBatch(0)): Grouped {
     const { count } = from
-    const to = roomOf(spare) < count ? rowsFor(Math.ceil(count * 1.25)) : spare
+    const to = capacityOf(spare) < count ? createBatch(Math.ceil(count * 1.25)) : spare
     const groups = this.#grouped(from)
     let place = 0
     for (let group = 0; group < groups; group += 1) {
@@ -33,23 +33,23 @@ export class Grouper {
     }
     to.groupCount = groups
     to.count = count
-    const moved: OddRecord[] = []
-    let nextOdd = 0
+    const moved: RecordExtras[] = []
+    let nextExtra = 0
     for (let at = 0; at < count; at += 1) {
       const group = this.#groups[at] ?? 0
       const where = this.#next[group] ?? 0
       this.#next[group] = where + 1
       copy(from.words, at * ROW.words, to.words, where * ROW.words)
-      const strange = odd[nextOdd]
-      if (strange?.at !== at) continue
-      moved.push({ ...strange, at: where })
-      nextOdd += 1
+      const extra = extras[nextExtra]
+      if (extra?.at !== at) continue
+      moved.push({ ...extra, at: where })
+      nextExtra += 1
     }
-    return { rows: to, odd: moved.sort((a, b) => a.at - b.at) }
+    return { batch: to, extras: moved.sort((a, b) => a.at - b.at) }
   }
 
   /** Finds the group of each record, and counts them in `#next`; how many groups there are. */
-  #grouped({ count, words }: RecordRows): number {
+  #grouped({ count, words }: RecordBatch): number {
     this.#room(count)
     const slots = this.#slots
     const mask = slots.length - 1

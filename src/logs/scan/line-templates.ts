@@ -13,12 +13,12 @@ const IDS = Buffer.from('"trace_id":"')
 const ENDING = /,"msg":"[^"\\\u0000-\u001f\u007f-\u00ff]*"\}$/
 
 /** Bytes that have to be readable after a line's time for a form to be looked for. */
-export const LONGEST_FORM = 1_024
+export const MAX_TEMPLATE_BYTES = 1_024
 /** A log with more kinds of lines than these is read all the same, by the careful path. */
-const MOST_FORMS = 256
+const MAX_TEMPLATES = 256
 
 /** What stands between the time and the ids: the same bytes on all lines of one kind. */
-export interface Form {
+export interface LineTemplate {
   readonly kind: number
   readonly transition: boolean
   readonly middle: Literal
@@ -27,24 +27,24 @@ export interface Form {
 }
 
 /** Tells forms apart by as few words as needed: at `offset` each of `next` has one of `words`. At its end there is the form. */
-interface Fork {
-  readonly form: Form | undefined
+interface DecisionNode {
+  readonly form: LineTemplate | undefined
   readonly offset: number
   readonly words: Int32Array
-  readonly next: readonly Fork[]
+  readonly next: readonly DecisionNode[]
 }
 
 /** The forms of lines met so far: learnt from lines that were read carefully, so that the next ones need not be. */
-export class Forms {
-  readonly #known = new Map<string, Form>()
-  #root: Fork = { form: undefined, offset: 0, words: new Int32Array(), next: [] }
+export class LineTemplates {
+  readonly #known = new Map<string, LineTemplate>()
+  #root: DecisionNode = { form: undefined, offset: 0, words: new Int32Array(), next: [] }
 
   /**
    * The form of the line whose time ends at `at`; every byte of it has been compared.
    *
-   * @param view has at least {@link LONGEST_FORM} bytes after `at`
+   * @param view has at least {@link MAX_TEMPLATE_BYTES} bytes after `at`
    */
-  find(view: DataView, at: number): Form | undefined {
+  find(view: DataView, at: number): LineTemplate | undefined {
     let fork = this.#root
     while (fork.form === undefined) {
       const word = view.getInt32(at + fork.offset, true)
@@ -67,28 +67,28 @@ export class Forms {
    */
   learn(line: Buffer, kindFor: (kind: RecordKind) => number): void {
     const end = line.indexOf(IDS, AFTER_TIME) + IDS.length
-    if (end < AFTER_TIME + IDS.length || end - AFTER_TIME > LONGEST_FORM || this.#known.size >= MOST_FORMS) return
+    if (end < AFTER_TIME + IDS.length || end - AFTER_TIME > MAX_TEMPLATE_BYTES || this.#known.size >= MAX_TEMPLATES) return
     const bytes = line.subarray(AFTER_TIME, end)
     const name = bytes.toString('latin1')
     if (this.#known.has(name) || !HEAD.test(line.toString('latin1', 0, AFTER_TIME + 1))) return
-    const record = probed(bytes.toString('utf8'))
+    const record = verified(bytes.toString('utf8'))
     const message = ENDING.exec(line.toString('latin1'))?.[0]
     if (record === undefined || message === undefined) return
-    const form: Form = {
+    const form: LineTemplate = {
       kind: kindFor(record),
       transition: record.lifecycle === 'transition',
       middle: literal(bytes),
       end: literal(Buffer.from(`${message}\n`)),
     }
     this.#known.set(name, form)
-    this.#root = forkOf([...this.#known].map(([text, known]) => ({ bytes: Buffer.from(text, 'latin1'), form: known })))
+    this.#root = buildTree([...this.#known].map(([text, known]) => ({ bytes: Buffer.from(text, 'latin1'), form: known })))
   }
 }
 
 const PROBE = { time: 1_790_000_000_123, trace_id: '019a2b3c-4d5e-7f60-8a1b-2c3d4e5f6071', request_id: 'b7ad6b7169203331', seq: 7, dwell_ms: 1.5 }
 
 /** The kind of all lines with these bytes between time and ids; undefined where they say more than a kind. */
-function probed(middle: string): RecordKind | undefined {
+function verified(middle: string): RecordKind | undefined {
   const { time, trace_id, request_id, seq, dwell_ms } = PROBE
   const ids = `${trace_id}","request_id":"${request_id}"`
   const kinds = [`,"seq":${String(seq)},"dwell_ms":${String(dwell_ms)},"msg":"m"}`, ',"msg":"m"}'].map((rest) => {
@@ -117,23 +117,23 @@ function sorted(fields: object): string {
   return JSON.stringify(Object.entries(fields).sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
-interface Told {
+interface KnownTemplate {
   readonly bytes: Buffer
-  readonly form: Form
+  readonly form: LineTemplate
 }
 
 /** The fork that parts these forms most evenly, and so on beneath it. No form is the beginning of another one. */
-function forkOf(told: readonly Told[]): Fork {
+function buildTree(told: readonly KnownTemplate[]): DecisionNode {
   const [first] = told
   if (told.length === 1 && first !== undefined) return { form: first.form, offset: 0, words: new Int32Array(), next: [] }
   const common = Math.min(...told.map(({ bytes }) => bytes.length)) - 4
-  let best: ReadonlyMap<number, readonly Told[]> = new Map()
+  let best: ReadonlyMap<number, readonly KnownTemplate[]> = new Map()
   let offset = 0
   for (let place = 0; place <= common; place += 1) {
     const groups = groupedBy(told, ({ bytes }) => bytes.readInt32LE(place))
     if (groups.size > best.size) [best, offset] = [groups, place]
   }
-  return { form: undefined, offset, words: Int32Array.from(best.keys()), next: [...best.values()].map(forkOf) }
+  return { form: undefined, offset, words: Int32Array.from(best.keys()), next: [...best.values()].map(buildTree) }
 }
 
 function groupedBy<T>(items: readonly T[], keyOf: (item: T) => number): Map<number, T[]> {

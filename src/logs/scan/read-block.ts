@@ -1,7 +1,7 @@
 import { readSync } from 'node:fs'
-import { LONGEST_LINE } from '../split-lines.ts'
+import { MAX_LINE_BYTES } from '../split-lines.ts'
 import type { FileBlock } from './file-blocks.ts'
-import { SLACK } from './scan-lines.ts'
+import { PADDING_BYTES } from './scan-lines.ts'
 
 const FURTHER_BYTES = 65_536
 
@@ -18,7 +18,7 @@ export class BlockReader {
 
   /** The lines that begin in the block, the last one whole even if it ends in the next block. */
   read({ fd, start, end }: Pick<FileBlock, 'fd' | 'start' | 'end'>): BlockBytes {
-    const most = end - start + LONGEST_LINE + FURTHER_BYTES + SLACK + 1
+    const most = end - start + MAX_LINE_BYTES + FURTHER_BYTES + PADDING_BYTES + 1
     if (this.#bytes.length < most) this.#bytes = Buffer.allocUnsafeSlow(most)
     // The byte before tells whether a line begins with the block.
     const from = Math.max(0, start - 1)
@@ -38,13 +38,13 @@ export class BlockReader {
 
   /** Reads on to the end of the line; of one that is too long no more than is looked at. */
   #furtherToLineEnd(fd: number, from: number, filled: number): number {
-    for (let at = filled; at < filled + LONGEST_LINE; ) {
+    for (let at = filled; at < filled + MAX_LINE_BYTES; ) {
       const next = this.#fill(fd, from, at, FURTHER_BYTES)
       const feed = this.#bytes.subarray(0, next).indexOf(10, at)
       if (feed !== -1) return feed + 1
       if (next === at) return at
       at = next
     }
-    return filled + LONGEST_LINE
+    return filled + MAX_LINE_BYTES
   }
 }

@@ -1,8 +1,8 @@
 import type { RecordBlock } from '../../record/record-batch.ts'
 import { openLog, unreadableLog, type LogOptions } from '../files/open.ts'
 import { openLogs, type OpenLogs } from '../files/open-all.ts'
-import { BLOCK_BYTES, fileBlocks } from './file-blocks.ts'
-import { inTimeOrder, LogStream, type LogBlock } from './stream-source.ts'
+import { SCAN_BLOCK_BYTES, fileBlocks } from './file-blocks.ts'
+import { mergeByTime, LogStream, type LogBlock } from './stream-source.ts'
 import type { ScannedBlock } from './scan-lines.ts'
 import { ScanPool } from './scan-pool.ts'
 
@@ -35,22 +35,22 @@ export class LogScan {
   }
 
   /** Whether the logs can be read more than once. */
-  get again(): boolean {
+  get rereadable(): boolean {
     return this.#logs.streams.every(({ fd }) => fd !== undefined)
   }
 
   /** @throws ThroughlineError THROUGHLINE_LOG_UNREADABLE where a file cannot be read */
   async *blocks(): AsyncGenerator<RecordBlock> {
-    const { blockBytes = BLOCK_BYTES, threads, onProgress } = this.#options
+    const { blockBytes = SCAN_BLOCK_BYTES, threads, onProgress } = this.#options
     const { plain, streams, size } = this.#logs
     const files = plain.flatMap(({ name, fd }) => fileBlocks(fd, name, blockBytes))
     const rest = streams.map(({ name, fd }) => new LogStream(name, () => openLog(name, this.#options, fd), fd !== undefined, blockBytes))
     const pool = new ScanPool(size, threads)
     let bytes = 0
     try {
-      for await (const { block, scanned } of inPool(pool, inTimeOrder(files, rest))) {
-        const { file, index, begins } = block
-        yield { ...scanned, file, index, begins }
+      for await (const { block, scanned } of scanAhead(pool, mergeByTime(files, rest))) {
+        const { file, index, startTime } = block
+        yield { ...scanned, file, index, startTime }
         pool.release(scanned)
         bytes += 'fd' in block.from ? block.size : 0
         onProgress?.(bytes, size)
@@ -71,7 +71,7 @@ interface Scanned {
 }
 
 /** Scans blocks ahead of their being asked for, and gives them in their order. */
-async function* inPool(pool: ScanPool, blocks: AsyncIterable<LogBlock>): AsyncGenerator<Scanned> {
+async function* scanAhead(pool: ScanPool, blocks: AsyncIterable<LogBlock>): AsyncGenerator<Scanned> {
   const ahead: { block: LogBlock; scanning: Promise<ScannedBlock> }[] = []
   const first = async (): Promise<Scanned | undefined> => {
     const next = ahead.shift()
@@ -87,7 +87,7 @@ async function* inPool(pool: ScanPool, blocks: AsyncIterable<LogBlock>): AsyncGe
     // One that fails is told when its turn comes.
     scanning.catch(() => undefined)
     ahead.push({ block, scanning })
-    if (ahead.length < pool.width) continue
+    if (ahead.length < pool.lookahead) continue
     const done = await first()
     if (done !== undefined) yield done
   }

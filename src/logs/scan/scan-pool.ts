@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
-import { memoryOf, type RecordRows, type RecordKind } from '../../record/record-batch.ts'
+import { transferablesOf, type RecordBatch, type RecordKind } from '../../record/record-batch.ts'
 import { BlockReader } from './read-block.ts'
 import { LineScanner, type ScannedBlock } from './scan-lines.ts'
 import type { ScanAnswer, ScanJob } from './scan-worker.ts'
@@ -9,47 +9,47 @@ import type { ScanAnswer, ScanJob } from './scan-worker.ts'
 const PROGRAM = new URL(import.meta.url.replace(/scan-pool(?=\.[jt]s$)/, 'scan-worker'))
 
 /** Less than this is read before a thread has started. */
-const LITTLE_BYTES = 32 * 1_048_576
+const MIN_BYTES_FOR_THREADS = 32 * 1_048_576
 
 /** Scans blocks in threads, once there is so much to scan that it pays to start them. */
 export class ScanPool {
-  readonly #most: number
+  readonly #maxThreads: number
   readonly #threads: Thread[] = []
-  readonly #here = { scanner: new LineScanner(), reader: new BlockReader(), kinds: [] as RecordKind[] }
-  readonly #spares: RecordRows[] = []
+  readonly #inline = { scanner: new LineScanner(), reader: new BlockReader(), kinds: [] as RecordKind[] }
+  readonly #spares: RecordBatch[] = []
   /** Bytes that are still scanned in this thread. */
-  #little: number
+  #bytesBeforeThreads: number
 
   /**
    * @param expected bytes that there are to scan, as far as is known
    * @param threads how many, whatever there is to scan; with 0 all is scanned in this one
    */
   constructor(expected: number, threads?: number) {
-    this.#most = threads ?? availableParallelism()
-    this.#little = threads === undefined && expected < LITTLE_BYTES ? LITTLE_BYTES : 0
+    this.#maxThreads = threads ?? availableParallelism()
+    this.#bytesBeforeThreads = threads === undefined && expected < MIN_BYTES_FOR_THREADS ? MIN_BYTES_FOR_THREADS : 0
   }
 
   /** How many blocks are worth asking for before the first is needed. */
-  get width(): number {
+  get lookahead(): number {
     return Math.max(1, this.#threads.length * 2)
   }
 
   /** Scans a block in the thread with the least to do; the kinds are all that thread's, from its first block on. */
   async scan(job: ScanJob, bytes: number): Promise<ScannedBlock> {
-    this.#little -= bytes
-    if (this.#little < 0) while (this.#threads.length < this.#most) this.#threads.push(new Thread())
+    this.#bytesBeforeThreads -= bytes
+    if (this.#bytesBeforeThreads < 0) while (this.#threads.length < this.#maxThreads) this.#threads.push(new Thread())
     const spare = this.#spares.pop()
     const thread = this.#threads.reduce<Thread | undefined>((least, other) => (least === undefined || other.busy < least.busy ? other : least), undefined)
     if (thread !== undefined) return thread.scan(spare === undefined ? job : { ...job, spare })
-    const { scanner, reader, kinds } = this.#here
+    const { scanner, reader, kinds } = this.#inline
     const scanned = scanner.scan('fd' in job.from ? reader.read(job.from) : job.from, job.first, spare)
     kinds.push(...scanned.kinds)
     return { ...scanned, kinds }
   }
 
   /** Takes back the rows of a block that is done with. */
-  release({ rows }: Pick<ScannedBlock, 'rows'>): void {
-    this.#spares.push(rows)
+  release({ batch }: Pick<ScannedBlock, 'batch'>): void {
+    this.#spares.push(batch)
   }
 
   async close(): Promise<void> {
@@ -60,7 +60,7 @@ export class ScanPool {
 /** What a thread makes is short-lived: with more room it would only be cleared away later. */
 const YOUNG_MEGABYTES = 4
 
-interface Waiting {
+interface PendingScan {
   readonly resolve: (scanned: ScannedBlock) => void
   readonly reject: (error: unknown) => void
 }
@@ -69,7 +69,7 @@ class Thread {
   readonly #worker = new Worker(PROGRAM, { resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MEGABYTES } })
   readonly #kinds: RecordKind[] = []
   /** Answers come in the order of the questions. */
-  readonly #waiting: Waiting[] = []
+  readonly #waiting: PendingScan[] = []
 
   constructor() {
     this.#worker.on('message', (answer: ScanAnswer) => {
@@ -90,7 +90,7 @@ class Thread {
   async scan(job: ScanJob): Promise<ScannedBlock> {
     const scanned = new Promise<ScannedBlock>((resolve, reject) => void this.#waiting.push({ resolve, reject }))
     const bytes = 'fd' in job.from ? [] : [memoryIn(job.from.bytes)]
-    this.#worker.postMessage(job, [...bytes, ...(job.spare === undefined ? [] : memoryOf(job.spare))])
+    this.#worker.postMessage(job, [...bytes, ...(job.spare === undefined ? [] : transferablesOf(job.spare))])
     return scanned
   }
 

@@ -1,17 +1,17 @@
-import { LONGEST_LINE } from '../split-lines.ts'
+import { MAX_LINE_BYTES } from '../split-lines.ts'
 import type { BlockBytes } from './read-block.ts'
-import { SLACK } from './scan-lines.ts'
+import { PADDING_BYTES } from './scan-lines.ts'
 
 /** Gathers a stream of bytes into blocks of whole lines, for what cannot be read in pieces. */
 export async function* streamBlocks(chunks: AsyncIterable<Uint8Array>, blockBytes: number): AsyncGenerator<BlockBytes> {
-  let gathered = new Gathered(blockBytes)
+  let gathered = new BlockBuffer(blockBytes)
   for await (const chunk of chunks) {
     for (let from = 0; from < chunk.length; ) {
-      from = gathered.take(chunk, from)
+      from = gathered.append(chunk, from)
       if (!gathered.full) continue
       const { block, rest } = gathered.cut()
-      gathered = new Gathered(blockBytes)
-      gathered.take(rest, 0)
+      gathered = new BlockBuffer(blockBytes)
+      gathered.append(rest, 0)
       yield block
     }
   }
@@ -19,7 +19,7 @@ export async function* streamBlocks(chunks: AsyncIterable<Uint8Array>, blockByte
 }
 
 /** A block in the making. */
-class Gathered {
+class BlockBuffer {
   readonly #bytes: Buffer
   /** Where the line begins that is not whole yet. */
   #lineStart = 0
@@ -27,19 +27,19 @@ class Gathered {
 
   constructor(blockBytes: number) {
     // A line that is too long is kept as far as it is looked at, and no further.
-    this.#bytes = Buffer.allocUnsafeSlow(blockBytes + LONGEST_LINE + SLACK + 2)
+    this.#bytes = Buffer.allocUnsafeSlow(blockBytes + MAX_LINE_BYTES + PADDING_BYTES + 2)
   }
 
   get full(): boolean {
-    return this.#bytes.length - SLACK - this.end < LONGEST_LINE + 2 && this.#lineStart > 0
+    return this.#bytes.length - PADDING_BYTES - this.end < MAX_LINE_BYTES + 2 && this.#lineStart > 0
   }
 
   /** Takes of a chunk what there is room for, at least something; where the rest begins. */
-  take(chunk: Uint8Array, from: number): number {
-    const room = this.#bytes.length - SLACK - 1 - this.end
+  append(chunk: Uint8Array, from: number): number {
+    const room = this.#bytes.length - PADDING_BYTES - 1 - this.end
     const line = this.end - this.#lineStart
-    if (line > LONGEST_LINE) return this.#skip(chunk, from)
-    const to = Math.min(chunk.length, from + Math.min(room, LONGEST_LINE + 1))
+    if (line > MAX_LINE_BYTES) return this.#skip(chunk, from)
+    const to = Math.min(chunk.length, from + Math.min(room, MAX_LINE_BYTES + 1))
     this.#bytes.set(chunk.subarray(from, to), this.end)
     this.end += to - from
     const feed = this.#bytes.subarray(0, this.end).lastIndexOf(10)

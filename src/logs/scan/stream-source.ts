@@ -1,10 +1,10 @@
-import { firstTime, inTime, type FileBlock } from './file-blocks.ts'
+import { firstTime, byStartTime, type FileBlock } from './file-blocks.ts'
 import type { BlockBytes } from './read-block.ts'
 import type { ScanJob } from './scan-worker.ts'
 import { streamBlocks } from './stream-blocks.ts'
 
 /** A stretch of a log, read or not yet. */
-export interface LogBlock extends Pick<FileBlock, 'file' | 'index' | 'size' | 'begins'> {
+export interface LogBlock extends Pick<FileBlock, 'file' | 'index' | 'size' | 'startTime'> {
   readonly from: ScanJob['from']
 }
 
@@ -16,7 +16,7 @@ export class LogStream {
   readonly #file: string
   readonly #open: () => AsyncIterable<Uint8Array>
   /** Whether it may be opened once more, to look at its beginning. */
-  readonly #again: boolean
+  readonly #rereadable: boolean
   readonly #blockBytes: number
   #blocks: AsyncIterator<BlockBytes> | undefined
   #head: LogBlock | undefined
@@ -28,19 +28,19 @@ export class LogStream {
   constructor(file: string, open: () => AsyncIterable<Uint8Array>, again: boolean, blockBytes: number) {
     this.#file = file
     this.#open = open
-    this.#again = again
+    this.#rereadable = again
     this.#blockBytes = blockBytes
   }
 
   /** The time of the block that comes next, in epoch milliseconds; Infinity after the last one. */
-  async begins(): Promise<number> {
-    if (this.#head === undefined && this.#blocks === undefined && this.#again) return this.#peeked ??= await this.#peek()
-    return (await this.#next())?.begins ?? Infinity
+  async startTime(): Promise<number> {
+    if (this.#head === undefined && this.#blocks === undefined && this.#rereadable) return this.#peeked ??= await this.#peek()
+    return (await this.#peekBlock())?.startTime ?? Infinity
   }
 
   /** The next block, if there is one. */
-  async take(): Promise<LogBlock | undefined> {
-    const block = await this.#next()
+  async next(): Promise<LogBlock | undefined> {
+    const block = await this.#peekBlock()
     this.#head = undefined
     return block
   }
@@ -50,15 +50,15 @@ export class LogStream {
   }
 
   /** The next block, which stays the next one until it is taken. */
-  async #next(): Promise<LogBlock | undefined> {
+  async #peekBlock(): Promise<LogBlock | undefined> {
     if (this.#head !== undefined) return this.#head
     this.#blocks ??= streamBlocks(this.#open(), this.#blockBytes)
     const next = await this.#blocks.next()
     if (next.done === true) return undefined
     const from = next.value
-    const begins = firstTime(from.bytes.subarray(0, Math.min(from.end, PEEK_BYTES)), true) ?? this.#before
-    this.#before = begins
-    this.#head = { file: this.#file, index: this.#index, size: from.end - from.start, begins, from }
+    const startTime = firstTime(from.bytes.subarray(0, Math.min(from.end, PEEK_BYTES)), true) ?? this.#before
+    this.#before = startTime
+    this.#head = { file: this.#file, index: this.#index, size: from.end - from.start, startTime, from }
     this.#index += 1
     return this.#head
   }
@@ -77,25 +77,25 @@ export class LogStream {
 }
 
 /** The blocks of all logs, the earliest first, as far as their first times tell. */
-export async function* inTimeOrder(plain: readonly FileBlock[], streams: readonly LogStream[]): AsyncGenerator<LogBlock> {
-  const files = inTime(plain)
-  let open = await Promise.all(streams.map(async (stream) => ({ stream, begins: await stream.begins() })))
+export async function* mergeByTime(plain: readonly FileBlock[], streams: readonly LogStream[]): AsyncGenerator<LogBlock> {
+  const files = byStartTime(plain)
+  let open = await Promise.all(streams.map(async (stream) => ({ stream, startTime: await stream.startTime() })))
   try {
     for (let next = 0; next < files.length || open.length > 0; ) {
       const file = files[next]
-      const [earliest] = open.sort((a, b) => a.begins - b.begins)
-      if (earliest === undefined || (file !== undefined && file.begins <= earliest.begins)) {
+      const [earliest] = open.sort((a, b) => a.startTime - b.startTime)
+      if (earliest === undefined || (file !== undefined && file.startTime <= earliest.startTime)) {
         if (file !== undefined) yield { ...file, from: file }
         next += 1
         continue
       }
-      const block = await earliest.stream.take()
+      const block = await earliest.stream.next()
       if (block === undefined) {
         open = open.filter((other) => other !== earliest)
         continue
       }
       yield block
-      earliest.begins = await earliest.stream.begins()
+      earliest.startTime = await earliest.stream.startTime()
     }
   } finally {
     await Promise.all(streams.map((stream) => stream.close()))

@@ -1,10 +1,10 @@
-import { bornAt } from '../../trace/trace-id.ts'
+import { creationTime } from '../../trace/trace-id.ts'
 import { IdSearch } from './id-search.ts'
 import { LineSearch, type FoundLine } from './line-search.ts'
 import { openLog, unreadableLog, type LogOptions } from '../files/open.ts'
 import { openLogs, type OpenLogs } from '../files/open-all.ts'
 import { parseLine, type LogEntry } from '../parse-line.ts'
-import { PlainFile } from './searchable-file.ts'
+import { SearchableFile } from './searchable-file.ts'
 import { timeOf } from './seek-time.ts'
 
 /** An entry that may belong to a trace, and the place of its line's first byte in the log, unpacked. */
@@ -40,7 +40,7 @@ export interface FindOptions extends LogOptions {
 
 const SKEW_MS = 300_000
 /** However exact the clocks are: the reach has to grow from something. */
-const LEAST_REACH_MS = 1_000
+const MIN_REACH_MS = 1_000
 
 /**
  * Finds the entries of all lines that may belong to a trace: those that hold its id, in whatever spelling.
@@ -58,16 +58,16 @@ const LEAST_REACH_MS = 1_000
 export async function* findTrace(files: readonly string[], traceId: string, options: FindOptions = {}): AsyncGenerator<FoundEntry[]> {
   const logs = openLogs(files)
   try {
-    const born = options.full === true ? undefined : bornAt(traceId)
-    const found = new Found()
-    const plain = logs.plain.map(({ name, fd }) => new PlainFile(name, fd))
+    const born = options.full === true ? undefined : creationTime(traceId)
+    const found = new SearchState()
+    const plain = logs.plain.map(({ name, fd }) => new SearchableFile(name, fd))
     const search = new LineSearch(new IdSearch(traceId))
     const unpackedBytes = yield* inStreams(logs, search, found, options)
-    if (born === undefined) yield* found.inFiles(plain, (file) => file.onward(search, Infinity))
+    if (born === undefined) yield* found.inFiles(plain, (file) => file.searchUntil(search, Infinity))
     else yield* inWindow(plain, search, found, born, options)
     const bytes = sum(plain, ({ searched }) => searched) + unpackedBytes
     const total = Math.max(bytes, sum(plain, ({ size }) => size) + unpackedBytes)
-    const leftOut = born !== undefined && plain.some(({ whole }) => !whole)
+    const leftOut = born !== undefined && plain.some(({ complete }) => !complete)
     options.onSearched?.({ bytes, total, ...(leftOut ? { from: born - (options.skewMs ?? SKEW_MS) } : {}) })
   } finally {
     logs.close()
@@ -75,13 +75,13 @@ export async function* findTrace(files: readonly string[], traceId: string, opti
 }
 
 /** Searches what is packed and what comes from pipes; gives back how many bytes that were. */
-async function* inStreams({ streams }: OpenLogs, search: LineSearch, found: Found, options: LogOptions): AsyncGenerator<FoundEntry[], number> {
+async function* inStreams({ streams }: OpenLogs, search: LineSearch, found: SearchState, options: LogOptions): AsyncGenerator<FoundEntry[], number> {
   let bytes = 0
   for (const { name, fd } of streams) {
-    search.begin(0)
+    search.startAt(0)
     for await (const chunk of openLog(name, options, fd)) {
       bytes += chunk.length
-      for (const lines of search.takeAll(chunk)) yield found.entries(name, lines)
+      for (const lines of search.consumeAll(chunk)) yield found.entries(name, lines)
     }
     yield found.entries(name, search.end())
   }
@@ -90,30 +90,30 @@ async function* inStreams({ streams }: OpenLogs, search: LineSearch, found: Foun
 
 /** Searches files from when the trace was born until it is over. */
 function* inWindow(
-  files: readonly PlainFile[],
+  files: readonly SearchableFile[],
   search: LineSearch,
-  found: Found,
+  found: SearchState,
   born: number,
   { skewMs = SKEW_MS, progress = () => 'unknown' }: FindOptions,
 ): Generator<FoundEntry[]> {
   yield* found.inFiles(files, function* (file) {
     file.seek(born, skewMs)
   })
-  let reach = Math.max(skewMs, LEAST_REACH_MS)
+  let reach = Math.max(skewMs, MIN_REACH_MS)
   for (;;) {
     const until = Math.max(found.latest, born) + reach
-    yield* found.inFiles(files, (file) => file.onward(search, until))
+    yield* found.inFiles(files, (file) => file.searchUntil(search, until))
     if (files.every(({ ended }) => ended)) break
     const over = progress() === 'over'
     // The last line may have been found in one file when another had been read already.
     if (over && Math.max(found.latest, born) + skewMs <= until) return
     if (!over) reach *= 2
   }
-  if (progress() === 'unknown') yield* found.inFiles(files, (file) => file.before(search))
+  if (progress() === 'unknown') yield* found.inFiles(files, (file) => file.searchSkipped(search))
 }
 
 /** Entries on their way out, and the time of the latest. */
-class Found {
+class SearchState {
   /** In epoch milliseconds. */
   latest = -Infinity
 
@@ -123,7 +123,7 @@ class Found {
     return found
   }
 
-  *inFiles(files: readonly PlainFile[], linesOf: (file: PlainFile) => Generator<FoundLine[]>): Generator<FoundEntry[]> {
+  *inFiles(files: readonly SearchableFile[], linesOf: (file: SearchableFile) => Generator<FoundLine[]>): Generator<FoundEntry[]> {
     for (const file of files) {
       try {
         for (const lines of linesOf(file)) if (lines.length > 0) yield this.entries(file.name, lines)

@@ -1,8 +1,8 @@
-import { traceKey } from '../../history/history.ts'
-import { dashed, w3cTraceId } from '../../trace/trace-id.ts'
+import { canonicalTraceId } from '../../history/history.ts'
+import { toDashed, w3cTraceId } from '../../trace/trace-id.ts'
 
 /** One way to write an id. Of a UUID every digit may stand in lower and in upper case. */
-interface Spelling {
+interface IdForm {
   readonly lower: Uint8Array
   readonly upper: Uint8Array
 }
@@ -17,20 +17,20 @@ const HEX = /^[0-9a-f]{32}$/
  * a UUID's 32 digits most are never looked at.
  */
 export class IdSearch {
-  readonly #spellings: readonly Spelling[]
+  readonly #spellings: readonly IdForm[]
   readonly #shortest: number
   /** By two bytes: how far from them a spelling can end at the nearest; 0 where one may end with them. */
   readonly #jumps: Uint8Array
 
   constructor(traceId: string) {
-    this.#spellings = [...new Set([traceKey(traceId), w3cTraceId(traceId)])].flatMap(spellingsOf)
+    this.#spellings = [...new Set([canonicalTraceId(traceId), w3cTraceId(traceId)])].flatMap(idForms)
     this.#shortest = Math.min(...this.#spellings.map(({ lower }) => lower.length))
     this.#jumps = new Uint8Array(65_536).fill(this.#shortest - 1)
     for (const spelling of this.#spellings) this.#enter(spelling)
   }
 
   /** Where spellings end between two places, in order: the index of the last byte of each. */
-  ends(bytes: Uint8Array, from: number, to: number): number[] {
+  matchEnds(bytes: Uint8Array, from: number, to: number): number[] {
     const [jumps, first, second] = [this.#jumps, [] as number[], [] as number[]]
     const middle = (from + to) >> 1
     // Two at a time: each jump waits for the memory, and the other one is made meanwhile.
@@ -66,7 +66,7 @@ export class IdSearch {
   }
 
   /** Only as many bytes as the shortest spelling has: a longer jump would leap over that one. */
-  #enter({ lower, upper }: Spelling): void {
+  #enter({ lower, upper }: IdForm): void {
     for (let at = lower.length - this.#shortest + 1; at < lower.length; at += 1) {
       for (const high of [lower[at - 1] ?? 0, upper[at - 1] ?? 0]) {
         for (const low of [lower[at] ?? 0, upper[at] ?? 0]) {
@@ -78,7 +78,7 @@ export class IdSearch {
   }
 }
 
-function spellingsOf(key: string): Spelling[] {
+function idForms(key: string): IdForm[] {
   if (!HEX.test(key)) return [{ lower: Buffer.from(key), upper: Buffer.from(key) }]
-  return [key, dashed(key)].map((text) => ({ lower: Buffer.from(text), upper: Buffer.from(text.toUpperCase()) }))
+  return [key, toDashed(key)].map((text) => ({ lower: Buffer.from(text), upper: Buffer.from(text.toUpperCase()) }))
 }

@@ -1,4 +1,4 @@
-import { LONGEST_LINE } from '../split-lines.ts'
+import { MAX_LINE_BYTES } from '../split-lines.ts'
 import type { IdSearch } from './id-search.ts'
 
 /** A line that holds an id, and the place of its first byte in the log. */
@@ -13,14 +13,14 @@ declare const WebAssembly: { readonly Memory: new (size: { initial: number; maxi
 const PAGE = 65_536
 const LINE_FEED = 10
 /** How many bytes are read at once: what is searched has not left the processor's cache then. */
-export const BLOCK_BYTES = 4 * PAGE
+export const SEARCH_BLOCK_BYTES = 4 * PAGE
 /** Room for an unfinished line before the block that finishes it. */
-const ROOM = LONGEST_LINE + PAGE
+const ROOM = MAX_LINE_BYTES + PAGE
 
 /**
  * Searches the lines of logs for an id, block by block, in the same memory for all of them.
  *
- * A line is cut after {@link LONGEST_LINE} bytes, as in {@link splitLines}.
+ * A line is cut after {@link MAX_LINE_BYTES} bytes, as in {@link splitLines}.
  */
 export class LineSearch {
   /** Where the next bytes of the log are to be put. */
@@ -37,13 +37,13 @@ export class LineSearch {
   constructor(search: IdSearch) {
     this.#search = search
     // Memory of a page's own begins where a page does: reading into any other takes four times as long.
-    const pages = (ROOM + BLOCK_BYTES) / PAGE
+    const pages = (ROOM + SEARCH_BLOCK_BYTES) / PAGE
     this.#bytes = Buffer.from(new WebAssembly.Memory({ initial: pages, maximum: pages }).buffer)
     this.block = this.#bytes.subarray(ROOM)
   }
 
   /** Begins anew, at a place in a log where a line begins. */
-  begin(offset: number): void {
+  startAt(offset: number): void {
     this.#start = ROOM
     this.#offset = offset
     this.#skipping = false
@@ -55,7 +55,7 @@ export class LineSearch {
   }
 
   /** Takes so many bytes that were put into the block. */
-  take(count: number): FoundLine[] {
+  consume(count: number): FoundLine[] {
     const end = ROOM + count
     if (this.#skipping) {
       const next = this.#bytes.indexOf(LINE_FEED, ROOM)
@@ -65,8 +65,8 @@ export class LineSearch {
     const last = this.#bytes.lastIndexOf(LINE_FEED, end - 1)
     const found = last >= Math.max(this.#start, ROOM) ? this.#within(this.#start, last) : []
     if (last >= Math.max(this.#start, ROOM)) this.#start = last + 1
-    if (end - this.#start > LONGEST_LINE) {
-      found.push(...this.#within(this.#start, this.#start + LONGEST_LINE))
+    if (end - this.#start > MAX_LINE_BYTES) {
+      found.push(...this.#within(this.#start, this.#start + MAX_LINE_BYTES))
       this.#start = end
       this.#skipping = true
     }
@@ -77,11 +77,11 @@ export class LineSearch {
   }
 
   /** Takes bytes that lie elsewhere, in as many blocks as they need. */
-  *takeAll(bytes: Uint8Array): Generator<FoundLine[]> {
-    for (let at = 0; at < bytes.length; at += BLOCK_BYTES) {
-      const piece = bytes.subarray(at, at + BLOCK_BYTES)
+  *consumeAll(bytes: Uint8Array): Generator<FoundLine[]> {
+    for (let at = 0; at < bytes.length; at += SEARCH_BLOCK_BYTES) {
+      const piece = bytes.subarray(at, at + SEARCH_BLOCK_BYTES)
       this.block.set(piece)
-      yield this.take(piece.length)
+      yield this.consume(piece.length)
     }
   }
 
@@ -96,13 +96,13 @@ export class LineSearch {
   #within(from: number, to: number): FoundLine[] {
     const lines: FoundLine[] = []
     let next = from
-    for (const end of this.#search.ends(this.#bytes, from, to)) {
+    for (const end of this.#search.matchEnds(this.#bytes, from, to)) {
       if (end < next) continue
       const start = Math.max(from, this.#bytes.lastIndexOf(LINE_FEED, end) + 1)
       const feed = this.#bytes.indexOf(LINE_FEED, end)
       next = feed === -1 || feed > to ? to : feed
-      if (end - start >= LONGEST_LINE) continue
-      lines.push({ text: this.#bytes.toString('utf8', start, Math.min(next, start + LONGEST_LINE)), offset: this.#offset - (ROOM - start) })
+      if (end - start >= MAX_LINE_BYTES) continue
+      lines.push({ text: this.#bytes.toString('utf8', start, Math.min(next, start + MAX_LINE_BYTES)), offset: this.#offset - (ROOM - start) })
     }
     return lines
   }

@@ -1,17 +1,17 @@
 import { fstatSync, readSync } from 'node:fs'
-import { BLOCK_BYTES, type FoundLine, type LineSearch } from './line-search.ts'
-import { beginningOf, typicalTime } from './seek-time.ts'
+import { SEARCH_BLOCK_BYTES, type FoundLine, type LineSearch } from './line-search.ts'
+import { seekTime, medianTime } from './seek-time.ts'
 
 /** Reads that end where a page of the file does take a quarter of the time of others. */
 const PAGE = 4_096
 /** A smaller file is searched as quickly as it is looked at. */
-const WORTH_BISECTING = 1_048_576
+const MIN_BISECT_BYTES = 1_048_576
 /** After so many bytes the time is looked at, in the lines that stand last. */
 const LOOK_EVERY = 1_048_576
 const LOOK_BYTES = 8_192
 
 /** A log that is not packed, open, of which parts can be searched. */
-export class PlainFile {
+export class SearchableFile {
   readonly name: string
   readonly fd: number
   readonly size: number
@@ -39,21 +39,21 @@ export class PlainFile {
   }
 
   /** Whether nothing of it was left out. */
-  get whole(): boolean {
+  get complete(): boolean {
     return this.#ended && this.#start === 0
   }
 
   /** Lets the search begin with the lines of a moment, in epoch milliseconds, if the file is in order of time. */
   seek(moment: number, skewMs: number): void {
-    if (this.size < WORTH_BISECTING) return
-    const { start, ordered } = beginningOf(this.fd, this.size, { moment, skewMs, near: BLOCK_BYTES })
+    if (this.size < MIN_BISECT_BYTES) return
+    const { start, ordered } = seekTime(this.fd, this.size, { moment, skewMs, near: SEARCH_BLOCK_BYTES })
     this.#start = start
     this.#position = start
     this.#ordered = ordered
   }
 
   /** Searches on until the lines are later than a moment, in epoch milliseconds; to the end where they are in no order. */
-  *onward(search: LineSearch, until: number): Generator<FoundLine[]> {
+  *searchUntil(search: LineSearch, until: number): Generator<FoundLine[]> {
     if (this.#ended || this.#reached > until) return
     let looked = this.#position
     for (const [found, at, last] of this.#blocks(search, this.#position, Infinity)) {
@@ -61,7 +61,7 @@ export class PlainFile {
       const { position } = search
       if (!this.#ordered || position === undefined || at - looked < LOOK_EVERY) continue
       looked = at
-      this.#reached = typicalTime(last) ?? this.#reached
+      this.#reached = medianTime(last) ?? this.#reached
       this.#position = position
       if (this.#reached > until) return
     }
@@ -69,21 +69,21 @@ export class PlainFile {
   }
 
   /** Searches what stands in front of where the search began. */
-  *before(search: LineSearch): Generator<FoundLine[]> {
+  *searchSkipped(search: LineSearch): Generator<FoundLine[]> {
     for (const [found] of this.#blocks(search, 0, this.#start)) yield found
     this.#start = 0
   }
 
   /** What is found block by block, the place after each, and its last lines. */
   *#blocks(search: LineSearch, from: number, to: number): Generator<[FoundLine[], number, Buffer]> {
-    search.begin(from)
+    search.startAt(from)
     for (let at = from; at < to; ) {
-      const count = readSync(this.fd, search.block, 0, Math.min(BLOCK_BYTES - (at % PAGE), to - at), at)
+      const count = readSync(this.fd, search.block, 0, Math.min(SEARCH_BLOCK_BYTES - (at % PAGE), to - at), at)
       if (count === 0) break
       at += count
       this.#searched += count
       const last = search.block.subarray(Math.max(0, count - LOOK_BYTES), count)
-      yield [search.take(count), at, last.subarray(last.indexOf(10) + 1)]
+      yield [search.consume(count), at, last.subarray(last.indexOf(10) + 1)]
     }
     yield [search.end(), to, Buffer.alloc(0)]
   }

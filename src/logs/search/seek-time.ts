@@ -1,10 +1,10 @@
 import { readSync } from 'node:fs'
-import { momentOf } from '../../record/timestamp.ts'
+import { parseTimestamp } from '../../record/timestamp.ts'
 import { parseLine, type LogEntry } from '../parse-line.ts'
-import { LONGEST_LINE } from '../split-lines.ts'
+import { MAX_LINE_BYTES } from '../split-lines.ts'
 
 /** Where in a file the lines begin that may be of some moment or later. */
-export interface Beginning {
+export interface SeekResult {
   /** Where a line begins: none before it is of that moment or later. */
   readonly start: number
   /** Whether lines stand in order of time, as far as a look at some of them tells. */
@@ -12,7 +12,7 @@ export interface Beginning {
 }
 
 /** What is asked of a file. */
-export interface Sought {
+export interface SeekOptions {
   /** In epoch milliseconds. */
   readonly moment: number
   /** How far two clocks may disagree, in milliseconds. */
@@ -22,11 +22,11 @@ export interface Sought {
 }
 
 const PROBE_BYTES = 8_192
-const LONGEST_PROBE = 2 * LONGEST_LINE
+const MAX_PROBE_BYTES = 2 * MAX_LINE_BYTES
 /** At how many places a file is looked at, to see whether its lines stand in order. */
-const PLACES = 64
+const SAMPLE_COUNT = 64
 /** One line may tell a nonsense time, or a time of something else: several are asked, and the middle one counts. */
-const LINES_ASKED = 9
+const PROBE_LINES = 9
 const LINE_FEED = 10
 
 /**
@@ -39,8 +39,8 @@ const LINE_FEED = 10
  * @param size of the file, in bytes
  * @returns the start of the file, and not ordered, where lines tell no time, or stand out of order by more than `skewMs`
  */
-export function beginningOf(fd: number, size: number, { moment, skewMs, near }: Sought): Beginning {
-  const places = Math.min(PLACES, Math.ceil(size / near))
+export function seekTime(fd: number, size: number, { moment, skewMs, near }: SeekOptions): SeekResult {
+  const places = Math.min(SAMPLE_COUNT, Math.ceil(size / near))
   const probes = Array.from({ length: places }, (_, index) => probe(fd, Math.floor((size / places) * index), size))
   const told = probes.filter(({ line }) => line < size)
   if (!inOrder(told, skewMs)) return { start: 0, ordered: false }
@@ -78,21 +78,21 @@ function probe(fd: number, place: number, size: number): Probe {
   for (let wanted = PROBE_BYTES; ; wanted *= 4) {
     const block = Buffer.allocUnsafe(Math.min(wanted, size - from))
     const bytes = block.subarray(0, readSync(fd, block, 0, block.length, from))
-    const [ended, enough] = [from + wanted >= size || bytes.length < block.length, wanted > LONGEST_PROBE]
+    const [ended, enough] = [from + wanted >= size || bytes.length < block.length, wanted > MAX_PROBE_BYTES]
     const first = place === 0 ? 0 : bytes.indexOf(LINE_FEED) + 1
     const found = place === 0 || first > 0
     if (!found && (ended || enough)) return { line: size }
     const last = ended ? bytes.length : bytes.lastIndexOf(LINE_FEED)
-    const time = found && last > first ? typicalTime(bytes.subarray(first, last)) : undefined
+    const time = found && last > first ? medianTime(bytes.subarray(first, last)) : undefined
     if (time !== undefined) return { line: from + first, time }
     if (ended || enough) return { line: from + first }
   }
 }
 
 /** The middle one of the times that the first lines of some bytes tell, in epoch milliseconds; undefined where none does. */
-export function typicalTime(bytes: Buffer): number | undefined {
+export function medianTime(bytes: Buffer): number | undefined {
   const times: number[] = []
-  for (let start = 0, asked = 0; start < bytes.length && asked < LINES_ASKED; asked += 1) {
+  for (let start = 0, asked = 0; start < bytes.length && asked < PROBE_LINES; asked += 1) {
     const feed = bytes.indexOf(LINE_FEED, start)
     const end = feed === -1 ? bytes.length : feed
     const time = parseLine(bytes.toString('utf8', start, end)).map(timeOf).find((told) => told !== undefined)
@@ -105,5 +105,5 @@ export function typicalTime(bytes: Buffer): number | undefined {
 /** The time that an entry tells, in epoch milliseconds: one of ours, or any other object with a `time`. */
 export function timeOf(entry: LogEntry): number | undefined {
   if (entry.kind === 'record') return entry.record.time
-  return entry.kind === 'other' && entry.fields !== undefined && 'time' in entry.fields ? momentOf(entry.fields.time) : undefined
+  return entry.kind === 'other' && entry.fields !== undefined && 'time' in entry.fields ? parseTimestamp(entry.fields.time) : undefined
 }

@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises'
 
 /** How far a file has been read, and enough of its bytes to know them again. */
-export interface Mark {
+export interface Checkpoint {
   /** The first bytes that were read. */
   readonly head: Buffer
   /** The bytes just before `offset`. */
@@ -16,16 +16,16 @@ const HEAD_BYTES = 1_024
 const TAIL_BYTES = 256
 
 /** Fewer bytes could be alike by chance: one of our lines has more. */
-const FEWEST_ALIKE = 64
+const MIN_MATCHING_BYTES = 64
 
 /** Marks of files that are gone: a copy or a packed one turns up within a few rotations. */
-const MOST_PAST = 200
+const MAX_PAST = 200
 
 /** The mark of a file of which nothing has been read. */
-export const UNREAD: Mark = { head: Buffer.alloc(0), tail: Buffer.alloc(0), offset: 0, line: 0 }
+export const START: Checkpoint = { head: Buffer.alloc(0), tail: Buffer.alloc(0), offset: 0, line: 0 }
 
 /** The mark after more bytes of the file, which begin at `start`; `line` is the number of lines up to their end. */
-export async function marked(handle: FileHandle, before: Mark, bytes: Buffer, start: number, line: number): Promise<Mark> {
+export async function advance(handle: FileHandle, before: Checkpoint, bytes: Buffer, start: number, line: number): Promise<Checkpoint> {
   const head = start === before.head.length && start < HEAD_BYTES ? Buffer.concat([before.head, bytes.subarray(0, HEAD_BYTES - start)]) : before.head
   const end = bytes.lastIndexOf(10) + 1
   if (end === 0) return { ...before, head }
@@ -34,7 +34,7 @@ export async function marked(handle: FileHandle, before: Mark, bytes: Buffer, st
 }
 
 /** Whether a file still holds the bytes that were read. */
-export async function holds(handle: FileHandle, { head, tail, offset }: Mark): Promise<boolean> {
+export async function stillMatches(handle: FileHandle, { head, tail, offset }: Checkpoint): Promise<boolean> {
   return (await bytesAt(handle, 0, head.length)).equals(head) && (await bytesAt(handle, offset - tail.length, tail.length)).equals(tail)
 }
 
@@ -42,7 +42,7 @@ export async function holds(handle: FileHandle, { head, tail, offset }: Mark): P
  * Whether the file was emptied under a writer that goes on at its old place: then there are NULs where lines were, and
  * what is new stands behind them.
  */
-export async function isHollow(handle: FileHandle, { tail, offset }: Mark): Promise<boolean> {
+export async function isZeroed(handle: FileHandle, { tail, offset }: Checkpoint): Promise<boolean> {
   const bytes = await bytesAt(handle, offset - tail.length, tail.length)
   return bytes.length > 0 && bytes.length === tail.length && bytes.every((byte) => byte === 0)
 }
@@ -54,25 +54,25 @@ export async function bytesAt(handle: FileHandle, start: number, length: number)
 }
 
 /** Knows what has been read under another name: rotation by copying, and by packing, would else give it twice. */
-export class Marks {
-  readonly #live: () => Iterable<Mark>
-  readonly #past: Mark[] = []
+export class Checkpoints {
+  readonly #live: () => Iterable<Checkpoint>
+  readonly #past: Checkpoint[] = []
 
-  constructor(live: () => Iterable<Mark>) {
+  constructor(live: () => Iterable<Checkpoint>) {
     this.#live = live
   }
 
   /** Keeps the mark of a file that was emptied, or is gone. */
-  keep(mark: Mark): void {
+  keep(mark: Checkpoint): void {
     this.#past.push(mark)
-    if (this.#past.length > MOST_PAST) this.#past.shift()
+    if (this.#past.length > MAX_PAST) this.#past.shift()
   }
 
   /** How far the content of this file has been read already, under whatever name. */
-  async placeIn(handle: FileHandle, size: number): Promise<Mark> {
-    let found = UNREAD
+  async placeIn(handle: FileHandle, size: number): Promise<Checkpoint> {
+    let found = START
     for (const mark of this.#known()) {
-      if (mark.offset > found.offset && mark.offset <= size && (await holds(handle, mark))) found = mark
+      if (mark.offset > found.offset && mark.offset <= size && (await stillMatches(handle, mark))) found = mark
     }
     return found
   }
@@ -82,7 +82,7 @@ export class Marks {
     return this.#known().some((mark) => head.subarray(0, mark.head.length).equals(mark.head))
   }
 
-  #known(): Mark[] {
-    return [...this.#past, ...this.#live()].filter(({ tail }) => tail.length >= FEWEST_ALIKE)
+  #known(): Checkpoint[] {
+    return [...this.#past, ...this.#live()].filter(({ tail }) => tail.length >= MIN_MATCHING_BYTES)
   }
 }

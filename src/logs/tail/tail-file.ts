@@ -2,8 +2,8 @@ import type { BigIntStats } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
 import { openLog } from '../files/open.ts'
 import { LineCutter, splitLines, type NumberedLine } from '../split-lines.ts'
-import { bytesAt, holds, isHollow, marked, UNREAD, type Mark, type Marks } from './checkpoint.ts'
-import { HEAD_BYTES, packingOf } from '../files/decompress.ts'
+import { bytesAt, stillMatches, isZeroed, advance, START, type Checkpoint, type Checkpoints } from './checkpoint.ts'
+import { HEAD_BYTES, detectCompression } from '../files/decompress.ts'
 
 const CHUNK_BYTES = 262_144
 
@@ -16,7 +16,7 @@ export function identity({ dev, ino }: BigIntStats): string {
 export interface TailedSetting {
   /** The round in which it was found. What is packed is read at once in the first, later once it has stopped growing. */
   readonly round: number
-  readonly marks: Marks
+  readonly marks: Checkpoints
   /** Told where a packed log is damaged behind what could be read. */
   readonly onDamage: (sentence: string) => void
 }
@@ -30,11 +30,11 @@ export class TailedFile {
   latest = -Infinity
   /** The round in which something came last. */
   grown: number
-  readonly #marks: Marks
+  readonly #marks: Checkpoints
   readonly #onDamage: (sentence: string) => void
   #handle: FileHandle | undefined
   #lines = new LineCutter()
-  #mark = UNREAD
+  #mark = START
   #offset = 0
   #modified = -1n
   #begun = false
@@ -52,7 +52,7 @@ export class TailedFile {
   }
 
   /** How far it has been read. */
-  get mark(): Mark {
+  get mark(): Checkpoint {
     return this.#mark
   }
 
@@ -70,15 +70,15 @@ export class TailedFile {
    *
    * @throws what the file system says where it cannot be read: nothing is lost, and the next call goes on
    */
-  async *news(): AsyncGenerator<NumberedLine[]> {
+  async *readNew(): AsyncGenerator<NumberedLine[]> {
     const handle = await this.#opened()
     const stat = await handle?.stat({ bigint: true })
     if (handle === undefined || stat === undefined || !this.changed(stat)) return
     const size = Number(stat.size)
-    if (!this.#begun && size >= HEAD_BYTES) await this.#begin(handle, size)
+    if (!this.#begun && size >= HEAD_BYTES) await this.#start(handle, size)
     if (this.#packed) yield* this.#unpacked(size)
     if (this.#packed || !this.#begun) return
-    if (!(await holds(handle, this.#mark))) await this.#beginAgain(handle, size)
+    if (!(await stillMatches(handle, this.#mark))) await this.#restart(handle, size)
     // Only what was no whole line yet was taken back.
     else if (size < this.#offset) this.#goTo(this.#mark)
     while (this.#offset < size) {
@@ -89,7 +89,7 @@ export class TailedFile {
       const bytes = chunk.subarray(0, bytesRead)
       const lines = this.#lines.push(bytes)
       this.#offset += bytesRead
-      this.#mark = await marked(handle, this.#mark, bytes, start, this.#lines.line)
+      this.#mark = await advance(handle, this.#mark, bytes, start, this.#lines.line)
       if (lines.length > 0) yield lines
     }
     this.#modified = stat.mtimeNs
@@ -116,21 +116,21 @@ export class TailedFile {
     return undefined
   }
 
-  async #begin(handle: FileHandle, size: number): Promise<void> {
-    this.#packed = packingOf(await bytesAt(handle, 0, HEAD_BYTES)) !== undefined
+  async #start(handle: FileHandle, size: number): Promise<void> {
+    this.#packed = detectCompression(await bytesAt(handle, 0, HEAD_BYTES)) !== undefined
     this.#begun = true
     if (!this.#packed) this.#goTo(await this.#marks.placeIn(handle, size))
   }
 
   /** What stood behind the last line feed is dropped: its rest is lost, or stands in a copy that has it whole. */
-  async #beginAgain(handle: FileHandle, size: number): Promise<void> {
+  async #restart(handle: FileHandle, size: number): Promise<void> {
     const before = this.#mark
     this.#marks.keep(before)
-    const hollow = size >= this.#offset && (await isHollow(handle, before))
-    this.#goTo(hollow ? { ...UNREAD, offset: before.offset } : UNREAD)
+    const hollow = size >= this.#offset && (await isZeroed(handle, before))
+    this.#goTo(hollow ? { ...START, offset: before.offset } : START)
   }
 
-  #goTo(mark: Mark): void {
+  #goTo(mark: Checkpoint): void {
     this.#mark = mark
     this.#offset = mark.offset
     this.#lines = new LineCutter(mark.line)

@@ -3,10 +3,10 @@ import { stat } from 'node:fs/promises'
 import { isDynamicPattern } from 'tinyglobby'
 import { ThroughlineError } from '../../errors.ts'
 import { resolveFiles, STDIN } from '../files/open.ts'
-import { entriesOf, type LocatedEntry } from '../log-entry.ts'
+import { toEntries, type LocatedEntry } from '../log-entry.ts'
 import type { NumberedLine } from '../split-lines.ts'
 import { identity, TailedFile } from './tail-file.ts'
-import { Marks } from './checkpoint.ts'
+import { Checkpoints } from './checkpoint.ts'
 
 /** Patterns are looked up this seldom, in rounds: a tree of folders takes long. */
 const ROUNDS_PER_LOOKUP = 4
@@ -15,7 +15,7 @@ const ROUNDS_PER_LOOKUP = 4
 const LAST_ROUNDS = 40
 
 /** More files are not held open; those that grew last are. */
-const MOST_OPEN = 256
+const MAX_OPEN = 256
 
 /** What the names stand for at the moment, by identity. */
 type Seen = ReadonlyMap<string, { readonly name: string; readonly stat: BigIntStats }>
@@ -25,7 +25,7 @@ export class TailedFiles {
   readonly #names: readonly string[]
   readonly #onTrouble: (sentence: string) => void
   readonly #files = new Map<string, TailedFile>()
-  readonly #marks = new Marks(() => [...this.#files.values()].map(({ mark }) => mark))
+  readonly #marks = new Checkpoints(() => [...this.#files.values()].map(({ mark }) => mark))
   /** What was told of a name, so that it is told once. */
   readonly #troubles = new Map<string, string>()
   #paths: readonly string[] = []
@@ -51,7 +51,7 @@ export class TailedFiles {
       return stat === undefined || file.changed(stat)
     })
     yield* this.#merged(changed, round)
-    yield* this.#letGo(known.filter(({ id }) => !seen.has(id)), round)
+    yield* this.#closeRemoved(known.filter(({ id }) => !seen.has(id)), round)
     const setting = { round, marks: this.#marks, onDamage: this.#onTrouble }
     const fresh = [...seen].filter(([id]) => !this.#files.has(id)).map(([id, { name }]) => new TailedFile(id, name, setting))
     for (const file of fresh) this.#files.set(file.id, file)
@@ -99,7 +99,7 @@ export class TailedFiles {
 
   /** What has come in these files, always from the one whose latest record is the oldest: so they keep pace. */
   async *#merged(files: readonly TailedFile[], round: number): AsyncGenerator<LocatedEntry[]> {
-    const reading = new Map(files.map((file) => [file, file.news()]))
+    const reading = new Map(files.map((file) => [file, file.readNew()]))
     try {
       while (reading.size > 0) {
         const [file, batches] = [...reading].reduce((oldest, other) => (other[0].latest < oldest[0].latest ? other : oldest))
@@ -119,12 +119,12 @@ export class TailedFiles {
   }
 
   *#told(file: TailedFile, lines: readonly NumberedLine[]): Generator<LocatedEntry[]> {
-    const entries = entriesOf(file.name, lines)
+    const entries = toEntries(file.name, lines)
     for (const entry of entries) if (entry.kind === 'record') file.latest = Math.max(file.latest, entry.record.time)
     if (entries.length > 0) yield entries
   }
 
-  async *#letGo(files: readonly TailedFile[], round: number): AsyncGenerator<LocatedEntry[]> {
+  async *#closeRemoved(files: readonly TailedFile[], round: number): AsyncGenerator<LocatedEntry[]> {
     for (const file of files) {
       if (file.isOpen && round - file.grown <= LAST_ROUNDS) continue
       yield* this.#told(file, file.rest())
@@ -136,7 +136,7 @@ export class TailedFiles {
 
   async #closeIdle(): Promise<void> {
     const open = [...this.#files.values()].filter(({ isOpen }) => isOpen).sort((a, b) => b.grown - a.grown)
-    for (const file of open.slice(MOST_OPEN)) await file.close()
+    for (const file of open.slice(MAX_OPEN)) await file.close()
   }
 
   #trouble(name: string, sentence: string): void {

@@ -25,7 +25,7 @@ export class TailedInput {
    *
    * @throws ThroughlineError THROUGHLINE_LOG_UNREADABLE where it cannot be read
    */
-  take(): NumberedLine[] {
+  drain(): NumberedLine[] {
     const ready = this.#ready.pop()
     if (ready === undefined) return []
     if (!this.#ended) this.#ask()

@@ -1,6 +1,6 @@
 import { setTimeout as after } from 'node:timers/promises'
 import { STDIN } from '../files/open.ts'
-import { entriesOf, type LocatedEntry } from '../log-entry.ts'
+import { toEntries, type LocatedEntry } from '../log-entry.ts'
 import { TailedFiles } from './tail-files.ts'
 import { TailedInput } from './tail-input.ts'
 
@@ -13,13 +13,13 @@ export interface TailOptions {
   /** Is called when a round begins: what was written before is given in it. */
   readonly onRound?: () => void
   /** Is told, once each, which files there are not yet, and which cannot be read for now. */
-  readonly onTrouble?: (sentence: string) => void
+  readonly onWarning?: (sentence: string) => void
 }
 
 const BETWEEN_ROUNDS_MS = 250
 
 /** A stream that never pauses is taken to be up to date after so many rounds. */
-const MOST_BUSY_ROUNDS = 40
+const MAX_BUSY_ROUNDS = 40
 
 /**
  * Reads what is in logs and then what comes, for ever: through rotation by renaming or copying, truncation and deletion.
@@ -33,8 +33,8 @@ const MOST_BUSY_ROUNDS = 40
  * @throws ThroughlineError THROUGHLINE_LOG_UNREADABLE for a folder, or where standard input cannot be read
  */
 export async function* tail(names: readonly string[], options: TailOptions): AsyncGenerator<LocatedEntry[]> {
-  const { signal, wait = () => after(BETWEEN_ROUNDS_MS, undefined, { signal }), onRound, onTrouble = () => undefined } = options
-  const files = new TailedFiles(names, onTrouble)
+  const { signal, wait = () => after(BETWEEN_ROUNDS_MS, undefined, { signal }), onRound, onWarning = () => undefined } = options
+  const files = new TailedFiles(names, onWarning)
   let wake = (): void => undefined
   const awake = (): void => wake()
   signal.addEventListener('abort', awake)
@@ -50,7 +50,7 @@ export async function* tail(names: readonly string[], options: TailOptions): Asy
         yield entries
       }
       // What is piped in may be the first half of something: that it pauses says that it is up to date.
-      if (busy === 0 || busy === MOST_BUSY_ROUNDS) {
+      if (busy === 0 || busy === MAX_BUSY_ROUNDS) {
         busy = 0
         yield []
       }
@@ -61,10 +61,10 @@ export async function* tail(names: readonly string[], options: TailOptions): Asy
       }
       wait().then(pass, pass)
       while (!pause.over && !done()) {
-        const lines = input?.take() ?? []
+        const lines = input?.drain() ?? []
         if (lines.length > 0) {
           pause.busy = true
-          yield entriesOf(STDIN, lines)
+          yield toEntries(STDIN, lines)
         } else if (!done()) await new Promise<void>((resolve) => (wake = resolve))
       }
       if (signal.aborted) return

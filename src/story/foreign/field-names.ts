@@ -1,8 +1,8 @@
 /** What a story wants to know of a line. */
-export const ROLES = ['trace_id', 'request_id', 'time', 'service', 'level', 'msg'] as const
+export const FIELD_ROLES = ['trace_id', 'request_id', 'time', 'service', 'level', 'msg'] as const
 
-/** One of {@link ROLES}. */
-export type Role = (typeof ROLES)[number]
+/** One of {@link FIELD_ROLES}. */
+export type Role = (typeof FIELD_ROLES)[number]
 
 /** Names of fields for some roles, dotted where they are nested. They are looked at in order, and before the usual ones. */
 export type FieldNames = Readonly<Partial<Record<Role, readonly string[]>>>

@@ -1,4 +1,4 @@
-import { momentOf } from '../../record/timestamp.ts'
+import { parseTimestamp } from '../../record/timestamp.ts'
 import { firstOf } from './field.ts'
 import { otlpRecords } from './otlp.ts'
 import { USUAL_NAMES, type FieldNames, type Role } from './field-names.ts'
@@ -34,7 +34,7 @@ function lineOf(fields: object, names: FieldNames): ForeignLine[] {
   const found = <T>(role: Role, read: (value: unknown) => T | undefined): T | undefined =>
     firstOf(fields, names[role] ?? [], read) ?? firstOf(fields, USUAL_NAMES[role], read)
   const traceId = found('trace_id', traceIdIn)
-  const time = traceId === undefined ? undefined : found('time', momentOf)
+  const time = traceId === undefined ? undefined : found('time', parseTimestamp)
   if (traceId === undefined || time === undefined) return []
   const line: StoryLine = {
     time,

@@ -1,5 +1,5 @@
 import { formatDuration } from '../../machine/duration.ts'
-import { momentOf } from '../../record/timestamp.ts'
+import { parseTimestamp } from '../../record/timestamp.ts'
 import { fieldOf, isObject } from './field.ts'
 import { messageIn, nameIn } from './values.ts'
 
@@ -30,15 +30,15 @@ function recordsIn(resources: unknown, scopes: string, records: string, read: (r
 function logRecord(record: object): object {
   const body = fieldOf(record, 'body')
   const text = messageIn(scalar(body))
-  const time = momentOf(fieldOf(record, 'timeUnixNano')) ?? fieldOf(record, 'observedTimeUnixNano')
+  const time = parseTimestamp(fieldOf(record, 'timeUnixNano')) ?? fieldOf(record, 'observedTimeUnixNano')
   const level = nameIn(fieldOf(record, 'severityText')) ?? fieldOf(record, 'severityNumber')
   const said = text === undefined ? valuesOf(isObject(body) ? fieldOf(body, 'kvlistValue.values') : undefined) : { msg: text }
   return { ...valuesOf(fieldOf(record, 'attributes')), ...said, ...identity(record), time, level }
 }
 
 function spanRecord(record: object): object {
-  const start = momentOf(fieldOf(record, 'startTimeUnixNano'))
-  const end = momentOf(fieldOf(record, 'endTimeUnixNano'))
+  const start = parseTimestamp(fieldOf(record, 'startTimeUnixNano'))
+  const end = parseTimestamp(fieldOf(record, 'endTimeUnixNano'))
   const took = start === undefined || end === undefined ? undefined : formatDuration(end - start)
   const code = fieldOf(record, 'status.code')
   const failed = code === 2 || code === 'STATUS_CODE_ERROR' ? 'error' : undefined

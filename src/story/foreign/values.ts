@@ -2,18 +2,18 @@ import { isRequestId, isTraceId } from '../../trace/trace-id.ts'
 import { parseTraceparent } from '../../trace/traceparent.ts'
 
 /** Longer text of others is cut: a story is to be read. */
-const MOST_MESSAGE = 2_000
-const MOST_NAME = 64
+const MAX_MESSAGE_LENGTH = 2_000
+const MAX_NAME_LENGTH = 64
 
 /** As Google Cloud wants it. */
 const IN_PROJECT = /^projects\/[^/]+\/traces\/([0-9a-f]{32})$/i
 /** What stands where there is no trace. */
 const NOBODY = /^[0-]{2,}$/
-const LONGEST_ID = 512
+const MAX_ID_LENGTH = 512
 
 /** The trace id in what was logged as one: itself, or the 128 bits within a traceparent or the name of a resource. */
 export function traceIdIn(value: unknown): string | undefined {
-  if (typeof value !== 'string' || value.length > LONGEST_ID) return undefined
+  if (typeof value !== 'string' || value.length > MAX_ID_LENGTH) return undefined
   const traceId = parseTraceparent(value.toLowerCase())?.traceId ?? IN_PROJECT.exec(value)?.[1] ?? value
   return isTraceId(traceId) && !NOBODY.test(traceId) ? traceId : undefined
 }
@@ -31,12 +31,12 @@ export function levelIn(value: unknown): number | string | undefined {
 
 /** A short text that is not empty. */
 export function nameIn(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? cut(value, MOST_NAME) : undefined
+  return typeof value === 'string' && value !== '' ? cut(value, MAX_NAME_LENGTH) : undefined
 }
 
 /** A message that is not empty. */
 export function messageIn(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? cut(value, MOST_MESSAGE) : undefined
+  return typeof value === 'string' && value !== '' ? cut(value, MAX_MESSAGE_LENGTH) : undefined
 }
 
 /** Marked where it was cut; never in the middle of a character. */

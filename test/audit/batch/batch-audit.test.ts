@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { requestWithRetriesMachine } from '../../../machines/request-with-retries.ts'
 import { requestMachine } from '../../../machines/request.ts'
-import { stuckLimits } from '../../../src/audit/stuck-thresholds.ts'
+import { parseStuckThresholds } from '../../../src/audit/stuck-thresholds.ts'
 import type { AuditReport, StateCounts } from '../../../src/audit/report.ts'
 import { compile } from '../../../src/machine/compile.ts'
 import type { LifecycleRecord } from '../../../src/record/record.ts'
@@ -13,7 +13,7 @@ const table = compile(requestMachine)
 const retries = compile(requestWithRetriesMachine)
 
 function answer(records: readonly LifecycleRecord[], now: number, given: readonly string[] = [], by = table): AuditReport {
-  return audited({ 'a.ndjson': linesOf(records) }, { table: by, now, limits: stuckLimits(by, given) })
+  return audited({ 'a.ndjson': linesOf(records) }, { table: by, now, limits: parseStuckThresholds(by, given) })
 }
 
 describe('the report', () => {

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { requestWithRetriesMachine } from '../../../machines/request-with-retries.ts'
 import { requestMachine } from '../../../machines/request.ts'
-import { stuckLimits } from '../../../src/audit/stuck-thresholds.ts'
+import { parseStuckThresholds } from '../../../src/audit/stuck-thresholds.ts'
 import type { AuditReport } from '../../../src/audit/report.ts'
 import { audited } from '../../run-audit.ts'
 import { longLog, T0, type TrueLog } from '../../log-arbitraries.ts'
@@ -18,7 +18,7 @@ function cutLog(log: fc.Arbitrary<TrueLog>): fc.Arbitrary<readonly [TrueLog, rea
 
 function cutAudit({ table, records }: TrueLog, places: readonly number[], cut: (line: string) => string): AuditReport {
   const lines = linesOf(records).map((line, index) => (places.includes(index) ? cut(line) : line))
-  return audited({ 'all.ndjson': lines }, { table, now: T0 + 36_000_000, limits: stuckLimits(table) })
+  return audited({ 'all.ndjson': lines }, { table, now: T0 + 36_000_000, limits: parseStuckThresholds(table) })
 }
 
 const firstHalf = (line: string): string => line.slice(0, line.length >> 1)

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { requestWithRetriesMachine } from '../../../machines/request-with-retries.ts'
 import { requestMachine } from '../../../machines/request.ts'
-import { stuckLimits } from '../../../src/audit/stuck-thresholds.ts'
+import { parseStuckThresholds } from '../../../src/audit/stuck-thresholds.ts'
 import { audited } from '../../run-audit.ts'
 import { longLog, T0, trueLog } from '../../log-arbitraries.ts'
 import { linesOf, type Files } from '../../log-lines.ts'
@@ -48,9 +48,9 @@ const files = (lines: readonly string[]): fc.Arbitrary<Files> =>
 test.each(MACHINES)('the answer equals that of an audit which keeps and parses everything (%s)', (_, machine) => {
   const logs = fc.oneof(trueLog(machine), longLog(machine, false)).chain((log) => files(linesOf(log.records)).map((told) => [log, told] as const))
   fc.assert(
-    fc.property(logs, fc.nat(200_000), fc.constantFrom(1, 3, 10, Infinity), fc.constantFrom(0, 1, 5, 50_000), ([{ table }, told], later, blockLines, mostEnded) => {
-      const question = { table, now: T0 + later, limits: stuckLimits(table, ['5s', 'Queued=20s']) }
-      expect(audited(told, { ...question, blockLines, mostEnded })).toEqual(slowAudit(told, question))
+    fc.property(logs, fc.nat(200_000), fc.constantFrom(1, 3, 10, Infinity), fc.constantFrom(0, 1, 5, 50_000), ([{ table }, told], later, blockLines, maxEnded) => {
+      const question = { table, now: T0 + later, limits: parseStuckThresholds(table, ['5s', 'Queued=20s']) }
+      expect(audited(told, { ...question, blockLines, maxEnded })).toEqual(slowAudit(told, question))
     }),
     { numRuns: 300, endOnFailure: true },
   )

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { requestMachine } from '../../../machines/request.ts'
-import { stuckLimits } from '../../../src/audit/stuck-thresholds.ts'
+import { parseStuckThresholds } from '../../../src/audit/stuck-thresholds.ts'
 import { compile } from '../../../src/machine/compile.ts'
 import { audited } from '../../run-audit.ts'
 import { linesOf } from '../../log-lines.ts'
@@ -9,7 +9,7 @@ import { QUEUED, SYNC, transition, transitions } from '../../sample-log.ts'
 import { slowAudit } from '../reference.ts'
 
 const table = compile(requestMachine)
-const limits = stuckLimits(table)
+const limits = parseStuckThresholds(table)
 
 /** So many requests, each a minute after the one before. */
 function log(count: number): string[][] {
@@ -25,7 +25,7 @@ test('a repeat, however late, of a request that is long forgotten changes nothin
       const lines = log(count)
       const files = { 'a.log': [...lines.flat(), ...(lines[repeated]?.slice(line) ?? [])] }
       const question = { table, limits, now: 1_790_100_000_000 }
-      expect(audited(files, { ...question, blockLines, mostEnded: 2 })).toEqual(slowAudit(files, question))
+      expect(audited(files, { ...question, blockLines, maxEnded: 2 })).toEqual(slowAudit(files, question))
     }),
   )
 })
@@ -37,7 +37,7 @@ test('a pipe cannot be read again: what was forgotten is remembered, and a repea
       const files = { 'a.log': [...lines.flat(), ...(lines[repeated]?.slice(line) ?? [])] }
       const question = { table, limits, now: 1_790_100_000_000 }
       const { stuck, invalid, gaps, checked } = slowAudit(files, question)
-      expect(audited(files, { ...question, blockLines, mostEnded: 2, again: false })).toMatchObject({ stuck, invalid, gaps, checked })
+      expect(audited(files, { ...question, blockLines, maxEnded: 2, rereadable: false })).toMatchObject({ stuck, invalid, gaps, checked })
     }),
   )
 })
@@ -52,5 +52,5 @@ test('a message that comes again long after it was done with is a duplicate, rea
   expect(audited(files, question)).toEqual(slowAudit(files, question))
   const { stuck, duplicates } = slowAudit(files, question)
   expect(duplicates).toBe(1)
-  expect(audited(files, { ...question, again: false })).toMatchObject({ stuck, duplicates })
+  expect(audited(files, { ...question, rereadable: false })).toMatchObject({ stuck, duplicates })
 })

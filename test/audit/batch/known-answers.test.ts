@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { requestWithRetriesMachine } from '../../../machines/request-with-retries.ts'
 import { requestMachine } from '../../../machines/request.ts'
-import { stuckLimits } from '../../../src/audit/stuck-thresholds.ts'
+import { parseStuckThresholds } from '../../../src/audit/stuck-thresholds.ts'
 import type { AuditReport } from '../../../src/audit/report.ts'
 import { audited } from '../../run-audit.ts'
 import { SERVICES, T0, trueLog, type TrueLog } from '../../log-arbitraries.ts'
@@ -12,7 +12,7 @@ const now = fc.integer({ min: T0, max: T0 + 150_000 })
 const GIVEN = ['5s', 'Queued=20s']
 
 function answer(files: Readonly<Record<string, readonly string[]>>, { table }: TrueLog, at: number): AuditReport {
-  return audited(files, { table, now: at, limits: stuckLimits(table, GIVEN) })
+  return audited(files, { table, now: at, limits: parseStuckThresholds(table, GIVEN) })
 }
 
 function truth({ requests }: TrueLog, at: number): string[] {

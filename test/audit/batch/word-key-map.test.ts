@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { Fingerprints } from '../../../src/audit/batch/fingerprint-set.ts'
-import { KeyTable } from '../../../src/audit/batch/word-key-map.ts'
-import { Queue } from '../../../src/audit/batch/int-queue.ts'
+import { FingerprintSet } from '../../../src/audit/batch/fingerprint-set.ts'
+import { WordKeyMap } from '../../../src/audit/batch/word-key-map.ts'
+import { IntQueue } from '../../../src/audit/batch/int-queue.ts'
 
 /** Few words, so that keys come again, and some that differ in their last word alone. */
 const key = fc.tuple(fc.constantFrom(0, 1, 0xffff_ffff), fc.nat(2_000))
@@ -11,7 +11,7 @@ test('a table of keys does what a map does, whatever is added and deleted', () =
   const acts = fc.array(fc.tuple(fc.constantFrom('add', 'add', 'find', 'delete', 'keep'), key), { maxLength: 8_000, size: 'max' })
   fc.assert(
     fc.property(acts, (all) => {
-      const table = new KeyTable(2, 1)
+      const table = new WordKeyMap(2, 1)
       const map = new Map<string, { readonly index: number; about: number }>()
       for (const [act, words] of all) {
         table.key.set(words)
@@ -25,7 +25,7 @@ test('a table of keys does what a map does, whatever is added and deleted', () =
         expect(table.size).toBe(map.size)
       }
       for (const [words, { index, about }] of map) {
-        table.load(index)
+        table.readKey(index)
         expect([String([...table.key]), table.get(index, 0)]).toEqual([words, about])
       }
       expect(new Set([...map.values()].map(({ index }) => index)).size).toBe(map.size)
@@ -37,7 +37,7 @@ test('a table of keys does what a map does, whatever is added and deleted', () =
 test('fingerprints are known once they were added, and no others', () => {
   fc.assert(
     fc.property(fc.uniqueArray(fc.tuple(fc.nat(0xffff_ffff), fc.integer({ min: 1, max: 0xffff_ffff })), { maxLength: 9_000, size: 'max', selector: String }), (pairs) => {
-      const known = new Fingerprints()
+      const known = new FingerprintSet()
       const half = pairs.length >> 1
       for (const pair of pairs.slice(0, half)) known.add(...pair)
       for (const pair of pairs.slice(0, half)) known.add(...pair)
@@ -50,7 +50,7 @@ test('fingerprints are known once they were added, and no others', () => {
 test('a queue gives back what was put in, in that order', () => {
   fc.assert(
     fc.property(fc.array(fc.boolean(), { maxLength: 6_000, size: 'max' }), (puts) => {
-      const queue = new Queue()
+      const queue = new IntQueue()
       const list: number[] = []
       for (const [number, put] of puts.entries()) {
         if (put || number % 3 === 0) {

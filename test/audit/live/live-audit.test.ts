@@ -4,8 +4,8 @@ import { requestWithRetriesMachine } from '../../../machines/request-with-retrie
 import { requestMachine } from '../../../machines/request.ts'
 import { invalidEntries, stuckEntry } from '../../../src/audit/report-entries.ts'
 import { LiveAudit, type Finding } from '../../../src/audit/live/live-audit.ts'
-import { withFragments } from '../../../src/history/apply-partial-records.ts'
-import { judge } from '../../../src/history/assess.ts'
+import { applyPartialRecords } from '../../../src/history/apply-partial-records.ts'
+import { assess } from '../../../src/history/assess.ts'
 import { compile } from '../../../src/machine/compile.ts'
 import type { TransitionTable } from '../../../src/machine/table.ts'
 import { parseLine } from '../../../src/logs/parse-line.ts'
@@ -26,23 +26,23 @@ function live(by = table, limits = limitOf): LiveAudit {
 function feed(audit: LiveAudit, texts: readonly string[], from = 0): void {
   for (const [index, text] of texts.entries()) {
     for (const entry of parseLine(text)) {
-      if (entry.kind === 'record') audit.record(entry.record, 'a.log', from + index + 1)
-      else if (entry.kind === 'damaged') audit.damaged(entry.fragment)
+      if (entry.kind === 'record') audit.add(entry.record, 'a.log', from + index + 1)
+      else if (entry.kind === 'damaged') audit.addPartial(entry.fragment)
     }
   }
 }
 
 function fed(records: readonly LifecycleRecord[], by = table): LiveAudit {
   const audit = live(by)
-  for (const record of records) audit.record(record)
+  for (const record of records) audit.add(record)
   return audit
 }
 
 /** What an audit of whole logs finds in these lines. */
 function whole(texts: readonly string[], by: TransitionTable, now: number): { readonly stuck: StuckRequest[]; readonly invalid: object[] } {
   const { histories, fragments } = evidenceOf({ 'a.log': texts })
-  const verdicts = withFragments([...histories].map((history) => judge(history, by)), fragments, by)
-  return { stuck: verdicts.flatMap((verdict) => stuckEntry(verdict, now, limitOf(verdict.standing.state)) ?? []), invalid: verdicts.flatMap(invalidEntries) }
+  const verdicts = applyPartialRecords([...histories].map((history) => assess(history, by)), fragments, by)
+  return { stuck: verdicts.flatMap((verdict) => stuckEntry(verdict, now, limitOf(verdict.position.state)) ?? []), invalid: verdicts.flatMap(invalidEntries) }
 }
 
 const byText = (a: unknown, b: unknown): number => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)
@@ -107,7 +107,7 @@ describe.each([['request', requestMachine], ['request-with-retries', requestWith
           feed(audit, texts, read)
           read += texts.length
           at += step.ms
-          const findings = [...(step.read ? audit.news() : []), ...audit.tick(at)]
+          const findings = [...(step.read ? audit.drain() : []), ...audit.tick(at)]
           // Nobody moves on for a moment, until the next line is read.
           const left = findings.flatMap((found) => (found.finding === 'moved_on' ? [`${named({ ...found, state: found.was })} since ${String(found.since - found.stuck_for_ms)}`] : []))
           const stayed = findings.flatMap((found) => (found.finding === 'stuck' ? [`${named(found)} since ${String(found.since)}`] : []))
@@ -136,15 +136,15 @@ describe('a request', () => {
       { finding: 'stuck', ...ids, state: 'Received', since: BEGUN, age_ms: 5_001, stuck_after_ms: 5_000, attempts: 0, last_error: null },
     ])
     expect(audit.tick(BEGUN + 60_000)).toEqual([])
-    audit.record(transition({ seq: 1, event: 'AUTH_OK', from: 'Received', state: 'Authenticated', time: BEGUN + 60_000, service: 'auth' }))
+    audit.add(transition({ seq: 1, event: 'AUTH_OK', from: 'Received', state: 'Authenticated', time: BEGUN + 60_000, service: 'auth' }))
     expect(audit.stuck).toBe(1)
     expect(audit.tick(BEGUN + 60_100)).toEqual([
       { finding: 'moved_on', ...ids, service: 'auth', state: 'Authenticated', since: BEGUN + 60_000, was: 'Received', stuck_for_ms: 60_000 },
     ])
     expect(audit.stuck).toBe(0)
     expect(short(audit.tick(BEGUN + 65_001))).toEqual(['stuck Authenticated'])
-    for (const record of transitions(SYNC, {}, 70_000).slice(2)) audit.record(record)
-    expect(short(audit.news())).toEqual(['moved_on Responded'])
+    for (const record of transitions(SYNC, {}, 70_000).slice(2)) audit.add(record)
+    expect(short(audit.drain())).toEqual(['moved_on Responded'])
     expect(audit.tick(BEGUN + 1e9)).toEqual([])
   })
 
@@ -156,7 +156,7 @@ describe('a request', () => {
     const audit = fed(transitions(QUEUED, {}, 0, retries), retries)
     expect(short(audit.tick(BEGUN + 100_000))).toEqual(['stuck Queued'])
     for (const [attempt, time] of [[1, 100_000], [2, 200_000]] as const) {
-      for (const record of working(attempt, BEGUN + time)) audit.record(record)
+      for (const record of working(attempt, BEGUN + time)) audit.add(record)
       expect(short(audit.tick(BEGUN + time + 100))).toEqual(['moved_on Queued'])
       expect(short(audit.tick(BEGUN + time + 90_000))).toEqual(['stuck Queued'])
     }
@@ -164,16 +164,16 @@ describe('a request', () => {
 
   test('that falls due at the same moment in its next state is told there too', () => {
     const audit = live(table, (state) => (state === 'Received' ? 5_000 : 3_000))
-    audit.record(transition())
+    audit.add(transition())
     expect(short(audit.tick(BEGUN + 5_001))).toEqual(['stuck Received'])
-    audit.record(transition({ seq: 1, event: 'AUTH_OK', from: 'Received', state: 'Authenticated', time: BEGUN + 2_000 }))
+    audit.add(transition({ seq: 1, event: 'AUTH_OK', from: 'Received', state: 'Authenticated', time: BEGUN + 2_000 }))
     expect(short(audit.tick(BEGUN + 5_002))).toEqual(['moved_on Authenticated', 'stuck Authenticated'])
   })
 
   test('may stay as long as its service may', () => {
     const audit = new LiveAudit({ table, limitOf: (_state, service) => (service === 'slow' ? 50_000 : 5_000) })
-    audit.record(transition({ service: 'slow' }))
-    audit.record(transition({ request_id: 'b7ad6b7169203332' }))
+    audit.add(transition({ service: 'slow' }))
+    audit.add(transition({ request_id: 'b7ad6b7169203332' }))
     expect(audit.tick(BEGUN + 10_000)).toMatchObject([{ service: 'gateway' }])
     expect(audit.tick(BEGUN + 50_001)).toMatchObject([{ service: 'slow', stuck_after_ms: 50_000 }])
   })
@@ -189,7 +189,7 @@ describe('a request', () => {
     const audit = fed(transitions([]))
     feed(audit, [cut])
     expect(short(audit.tick(BEGUN + 5_500))).toEqual([])
-    for (const record of transitions(SYNC, other)) if (record.seq !== 1) audit.record(record)
+    for (const record of transitions(SYNC, other)) if (record.seq !== 1) audit.add(record)
     expect(short(audit.tick(BEGUN + 5_600))).toEqual(['stuck Received'])
   })
 
@@ -204,12 +204,12 @@ describe('a request', () => {
 test('an invalid line is told once, when it comes, however often it is repeated', () => {
   const audit = live()
   const wrong = transition({ seq: 1, event: 'AUTH_OK', from: 'Received', state: 'Queued' })
-  audit.record(transition(), 'a.log', 1)
-  audit.record(wrong, 'a.log', 2)
-  expect(audit.news()).toMatchObject([{ finding: 'invalid', reason: 'AUTH_OK leads from Received to Authenticated, not to Queued', file: 'a.log', line: 2 }])
-  audit.record(wrong, 'a.log.1', 2)
-  expect(audit.news()).toEqual([])
-  audit.record({ ...wrong, time: BEGUN + 1 }, 'a.log', 3)
+  audit.add(transition(), 'a.log', 1)
+  audit.add(wrong, 'a.log', 2)
+  expect(audit.drain()).toMatchObject([{ finding: 'invalid', reason: 'AUTH_OK leads from Received to Authenticated, not to Queued', file: 'a.log', line: 2 }])
+  audit.add(wrong, 'a.log.1', 2)
+  expect(audit.drain()).toEqual([])
+  audit.add({ ...wrong, time: BEGUN + 1 }, 'a.log', 3)
   expect(audit.tick(BEGUN)).toMatchObject([{ line: 3 }])
 })
 
@@ -223,16 +223,16 @@ describe('what is held on to', () => {
     for (let index = 0; index < 250_000; index += 1) {
       const common = { request_id: requestId(index), trace_id: `trace-${String(index >> 2)}`, time: BEGUN + index }
       // One in 10,000 hangs.
-      if (index % 10_000 === 5) audit.record(transition(common), 'a.log', index)
-      else audit.record(transition({ ...common, seq: 1, event: 'AUTH_ERROR', from: 'Received', state: 'Failed', outcome: 'denied' }), 'a.log', index)
+      if (index % 10_000 === 5) audit.add(transition(common), 'a.log', index)
+      else audit.add(transition({ ...common, seq: 1, event: 'AUTH_ERROR', from: 'Received', state: 'Failed', outcome: 'denied' }), 'a.log', index)
       if (index % 1_000 !== 0) continue
       findings += audit.tick(BEGUN + index).length
-      const { open, resting, lines, ended, deadlines } = audit.held
+      const { open, resting, lines, ended, deadlines } = audit.memoryUse
       most = Math.max(most, resting + lines + ended + deadlines - 3 * open)
     }
     expect(findings + audit.tick(BEGUN + 1e9).length).toBe(25)
     expect(audit.stuck).toBe(25)
-    expect(audit.held).toMatchObject({ open: 25, ended: 100_000, fragments: 0 })
+    expect(audit.memoryUse).toMatchObject({ open: 25, ended: 100_000, fragments: 0 })
     // Those at rest, their lines, the ended, and deadlines that are over.
     expect(most).toBeLessThan(11_000 + 12_000 + 100_000 + 3_000)
   })
@@ -240,33 +240,33 @@ describe('what is held on to', () => {
   test('of requests that wait for long and then end is not their deadlines', () => {
     const audit = live(table, () => 1e12)
     for (let index = 0; index < 20_000; index += 1) {
-      audit.record(transition({ request_id: requestId(index) }))
-      audit.news()
-      audit.record(transition({ request_id: requestId(index), seq: 1, event: 'AUTH_ERROR', from: 'Received', state: 'Failed' }))
+      audit.add(transition({ request_id: requestId(index) }))
+      audit.drain()
+      audit.add(transition({ request_id: requestId(index), seq: 1, event: 'AUTH_ERROR', from: 'Received', state: 'Failed' }))
     }
-    expect(audit.held.deadlines).toBeLessThan(3_000)
+    expect(audit.memoryUse.deadlines).toBeLessThan(3_000)
   })
 
   test('of a request that has ended is that it has: what comes late of it accuses nobody', () => {
     const audit = live()
     for (let index = 0; index < 50_000; index += 1) {
-      for (const record of transitions(['AUTH_ERROR'], { request_id: requestId(index) })) audit.record(record)
-      if (index % 1_000 === 0) audit.news()
+      for (const record of transitions(['AUTH_ERROR'], { request_id: requestId(index) })) audit.add(record)
+      if (index % 1_000 === 0) audit.drain()
     }
-    audit.news()
-    const { resting, ended } = audit.held
+    audit.drain()
+    const { resting, ended } = audit.memoryUse
     expect(resting).toBeLessThanOrEqual(11_000)
     expect(resting + ended).toBe(50_000)
-    for (let index = 0; index < 50_000; index += 1) audit.record(transition({ request_id: requestId(index) }))
+    for (let index = 0; index < 50_000; index += 1) audit.add(transition({ request_id: requestId(index) }))
     expect(audit.tick(BEGUN + 1e9)).toEqual([])
-    expect(audit.held.open).toBe(0)
+    expect(audit.memoryUse.open).toBe(0)
   })
 
   test('of requests that may stay for ever is a number of the latest', () => {
     const audit = live(table, () => Infinity)
-    for (let index = 0; index < 30_000; index += 1) audit.record(transition({ request_id: requestId(index) }))
+    for (let index = 0; index < 30_000; index += 1) audit.add(transition({ request_id: requestId(index) }))
     expect(audit.tick(BEGUN + 1e9)).toEqual([])
-    expect(audit.held).toMatchObject({ open: 0, resting: 10_000, ended: 0 })
+    expect(audit.memoryUse).toMatchObject({ open: 0, resting: 10_000, ended: 0 })
   })
 
   test.each<[name: string, by: TransitionTable, begin: readonly LifecycleRecord[], since: number]>([
@@ -275,38 +275,38 @@ describe('what is held on to', () => {
     ['request-with-retries', retries, transitions(QUEUED, {}, 0, retries), BEGUN + 5_000_001],
   ])('of a request of %s that is tried again for ever are its latest lines, and how often it was tried', (_, by, begin, since) => {
     const audit = live(by, () => 20_000)
-    for (const record of begin) audit.record(record)
+    for (const record of begin) audit.add(record)
     const error = { type: 'Error', message: 'no luck' }
     const found: Finding[] = []
     for (let attempt = 1; attempt <= 500; attempt += 1) {
       const time = BEGUN + attempt * 10_000
       const failed = { time: time + 1, ...(attempt === 7 ? { error } : {}) }
       if (by === retries) {
-        audit.record(transition({ attempt, seq: 4, event: 'ATTEMPT', from: 'Queued', state: 'Working', time }))
-        audit.record(transition({ attempt, seq: 5, event: 'RETRY', from: 'Working', state: 'Queued', ...failed }))
+        audit.add(transition({ attempt, seq: 4, event: 'ATTEMPT', from: 'Queued', state: 'Working', time }))
+        audit.add(transition({ attempt, seq: 5, event: 'RETRY', from: 'Working', state: 'Queued', ...failed }))
       } else {
-        audit.record(note('ATTEMPT', { attempt, state: 'Queued', time }))
-        audit.record(note('RETRY', { attempt, state: 'Queued', ...failed }))
+        audit.add(note('ATTEMPT', { attempt, state: 'Queued', time }))
+        audit.add(note('RETRY', { attempt, state: 'Queued', ...failed }))
       }
       // A log that is copied gives its lines again.
-      if (attempt === 400 && by === retries) audit.record(transition({ attempt: 1, seq: 4, event: 'ATTEMPT', from: 'Queued', state: 'Working', time: BEGUN + 10_000 }))
+      if (attempt === 400 && by === retries) audit.add(transition({ attempt: 1, seq: 4, event: 'ATTEMPT', from: 'Queued', state: 'Working', time: BEGUN + 10_000 }))
       found.push(...audit.tick(time + 2))
     }
     found.push(...audit.tick(BEGUN + 1e9))
     expect(found).toMatchObject([{ finding: 'stuck', state: 'Queued', since, ...(by === retries ? { attempts: 500, last_error: error } : {}) }])
-    expect(audit.held.lines).toBeLessThan(100)
+    expect(audit.memoryUse.lines).toBeLessThan(100)
   })
 
   test('of a damaged line gives way to whole ones', () => {
     const audit = live()
     const [, second = ''] = linesOf(transitions(['AUTH_OK']))
-    audit.record(transition())
+    audit.add(transition())
     feed(audit, [second.slice(second.length >> 1)])
     // So many others that what it says is made its request's own.
     for (let index = 0; index < 2_000; index += 1) feed(audit, [second.replace(REQUEST, requestId(index)).slice(second.length >> 1)])
-    expect(audit.held.fragments).toBeLessThanOrEqual(1_000)
+    expect(audit.memoryUse.fragments).toBeLessThanOrEqual(1_000)
     expect(short(audit.tick(BEGUN + 1e9))).toEqual(['stuck Authenticated'])
-    for (const record of transitions(['AUTH_OK', 'PROCESS']).slice(2)) audit.record(record)
+    for (const record of transitions(['AUTH_OK', 'PROCESS']).slice(2)) audit.add(record)
     expect(short(audit.tick(BEGUN + 1e9))).toEqual(['moved_on Processing', 'stuck Processing'])
   })
 
@@ -317,12 +317,12 @@ describe('what is held on to', () => {
       return text.slice(text.length >> 1)
     }
     const texts = Array.from({ length: 3_000 }, (_, index) => cut(index))
-    for (let index = 0; index < 3_000; index += 1) audit.record(transition({ request_id: requestId(index) }))
+    for (let index = 0; index < 3_000; index += 1) audit.add(transition({ request_id: requestId(index) }))
     feed(audit, texts)
-    expect(audit.held.fragments).toBe(1_000)
+    expect(audit.memoryUse.fragments).toBe(1_000)
     expect(audit.tick(BEGUN + 1e9)).toEqual([])
-    for (let index = 10_000; index < 35_000; index += 1) for (const record of transitions(['AUTH_ERROR'], { request_id: requestId(index) })) audit.record(record)
+    for (let index = 10_000; index < 35_000; index += 1) for (const record of transitions(['AUTH_ERROR'], { request_id: requestId(index) })) audit.add(record)
     expect(audit.tick(BEGUN + 1e9)).toEqual([])
-    expect(audit.held).toMatchObject({ open: 0, fragments: 0 })
+    expect(audit.memoryUse).toMatchObject({ open: 0, fragments: 0 })
   })
 })

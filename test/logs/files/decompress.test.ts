@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { deflateRawSync, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { unpacked } from '../../../src/logs/files/decompress.ts'
+import { decompress } from '../../../src/logs/files/decompress.ts'
 
 interface Unpacked {
   readonly text: string
@@ -14,7 +14,7 @@ interface Unpacked {
 async function unpack(bytes: Buffer, pieceBytes = 1_000, turns = 0): Promise<Unpacked> {
   const damage: string[] = []
   const chunks: Uint8Array[] = []
-  for await (const chunk of unpacked(pieces(bytes, pieceBytes), (reason) => damage.push(reason))) {
+  for await (const chunk of decompress(pieces(bytes, pieceBytes), (reason) => damage.push(reason))) {
     chunks.push(Buffer.from(chunk))
     for (let turn = 0; turn < turns; turn += 1) await new Promise(setImmediate)
   }
@@ -177,7 +177,7 @@ test('a source that fails is no damage', async () => {
     throw Object.assign(new Error('the disk is gone'), { code: 'EIO' })
   }
   const read = async (): Promise<void> => {
-    for await (const chunk of unpacked(failing())) expect(Buffer.from(chunk).toString()).toBe('whole\n')
+    for await (const chunk of decompress(failing())) expect(Buffer.from(chunk).toString()).toBe('whole\n')
   }
   await expect(read()).rejects.toMatchObject({ code: 'EIO' })
 })

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { parser } from '@grafana/lezer-logql'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { traceKey } from '../../../src/history/history.ts'
+import { canonicalTraceId } from '../../../src/history/history.ts'
 import { auditQuery, traceQuery } from '../../../src/logs/loki/log-ql.ts'
 import { root } from '../../sources.ts'
 
@@ -79,7 +79,7 @@ describe('traceQuery', () => {
 
   it('finds every spelling of an id that a history counts as the same, and a W3C trace-id', () => {
     for (const spelling of [UUID, HEX, UUID.toUpperCase(), HEX.toUpperCase()]) {
-      for (const said of [UUID, HEX, UUID.toUpperCase()]) expect(finds(traceQuery(undefined, [traceKey(said)]), `{"trace_id":"${spelling}"}`)).toBe(true)
+      for (const said of [UUID, HEX, UUID.toUpperCase()]) expect(finds(traceQuery(undefined, [canonicalTraceId(said)]), `{"trace_id":"${spelling}"}`)).toBe(true)
     }
     expect(finds(traceQuery(undefined, ['a.b', HEX]), UUID)).toBe(true)
     expect(finds(traceQuery(undefined, ['a.b', HEX]), 'a.b')).toBe(true)
@@ -119,7 +119,7 @@ describe('whatever is asked for', () => {
         const [alone, two] = [traceQuery(given, [text]), traceQuery(given, [text, HEX])]
         expect(nodesOf(alone, 'LineFilter')).toHaveLength(1 + (given === undefined ? 0 : nodesOf(given, 'LineFilter').length))
         expect(nodesOf(two, 'LineFilter')[0]).toMatch(/^\|~ "/)
-        if (traceKey(text) !== text || /^[0-9a-f]{32}$/i.test(text)) return
+        if (canonicalTraceId(text) !== text || /^[0-9a-f]{32}$/i.test(text)) return
         expect(finds(alone, `"${text}"`)).toBe(true)
         expect(finds(two, `"${text}"`)).toBe(true)
         expect(finds(two, '')).toBe(false)
@@ -143,7 +143,7 @@ describe('docs', () => {
 
   it('shows the queries that are made', () => {
     expect(queries).toContain(auditQuery('{app=~"gateway|worker"}'))
-    expect(queries).toContain(traceQuery('{app=~"gateway|worker"}', [traceKey(UUID)]))
+    expect(queries).toContain(traceQuery('{app=~"gateway|worker"}', [canonicalTraceId(UUID)]))
     expect(queries).toContain(traceQuery(undefined, ['abc-123']))
   })
 })

@@ -6,11 +6,11 @@ import { gzipSync } from 'node:zlib'
 import { afterAll, describe, expect, test } from 'vitest'
 import { auditFiles } from 'throughline/audit'
 import { requestMachine } from '../../../machines/request.ts'
-import { stuckLimits } from '../../../src/audit/stuck-thresholds.ts'
+import { parseStuckThresholds } from '../../../src/audit/stuck-thresholds.ts'
 import type { AuditReport } from '../../../src/audit/report.ts'
 import { compile } from '../../../src/machine/compile.ts'
 import { LogScan, type ScanOptions } from '../../../src/logs/scan/scan-logs.ts'
-import { LONGEST_LINE } from '../../../src/logs/split-lines.ts'
+import { MAX_LINE_BYTES } from '../../../src/logs/split-lines.ts'
 import { longLog, trueLog } from '../../log-arbitraries.ts'
 import { linesOf } from '../../log-lines.ts'
 import { slowAudit } from '../../audit/reference.ts'
@@ -27,7 +27,7 @@ function linesIn(bytes: Buffer): string[] {
   for (let start = 0; start < bytes.length; ) {
     const feed = bytes.indexOf(10, start)
     const end = feed === -1 ? bytes.length : feed
-    lines.push(bytes.toString('utf8', start, Math.min(end, start + LONGEST_LINE)))
+    lines.push(bytes.toString('utf8', start, Math.min(end, start + MAX_LINE_BYTES)))
     start = end + 1
   }
   return lines
@@ -37,10 +37,10 @@ function linesIn(bytes: Buffer): string[] {
 async function counted(names: readonly string[], options: ScanOptions): Promise<{ lines: number; records: number; times: number[] }> {
   const logs = new LogScan(names, { threads: 0, ...options })
   const read = { lines: 0, records: 0, times: [] as number[] }
-  for await (const { lines, rows, begins } of logs.blocks()) {
+  for await (const { lines, batch, startTime } of logs.blocks()) {
     read.lines += lines
-    read.records += rows.count
-    read.times.push(begins)
+    read.records += batch.count
+    read.times.push(startTime)
   }
   logs.close()
   return read
@@ -58,7 +58,7 @@ describe('log files', () => {
           writeFileSync(name, packed ? gzipSync(bytes) : bytes)
         }
         const report = await auditFiles(Object.keys(told), { blockBytes, threads, now })
-        expect(report).toEqual(slowAudit(told, { table, now, limits: stuckLimits(table) }))
+        expect(report).toEqual(slowAudit(told, { table, now, limits: parseStuckThresholds(table) }))
       }),
       { numRuns: 60, endOnFailure: true },
     )
@@ -70,7 +70,7 @@ describe('log files', () => {
       fc.asyncProperty(damagedLog, fc.constantFrom(300, 4_000, 1_000_000), fc.boolean(), async ({ bytes }, blockBytes, packed) => {
         writeFileSync(name, packed ? gzipSync(bytes) : bytes)
         const report = await auditFiles([name], { blockBytes, threads: 0, now })
-        expect(report.checked).toEqual(slowAudit({ [name]: linesIn(bytes) }, { table, now, limits: stuckLimits(table) }).checked)
+        expect(report.checked).toEqual(slowAudit({ [name]: linesIn(bytes) }, { table, now, limits: parseStuckThresholds(table) }).checked)
       }),
       { numRuns: 60, endOnFailure: true },
     )
@@ -84,7 +84,7 @@ describe('log files', () => {
       const bytes = whole.subarray(0, end)
       writeFileSync(name, bytes)
       const report: AuditReport = await auditFiles([name], { blockBytes: 400, threads: 0, now })
-      expect(report).toEqual(slowAudit({ [name]: linesIn(bytes) }, { table, now, limits: stuckLimits(table) }))
+      expect(report).toEqual(slowAudit({ [name]: linesIn(bytes) }, { table, now, limits: parseStuckThresholds(table) }))
     }
   })
 

@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
 import { requestMachine } from '../../../machines/request.ts'
-import { Histories, traceKey } from '../../../src/history/history.ts'
+import { Histories, canonicalTraceId } from '../../../src/history/history.ts'
 import { progressOf } from '../../../src/history/trace-progress.ts'
 import { compile } from '../../../src/machine/compile.ts'
 import { findTrace, type FindOptions, type Searched } from '../../../src/logs/search/find-trace.ts'
@@ -30,12 +30,12 @@ function fileOf(content: string | Buffer): string {
 
 /** What a story is told from: the entries of the trace itself, in no order. */
 function told(entries: readonly (LogEntry & { readonly file: string })[], traceId: string): string[] {
-  const keys = new Set([traceKey(traceId), w3cTraceId(traceId)])
+  const keys = new Set([canonicalTraceId(traceId), w3cTraceId(traceId)])
   return entries
     .flatMap((entry) => {
       if (entry.kind === 'damaged' || entry.fields === undefined) return []
       const id = 'trace_id' in entry.fields ? entry.fields.trace_id : undefined
-      return typeof id === 'string' && keys.has(traceKey(id)) ? [JSON.stringify([entry.file, entry.kind, entry.fields])] : []
+      return typeof id === 'string' && keys.has(canonicalTraceId(id)) ? [JSON.stringify([entry.file, entry.kind, entry.fields])] : []
     })
     .sort()
 }
@@ -55,7 +55,7 @@ async function found(names: readonly string[], traceId: string, options: FindOpt
   for await (const some of finding) {
     entries.push(...some)
     for (const entry of some) {
-      if (entry.kind === 'record' && traceKey(entry.record.trace_id) === traceKey(traceId)) histories.add(entry.record, entry.file, entry.offset)
+      if (entry.kind === 'record' && canonicalTraceId(entry.record.trace_id) === canonicalTraceId(traceId)) histories.add(entry.record, entry.file, entry.offset)
     }
   }
   return { entries: told(entries, traceId), searched }

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { IdSearch } from '../../../src/logs/search/id-search.ts'
 import { LineSearch, type FoundLine } from '../../../src/logs/search/line-search.ts'
-import { LONGEST_LINE } from '../../../src/logs/split-lines.ts'
+import { MAX_LINE_BYTES } from '../../../src/logs/split-lines.ts'
 
 const ID = 'abc-123'
 
@@ -10,10 +10,10 @@ const ID = 'abc-123'
 function found(search: LineSearch, text: string, sizes: readonly number[]): FoundLine[] {
   const bytes = Buffer.from(text)
   const lines: FoundLine[] = []
-  search.begin(0)
+  search.startAt(0)
   for (let at = 0, turn = 0; at < bytes.length; turn += 1) {
     const size = sizes[turn % sizes.length] ?? 1
-    for (const some of search.takeAll(bytes.subarray(at, at + size))) lines.push(...some)
+    for (const some of search.consumeAll(bytes.subarray(at, at + size))) lines.push(...some)
     at += size
   }
   return [...lines, ...search.end()]
@@ -24,7 +24,7 @@ function expected(text: string): FoundLine[] {
   return text.split('\n').flatMap((line) => {
     const place = offset
     offset += Buffer.byteLength(line) + 1
-    const cut = Buffer.from(line).toString('utf8', 0, LONGEST_LINE)
+    const cut = Buffer.from(line).toString('utf8', 0, MAX_LINE_BYTES)
     return cut.includes(ID) ? [{ text: cut, offset: place }] : []
   })
 }
@@ -42,7 +42,7 @@ describe('LineSearch', () => {
     )
   })
 
-  test.each([LONGEST_LINE - 1, LONGEST_LINE, LONGEST_LINE + 1, LONGEST_LINE + 300_000, 3 * LONGEST_LINE])('cuts a line of %i bytes where splitLines does', (length) => {
+  test.each([MAX_LINE_BYTES - 1, MAX_LINE_BYTES, MAX_LINE_BYTES + 1, MAX_LINE_BYTES + 300_000, 3 * MAX_LINE_BYTES])('cuts a line of %i bytes where splitLines does', (length) => {
     const long = `${'x'.repeat(500_000)}${ID}`
     const text = [`first ${ID}`, long.padEnd(length, 'y'), `last ${ID}`, `${'z'.repeat(length)}${ID}`, ID].join('\n')
     // A difference in a text of megabytes tells nobody anything.

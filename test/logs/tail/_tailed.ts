@@ -9,7 +9,7 @@ export class Tailed {
   readonly #batches: AsyncGenerator<LocatedEntry[]>
 
   constructor(...names: readonly string[]) {
-    this.#batches = tail(names, { signal: this.#ending.signal, wait: () => Promise.resolve(), onTrouble: (sentence) => this.troubles.push(sentence) })
+    this.#batches = tail(names, { signal: this.#ending.signal, wait: () => Promise.resolve(), onWarning: (sentence) => this.troubles.push(sentence) })
     onTestFinished(() => this.end())
   }
 

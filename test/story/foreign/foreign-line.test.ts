@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { ROLES, USUAL_NAMES, type Role } from '../../../src/story/foreign/field-names.ts'
+import { FIELD_ROLES, USUAL_NAMES, type Role } from '../../../src/story/foreign/field-names.ts'
 import { foreignLines } from '../../../src/story/foreign/foreign-line.ts'
 import { HEX, LINES, OTLP_LOGS, OTLP_SPANS, SPAN } from './_samples.ts'
 
@@ -35,11 +35,11 @@ describe('a line is told as it was meant', () => {
 
   test('wherever the usual names put it, flat or nested', () => {
     const values: Readonly<Record<Role, unknown>> = { trace_id: HEX, request_id: SPAN, time: TIME, service: 'pricing', level: 'warn', msg: 'priced' }
-    const place = fc.record(Object.fromEntries(ROLES.map((role) => [role, fc.tuple(fc.constantFrom(...USUAL_NAMES[role]), fc.boolean())])))
+    const place = fc.record(Object.fromEntries(FIELD_ROLES.map((role) => [role, fc.tuple(fc.constantFrom(...USUAL_NAMES[role]), fc.boolean())])))
     fc.assert(
       fc.property(place, (places) => {
         const fields: Record<string, unknown> = {}
-        for (const role of ROLES) {
+        for (const role of FIELD_ROLES) {
           const [name, flat] = places[role] ?? ['', true]
           const path = flat ? [name] : name.split('.')
           const nested = path.reduceRight<unknown>((inner, key) => ({ [key]: inner }), values[role])
@@ -48,7 +48,7 @@ describe('a line is told as it was meant', () => {
             fields[key] = typeof value === 'object' && typeof fields[key] === 'object' ? { ...fields[key], ...(value as object) } : (fields[key] ?? value)
           }
         }
-        fc.pre(new Set(ROLES.map((role) => places[role]?.[0].split('.')[0])).size === ROLES.length)
+        fc.pre(new Set(FIELD_ROLES.map((role) => places[role]?.[0].split('.')[0])).size === FIELD_ROLES.length)
         const { trace_id: traceId, ...line } = values
         expect(foreignLines(fields)).toEqual([{ traceId, line }])
       }),
