@@ -2,7 +2,9 @@
 import { readFileSync } from 'node:fs'
 import { basename, relative } from 'node:path'
 
-const reports = process.argv.slice(2).map((file) => ({ name: basename(file, '.json'), ...JSON.parse(readFileSync(file, 'utf8')) }))
+const reports = process.argv
+  .slice(2)
+  .map((file) => ({ name: basename(file, '.json'), ...JSON.parse(readFileSync(file, 'utf8')) }))
 
 /** What failed and why, at the close of the output, since the part of it that is kept may be its end alone. */
 function* failures({ name, testResults }) {
@@ -16,7 +18,10 @@ function* failures({ name, testResults }) {
 }
 
 const counts = reports.map(({ name, numPassedTests, numFailedTests, numFailedTestSuites, numPendingTests }) => ({
-  name, passed: numPassedTests, failed: numFailedTests || numFailedTestSuites, skipped: numPendingTests,
+  name,
+  passed: numPassedTests,
+  failed: numFailedTests || numFailedTestSuites,
+  skipped: numPendingTests,
 }))
 const text = ({ passed, failed, skipped }) => `${passed} passed, ${failed} failed, ${skipped} skipped`
 const sum = (key) => counts.reduce((total, count) => total + count[key], 0)

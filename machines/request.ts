@@ -15,7 +15,8 @@ export const requestMachine = createMachine({
       AUTH_OK: 'The caller is known. Fires once; marked implied where nobody checks callers.',
       AUTH_ERROR: 'The caller was refused. Fires once, and ends the request.',
       PROCESS: 'The work has begun. Fires at most once; implied at the end where the handler does not say so.',
-      ENQUEUE: 'The broker has taken the first message of this request. Does not fire when sending fails, nor for later messages.',
+      ENQUEUE:
+        'The broker has taken the first message of this request. Does not fire when sending fails, nor for later messages.',
       RESPOND: 'The answer is out, or never will be: see outcome. Fires once, and not for a request that was queued.',
       COMPLETE: 'The worker is done with the message: see outcome. Does not fire while a retry is still to come.',
     },

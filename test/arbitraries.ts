@@ -28,7 +28,9 @@ const leaf: fc.Arbitrary<Shape> = fc.boolean().map((final) => ({ children: [], f
 
 function shapes(depth: number): fc.Arbitrary<Shape> {
   if (depth === 0) return leaf
-  const compound = fc.array(shapes(depth - 1), { minLength: 1, maxLength: 3 }).map((children): Shape => ({ children, final: false }))
+  const compound = fc
+    .array(shapes(depth - 1), { minLength: 1, maxLength: 3 })
+    .map((children): Shape => ({ children, final: false }))
   return fc.oneof({ weight: 2, arbitrary: leaf }, { weight: 1, arbitrary: compound })
 }
 
@@ -38,11 +40,17 @@ export const flatMachine = machines(0)
 export const nestedMachine = machines(2)
 
 function machines(depth: number): fc.Arbitrary<AnyStateMachine> {
-  const root = fc.array(shapes(depth), { minLength: 1, maxLength: KEYS.length }).map((children): Shape => ({ children, final: false }))
+  const root = fc
+    .array(shapes(depth), { minLength: 1, maxLength: KEYS.length })
+    .map((children): Shape => ({ children, final: false }))
   return root.chain((shape) => {
     const size = count(shape)
     // Target 0 is the root, and undefined a transition that stays where it is.
-    const choice: fc.Arbitrary<Choice> = fc.tuple(fc.constantFrom(...EVENTS), fc.option(fc.integer({ min: 1, max: size - 1 }), { nil: undefined, freq: 6 }), fc.boolean())
+    const choice: fc.Arbitrary<Choice> = fc.tuple(
+      fc.constantFrom(...EVENTS),
+      fc.option(fc.integer({ min: 1, max: size - 1 }), { nil: undefined, freq: 6 }),
+      fc.boolean(),
+    )
     const choices = fc.array(fc.array(choice, { maxLength: 4 }), { minLength: size, maxLength: size })
     return choices.map((transitions) => createMachine(configOf(shape, transitions)))
   })

@@ -16,7 +16,10 @@ export async function isBrokerMissing(name: keyof typeof BROKERS): Promise<boole
   const { hostname, port } = new URL(BROKERS[name])
   const socket = connect({ host: hostname, port: Number(port), timeout: SOON })
   const listens = await new Promise<boolean>((resolve) => {
-    socket.once('connect', () => resolve(true)).once('error', () => resolve(false)).once('timeout', () => resolve(false))
+    socket
+      .once('connect', () => resolve(true))
+      .once('error', () => resolve(false))
+      .once('timeout', () => resolve(false))
   })
   socket.destroy()
   if (listens || process.env.REQUIRE_SERVICES === '1') return false

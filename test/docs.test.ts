@@ -23,7 +23,9 @@ describe('docs/architecture.md', () => {
   const listed = treeIn(page('docs/architecture.md'))
 
   it.each(['src', 'machines', 'docs'])('names every file in %s, and no other', (folder) => {
-    expect(listed.filter((file) => file.startsWith(`${folder}/`) && !file.endsWith('/')).sort()).toEqual(filesIn(folder))
+    expect(listed.filter((file) => file.startsWith(`${folder}/`) && !file.endsWith('/')).sort()).toEqual(
+      filesIn(folder),
+    )
   })
 
   it('names nothing else that is not there', () => {
@@ -91,18 +93,31 @@ describe('docs/dependencies.md', () => {
 })
 
 describe('docs/command.md', () => {
-  it.each(['', 'diagram', 'audit', 'story'])('throughline %s: tells of the flags that --help prints, and of no other', async (command) => {
-    const text = section(page('docs/command.md'), command === '' ? '## throughline, alone' : `## throughline ${command}`, '## ')
-    const flags = [...new Set((await helpOf(command)).match(/(?<=^\s+(?:-\w, )?)--[a-z-]+/gm))]
-    expect(flags.length).toBeGreaterThan(1)
-    expect(firstColumn(text).map((told) => /--[a-z-]+/.exec(told)?.[0]).sort()).toEqual(flags.sort())
-  })
+  it.each(['', 'diagram', 'audit', 'story'])(
+    'throughline %s: tells of the flags that --help prints, and of no other',
+    async (command) => {
+      const text = section(
+        page('docs/command.md'),
+        command === '' ? '## throughline, alone' : `## throughline ${command}`,
+        '## ',
+      )
+      const flags = [...new Set((await helpOf(command)).match(/(?<=^\s+(?:-\w, )?)--[a-z-]+/gm))]
+      expect(flags.length).toBeGreaterThan(1)
+      expect(
+        firstColumn(text)
+          .map((told) => /--[a-z-]+/.exec(told)?.[0])
+          .sort(),
+      ).toEqual(flags.sort())
+    },
+  )
 })
 
 it('docs/command.md tells of every key of an audit', async () => {
   const golden = page('test/record/golden.ndjson').split('\n')
   // Without these lines and that event something is found of every kind.
-  const left = golden.filter((line) => !/"seq":1,|"attempt"/.test(line)).map((line) => line.replace('"RESPOND"', '"UNKNOWN"'))
+  const left = golden
+    .filter((line) => !/"seq":1,|"attempt"/.test(line))
+    .map((line) => line.replace('"RESPOND"', '"UNKNOWN"'))
   const report = await audit(left)
   const told = section(section(page('docs/command.md'), '## throughline audit', '## '), '### `--format json`', '### ')
   const keys = [...new Set(keysIn(report))]
@@ -112,7 +127,9 @@ it('docs/command.md tells of every key of an audit', async () => {
 })
 
 describe.each(PAGES)('%s', (file) => {
-  const links = [...withoutCode(page(file)).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link).filter((link) => !/^https?:/.test(link))
+  const links = [...withoutCode(page(file)).matchAll(/\]\(([^)\s]+)\)/g)]
+    .map(([, link = '']) => link)
+    .filter((link) => !/^https?:/.test(link))
 
   it('leads to files and headings that are there', () => {
     const dead = links.filter((link) => {
@@ -126,7 +143,14 @@ describe.each(PAGES)('%s', (file) => {
 })
 
 it('the examples in the pages compile', () => {
-  const sources = new Map(PAGES.flatMap((file) => blocksOf(page(file), 'ts').map((code, index): [string, string] => [join(root, `${file}.${String(index)}.ts`), code])))
+  const sources = new Map(
+    PAGES.flatMap((file) =>
+      blocksOf(page(file), 'ts').map((code, index): [string, string] => [
+        join(root, `${file}.${String(index)}.ts`),
+        code,
+      ]),
+    ),
+  )
   expect(sources.size).toBeGreaterThan(10)
   expect(faultsOf(sources)).toEqual([])
 })
@@ -135,7 +159,10 @@ it('the examples in the pages compile', () => {
 function keysIn(value: unknown, named = false): string[] {
   if (Array.isArray(value)) return value.flatMap((item) => keysIn(item))
   if (typeof value !== 'object' || value === null) return []
-  return Object.entries(value).flatMap(([key, inner]) => [...(named ? [] : [key]), ...keysIn(inner, ['states', 'services', 'attempts'].includes(key))])
+  return Object.entries(value).flatMap(([key, inner]) => [
+    ...(named ? [] : [key]),
+    ...keysIn(inner, ['states', 'services', 'attempts'].includes(key)),
+  ])
 }
 
 function page(file: string): string {
@@ -157,7 +184,9 @@ function firstColumn(text: string): string[] {
 
 /** The fenced blocks of one language, without a newline at their ends. */
 function blocksOf(text: string, language: string): string[] {
-  return [...text.matchAll(/^```(\w*)\n(.*?)\n```$/gms)].flatMap(([, found, code = '']) => (found === language ? [code] : []))
+  return [...text.matchAll(/^```(\w*)\n(.*?)\n```$/gms)].flatMap(([, found, code = '']) =>
+    found === language ? [code] : [],
+  )
 }
 
 function withoutCode(text: string): string {
@@ -166,7 +195,12 @@ function withoutCode(text: string): string {
 
 /** The names under which GitHub finds a page's headings. */
 function headingsOf(text: string): string[] {
-  return [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => heading.toLowerCase().replaceAll(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-'))
+  return [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  )
 }
 
 /** The paths in the annotated tree of a page; folders end with a slash. */
@@ -184,16 +218,29 @@ function treeIn(text: string): string[] {
 
 async function helpOf(command: string): Promise<string> {
   let help = ''
-  const io: Io = { out: (text) => (help += text), err: (text) => expect.unreachable(text), width: 80, colour: false, watched: false }
+  const io: Io = {
+    out: (text) => (help += text),
+    err: (text) => expect.unreachable(text),
+    width: 80,
+    colour: false,
+    watched: false,
+  }
   expect(await run([...(command === '' ? [] : [command]), '--help'], '0.0.0', io)).toBe(0)
   return help
 }
 
 /** What the compiler has to say of sources that exist by name only, against the built package. */
 function faultsOf(sources: ReadonlyMap<string, string>): string[] {
-  const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), (name) => ts.sys.readFile(name)) as { config: { compilerOptions: object } }
+  const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), (name) => ts.sys.readFile(name)) as {
+    config: { compilerOptions: object }
+  }
   // Nest's users write decorators, and fields in the parameters of constructors.
-  const given = { ...config.compilerOptions, noUnusedLocals: false, experimentalDecorators: true, erasableSyntaxOnly: false }
+  const given = {
+    ...config.compilerOptions,
+    noUnusedLocals: false,
+    experimentalDecorators: true,
+    erasableSyntaxOnly: false,
+  }
   const { options } = ts.convertCompilerOptionsFromJson(given, root)
   const disk = ts.createCompilerHost(options)
   const host: ts.CompilerHost = {
@@ -202,9 +249,13 @@ function faultsOf(sources: ReadonlyMap<string, string>): string[] {
     readFile: (name) => sources.get(name) ?? disk.readFile(name),
     getSourceFile: (name, version, ...rest) => {
       const code = sources.get(name)
-      return code === undefined ? disk.getSourceFile(name, version, ...rest) : ts.createSourceFile(name, code, version, true)
+      return code === undefined
+        ? disk.getSourceFile(name, version, ...rest)
+        : ts.createSourceFile(name, code, version, true)
     },
   }
   const program = ts.createProgram([...sources.keys()], options, host)
-  return ts.getPreEmitDiagnostics(program).map(({ file, messageText }) => `${file?.fileName ?? ''}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`)
+  return ts
+    .getPreEmitDiagnostics(program)
+    .map(({ file, messageText }) => `${file?.fileName ?? ''}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`)
 }

@@ -63,7 +63,9 @@ const script: fc.Arbitrary<Script> = fc.record({
 /** True logs of a machine: several services and traces, hand-offs with attempts, retries and redeliveries, notes, errors. */
 export function trueLog(machine: AnyStateMachine): fc.Arbitrary<TrueLog> {
   // The worker's clock may be ahead of the others or behind.
-  return fc.tuple(fc.array(script, { minLength: 1, maxLength: 12 }), fc.integer({ min: -3_000, max: 3_000 })).map(([scripts, skew]) => tell(machine, scripts, skew))
+  return fc
+    .tuple(fc.array(script, { minLength: 1, maxLength: 12 }), fc.integer({ min: -3_000, max: 3_000 }))
+    .map(([scripts, skew]) => tell(machine, scripts, skew))
 }
 
 /**
@@ -76,13 +78,19 @@ export function longLog(machine: AnyStateMachine, apart: boolean): fc.Arbitrary<
     return end === -1 ? one : { ...one, deliveries: one.deliveries.slice(0, end + 1) }
   })
   const scripts = fc.array(once, { minLength: 5, maxLength: 60, size: 'max' })
-  return scripts.map((all) => tell(machine, apart ? all.map((one, index) => ({ ...one, trace: 0, start: index * 12 * LONGEST_STAY })) : all, 0))
+  return scripts.map((all) =>
+    tell(machine, apart ? all.map((one, index) => ({ ...one, trace: 0, start: index * 12 * LONGEST_STAY })) : all, 0),
+  )
 }
 
 function tell(machine: AnyStateMachine, scripts: readonly Script[], skew: number): TrueLog {
   const table = compile(machine)
   const told = scripts.map((one, index) => new Telling(table, one, index, skew).all())
-  return { table, records: told.flatMap(({ records }) => records).sort((a, b) => a.time - b.time), requests: told.map(({ known }) => known) }
+  return {
+    table,
+    records: told.flatMap(({ records }) => records).sort((a, b) => a.time - b.time),
+    requests: told.map(({ known }) => known),
+  }
 }
 
 /** The id of a trace as a tracker makes it: a UUID version 7, born at that time. */
@@ -148,7 +156,10 @@ class Telling {
       else if (finals === 1 && this.#final()) standing = { state: this.#state, since: this.#time }
     }
     const { trace_id: traceId, request_id } = this.#ids
-    return { records: this.#records, known: { traceId, requestId: request_id, ended: finals > 0, ...standing, duplicates: Math.max(0, finals - 1) } }
+    return {
+      records: this.#records,
+      known: { traceId, requestId: request_id, ended: finals > 0, ...standing, duplicates: Math.max(0, finals - 1) },
+    }
   }
 
   #final(): boolean {
@@ -165,13 +176,36 @@ class Telling {
     }
     this.#state = edge.to
     this.#seq += 1
-    const end = edge.final ? { outcome: event === 'AUTH_ERROR' ? ('denied' as const) : event === 'ABORT' ? ('aborted' as const) : fails ? ('error' as const) : ('ok' as const), duration_ms: wait } : {}
+    const end = edge.final
+      ? {
+          outcome:
+            event === 'AUTH_ERROR'
+              ? ('denied' as const)
+              : event === 'ABORT'
+                ? ('aborted' as const)
+                : fails
+                  ? ('error' as const)
+                  : ('ok' as const),
+          duration_ms: wait,
+        }
+      : {}
     this.#tell({ lifecycle: 'transition', seq: this.#seq, event, from: edge.from, dwell_ms: wait, ...end, ...error })
   }
 
-  #tell(told: Pick<TransitionRecord, 'lifecycle' | 'seq'> & Partial<TransitionRecord> | (Pick<NoteRecord, 'lifecycle' | 'event'> & Partial<NoteRecord>)): void {
+  #tell(
+    told:
+      | (Pick<TransitionRecord, 'lifecycle' | 'seq'> & Partial<TransitionRecord>)
+      | (Pick<NoteRecord, 'lifecycle' | 'event'> & Partial<NoteRecord>),
+  ): void {
     const attempt = this.#attempt === undefined ? {} : { attempt: this.#attempt }
-    this.#records.push({ time: this.#time, service: this.#service, ...this.#ids, state: this.#state, ...attempt, ...told })
+    this.#records.push({
+      time: this.#time,
+      service: this.#service,
+      ...this.#ids,
+      state: this.#state,
+      ...attempt,
+      ...told,
+    })
   }
 }
 

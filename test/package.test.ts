@@ -18,15 +18,20 @@ const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as
 describe('export map', () => {
   it('names only files that the build makes, types and code alike', () => {
     for (const target of Object.values(manifest.exports)) {
-      for (const file of typeof target === 'string' ? [target] : [target.types, target.default]) expect(existsSync(join(root, file)), file).toBe(true)
+      for (const file of typeof target === 'string' ? [target] : [target.types, target.default])
+        expect(existsSync(join(root, file)), file).toBe(true)
     }
     for (const file of Object.values(manifest.bin)) expect(existsSync(join(root, file)), file).toBe(true)
   })
 
   it('has a subpath for every adapter and every machine', () => {
-    const adapters = filesIn('src/adapters').filter((file) => !file.includes('/_')).map((file) => `.${file.slice('src/adapters'.length, -3)}`)
+    const adapters = filesIn('src/adapters')
+      .filter((file) => !file.includes('/_'))
+      .map((file) => `.${file.slice('src/adapters'.length, -3)}`)
     const machines = filesIn('machines').map((file) => `./${file.slice(0, -3)}`)
-    expect(Object.keys(manifest.exports).sort()).toEqual(['.', './audit', './package.json', './story', './wire-format.schema.json', ...adapters, ...machines].sort())
+    expect(Object.keys(manifest.exports).sort()).toEqual(
+      ['.', './audit', './package.json', './story', './wire-format.schema.json', ...adapters, ...machines].sort(),
+    )
   })
 
   it('asks for no host unless its adapter is used', () => {
@@ -57,9 +62,12 @@ describe('export map', () => {
     expect(await names('throughline/grpc')).toEqual(['propagate', 'trackRequest'])
     expect(await names('throughline/pg-boss')).toEqual(['propagate', 'trackRequest'])
     expect(await names('throughline/pg')).toEqual(['propagate'])
-    for (const name of ['fetch', 'http', 'mysql2']) expect(await names(`throughline/${name}`), name).toEqual(['propagate'])
-    for (const name of ['express', 'fastify', 'hono', 'koa']) expect(await names(`throughline/${name}`), name).toEqual(['trackRequest'])
-    for (const name of ['amqplib', 'bullmq', 'kafka', 'nats']) expect(await names(`throughline/${name}`), name).toEqual(['propagate', 'trackRequest'])
+    for (const name of ['fetch', 'http', 'mysql2'])
+      expect(await names(`throughline/${name}`), name).toEqual(['propagate'])
+    for (const name of ['express', 'fastify', 'hono', 'koa'])
+      expect(await names(`throughline/${name}`), name).toEqual(['trackRequest'])
+    for (const name of ['amqplib', 'bullmq', 'kafka', 'nats'])
+      expect(await names(`throughline/${name}`), name).toEqual(['propagate', 'trackRequest'])
     expect(await names('throughline/sqs')).toEqual(['fromSns', 'propagate', 'trackRequest'])
     expect(await names('throughline/lambda')).toEqual(['fromSns', 'trackRecords', 'trackRequest'])
     expect(await names('throughline/nestjs')).toEqual(['TrackRequestModule', 'propagate'])
@@ -68,11 +76,15 @@ describe('export map', () => {
 
 describe('the packed tarball in a project of somebody else', () => {
   const project = mkdtempSync(join(tmpdir(), 'throughline-outside-'))
-  const npm = (...args: string[]): string => execFileSync('npm', ['--loglevel=error', ...args], { cwd: project, encoding: 'utf8' })
+  const npm = (...args: string[]): string =>
+    execFileSync('npm', ['--loglevel=error', ...args], { cwd: project, encoding: 'utf8' })
   const node = (file: string): string => execFileSync(process.execPath, [file], { cwd: project, encoding: 'utf8' })
 
   beforeAll(() => {
-    const packed = execFileSync('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', project], { cwd: root, encoding: 'utf8' })
+    const packed = execFileSync('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', project], {
+      cwd: root,
+      encoding: 'utf8',
+    })
     writeFileSync(join(project, 'package.json'), '{ "name": "outside", "private": true, "type": "module" }')
     npm('install', `./${packed.trim()}`, '--prefer-offline', '--no-audit', '--no-fund')
   }, 120_000)
@@ -86,17 +98,46 @@ describe('the packed tarball in a project of somebody else', () => {
     for (const file of ['esm.js', 'cjs.cjs']) {
       const lines = node(file).trim().split('\n')
       expect(lines).toContain('done')
-      expect(lines.filter((line) => line !== 'done').map((line) => (JSON.parse(line) as { state: string }).state)).toEqual(['Received', 'Authenticated', 'Processing', 'Responded'])
+      expect(
+        lines.filter((line) => line !== 'done').map((line) => (JSON.parse(line) as { state: string }).state),
+      ).toEqual(['Received', 'Authenticated', 'Processing', 'Responded'])
     }
   })
 
   it('imports every subpath whose host it does not need to load', () => {
-    writeFileSync(join(project, 'subpaths.js'), ['amqplib', 'audit', 'bullmq', 'express', 'fastify', 'fetch', 'hono', 'http', 'kafka', 'koa', 'lambda', 'mysql2', 'nats', 'pg', 'pg-boss', 'sqs', 'story', 'machines/request'].map((name) => `import 'throughline/${name}'`).join('\n'))
+    writeFileSync(
+      join(project, 'subpaths.js'),
+      [
+        'amqplib',
+        'audit',
+        'bullmq',
+        'express',
+        'fastify',
+        'fetch',
+        'hono',
+        'http',
+        'kafka',
+        'koa',
+        'lambda',
+        'mysql2',
+        'nats',
+        'pg',
+        'pg-boss',
+        'sqs',
+        'story',
+        'machines/request',
+      ]
+        .map((name) => `import 'throughline/${name}'`)
+        .join('\n'),
+    )
     expect(node('subpaths.js')).toBe('')
   })
 
   it('audits a log and tells its story, over threads', () => {
-    writeFileSync(join(project, 'log.js'), "import { trackRequest } from 'throughline'\ntrackRequest(() => 'done', { service: 'outside' })()")
+    writeFileSync(
+      join(project, 'log.js'),
+      "import { trackRequest } from 'throughline'\ntrackRequest(() => 'done', { service: 'outside' })()",
+    )
     writeFileSync(join(project, 'a.log'), node('log.js'))
     writeFileSync(
       join(project, 'ask.js'),

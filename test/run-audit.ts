@@ -19,7 +19,10 @@ export interface Reading extends AuditQuestion {
 }
 
 /** What an audit makes of files, given by name and line. */
-export function audited(files: Files, { table, blockLines = Infinity, maxEnded, rereadable = true, ...question }: Reading): AuditReport {
+export function audited(
+  files: Files,
+  { table, blockLines = Infinity, maxEnded, rereadable = true, ...question }: Reading,
+): AuditReport {
   const pinned = emptyPins()
   for (;;) {
     const auditor = new BatchAudit(table, { pinned, rereadable, ...(maxEnded === undefined ? {} : { maxEnded }) })
@@ -31,7 +34,8 @@ export function audited(files: Files, { table, blockLines = Infinity, maxEnded, 
 /** Records as they are read back from the lines that our own sink writes. */
 export function asRead(records: readonly LifecycleRecord[]): Gathered {
   const gathered = new Gathered()
-  for (const [index, text] of linesOf(records).entries()) gathered.add(parseLine(text).map((entry) => ({ ...entry, file: 'all.ndjson', line: index + 1 })))
+  for (const [index, text] of linesOf(records).entries())
+    gathered.add(parseLine(text).map((entry) => ({ ...entry, file: 'all.ndjson', line: index + 1 })))
   return gathered
 }
 
@@ -39,7 +43,8 @@ export function asRead(records: readonly LifecycleRecord[]): Gathered {
 export class Gathered {
   readonly #entries: LocatedEntry[] = []
 
-  record = (record: LifecycleRecord, file = '', line = this.#entries.length + 1): void => void this.#entries.push({ kind: 'record', record, fields: record, file, line })
+  record = (record: LifecycleRecord, file = '', line = this.#entries.length + 1): void =>
+    void this.#entries.push({ kind: 'record', record, fields: record, file, line })
 
   add(entries: readonly LocatedEntry[]): this {
     this.#entries.push(...entries)
@@ -48,7 +53,10 @@ export class Gathered {
 
   /** The time of the latest record, in epoch milliseconds; 0 where there is none. */
   get latest(): number {
-    return this.#entries.reduce((latest, entry) => (entry.kind === 'record' ? Math.max(latest, entry.record.time) : latest), 0)
+    return this.#entries.reduce(
+      (latest, entry) => (entry.kind === 'record' ? Math.max(latest, entry.record.time) : latest),
+      0,
+    )
   }
 
   report({ table, ...question }: AuditQuestion & { readonly table: TransitionTable }): AuditReport {
@@ -67,7 +75,10 @@ function blocks(files: Files, blockLines: number): RecordBlock[] {
     return Array.from({ length: count }, (_, index): RecordBlock => {
       const text = count === 1 ? lines : lines.slice(index * blockLines, (index + 1) * blockLines)
       const bytes = Buffer.from(text.map((line) => `${line}\n`).join(''))
-      const scanned = scanner.scan({ bytes: Buffer.concat([bytes, Buffer.alloc(PADDING_BYTES)]), start: 0, end: bytes.length }, index === 0)
+      const scanned = scanner.scan(
+        { bytes: Buffer.concat([bytes, Buffer.alloc(PADDING_BYTES)]), start: 0, end: bytes.length },
+        index === 0,
+      )
       kinds.push(...scanned.kinds)
       const begins = /"time":(\d+)/.exec(text.join('\n'))?.[1]
       return { ...scanned, kinds, file, index, startTime: begins === undefined ? -Infinity : Number(begins) }

@@ -11,25 +11,58 @@ export const BEGUN = 1_790_000_000_000
 export type Common = Partial<Pick<TransitionRecord, 'trace_id' | 'request_id' | 'service' | 'attempt'>>
 
 /** The lines of a request that took these events, a second apart, beginning `start` milliseconds after {@link BEGUN}. */
-export function transitions(events: readonly string[], common: Common = {}, start = 0, table: TransitionTable = compile(requestMachine)): TransitionRecord[] {
+export function transitions(
+  events: readonly string[],
+  common: Common = {},
+  start = 0,
+  table: TransitionTable = compile(requestMachine),
+): TransitionRecord[] {
   let state = table.initial
   const records = [transition({ ...common, time: BEGUN + start })]
   for (const [index, event] of events.entries()) {
     const from = state
     state = step(table, from, event)?.to ?? state
-    records.push(transition({ ...common, time: BEGUN + start + 1_000 * (index + 1), seq: index + 1, event, from, state, dwell_ms: 1_000 }))
+    records.push(
+      transition({
+        ...common,
+        time: BEGUN + start + 1_000 * (index + 1),
+        seq: index + 1,
+        event,
+        from,
+        state,
+        dwell_ms: 1_000,
+      }),
+    )
   }
   return records
 }
 
 /** One transition; without more the first line of a request. */
 export function transition(fields: Partial<TransitionRecord> = {}): TransitionRecord {
-  return { lifecycle: 'transition', time: BEGUN, service: 'gateway', trace_id: TRACE, request_id: REQUEST, seq: 0, state: 'Received', ...fields }
+  return {
+    lifecycle: 'transition',
+    time: BEGUN,
+    service: 'gateway',
+    trace_id: TRACE,
+    request_id: REQUEST,
+    seq: 0,
+    state: 'Received',
+    ...fields,
+  }
 }
 
 /** One note, a second after {@link BEGUN}. */
 export function note(event: string, fields: Partial<NoteRecord> = {}): NoteRecord {
-  return { lifecycle: 'note', time: BEGUN + 1_000, service: 'gateway', trace_id: TRACE, request_id: REQUEST, event, state: 'Received', ...fields }
+  return {
+    lifecycle: 'note',
+    time: BEGUN + 1_000,
+    service: 'gateway',
+    trace_id: TRACE,
+    request_id: REQUEST,
+    event,
+    state: 'Received',
+    ...fields,
+  }
 }
 
 export const SYNC = ['AUTH_OK', 'PROCESS', 'RESPOND'] as const

@@ -22,7 +22,11 @@ const URL_OF_POSTGRES = process.env.DATABASE_URL ?? 'postgres://root@127.0.0.1:5
 /** The engines that every suite for PostgreSQL is run on. */
 export const engines: readonly Engine[] = [
   { name: 'PGlite', missing: false, start: startPglite },
-  { name: 'PostgreSQL', missing: await isMissing(), start: () => Promise.resolve({ url: URL_OF_POSTGRES, stop: () => Promise.resolve() }) },
+  {
+    name: 'PostgreSQL',
+    missing: await isMissing(),
+    start: () => Promise.resolve({ url: URL_OF_POSTGRES, stop: () => Promise.resolve() }),
+  },
 ]
 
 /** A new in-memory PGlite behind a TCP port of its own. */
@@ -49,7 +53,9 @@ async function isMissing(): Promise<boolean> {
     return false
   } catch (error) {
     if (process.env.REQUIRE_SERVICES === '1') return false
-    process.stderr.write(`skipped: PostgreSQL at ${URL_OF_POSTGRES} does not answer (${String(error)}); REQUIRE_SERVICES=1 makes this fail\n`)
+    process.stderr.write(
+      `skipped: PostgreSQL at ${URL_OF_POSTGRES} does not answer (${String(error)}); REQUIRE_SERVICES=1 makes this fail\n`,
+    )
     return true
   }
 }

@@ -24,12 +24,21 @@ export function filesIn(...folders: string[]): string[] {
 /** What a source file imports or re-exports, statically or not. */
 export function importsOf(file: string): Import[] {
   const text = readFileSync(join(root, file), 'utf8')
-  const statements = [...text.matchAll(/^(?:import|export)\s+(?:(type)\s)?([^'";]*?\sfrom\s+)?'([^']+)'/gm)].map(([, type, clause = '', specifier = '']) => {
-    const names = /\{([^}]*)\}/.exec(clause)?.[1]?.split(',').map((name) => name.trim()) ?? []
-    const onlyTypes = names.length > 0 && names.every((name) => name === '' || name.startsWith('type '))
-    return { specifier, typeOnly: type === 'type' || onlyTypes }
-  })
-  const dynamic = [...text.matchAll(/\bimport\('([^']+)'\)/g)].map(([, specifier = '']) => ({ specifier, typeOnly: false }))
+  const statements = [...text.matchAll(/^(?:import|export)\s+(?:(type)\s)?([^'";]*?\sfrom\s+)?'([^']+)'/gm)].map(
+    ([, type, clause = '', specifier = '']) => {
+      const names =
+        /\{([^}]*)\}/
+          .exec(clause)?.[1]
+          ?.split(',')
+          .map((name) => name.trim()) ?? []
+      const onlyTypes = names.length > 0 && names.every((name) => name === '' || name.startsWith('type '))
+      return { specifier, typeOnly: type === 'type' || onlyTypes }
+    },
+  )
+  const dynamic = [...text.matchAll(/\bimport\('([^']+)'\)/g)].map(([, specifier = '']) => ({
+    specifier,
+    typeOnly: false,
+  }))
   return [...statements, ...dynamic].map(({ specifier, typeOnly }) => ({
     file,
     typeOnly,

@@ -37,7 +37,9 @@ export function told(records: readonly LifecycleRecord[]): string[] {
   return records.map((record) => {
     if (record.lifecycle !== 'transition') return `${record.lifecycle} ${record.event} in ${record.state}`
     const { seq, event, state, implied, outcome } = record
-    return [seq, event, state, implied === true ? 'implied' : undefined, outcome].filter((part) => part !== undefined).join(' ')
+    return [seq, event, state, implied === true ? 'implied' : undefined, outcome]
+      .filter((part) => part !== undefined)
+      .join(' ')
   })
 }
 

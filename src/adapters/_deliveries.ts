@@ -77,7 +77,8 @@ export function startDelivery(tracker: Tracker, { host, carrier, willRetry, ...a
     end: (how, again) => {
       if (!open) return
       open = false
-      const expected = (): boolean => (typeof willRetry === 'boolean' ? willRetry : errors.run(() => willRetry(how.error)) === true)
+      const expected = (): boolean =>
+        typeof willRetry === 'boolean' ? willRetry : errors.run(() => willRetry(how.error)) === true
       // One that cannot be ended must not keep others from it.
       errors.run(() => endWithMessage(request, table, how, how.outcome === 'error' && (again ?? expected())))
     },
@@ -95,16 +96,26 @@ export function processOne<R>(taken: ActiveDelivery, work: () => R): R {
  * One message alone is the request in hand; of several none is, and each hangs on its message. The call gives or
  * throws what the work does.
  */
-export async function processBatch<R>(tracker: Tracker, deliveries: readonly Delivery[], work: () => R, expiry?: Expiry): Promise<Awaited<R>> {
+export async function processBatch<R>(
+  tracker: Tracker,
+  deliveries: readonly Delivery[],
+  work: () => R,
+  expiry?: Expiry,
+): Promise<Awaited<R>> {
   const underWay = deliveries.map((delivery) => startDelivery(tracker, delivery))
   const end = (how: RequestEnd): void => {
     clearTimeout(timer)
     for (const taken of underWay) taken.end(how)
   }
-  const timer = expiry === undefined ? undefined : setTimeout(() => end({ outcome: 'error', error: expiry.error }), expiry.afterMs).unref()
+  const timer =
+    expiry === undefined
+      ? undefined
+      : setTimeout(() => end({ outcome: 'error', error: expiry.error }), expiry.afterMs).unref()
   try {
     const [first] = underWay
-    const result = await (underWay.length === 1 && first !== undefined ? first.run(work) : withoutRequest(tracker, work))
+    const result = await (underWay.length === 1 && first !== undefined
+      ? first.run(work)
+      : withoutRequest(tracker, work))
     end({ outcome: 'ok' })
     return result
   } catch (error) {

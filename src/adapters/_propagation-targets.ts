@@ -37,7 +37,9 @@ function matcher(target: Target): (url: URL) => boolean {
     throw badOption('to', "host names such as 'catalog.internal' or '*.svc.local', patterns or functions")
   }
   const name = target.toLowerCase()
-  return name.startsWith('*.') ? (url) => url.hostname.endsWith(name.slice(1)) : (url) => url.hostname === name || url.host === name
+  return name.startsWith('*.')
+    ? (url) => url.hostname.endsWith(name.slice(1))
+    : (url) => url.hostname === name || url.host === name
 }
 
 /** Whether a host is told; what is no URL is nobody. */

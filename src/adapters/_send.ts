@@ -36,18 +36,32 @@ export interface SendCall<T> {
  * Sent as they are: messages outside of a request, those whose carrier is of their caller's making, and those that
  * have no room for one, of which a note tells.
  */
-export function sendMessages<T>({ messages, options, defaultAs, send, accepted }: SendCall<T>): T | Promise<Awaited<T>> {
+export function sendMessages<T>({
+  messages,
+  options,
+  defaultAs,
+  send,
+  accepted,
+}: SendCall<T>): T | Promise<Awaited<T>> {
   const request = currentRequest()
   const open = request === undefined ? [] : messages.filter(({ own }) => !hasForeignCarrier(request, own))
-  if (open.some(({ headerSlots }) => headerSlots < 1)) request?.emitNote('note', 'PROPAGATE', { error: new Error(NO_ROOM) })
+  if (open.some(({ headerSlots }) => headerSlots < 1))
+    request?.emitNote('note', 'PROPAGATE', { error: new Error(NO_ROOM) })
   if (request === undefined || !open.some(({ headerSlots }) => headerSlots > 0)) return send()
   const [first] = messages
   // To hand over takes two headers: one that names the trace, and one that names the request.
-  const handsOver = messages.length === 1 && first !== undefined && first.headerSlots > 1 && resolveSendAs(request, options.as ?? defaultAs, first.to) === 'hand-off'
+  const handsOver =
+    messages.length === 1 &&
+    first !== undefined &&
+    first.headerSlots > 1 &&
+    resolveSendAs(request, options.as ?? defaultAs, first.to) === 'hand-off'
   const handOff = startHandOff(request, handsOver ? undefined : 'child')
   return sendWithHandOff(
     handOff,
-    (headers) => send(({ own, headerSlots }) => (headerSlots < 1 || hasForeignCarrier(request, own) ? undefined : headersThatFit(headers, headerSlots))),
+    (headers) =>
+      send(({ own, headerSlots }) =>
+        headerSlots < 1 || hasForeignCarrier(request, own) ? undefined : headersThatFit(headers, headerSlots),
+      ),
     accepted,
   )
 }
@@ -55,7 +69,10 @@ export function sendMessages<T>({ messages, options, defaultAs, send, accepted }
 const NO_ROOM = 'a message was sent without its trace: its own attributes leave no room'
 
 /** The caller's headers with ours in place of those that a message which is forwarded has brought along. */
-export function withTraceHeaders<V>(own: Readonly<Record<string, V>> | null | undefined, ours: Readonly<Record<string, V>>): Record<string, V> {
+export function withTraceHeaders<V>(
+  own: Readonly<Record<string, V>> | null | undefined,
+  ours: Readonly<Record<string, V>>,
+): Record<string, V> {
   return { ...Object.fromEntries(Object.entries(own ?? {}).filter(([name]) => !isTraceHeader(name))), ...ours }
 }
 
@@ -68,7 +85,10 @@ export const TRACE_HEADER_NAMES: readonly string[] = Object.values(HEADERS)
 
 /** A copy with one property changed: of the same class, with all that hangs on it. */
 export function withProperty<T extends object>(object: T, key: string, value: unknown): T {
-  const descriptors = { ...Object.getOwnPropertyDescriptors(object), [key]: { value, enumerable: true, writable: true, configurable: true } }
+  const descriptors = {
+    ...Object.getOwnPropertyDescriptors(object),
+    [key]: { value, enumerable: true, writable: true, configurable: true },
+  }
   // A copy of what was given has its type.
   return Object.create(Object.getPrototypeOf(object) as object | null, descriptors) as T
 }
@@ -84,7 +104,10 @@ export function isRecord(value: unknown): value is Readonly<Record<string, unkno
 export function hasForeignCarrier(request: TrackedRequest, own: Carrier): boolean {
   const { traceId, resumption } = extract(own, 'message')
   if (traceId === undefined) return false
-  return w3cTraceId(traceId) !== w3cTraceId(request.traceId) || (resumption?.requestId === request.requestId && !request.handedOver)
+  return (
+    w3cTraceId(traceId) !== w3cTraceId(request.traceId) ||
+    (resumption?.requestId === request.requestId && !request.handedOver)
+  )
 }
 
 /** A function of the user's that throws has not said that the message hands over. */
@@ -104,8 +127,12 @@ function headersThatFit(headers: Readonly<Record<string, string>>, room: number)
   const id = headers[traceId] ?? ''
   // A UUID can be told from the traceparent, which names the parent besides; of any other id that holds a hash only.
   const [most, less] = id === toDashed(w3cTraceId(id)) ? [traceparent, traceId] : [traceId, traceparent]
-  return Object.fromEntries([most, lifecycle, less, tracestate].flatMap((name) => {
-    const value = headers[name]
-    return value === undefined ? [] : [[name, value] as const]
-  }).slice(0, room))
+  return Object.fromEntries(
+    [most, lifecycle, less, tracestate]
+      .flatMap((name) => {
+        const value = headers[name]
+        return value === undefined ? [] : [[name, value] as const]
+      })
+      .slice(0, room),
+  )
 }

@@ -20,7 +20,10 @@ export function withTraceComment(query: unknown, key: string, request: TrackedRe
 }
 
 /** A method whose callbacks find the request of their caller: a pool calls them in the context of whoever released the connection. */
-export const bindCallbacks: MethodWrapper = (method) => (...args) => method(...preserveContext(args))
+export const bindCallbacks: MethodWrapper =
+  (method) =>
+  (...args) =>
+    method(...preserveContext(args))
 
 /** The arguments of a call with their callbacks in the context of the caller. */
 export function preserveContext(args: readonly unknown[]): readonly unknown[] {
@@ -30,8 +33,17 @@ export function preserveContext(args: readonly unknown[]): readonly unknown[] {
 
 /** {@link bindCallbacks}, for a method that gives out something else than it has: to a callback, by a promise, or at once. */
 export function wrapResult(as: (value: unknown) => unknown): MethodWrapper {
-  return (method) => (...args) => {
-    const given = method(...preserveContext(args.map((arg) => (isFunction(arg) ? (error: unknown, value: unknown, ...more: unknown[]) => arg(error, as(value), ...more) : arg))))
-    return isThenable(given) ? given.then(as) : as(given)
-  }
+  return (method) =>
+    (...args) => {
+      const given = method(
+        ...preserveContext(
+          args.map((arg) =>
+            isFunction(arg)
+              ? (error: unknown, value: unknown, ...more: unknown[]) => arg(error, as(value), ...more)
+              : arg,
+          ),
+        ),
+      )
+      return isThenable(given) ? given.then(as) : as(given)
+    }
 }

@@ -15,7 +15,11 @@ const overlays = new WeakMap<object, object>()
  *
  * @param known those that there are already: by default all that users were given
  */
-export function wrapMethods<T extends object>(target: T, replacements: Readonly<Record<string, MethodWrapper>>, known = overlays): T {
+export function wrapMethods<T extends object>(
+  target: T,
+  replacements: Readonly<Record<string, MethodWrapper>>,
+  known = overlays,
+): T {
   const found = known.get(target)
   // What is filed under an object stands for that object, and has its type.
   if (found !== undefined) return found as T
@@ -27,7 +31,12 @@ export function wrapMethods<T extends object>(target: T, replacements: Readonly<
       const cached = methods.get(key)
       // pg gives a client a new `release` each time that it leaves the pool.
       if (cached?.own === own) return cached.method
-      const method = overlaid(own, target, proxy, Object.hasOwn(replacements, key) ? replacements[String(key)] : undefined)
+      const method = overlaid(
+        own,
+        target,
+        proxy,
+        Object.hasOwn(replacements, key) ? replacements[String(key)] : undefined,
+      )
       methods.set(key, { own, method })
       return method
     },
@@ -39,11 +48,17 @@ export function wrapMethods<T extends object>(target: T, replacements: Readonly<
 }
 
 /** The method still, with what may hang on it, but called on the object itself. */
-function overlaid(own: AnyFunction, target: object, proxy: object, replacement: MethodWrapper | undefined): AnyFunction {
+function overlaid(
+  own: AnyFunction,
+  target: object,
+  proxy: object,
+  replacement: MethodWrapper | undefined,
+): AnyFunction {
   const replaced = replacement?.((...args) => Reflect.apply(own, target, args), proxy)
   return new Proxy(own, {
     apply(_, self: unknown, args: unknown[]) {
-      const result = replaced === undefined ? Reflect.apply(own, self === proxy ? target : self, args) : replaced(...args)
+      const result =
+        replaced === undefined ? Reflect.apply(own, self === proxy ? target : self, args) : replaced(...args)
       return result === target ? proxy : result
     },
   })

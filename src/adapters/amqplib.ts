@@ -25,7 +25,10 @@ export type AmqpOptions<M> = TrackerSource & Retries<M>
  *
  * @example await channel.consume('orders', trackRequest(async (message) => { …; channel.ack(message) }, { service: 'worker' }))
  */
-export function trackRequest<M extends AmqpMessageLike | null, R>(handler: (message: M) => R, options: AmqpOptions<NonNullable<M>>): (message: M) => R {
+export function trackRequest<M extends AmqpMessageLike | null, R>(
+  handler: (message: M) => R,
+  options: AmqpOptions<NonNullable<M>>,
+): (message: M) => R {
   const tracker = trackerOf(options)
   return (message) => {
     if (!isMessage(message)) return handler(message)

@@ -45,15 +45,18 @@ export function trackRequest<J extends JobLike, Rest extends unknown[], R>(
   options: TrackerSource,
 ): TrackedProcessor<J, Rest, Awaited<R>> {
   const tracker = trackerOf(options)
-  const processor = (job: J, ...rest: Rest): Promise<Awaited<R>> => processBatch(tracker, [deliveryOf(job)], () => handler(job, ...rest))
+  const processor = (job: J, ...rest: Rest): Promise<Awaited<R>> =>
+    processBatch(tracker, [deliveryOf(job)], () => handler(job, ...rest))
   const failed = (job: JobLike | undefined, error: unknown): void => {
     // One that runs again has not been finished.
     if (job?.finishedOn === undefined) return
     const request = runWith(undefined, () => currentRequest(job))
     const { table, errors } = tracker.core.settings
-    if (request === undefined) startDelivery(tracker, { ...deliveryOf(job), willRetry: false }).end({ outcome: 'error', error })
+    if (request === undefined)
+      startDelivery(tracker, { ...deliveryOf(job), willRetry: false }).end({ outcome: 'error', error })
     // Only one that waits for another attempt has not come to its end here.
-    else if (request.attempt !== undefined) errors.run(() => endWithMessage(request, table, { outcome: 'error', error }, false))
+    else if (request.attempt !== undefined)
+      errors.run(() => endWithMessage(request, table, { outcome: 'error', error }, false))
   }
   // BullMQ makes an AbortSignal only for a processor that has a place for it.
   return Object.defineProperty(Object.assign(processor, { failed }), 'length', { value: handler.length })

@@ -18,6 +18,8 @@ export type ExpressOptions<Req extends object = IncomingMessage> = TrackerSource
  * @throws ThroughlineError THROUGHLINE_BAD_OPTION, at once, for options that cannot be used
  * @example app.use(trackRequest({ service: 'gateway' }))
  */
-export function trackRequest<Req extends ExpressRequest = ExpressRequest>(options: ExpressOptions<Req>): Middleware<Req> {
+export function trackRequest<Req extends ExpressRequest = ExpressRequest>(
+  options: ExpressOptions<Req>,
+): Middleware<Req> {
   return middleware(trackerOf(options), options)
 }

@@ -17,14 +17,22 @@ export type { PropagateOptions, Target } from './_propagation-targets.ts'
  * @throws ThroughlineError THROUGHLINE_BAD_OPTION, at once, for a `to` that cannot be used
  * @example const fetch = propagate(globalThis.fetch, { to: ['catalog.internal', '*.svc.local'] })
  */
-export function propagate<F extends (...args: never[]) => Promise<unknown>>(fetch: F, options: PropagateOptions = {}): F {
+export function propagate<F extends (...args: never[]) => Promise<unknown>>(
+  fetch: F,
+  options: PropagateOptions = {},
+): F {
   const told = compileTargets(options.to)
   // A fetch is called with what it was given and gives what it gave: only its headers may be more.
   const original = fetch as unknown as (...args: unknown[]) => Promise<unknown>
   const propagating: typeof original = (input, init, ...rest) => {
     const request = currentRequest()
-    const headers = request === undefined || !shouldPropagate(request, told, urlOf(input)) ? undefined : headersFor(request, input, init)
-    return headers === undefined ? original(input, init, ...rest) : original(input, { ...(init ?? {}), headers }, ...rest)
+    const headers =
+      request === undefined || !shouldPropagate(request, told, urlOf(input))
+        ? undefined
+        : headersFor(request, input, init)
+    return headers === undefined
+      ? original(input, init, ...rest)
+      : original(input, { ...(init ?? {}), headers }, ...rest)
   }
   return propagating as unknown as F
 }
@@ -51,7 +59,8 @@ function headersFor(request: TrackedRequest, input: unknown, init: unknown): Hea
 }
 
 function headersOf(source: unknown): ConstructorParameters<typeof Headers>[0] {
-  const headers: unknown = typeof source === 'object' && source !== null && 'headers' in source ? source.headers : undefined
+  const headers: unknown =
+    typeof source === 'object' && source !== null && 'headers' in source ? source.headers : undefined
   // What fetch takes as headers, Headers takes too, or it throws.
   return headers as ConstructorParameters<typeof Headers>[0]
 }

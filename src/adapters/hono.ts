@@ -4,7 +4,10 @@ import { trackerOf, type TrackerSource } from '../handlers/track-request.ts'
 
 /** The members of Hono's context that are touched. */
 export interface HonoContextLike {
-  readonly req: { readonly raw: Request; readonly matchedRoutes: readonly { readonly method: string; readonly path: string }[] }
+  readonly req: {
+    readonly raw: Request
+    readonly matchedRoutes: readonly { readonly method: string; readonly path: string }[]
+  }
   /** What the handler threw, once `next()` is back: Hono has answered for it. */
   readonly error: Error | undefined
   get res(): Response
@@ -33,7 +36,13 @@ export function trackRequest<Context extends HonoContextLike = HonoContextLike>(
       return c.res
     }
     const fault = () => (c.error === undefined ? undefined : { error: c.error })
-    const response = await trackFetch(tracker, options, { incoming: c.req.raw, source: c, path: routeOf(c), serve, fault })
+    const response = await trackFetch(tracker, options, {
+      incoming: c.req.raw,
+      source: c,
+      path: routeOf(c),
+      serve,
+      fault,
+    })
     // Hono would add the headers of the answer that is there to ours, which has them already.
     c.res = undefined
     c.res = response

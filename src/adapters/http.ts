@@ -41,10 +41,14 @@ export interface HttpAgent {
  * @throws ThroughlineError THROUGHLINE_BAD_OPTION, at once, for a `to` or a client that cannot be used
  * @example const client = propagate(http, { to: ['catalog.internal', '*.svc.local'] })
  */
-export function propagate<T extends RequestFunction | HttpModule | HttpAgent>(client: T, options: PropagateOptions = {}): T {
+export function propagate<T extends RequestFunction | HttpModule | HttpAgent>(
+  client: T,
+  options: PropagateOptions = {},
+): T {
   const told = compileTargets(options.to)
   // What comes back is called, and answers, as what was given.
-  if (typeof client === 'function') return requesting(client as unknown as Call, told, protocolOf(client)) as unknown as T
+  if (typeof client === 'function')
+    return requesting(client as unknown as Call, told, protocolOf(client)) as unknown as T
   if ('addRequest' in client) return wrapMethods(client, agentMethods(told))
   if ('request' in client) return moduleLike(client, told) as T
   throw badOption('client', 'node:http or node:https, their request, or an agent of theirs')
@@ -62,10 +66,17 @@ function requesting(original: Call, told: (url: URL) => boolean, protocol: strin
   }
 }
 
-function withTraceHeaders(request: TrackedRequest, told: (url: URL) => boolean, args: readonly unknown[], protocol: string): readonly unknown[] {
+function withTraceHeaders(
+  request: TrackedRequest,
+  told: (url: URL) => boolean,
+  args: readonly unknown[],
+  protocol: string,
+): readonly unknown[] {
   try {
     const call = parseArgs(args, protocol)
-    return call !== undefined && reachesTarget(request, told, call.destination) ? call.with(missingHeaders(request.headers(), call.has)) : args
+    return call !== undefined && reachesTarget(request, told, call.destination)
+      ? call.with(missingHeaders(request.headers(), call.has))
+      : args
   } catch {
     // What cannot be read is node's to complain about.
     return args

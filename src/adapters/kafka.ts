@@ -17,7 +17,8 @@ export interface KafkaMessageLike {
 
 /** What kafkajs gives to `eachMessage`, or to `eachBatch`. */
 export type KafkaPayload =
-  { readonly topic: string; readonly message: KafkaMessageLike } | { readonly batch: { readonly topic: string; readonly messages: readonly KafkaMessageLike[] } }
+  | { readonly topic: string; readonly message: KafkaMessageLike }
+  | { readonly batch: { readonly topic: string; readonly messages: readonly KafkaMessageLike[] } }
 
 /** A tracker's options, or `{ tracker }`, and what your messages tell. */
 export type KafkaOptions = TrackerSource & {
@@ -34,11 +35,15 @@ export type KafkaOptions = TrackerSource & {
  *
  * @example await consumer.run({ eachMessage: trackRequest(async ({ message }) => …, { service: 'worker' }) })
  */
-export function trackRequest<P extends KafkaPayload, R>(handler: (payload: P) => R, options: KafkaOptions): (payload: P) => Promise<Awaited<R>> {
+export function trackRequest<P extends KafkaPayload, R>(
+  handler: (payload: P) => R,
+  options: KafkaOptions,
+): (payload: P) => Promise<Awaited<R>> {
   const tracker = trackerOf(options)
   const { errors } = tracker.core.settings
   return (payload) => {
-    const { topic, messages } = 'batch' in payload ? payload.batch : { topic: payload.topic, messages: [payload.message] }
+    const { topic, messages } =
+      'batch' in payload ? payload.batch : { topic: payload.topic, messages: [payload.message] }
     const deliveries = messages.map((message) => ({
       host: message,
       carrier: message.headers,

@@ -33,7 +33,10 @@ export function trackRequest<Context extends KoaContextLike = KoaContextLike>(
 ): (ctx: Context, next: () => Promise<unknown>) => Promise<void> {
   const tracker = trackerOf(options)
   return async (ctx, next) => {
-    const { request, handlerFailed } = trackNodeRequest(tracker, ctx.req, ctx.res, { path: routeOf(ctx) ?? ctx.originalUrl, source: ctx })
+    const { request, handlerFailed } = trackNodeRequest(tracker, ctx.req, ctx.res, {
+      path: routeOf(ctx) ?? ctx.originalUrl,
+      source: ctx,
+    })
     attachRequest(ctx, request)
     if (!(await authenticate(request, ctx, options))) {
       ctx.status = 401
@@ -51,7 +54,13 @@ export function trackRequest<Context extends KoaContextLike = KoaContextLike>(
 
 /** The members of @koa/router that are asked for a route. */
 interface Router {
-  match(path: string, method: string): { readonly route: boolean; readonly pathAndMethod: readonly { readonly path: unknown; readonly methods: readonly string[] }[] }
+  match(
+    path: string,
+    method: string,
+  ): {
+    readonly route: boolean
+    readonly pathAndMethod: readonly { readonly path: unknown; readonly methods: readonly string[] }[]
+  }
 }
 
 /** The pattern of the route that is going to match: the router hangs on the middleware that it gave the application. */

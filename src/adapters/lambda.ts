@@ -3,7 +3,14 @@ import { badOption } from '../tracking/settings.ts'
 import { trackerOf, type TrackerSource } from '../handlers/track-request.ts'
 import { trackInvocation, type TrackInvocationOptions } from './_lambda/tracked-request.ts'
 import { invocations, type InvocationOptions, type LambdaContextLike } from './_lambda/invocation.ts'
-import { recordDeliveries, sqsRecords, workOnAll, workOnEach, type BatchResponse, type SqsRecordLike } from './_lambda/records.ts'
+import {
+  recordDeliveries,
+  sqsRecords,
+  workOnAll,
+  workOnEach,
+  type BatchResponse,
+  type SqsRecordLike,
+} from './_lambda/records.ts'
 import type { UnknownObject, QueueOptions } from './_sqs/attributes.ts'
 
 export { fromSns } from './_sqs/attributes.ts'
@@ -12,12 +19,14 @@ export { fromSns } from './_sqs/attributes.ts'
 export type LambdaOptions<Event> = TrackerSource & InvocationOptions & QueueOptions & TrackInvocationOptions<Event>
 
 /** The same for records of SQS. */
-export type RecordOptions = TrackerSource & InvocationOptions & QueueOptions & {
-  /** Works on all records at once, unless their queue is FIFO. */
-  readonly concurrent?: boolean
-  /** Where a record's headers are, if not in its attributes: `fromSns`, or a function of yours. */
-  readonly carrier?: (record: SqsRecordLike) => UnknownObject | undefined
-}
+export type RecordOptions = TrackerSource &
+  InvocationOptions &
+  QueueOptions & {
+    /** Works on all records at once, unless their queue is FIFO. */
+    readonly concurrent?: boolean
+    /** Where a record's headers are, if not in its attributes: `fromSns`, or a function of yours. */
+    readonly carrier?: (record: SqsRecordLike) => UnknownObject | undefined
+  }
 
 /**
  * Wraps a function of AWS Lambda, which has to give a promise; what an event is, its shape tells.
@@ -42,15 +51,17 @@ export function trackRequest<Event, Context extends LambdaContextLike, Rest exte
   const tracker = trackerOf(options)
   const invoke = invocations(tracker, options)
   const deliveryOf = recordDeliveries(tracker, options)
-  return (event, context, ...rest) => invoke(context, (invocation) => {
-    const records = sqsRecords(event)
-    const serve = (): R => handler(event, context, ...rest)
-    if (records === undefined) return trackInvocation(tracker, options, { event, path: context.functionName, serve }, invocation)
-    return workOnAll(tracker, records, deliveryOf, () => {
-      for (const record of records) invocation.underWay.add(currentRequest(record))
-      return serve()
+  return (event, context, ...rest) =>
+    invoke(context, (invocation) => {
+      const records = sqsRecords(event)
+      const serve = (): R => handler(event, context, ...rest)
+      if (records === undefined)
+        return trackInvocation(tracker, options, { event, path: context.functionName, serve }, invocation)
+      return workOnAll(tracker, records, deliveryOf, () => {
+        for (const record of records) invocation.underWay.add(currentRequest(record))
+        return serve()
+      })
     })
-  })
 }
 
 /**
@@ -71,5 +82,7 @@ export function trackRecords<Rec extends SqsRecordLike, Context extends LambdaCo
   const deliveryOf = recordDeliveries(tracker, options, options.carrier)
   const { concurrent = false } = options
   return ({ Records }, context) =>
-    invoke(context, ({ underWay }) => workOnEach(tracker, Records, { deliveryOf, concurrent, underWay, work: (record) => handler(record, context) }))
+    invoke(context, ({ underWay }) =>
+      workOnEach(tracker, Records, { deliveryOf, concurrent, underWay, work: (record) => handler(record, context) }),
+    )
 }

@@ -32,18 +32,31 @@ export function propagate<T extends MysqlClient | MysqlCluster>(client: T): T {
 }
 
 const METHODS: Readonly<Record<string, MethodWrapper>> = {
-  ...Object.fromEntries(['execute', 'beginTransaction', 'commit', 'rollback', 'ping', 'reset', 'changeUser', 'end'].map((name) => [name, bindCallbacks])),
-  query: (query) => (sql, ...rest) => {
-    const request = currentRequest()
-    return query(request === undefined || isPreparedOrSubmittable(sql) ? sql : withTraceComment(sql, 'sql', request), ...preserveContext(rest))
-  },
-  prepare: wrapResult((value) => (isRecord(value) && 'execute' in value && 'close' in value ? wrapMethods(value, STATEMENT) : value)),
+  ...Object.fromEntries(
+    ['execute', 'beginTransaction', 'commit', 'rollback', 'ping', 'reset', 'changeUser', 'end'].map((name) => [
+      name,
+      bindCallbacks,
+    ]),
+  ),
+  query:
+    (query) =>
+    (sql, ...rest) => {
+      const request = currentRequest()
+      return query(
+        request === undefined || isPreparedOrSubmittable(sql) ? sql : withTraceComment(sql, 'sql', request),
+        ...preserveContext(rest),
+      )
+    },
+  prepare: wrapResult((value) =>
+    isRecord(value) && 'execute' in value && 'close' in value ? wrapMethods(value, STATEMENT) : value,
+  ),
   connect: wrapResult(clientOf),
   getConnection: wrapResult(clientOf),
   of: wrapResult(clientOf),
   promise: wrapResult(clientOf),
   // The pool has to get back the connection that it gave out.
-  releaseConnection: (release) => (connection) => release(isRecord(connection) ? bare.get(connection) ?? connection : connection),
+  releaseConnection: (release) => (connection) =>
+    release(isRecord(connection) ? (bare.get(connection) ?? connection) : connection),
 }
 
 const STATEMENT: Readonly<Record<string, MethodWrapper>> = { execute: bindCallbacks }
@@ -62,5 +75,9 @@ function clientOf(value: unknown): unknown {
 function isPreparedOrSubmittable(query: unknown): boolean {
   if (isRecord(query) && 'onResult' in query) return true
   const sql = isRecord(query) ? query.sql : query
-  return typeof sql === 'string' && /(?:^|;)\s*(?:create|alter)\s/i.test(sql) && /\b(?:procedure|function|trigger|event|package)\b/i.test(sql)
+  return (
+    typeof sql === 'string' &&
+    /(?:^|;)\s*(?:create|alter)\s/i.test(sql) &&
+    /\b(?:procedure|function|trigger|event|package)\b/i.test(sql)
+  )
 }

@@ -34,7 +34,10 @@ export type NatsArgs = [message: NatsMessageLike] | [error: unknown, message: Na
  * @example for await (const message of await consumer.consume()) await work(message)
  * @example nc.subscribe('orders', { callback: trackRequest((error, message) => …, { service: 'worker' }) })
  */
-export function trackRequest<Args extends NatsArgs, R>(handler: (...args: Args) => R, options: NatsOptions): (...args: Args) => R {
+export function trackRequest<Args extends NatsArgs, R>(
+  handler: (...args: Args) => R,
+  options: NatsOptions,
+): (...args: Args) => R {
   const tracker = trackerOf(options)
   // As in a consumer's configuration, -1 is no limit.
   const attempts = options.attempts !== undefined && options.attempts > 0 ? options.attempts : Infinity

@@ -23,7 +23,8 @@ export interface NestRequest {
 export type NestOptions<Req extends object = NestRequest> = TrackerSource & AuthOptions<Req> & MessageOptions
 
 /** A factory of options, what it is given, and the modules that have that. */
-export type NestAsyncOptions<Req extends object = NestRequest> = Pick<ModuleMetadata, 'imports'> & Pick<FactoryProvider<NestOptions<Req>>, 'inject' | 'useFactory'>
+export type NestAsyncOptions<Req extends object = NestRequest> = Pick<ModuleMetadata, 'imports'> &
+  Pick<FactoryProvider<NestOptions<Req>>, 'inject' | 'useFactory'>
 
 /** The members of Nest's `ClientProxy` that are touched. */
 export interface NestClientLike {

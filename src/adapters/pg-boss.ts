@@ -14,7 +14,8 @@ export interface PgBossLike {
   work(...args: never[]): unknown
 }
 
-const NO_METADATA = 'pg-boss delivers jobs without metadata, so attempts are unknown: work with { includeMetadata: true }'
+const NO_METADATA =
+  'pg-boss delivers jobs without metadata, so attempts are unknown: work with { includeMetadata: true }'
 
 /** The handlers that {@link trackRequest} made. */
 const tracked = new WeakSet()
@@ -32,7 +33,10 @@ const tracked = new WeakSet()
  *
  * @example boss.work('orders', { includeMetadata: true }, trackRequest(async ([job]) => …, { service: 'worker' }))
  */
-export function trackRequest<J extends JobLike, R>(handler: (jobs: J[]) => R, options: TrackerSource): (jobs: J[]) => Promise<Awaited<R>> {
+export function trackRequest<J extends JobLike, R>(
+  handler: (jobs: J[]) => R,
+  options: TrackerSource,
+): (jobs: J[]) => Promise<Awaited<R>> {
   const tracker = trackerOf(options)
   let told = false
   const handle = (delivered: J[]): Promise<Awaited<R>> => {
@@ -64,15 +68,20 @@ export function propagate<T extends PgBossLike>(boss: T, options: SendOptions = 
 }
 
 const METHODS: Readonly<Record<string, MethodWrapper>> = {
-  work: (work) => (name, ...args) => {
-    const handler = args.at(-1)
-    const asked = args.length > 1 && isRecord(args[0]) ? args[0] : {}
-    const given = typeof handler === 'function' && tracked.has(handler) ? [{ includeMetadata: true, ...asked }, handler] : args
-    // The loop that fetches jobs lives on: it must not keep the request in hand that happened to start it.
-    return runWith(undefined, () => work(name, ...given))
-  },
-  start: (start, overlaid) => async (...args) => {
-    await start(...args)
-    return overlaid
-  },
+  work:
+    (work) =>
+    (name, ...args) => {
+      const handler = args.at(-1)
+      const asked = args.length > 1 && isRecord(args[0]) ? args[0] : {}
+      const given =
+        typeof handler === 'function' && tracked.has(handler) ? [{ includeMetadata: true, ...asked }, handler] : args
+      // The loop that fetches jobs lives on: it must not keep the request in hand that happened to start it.
+      return runWith(undefined, () => work(name, ...given))
+    },
+  start:
+    (start, overlaid) =>
+    async (...args) => {
+      await start(...args)
+      return overlaid
+    },
 }

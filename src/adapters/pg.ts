@@ -25,10 +25,15 @@ export function propagate<T extends PgClient>(client: T): T {
 }
 
 const METHODS: Readonly<Record<string, MethodWrapper>> = {
-  query: (query) => (config, ...rest) => {
-    const request = currentRequest()
-    return query(request === undefined || isPreparedOrSubmittable(config) ? config : withTraceComment(config, 'text', request), ...preserveContext(rest))
-  },
+  query:
+    (query) =>
+    (config, ...rest) => {
+      const request = currentRequest()
+      return query(
+        request === undefined || isPreparedOrSubmittable(config) ? config : withTraceComment(config, 'text', request),
+        ...preserveContext(rest),
+      )
+    },
   connect: wrapResult(clientOf),
 }
 

@@ -2,7 +2,13 @@ import { trackerOf, type TrackerSource } from '../handlers/track-request.ts'
 import { withProperty, isRecord } from './_send.ts'
 import { wrapMethods, type MethodWrapper } from './_wrap-methods.ts'
 import { processBatch, type SendOptions } from './_deliveries.ts'
-import { deliveriesOf, headersIn, type UnknownObject, type QueueOptions, type SystemAttributes } from './_sqs/attributes.ts'
+import {
+  deliveriesOf,
+  headersIn,
+  type UnknownObject,
+  type QueueOptions,
+  type SystemAttributes,
+} from './_sqs/attributes.ts'
 import { operate, operationOf, OPERATIONS } from './_sqs/operations.ts'
 
 export { fromSns } from './_sqs/attributes.ts'
@@ -15,17 +21,22 @@ export interface SqsClientLike {
 /** The members of a received message that are read. */
 export interface SqsMessageLike {
   readonly Body?: string | undefined
-  readonly MessageAttributes?: Readonly<Record<string, { readonly StringValue?: string | undefined; readonly BinaryValue?: Uint8Array | undefined }>> | undefined
+  readonly MessageAttributes?:
+    | Readonly<
+        Record<string, { readonly StringValue?: string | undefined; readonly BinaryValue?: Uint8Array | undefined }>
+      >
+    | undefined
   readonly Attributes?: SystemAttributes | undefined
 }
 
 /** A tracker's options, or `{ tracker }`, and what is known of the queue. */
-export type SqsOptions = TrackerSource & QueueOptions & {
-  /** What is logged as `path`: no message names its queue. By default `sqs`. */
-  readonly queue?: string
-  /** Where a message's headers are, if not in its attributes: `fromSns`, or a function of yours. */
-  readonly carrier?: (message: SqsMessageLike) => UnknownObject | undefined
-}
+export type SqsOptions = TrackerSource &
+  QueueOptions & {
+    /** What is logged as `path`: no message names its queue. By default `sqs`. */
+    readonly queue?: string
+    /** Where a message's headers are, if not in its attributes: `fromSns`, or a function of yours. */
+    readonly carrier?: (message: SqsMessageLike) => UnknownObject | undefined
+  }
 
 /**
  * Wraps the handler of one message: it resumes the request that the message carries, or starts one.
@@ -45,7 +56,9 @@ export function trackRequest<M extends SqsMessageLike, Rest extends unknown[], R
   const { queue = 'sqs', carrier = ({ MessageAttributes }: SqsMessageLike) => headersIn(MessageAttributes) } = options
   return (message, ...rest) => {
     const headers = tracker.core.settings.errors.run(() => carrier(message))
-    return processBatch(tracker, [deliveryOf({ host: message, headers, system: message.Attributes, queue })], () => handler(message, ...rest))
+    return processBatch(tracker, [deliveryOf({ host: message, headers, system: message.Attributes, queue })], () =>
+      handler(message, ...rest),
+    )
   }
 }
 
@@ -59,14 +72,21 @@ export function trackRequest<M extends SqsMessageLike, Rest extends unknown[], R
  * @example const sqs = propagate(new SQSClient())
  */
 export function propagate<T extends SqsClientLike>(client: T, options: SendOptions = {}): T {
-  const method = (operation: string): MethodWrapper => (own) => (input, ...rest) => operate(options, operation, input, rest, own)
+  const method =
+    (operation: string): MethodWrapper =>
+    (own) =>
+    (input, ...rest) =>
+      operate(options, operation, input, rest, own)
   return wrapMethods(client, {
-    send: (send) => (command, ...rest) => {
-      if (!isRecord(command)) return send(command, ...rest)
-      // A command made anew: its middleware stays, and so does the caller's own.
-      const sendWith = (input: unknown, ...more: unknown[]): unknown => send(input === command.input ? command : withProperty(command, 'input', input), ...more)
-      return operate(options, operationOf(command), command.input, rest, sendWith)
-    },
+    send:
+      (send) =>
+      (command, ...rest) => {
+        if (!isRecord(command)) return send(command, ...rest)
+        // A command made anew: its middleware stays, and so does the caller's own.
+        const sendWith = (input: unknown, ...more: unknown[]): unknown =>
+          send(input === command.input ? command : withProperty(command, 'input', input), ...more)
+        return operate(options, operationOf(command), command.input, rest, sendWith)
+      },
     ...Object.fromEntries(OPERATIONS.map((name) => [name.charAt(0).toLowerCase() + name.slice(1), method(name)])),
   })
 }

@@ -5,7 +5,15 @@ import { percentilesOf } from './dwell-histogram.ts'
 import { invalidEntries, stuckEntry } from './report-entries.ts'
 import type { RequestTable } from './batch/request-table.ts'
 import { learnThreshold, type StuckLimit, type StuckThresholds } from './stuck-thresholds.ts'
-import type { AuditReport, GapEntry, LineCounts, PathCount, ServiceCounts, StepCount, UndeliveredRequest } from './report.ts'
+import type {
+  AuditReport,
+  GapEntry,
+  LineCounts,
+  PathCount,
+  ServiceCounts,
+  StepCount,
+  UndeliveredRequest,
+} from './report.ts'
 import type { StateCounters, StateCounter } from './state-counts.ts'
 import { enteredBy, pathOf } from './batch/variants.ts'
 
@@ -20,13 +28,22 @@ export interface ReportInput {
 }
 
 /** Puts the answer together. Called once for a ledger: it counts the verdicts into it. */
-export function buildReport({ table, requestTable, assessments: unsorted, counts, now, limits }: ReportInput): AuditReport {
+export function buildReport({
+  table,
+  requestTable,
+  assessments: unsorted,
+  counts,
+  now,
+  limits,
+}: ReportInput): AuditReport {
   const verdicts = [...unsorted].sort(byRequest)
   const { counters, variants, lateLines } = requestTable
   for (const { count, steps } of variants.clean) for (const { entered } of steps) entered.entered += count
   for (const verdict of verdicts) tally(verdict, counters)
   const limitOf = thresholdLookup(limits, counters)
-  const states = table.states.map(({ name }) => [name, stateCounts(counters.in(name), (service) => limitOf(name, service))] as const)
+  const states = table.states.map(
+    ({ name }) => [name, stateCounts(counters.in(name), (service) => limitOf(name, service))] as const,
+  )
   return {
     now,
     checked: {
@@ -39,14 +56,17 @@ export function buildReport({ table, requestTable, assessments: unsorted, counts
     },
     states: Object.fromEntries(states),
     stuck: verdicts
-      .flatMap((verdict) => stuckEntry(verdict, now, limitOf(verdict.position.state, verdict.position.service).stuck_after_ms) ?? [])
+      .flatMap(
+        (verdict) =>
+          stuckEntry(verdict, now, limitOf(verdict.position.state, verdict.position.service).stuck_after_ms) ?? [],
+      )
       .sort((a, b) => a.since - b.since),
     invalid: verdicts.flatMap(invalidEntries),
     gaps: verdicts.flatMap(gapEntry),
-    duplicates: [...variants.clean.map(({ count, duplicates }) => count * duplicates), ...verdicts.map(({ duplicates }) => duplicates)].reduce(
-      (sum, duplicates) => sum + duplicates,
-      lateLines.duplicates,
-    ),
+    duplicates: [
+      ...variants.clean.map(({ count, duplicates }) => count * duplicates),
+      ...verdicts.map(({ duplicates }) => duplicates),
+    ].reduce((sum, duplicates) => sum + duplicates, lateLines.duplicates),
     undelivered: verdicts.flatMap((verdict) => undeliveredEntry(verdict, now, table)).sort((a, b) => a.since - b.since),
     attempts: attemptCounts(requestTable, verdicts),
     paths: pathCounts(requestTable, verdicts),
@@ -70,7 +90,8 @@ function thresholdLookup({ states, auto }: StuckThresholds, tallies: StateCounte
     const limit = stated(state)
     if (!auto || limit.from === 'given' || limit.stuck_after_ms === Infinity) return limit
     const countAssessment = tallies.of(state, service)
-    if (!learned.has(countAssessment)) learned.set(countAssessment, learnThreshold(countAssessment.dwell.percentiles(), countAssessment.dwell.count))
+    if (!learned.has(countAssessment))
+      learned.set(countAssessment, learnThreshold(countAssessment.dwell.percentiles(), countAssessment.dwell.count))
     return learned.get(countAssessment) ?? limit
   }
 }
@@ -79,12 +100,16 @@ function tally({ history, position, ended }: RequestAssessment, tallies: StateCo
   const steps = history.transitions.map(({ record }) => record)
   for (const [index, { state, service, from, dwell_ms }] of steps.entries()) {
     tallies.of(state, service).entered += 1
-    if (from !== undefined && dwell_ms !== undefined) tallies.of(from, enteredBy(steps, index) ?? service).dwell.add(dwell_ms)
+    if (from !== undefined && dwell_ms !== undefined)
+      tallies.of(from, enteredBy(steps, index) ?? service).dwell.add(dwell_ms)
   }
   if (!ended) tallies.of(position.state, position.service).open += 1
 }
 
-function stateCounts(tallies: readonly StateCounter[], limitOf: (service: string) => StuckLimit): AuditReport['states'][string] {
+function stateCounts(
+  tallies: readonly StateCounter[],
+  limitOf: (service: string) => StuckLimit,
+): AuditReport['states'][string] {
   const services = tallies.map(({ service, entered, open, dwell }): [string, ServiceCounts] => [
     service,
     { entered, open, dwell_ms: dwell.percentiles(), ...limitOf(service) },
@@ -98,10 +123,16 @@ function stateCounts(tallies: readonly StateCounter[], limitOf: (service: string
 }
 
 function gapEntry({ history, missing }: RequestAssessment): GapEntry[] {
-  return missing.length === 0 ? [] : [{ trace_id: history.traceId, request_id: history.requestId, missing_seq: missing }]
+  return missing.length === 0
+    ? []
+    : [{ trace_id: history.traceId, request_id: history.requestId, missing_seq: missing }]
 }
 
-function undeliveredEntry({ history, position, ended, attempts }: RequestAssessment, now: number, table: TransitionTable): UndeliveredRequest[] {
+function undeliveredEntry(
+  { history, position, ended, attempts }: RequestAssessment,
+  now: number,
+  table: TransitionTable,
+): UndeliveredRequest[] {
   if (ended || attempts > 0 || !isHandOffState(table, position.state)) return []
   const { service, since } = position
   return [{ trace_id: history.traceId, request_id: history.requestId, service, since, age_ms: now - since }]
@@ -114,7 +145,11 @@ function attemptCounts({ attempts }: RequestTable, verdicts: readonly RequestAss
   return Object.fromEntries([...counts].sort(([a], [b]) => a - b))
 }
 
-function stepCounts({ variants }: RequestTable, verdicts: readonly RequestAssessment[], table: TransitionTable): StepCount[] {
+function stepCounts(
+  { variants }: RequestTable,
+  verdicts: readonly RequestAssessment[],
+  table: TransitionTable,
+): StepCount[] {
   const counts = table.edges.map(() => 0)
   const add = ({ from = '', event = '', state }: Pick<RecordKind, 'from' | 'event' | 'state'>, count: number): void => {
     const edge = step(table, from, event)

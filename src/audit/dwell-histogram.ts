@@ -44,7 +44,8 @@ export class DwellHistogram {
     if (this.#exact !== undefined) for (const ms of this.#exact.slice(0, this.#count).sort()) yield [ms, 1]
     else if (this.#buckets !== undefined) {
       const { counts, longest } = this.#buckets
-      for (let bucket = 0; bucket < BUCKETS; bucket += 1) if (counts[bucket] !== 0) yield [longest[bucket] ?? 0, counts[bucket] ?? 0]
+      for (let bucket = 0; bucket < BUCKETS; bucket += 1)
+        if (counts[bucket] !== 0) yield [longest[bucket] ?? 0, counts[bucket] ?? 0]
     }
   }
 

@@ -7,7 +7,11 @@ import type { InvalidEntry } from './report.ts'
  *
  * @param limit in milliseconds; `Infinity` where it may stay for ever
  */
-export function stuckEntry({ history, position, ended, attempts, lastError }: RequestAssessment, now: number, limit: number): StuckRequest | undefined {
+export function stuckEntry(
+  { history, position, ended, attempts, lastError }: RequestAssessment,
+  now: number,
+  limit: number,
+): StuckRequest | undefined {
   if (ended || now - position.since <= limit) return undefined
   const { state, since, service } = position
   const ids = { trace_id: history.traceId, request_id: history.requestId }

@@ -75,7 +75,9 @@ export interface StepCount {
 export interface AuditReport {
   readonly now: number
   readonly checked: LineCounts & { readonly transitions: number; readonly requests: number; readonly traces: number }
-  readonly states: Readonly<Record<string, StateCounts & { readonly services: Readonly<Record<string, ServiceCounts>> }>>
+  readonly states: Readonly<
+    Record<string, StateCounts & { readonly services: Readonly<Record<string, ServiceCounts>> }>
+  >
   readonly stuck: readonly StuckRequest[]
   readonly invalid: readonly InvalidEntry[]
   readonly gaps: readonly GapEntry[]

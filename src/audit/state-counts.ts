@@ -25,7 +25,9 @@ export class StateCounters {
 
   /** Those of one state, by service, where there is anything to tell. */
   in(state: string): StateCounter[] {
-    const used = [...this.#counters.values()].filter((counter) => counter.entered + counter.open + counter.dwell.count > 0)
+    const used = [...this.#counters.values()].filter(
+      (counter) => counter.entered + counter.open + counter.dwell.count > 0,
+    )
     return used.filter((counter) => counter.state === state).sort((a, b) => (a.service < b.service ? -1 : 1))
   }
 }

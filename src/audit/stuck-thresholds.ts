@@ -28,7 +28,9 @@ export interface StuckThresholds {
  * @example stuckLimits(table, ['1m', 'Queued=15m'])
  */
 export function parseStuckThresholds(table: TransitionTable, given: readonly string[] = []): StuckThresholds {
-  const states = new Map<string, StuckLimit>(table.states.map(({ name, stuckAfterMs }) => [name, { stuck_after_ms: stuckAfterMs, from: 'machine' }]))
+  const states = new Map<string, StuckLimit>(
+    table.states.map(({ name, stuckAfterMs }) => [name, { stuck_after_ms: stuckAfterMs, from: 'machine' }]),
+  )
   const open = table.states.filter(({ final }) => !final).map(({ name }) => name)
   const named = given.map((text): [string | undefined, string] => {
     // Up to the last equals sign: a state's name may hold one.
@@ -43,8 +45,14 @@ export function parseStuckThresholds(table: TransitionTable, given: readonly str
   for (const [state, duration] of named) {
     if (state === undefined) continue
     if (!open.includes(state)) {
-      const mend = table.state[state] === undefined ? `its states are ${open.join(', ')}` : 'it is final, and what has ended is never stuck'
-      throw new ThroughlineError('THROUGHLINE_BAD_STATE', `machine "${table.id}" has no state "${state}" to be stuck in: ${mend}`)
+      const mend =
+        table.state[state] === undefined
+          ? `its states are ${open.join(', ')}`
+          : 'it is final, and what has ended is never stuck'
+      throw new ThroughlineError(
+        'THROUGHLINE_BAD_STATE',
+        `machine "${table.id}" has no state "${state}" to be stuck in: ${mend}`,
+      )
     }
     states.set(state, { stuck_after_ms: parseDuration(duration), from: 'given' })
   }

@@ -33,7 +33,11 @@ export interface FollowOptions {
  */
 export async function followAudit(names: readonly string[], question: FollowOptions): Promise<ExitStatus> {
   const { table, limitOf, format, io, signal, now = Date.now, wait } = question
-  if (format === 'json') throw new ThroughlineError('THROUGHLINE_USAGE', '--format json is one object at the end, and --follow has none: say --format ndjson')
+  if (format === 'json')
+    throw new ThroughlineError(
+      'THROUGHLINE_USAGE',
+      '--format json is one object at the end, and --follow has none: say --format ndjson',
+    )
   const audit = new LiveAudit({ table, limitOf })
   const ending = new AbortController()
   const end = (): void => ending.abort()
@@ -96,7 +100,9 @@ function sentence(found: Finding, time: number, { colour }: Pick<Io, 'colour'>):
   const paint = pc.createColors(colour)
   const [label, what, more] = wordsOf(found)
   const painted = { stuck: paint.red, moved_on: paint.green, invalid: paint.yellow }[found.finding](label.padEnd(8))
-  const parts = [what, found.service, found.trace_id, found.request_id, more].filter((part) => part !== '').map(sanitizeForTerminal)
+  const parts = [what, found.service, found.trace_id, found.request_id, more]
+    .filter((part) => part !== '')
+    .map(sanitizeForTerminal)
   return `${paint.dim(formatTime(time))}  ${painted}  ${parts.join('  ')}\n`
 }
 

@@ -18,7 +18,9 @@ export function auditTable(report: AuditReport, { colour, limits }: TableOptions
   const sections = [
     stuck.length === 0 ? '' : `\nstuck\n${stuckTable(stuck)}\n`,
     invalid.length === 0 ? '' : `\ninvalid\n${invalidTable(report)}\n`,
-    undelivered.length === 0 ? '' : `\nundelivered: handed over, and no worker line since\n${undeliveredTable(report)}\n`,
+    undelivered.length === 0
+      ? ''
+      : `\nundelivered: handed over, and no worker line since\n${undeliveredTable(report)}\n`,
     gaps.length === 0 ? '' : `\ngaps\n${gapTable(report)}\n`,
     `\nstates\n${statesTable(report)}\n`,
     limits || servicesIn(report).size > 1 ? `\nservices\n${servicesTable(report)}\n` : '',
@@ -72,7 +74,13 @@ function stuckTable(stuck: readonly StuckRequest[]): string {
 function invalidTable({ invalid }: AuditReport): string {
   return tableRows(
     ['reason', 'service', 'trace_id', 'request_id', 'where'],
-    invalid.map(({ reason, service, trace_id, request_id, file, line }) => [reason, service, trace_id, request_id, `${file}:${String(line)}`]),
+    invalid.map(({ reason, service, trace_id, request_id, file, line }) => [
+      reason,
+      service,
+      trace_id,
+      request_id,
+      `${file}:${String(line)}`,
+    ]),
   )
 }
 
@@ -83,7 +91,13 @@ function undeliveredTable({ undelivered }: AuditReport): string {
   return firstRows(
     MAX_UNDELIVERED,
     ['for', 'since', 'service', 'trace_id', 'request_id'],
-    undelivered.map(({ age_ms, since, service, trace_id, request_id }) => [formatDuration(age_ms), formatTime(since), service, trace_id, request_id]),
+    undelivered.map(({ age_ms, since, service, trace_id, request_id }) => [
+      formatDuration(age_ms),
+      formatTime(since),
+      service,
+      trace_id,
+      request_id,
+    ]),
   )
 }
 
@@ -106,6 +120,9 @@ function pathTable({ paths }: AuditReport): string {
   return firstRows(
     MAX_PATHS,
     ['requests', 'path'],
-    paths.map(({ path, requests }) => [requests.toLocaleString('en'), path.length > MAX_PATH_LENGTH ? `${path.slice(0, MAX_PATH_LENGTH - 4)} ...` : path]),
+    paths.map(({ path, requests }) => [
+      requests.toLocaleString('en'),
+      path.length > MAX_PATH_LENGTH ? `${path.slice(0, MAX_PATH_LENGTH - 4)} ...` : path,
+    ]),
   )
 }

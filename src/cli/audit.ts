@@ -23,9 +23,15 @@ export interface AuditFlags extends LokiFlags {
 export async function auditCommand(names: readonly string[], flags: AuditFlags, io: Io): Promise<ExitStatus> {
   if (flags.follow === true) return runFollow(names, flags, io)
   const report = await runAudit(names, flags, io)
-  if (report.checked.requests === 0) io.err(`throughline: none of the ${String(report.checked.lines)} lines is a lifecycle line of throughline's\n`)
+  if (report.checked.requests === 0)
+    io.err(`throughline: none of the ${String(report.checked.lines)} lines is a lifecycle line of throughline's\n`)
   if (flags.format === 'json') io.out(`${JSON.stringify(report, null, 2)}\n`)
-  else io.out(flags.format === 'table' ? auditTable(report, { colour: io.colour, limits: flags.stuckAfter !== undefined }) : findings(report))
+  else
+    io.out(
+      flags.format === 'table'
+        ? auditTable(report, { colour: io.colour, limits: flags.stuckAfter !== undefined })
+        : findings(report),
+    )
   return foundWrong(report) ? 1 : 0
 }
 
@@ -58,7 +64,10 @@ async function runFollow(names: readonly string[], flags: AuditFlags, io: Io): P
   refuseBesideFollow(flags)
   const table = await tableFrom(flags.machine)
   const limits = parseStuckThresholds(table, flags.stuckAfter)
-  if (limits.auto) throw usage('--stuck-after auto learns from a log that is whole, and --follow has none: give a duration, such as --stuck-after 30s')
+  if (limits.auto)
+    throw usage(
+      '--stuck-after auto learns from a log that is whole, and --follow has none: give a duration, such as --stuck-after 30s',
+    )
   const watched = names.length === 0 ? await logFiles([]) : names
   const { endSignal, followAudit } = await import('./audit-follow.ts')
   const { signal, release } = endSignal()
@@ -71,14 +80,22 @@ async function runFollow(names: readonly string[], flags: AuditFlags, io: Io): P
 }
 
 function refuseBesideFollow(flags: AuditFlags): void {
-  if (flags.now !== undefined) throw usage(`--now ${flags.now} is one moment, and --follow goes on: leave one of them out`)
+  if (flags.now !== undefined)
+    throw usage(`--now ${flags.now} is one moment, and --follow goes on: leave one of them out`)
   const named = (['loki', 'query', 'since', 'until', 'lokiTenant'] as const).find((name) => flags[name] !== undefined)
   if (named === undefined) return
-  throw usage(`--${named === 'lokiTenant' ? 'loki-tenant' : named} reads from Loki, and --follow from files as they grow: leave one of them out`)
+  throw usage(
+    `--${named === 'lokiTenant' ? 'loki-tenant' : named} reads from Loki, and --follow from files as they grow: leave one of them out`,
+  )
 }
 
 function findings({ stuck, invalid, undelivered, gaps }: AuditReport): string {
-  const told = [...stuck.map(finding('stuck')), ...invalid.map(finding('invalid')), ...undelivered.map(finding('undelivered')), ...gaps.map(finding('gap'))]
+  const told = [
+    ...stuck.map(finding('stuck')),
+    ...invalid.map(finding('invalid')),
+    ...undelivered.map(finding('undelivered')),
+    ...gaps.map(finding('gap')),
+  ]
   return told.map((found) => `${JSON.stringify(found)}\n`).join('')
 }
 

@@ -50,13 +50,27 @@ async function render(graph: DiagramGraph, format: DiagramFlags['format']): Prom
 
 async function check(file: string, text: string, { format }: DiagramFlags, io: Io): Promise<ExitStatus> {
   const held = holdsDiagram(await readFile(file, 'utf8').catch(unusable(file, 'read')), text, format)
-  if (!held) io.err(`throughline: ${file} does not hold the diagram of the machine: print it with throughline diagram --format ${format}\n`)
+  if (!held)
+    io.err(
+      `throughline: ${file} does not hold the diagram of the machine: print it with throughline diagram --format ${format}\n`,
+    )
   return held ? 0 : 1
 }
 
-async function countsIn(names: readonly string[], machine: AnyStateMachine, table: TransitionTable, io: Io): Promise<Counts> {
-  const { states, steps } = await auditFiles(await logFiles(names), { machine, onDamage: (sentence) => io.err(`throughline: ${sentence}\n`) })
-  return { edges: new Map(steps.map(({ from, event, count }) => [step(table, from, event)?.index ?? -1, count])), states: new Map(Object.entries(states)) }
+async function countsIn(
+  names: readonly string[],
+  machine: AnyStateMachine,
+  table: TransitionTable,
+  io: Io,
+): Promise<Counts> {
+  const { states, steps } = await auditFiles(await logFiles(names), {
+    machine,
+    onDamage: (sentence) => io.err(`throughline: ${sentence}\n`),
+  })
+  return {
+    edges: new Map(steps.map(({ from, event, count }) => [step(table, from, event)?.index ?? -1, count])),
+    states: new Map(Object.entries(states)),
+  }
 }
 
 function unusable(file: string, done: string): (error: unknown) => never {

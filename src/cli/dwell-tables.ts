@@ -19,7 +19,12 @@ export function servicesTable({ states }: AuditReport): string {
     Object.entries(states).flatMap(([state, { services }]) =>
       Object.entries(services).map(([service, counts]) => {
         const { stuck_after_ms, from } = counts
-        return [state, service, ...figures(counts), ...(stuck_after_ms === Infinity ? ['', ''] : [formatDuration(stuck_after_ms), from])]
+        return [
+          state,
+          service,
+          ...figures(counts),
+          ...(stuck_after_ms === Infinity ? ['', ''] : [formatDuration(stuck_after_ms), from]),
+        ]
       }),
     ),
   )

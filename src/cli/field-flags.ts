@@ -18,12 +18,16 @@ export function fieldNames(flags: readonly string[] | undefined): FieldNames {
     const role = FIELD_ROLES.find((known) => known === given)
     const name = equals === -1 ? '' : flag.slice(equals + 1)
     if (role === undefined) throw bad(flag, `"${given}" is none of ${FIELD_ROLES.join(', ')}`)
-    if (name === '' || name.length > MAX_LENGTH) throw bad(flag, `the field's name must have 1 to ${String(MAX_LENGTH)} characters`)
+    if (name === '' || name.length > MAX_LENGTH)
+      throw bad(flag, `the field's name must have 1 to ${String(MAX_LENGTH)} characters`)
     names[role] = [...(names[role] ?? []), name]
   }
   return names
 }
 
 function bad(flag: string, reason: string): ThroughlineError {
-  return new ThroughlineError('THROUGHLINE_USAGE', `--field ${flag}: ${reason}; write --field trace_id=correlationId, or a dotted name as in --field service=app.label`)
+  return new ThroughlineError(
+    'THROUGHLINE_USAGE',
+    `--field ${flag}: ${reason}; write --field trace_id=correlationId, or a dotted name as in --field service=app.label`,
+  )
 }

@@ -33,7 +33,7 @@ export const processIo: Io = {
 
 function write(fd: number, text: string): void {
   const bytes = Buffer.from(text)
-  for (let done = 0; done < bytes.length; ) {
+  for (let done = 0; done < bytes.length;) {
     try {
       done += writeSync(fd, bytes, done)
     } catch (error) {

@@ -37,7 +37,8 @@ const SKEW = 300_000
 export function auditSource(flags: LokiFlags, beside: SourceContext): LokiOptions | undefined {
   const url = lokiUrl(flags, beside.names)
   if (url === undefined) return undefined
-  if (flags.query === undefined) throw usage(`--loki needs --query, which says whose lines to read: --query '{app=~"api|worker"}'`)
+  if (flags.query === undefined)
+    throw usage(`--loki needs --query, which says whose lines to read: --query '{app=~"api|worker"}'`)
   const query = auditQuery(flags.query)
   return { url, query, ...rangeOf(flags, beside.now), ...identityOf(flags, url, beside.env) }
 }
@@ -65,7 +66,9 @@ function lokiUrl(flags: LokiFlags, names: readonly string[]): string | undefined
   }
   const named = (['query', 'since', 'until', 'lokiTenant'] as const).find((name) => flags[name] !== undefined)
   if (named === undefined) return undefined
-  throw usage(`--${named === 'lokiTenant' ? 'loki-tenant' : named} is for Loki: add --loki http://loki:3100, or leave it out`)
+  throw usage(
+    `--${named === 'lokiTenant' ? 'loki-tenant' : named} is for Loki: add --loki http://loki:3100, or leave it out`,
+  )
 }
 
 function rangeOf({ since, until }: LokiFlags, now: number, born = Infinity): { start: number; end: number } {
@@ -73,7 +76,11 @@ function rangeOf({ since, until }: LokiFlags, now: number, born = Infinity): { s
   const start = since === undefined ? Math.max(0, Math.min(end - HOUR, born - SKEW)) : parseSince('--since', since, now)
   if (start < end) return { start, end }
   const from = `--since ${since ?? ''}`
-  throw usage(until === undefined ? `${from} is not in the past: write 6h, or an earlier time` : `${from} is not before --until ${until}: exchange them`)
+  throw usage(
+    until === undefined
+      ? `${from} is not in the past: write 6h, or an earlier time`
+      : `${from} is not before --until ${until}: exchange them`,
+  )
 }
 
 /** `6h` is that long ago; all else is a time. */
@@ -82,7 +89,9 @@ function parseSince(flag: string, text: string, now: number): number {
     return /[a-z]$/.test(text) ? now - parseDuration(text) : parseTime(text)
   } catch (cause) {
     const mend = 'write 6h, 2026-01-31T12:00:00Z or epoch milliseconds'
-    throw new ThroughlineError('THROUGHLINE_BAD_TIME', `${flag} "${text}" is no duration and no time: ${mend}`, { cause })
+    throw new ThroughlineError('THROUGHLINE_BAD_TIME', `${flag} "${text}" is no duration and no time: ${mend}`, {
+      cause,
+    })
   }
 }
 

@@ -32,14 +32,17 @@ async function machineIn(file: string): Promise<AnyStateMachine> {
   const [only] = machines
   if (named !== undefined) return named[1]
   if (only === undefined) throw notFound(file, 'it exports no XState machine: export one as default')
-  if (machines.length > 1) throw notFound(file, `it exports ${machines.map(([name]) => name).join(', ')}: export one of them as default`)
+  if (machines.length > 1)
+    throw notFound(file, `it exports ${machines.map(([name]) => name).join(', ')}: export one of them as default`)
   return only[1]
 }
 
 async function load(file: string): Promise<object> {
   const path = resolve(file)
   try {
-    const loaded: unknown = /\.[cm]?ts$/.test(file) ? await loadTypeScript(path) : await import(pathToFileURL(path).href)
+    const loaded: unknown = /\.[cm]?ts$/.test(file)
+      ? await loadTypeScript(path)
+      : await import(pathToFileURL(path).href)
     return typeof loaded === 'object' && loaded !== null ? loaded : {}
   } catch (error) {
     throw notFound(file, firstLine(error), error)
@@ -57,7 +60,9 @@ function isMachine(value: unknown): value is AnyStateMachine {
 }
 
 function notFound(file: string, reason: string, cause?: unknown): ThroughlineError {
-  return new ThroughlineError('THROUGHLINE_MACHINE_NOT_FOUND', `cannot use the machine in ${file}: ${reason}`, { cause })
+  return new ThroughlineError('THROUGHLINE_MACHINE_NOT_FOUND', `cannot use the machine in ${file}: ${reason}`, {
+    cause,
+  })
 }
 
 function firstLine(error: unknown): string {

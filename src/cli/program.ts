@@ -16,7 +16,9 @@ export async function run(args: readonly string[], version: string, io: Io): Pro
   // A command is loaded when it is called: what the others need takes longer to load than a search of 100 MB.
   const settle = async (result: Promise<ExitStatus>): Promise<void> => void (status = await result)
   const program = new Command('throughline')
-    .description('What happened to a request, which requests are stuck, and what their path looks like: read from log lines.')
+    .description(
+      'What happened to a request, which requests are stuck, and what their path looks like: read from log lines.',
+    )
     .version(version)
     .exitOverride()
     .configureOutput({ writeOut: (text) => io.out(text), writeErr: () => undefined })
@@ -27,18 +29,29 @@ export async function run(args: readonly string[], version: string, io: Io): Pro
     .option('--machine <file>', 'an XState machine, in JavaScript or TypeScript')
     .option('--logs <files...>', 'count in these logs how often each way was gone')
     .option('--out <file>', 'write to a file')
-    .option('--check <file>', 'compare with a file, or with the fenced blocks of a Markdown file; status 1 where it differs')
-    .action((flags: DiagramFlags) => settle(import('./diagram.ts').then(({ diagramCommand }) => diagramCommand(flags, io))))
+    .option(
+      '--check <file>',
+      'compare with a file, or with the fenced blocks of a Markdown file; status 1 where it differs',
+    )
+    .action((flags: DiagramFlags) =>
+      settle(import('./diagram.ts').then(({ diagramCommand }) => diagramCommand(flags, io))),
+    )
   program
     .command('audit')
     .description('find stuck requests and invalid paths; status 1 where there are any')
     .argument('[files...]', 'log files, globs, .gz, .zst, or - for standard input')
     .addOption(new Option('--format <format>').choices(['table', 'json', 'ndjson']).default('table'))
-    .option('--stuck-after <duration>', 'a threshold for every state (30s), for one (Queued=15m), or learnt from the log (auto); may be repeated', collect)
+    .option(
+      '--stuck-after <duration>',
+      'a threshold for every state (30s), for one (Queued=15m), or learnt from the log (auto); may be repeated',
+      collect,
+    )
     .option('--now <time>', 'count ages to this moment: ISO 8601, epoch milliseconds, or end for the last line')
     .option('--machine <file>', 'an XState machine, in JavaScript or TypeScript')
     .option('--follow', 'go on reading, and tell each request when it is stuck and when it moves on')
-    .action((files: string[], flags: AuditFlags) => settle(import('./audit.ts').then(({ auditCommand }) => auditCommand(files, flags, io))))
+    .action((files: string[], flags: AuditFlags) =>
+      settle(import('./audit.ts').then(({ auditCommand }) => auditCommand(files, flags, io))),
+    )
   program
     .command('story')
     .description('tell what happened under one trace id; status 1 where the logs do not know it')
@@ -47,8 +60,15 @@ export async function run(args: readonly string[], version: string, io: Io): Pro
     .addOption(new Option('--format <format>').choices(['text', 'json', 'mermaid']).default('text'))
     .option('--machine <file>', 'an XState machine, in JavaScript or TypeScript')
     .option('--full', 'read all of the logs, even if the id tells when the trace began')
-    .option('--skew <duration>', 'how far clocks may disagree: so much is read before the trace began and after its end (default: 5m)')
-    .option('--field <role=name>', 'where other loggers put what is told of a line (trace_id=correlationId); may be repeated', collect)
+    .option(
+      '--skew <duration>',
+      'how far clocks may disagree: so much is read before the trace began and after its end (default: 5m)',
+    )
+    .option(
+      '--field <role=name>',
+      'where other loggers put what is told of a line (trace_id=correlationId); may be repeated',
+      collect,
+    )
     .action((traceId: string, files: string[], flags: StoryFlags) =>
       settle(import('./story.ts').then(({ storyCommand }) => storyCommand(traceId, files, flags, io))),
     )
@@ -73,7 +93,10 @@ function failed(error: unknown, args: readonly string[], io: Io): ExitStatus {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return 0
     const command = ['diagram', 'audit', 'story'].find((name) => name === args[0])
-    const what = error.code === 'commander.help' ? 'no command: say diagram, audit or story' : error.message.replace(/^error: /, '').split('\n', 1)[0]
+    const what =
+      error.code === 'commander.help'
+        ? 'no command: say diagram, audit or story'
+        : error.message.replace(/^error: /, '').split('\n', 1)[0]
     io.err(`throughline: ${what ?? ''}; see throughline ${command === undefined ? '' : `${command} `}--help\n`)
     return 2
   }

@@ -18,7 +18,10 @@ export interface BarOptions {
 }
 
 /** A bar on stderr with the rate and the time left, where somebody reads along and it takes long enough. */
-export function progressBar({ watched }: Pick<Io, 'watched'>, { now = () => performance.now(), stream = process.stderr }: BarOptions = {}): Progress {
+export function progressBar(
+  { watched }: Pick<Io, 'watched'>,
+  { now = () => performance.now(), stream = process.stderr }: BarOptions = {},
+): Progress {
   if (!watched) return { update: () => undefined, stop: () => undefined }
   const begun = now()
   let stopped = false
@@ -50,7 +53,12 @@ interface Bar {
 /** The package is loaded for those who see it only. */
 async function shown(total: number, stream: NodeJS.WritableStream): Promise<Bar> {
   const { SingleBar } = (await import('cli-progress')).default
-  const bar = new SingleBar({ format: '{bar} {percentage}% of {total} MB, {rate} MB/s, {eta_formatted} left', clearOnComplete: true, hideCursor: true, stream })
+  const bar = new SingleBar({
+    format: '{bar} {percentage}% of {total} MB, {rate} MB/s, {eta_formatted} left',
+    clearOnComplete: true,
+    hideCursor: true,
+    stream,
+  })
   bar.start(Math.round(total / MEGABYTE), 0, { rate: 0 })
   return bar
 }

@@ -18,15 +18,24 @@ export interface StoryFlags extends LokiFlags {
 }
 
 /** `throughline story`: what happened under one trace id, across all services. */
-export async function storyCommand(traceId: string, names: readonly string[], flags: StoryFlags, io: Io): Promise<ExitStatus> {
+export async function storyCommand(
+  traceId: string,
+  names: readonly string[],
+  flags: StoryFlags,
+  io: Io,
+): Promise<ExitStatus> {
   let searched: Searched | undefined
   const report = await readStory(traceId, names, flags, io, (all) => (searched = all))
   if (report === undefined) {
-    const mend = flags.loki !== undefined && flags.query === undefined ? ': name your labels with --query, or an earlier --since' : ''
+    const mend =
+      flags.loki !== undefined && flags.query === undefined
+        ? ': name your labels with --query, or an earlier --since'
+        : ''
     io.err(`throughline: no line of trace ${traceId} in these logs${mend}\n`)
     return 1
   }
-  if (flags.format === 'text' && searched?.from !== undefined) io.err(`throughline: ${leftOut(searched, searched.from)}\n`)
+  if (flags.format === 'text' && searched?.from !== undefined)
+    io.err(`throughline: ${leftOut(searched, searched.from)}\n`)
   if (flags.format === 'json') io.out(`${JSON.stringify(report, null, 2)}\n`)
   else io.out(flags.format === 'mermaid' ? storyMermaid(report) : storyText(report, io.width))
   return 0

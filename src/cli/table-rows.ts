@@ -3,9 +3,22 @@ import { sanitizeForTerminal } from '../story/text.ts'
 
 /** A table for a terminal, without lines; no cell commands the terminal, whatever a log holds. */
 export function tableRows(head: readonly string[], body: readonly (readonly string[])[]): string {
-  const plain = { top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '' }
+  const plain = {
+    top: '',
+    'top-mid': '',
+    'top-left': '',
+    'top-right': '',
+    bottom: '',
+    'bottom-mid': '',
+    'bottom-left': '',
+    'bottom-right': '',
+  }
   const lines = { left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '  ' }
-  const table = new Table({ head: [...head], chars: { ...plain, ...lines }, style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 } })
+  const table = new Table({
+    head: [...head],
+    chars: { ...plain, ...lines },
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
+  })
   table.push(...body.map((row) => row.map(sanitizeForTerminal)))
   return table
     .toString()
@@ -17,7 +30,10 @@ export function tableRows(head: readonly string[], body: readonly (readonly stri
 /** The first of many rows, and how many more there are. */
 export function firstRows(most: number, head: readonly string[], body: readonly (readonly string[])[]): string {
   const more = body.length - most
-  return tableRows(head, body.slice(0, most)) + (more > 0 ? `\n  and ${more.toLocaleString('en')} more: see --format json` : '')
+  return (
+    tableRows(head, body.slice(0, most)) +
+    (more > 0 ? `\n  and ${more.toLocaleString('en')} more: see --format json` : '')
+  )
 }
 
 /** A count with its noun. */

@@ -31,7 +31,8 @@ function fencedBlocks(lines: readonly string[], language: string): string[][] {
   for (const line of lines) {
     if (open === undefined) {
       const [, indent = '', fence, info = ''] = /^(\s*)(`{3,}|~{3,})\s*([^`]*)$/.exec(line) ?? []
-      if (fence !== undefined) open = { fence, indent: indent.length, lines: [], wanted: info.trim().split(/[\s{]/)[0] === language }
+      if (fence !== undefined)
+        open = { fence, indent: indent.length, lines: [], wanted: info.trim().split(/[\s{]/)[0] === language }
     } else if (closes(line.trim(), open.fence)) {
       if (open.wanted) blocks.push(open.lines)
       open = undefined

@@ -14,7 +14,10 @@ const START = '_start'
  * @example dot(graphOf(compile(requestMachine))).split('\n')[0] // 'digraph machine {'
  */
 export function dot(graph: DiagramGraph): string {
-  const ids = identifiers(graph.states.map(({ name }) => name), () => false)
+  const ids = identifiers(
+    graph.states.map(({ name }) => name),
+    () => false,
+  )
   const idOf = (name: string): string => `"${ids.get(name) ?? ''}"`
   const lines = [
     'rankdir=LR',
@@ -23,7 +26,9 @@ export function dot(graph: DiagramGraph): string {
     `"${START}" [shape=point, label=""]`,
     ...graph.states.map((state) => `${idOf(state.name)}${attributes(nodeAttributes(state, ids.get(state.name)))}`),
     `"${START}" -> ${idOf(graph.initial)}`,
-    ...graph.relations.map((relation) => `${idOf(relation.from)} -> ${idOf(relation.to)}${attributes(edgeAttributes(relation))}`),
+    ...graph.relations.map(
+      (relation) => `${idOf(relation.from)} -> ${idOf(relation.to)}${attributes(edgeAttributes(relation))}`,
+    ),
   ]
   return ['digraph machine {', ...lines.map((line) => `  ${line}`), '}', ''].join('\n')
 }

@@ -53,7 +53,14 @@ export interface DiagramGraph {
 export function graphOf(table: TransitionTable, counts?: Counts): DiagramGraph {
   const states = table.states.map(({ name, description, final, stuckAfterMs }): DiagramState => {
     const seen = counts?.states === undefined ? undefined : (counts.states.get(name) ?? { entered: 0, open: 0 })
-    return { name, description, initial: name === table.initial, final, stuckAfterMs, ...(seen && { entered: seen.entered, open: seen.open }) }
+    return {
+      name,
+      description,
+      initial: name === table.initial,
+      final,
+      stuckAfterMs,
+      ...(seen && { entered: seen.entered, open: seen.open }),
+    }
   })
   const relations = table.edges.map((edge): DiagramRelation => {
     const { from, event, to, label, index } = edge

@@ -20,6 +20,12 @@ export function json(graph: DiagramGraph): string {
     entered,
     open,
   }))
-  const edges = graph.relations.map(({ from, event, to, description, count }) => ({ from, event, to, label: description, count }))
+  const edges = graph.relations.map(({ from, event, to, description, count }) => ({
+    from,
+    event,
+    to,
+    label: description,
+    count,
+  }))
   return `${JSON.stringify({ id, initial, states, events, edges }, null, 2)}\n`
 }

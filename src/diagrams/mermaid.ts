@@ -19,7 +19,10 @@ const RESERVED =
  * @example mermaid(graphOf(compile(requestMachine))).split('\n')[1] // '    [*] --> Received'
  */
 export function mermaid(graph: DiagramGraph): string {
-  const ids = identifiers(graph.states.map(({ name }) => name), (id) => RESERVED.test(id))
+  const ids = identifiers(
+    graph.states.map(({ name }) => name),
+    (id) => RESERVED.test(id),
+  )
   const idOf = (name: string): string => ids.get(name) ?? name
   const arrow = (from: string, to: string, text = ''): string => `${from} --> ${to}${text === '' ? '' : `: ${text}`}`
   const lines = [
@@ -56,7 +59,10 @@ function isAlone({ relations }: DiagramGraph, { name, initial, final }: DiagramS
  */
 function escaped(text: string): string {
   return text
-    .replace(/[^\p{L}\p{M}\p{N}\p{So}\u{1f3fb}-\u{1f3ff}\u200d\u0080-\u009f ,/'!?()._-]|°|(?<![^ ]) | (?![^ ])|(?<=^\p{N}+)\)/gu, code)
+    .replace(
+      /[^\p{L}\p{M}\p{N}\p{So}\u{1f3fb}-\u{1f3ff}\u200d\u0080-\u009f ,/'!?()._-]|°|(?<![^ ]) | (?![^ ])|(?<=^\p{N}+)\)/gu,
+      code,
+    )
     .replace(/(?<!\p{L})\.|(?<![\p{L}\p{N}])[_-]|[_-](?![\p{L}\p{N}])/gu, code)
     .replace(/d(?=irection\b)/gi, code)
 }

@@ -57,7 +57,11 @@ export function authenticateThen<Source>(
   request: TrackedRequest,
   source: Source,
   options: AuthOptions<Source>,
-  { serve, reject, onError }: { readonly serve: () => void; readonly reject: () => void; readonly onError: (error: unknown) => void },
+  {
+    serve,
+    reject,
+    onError,
+  }: { readonly serve: () => void; readonly reject: () => void; readonly onError: (error: unknown) => void },
 ): void {
   const decided = (allowed: boolean): void => {
     if (allowed) request.run(serve)

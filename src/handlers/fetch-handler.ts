@@ -6,7 +6,10 @@ import type { TrackedRequest } from '../tracking/tracked-request.ts'
 import type { Tracker } from './tracker.ts'
 
 /** A handler in the manner of fetch; what comes after the request is the host's own (env, context). */
-export type FetchHandler<Rest extends unknown[] = unknown[]> = (request: Request, ...rest: Rest) => Response | Promise<Response>
+export type FetchHandler<Rest extends unknown[] = unknown[]> = (
+  request: Request,
+  ...rest: Rest
+) => Response | Promise<Response>
 
 /** What the fetch-style wrapper takes besides the tracker's options. */
 export type FetchHandlerOptions = AuthOptions<Request>
@@ -39,7 +42,11 @@ export function handleFetch<Rest extends unknown[]>(
 }
 
 /** {@link handleFetch} for hosts that know more of a request. */
-export async function trackFetch<Source>(tracker: Tracker, options: AuthOptions<Source>, exchange: FetchRequestInfo<Source>): Promise<Response> {
+export async function trackFetch<Source>(
+  tracker: Tracker,
+  options: AuthOptions<Source>,
+  exchange: FetchRequestInfo<Source>,
+): Promise<Response> {
   const { incoming, source, path = incoming.url, serve, fault } = exchange
   const request = tracker.acceptRequest(incoming.headers, { method: incoming.method, path, source })
   attachRequest(incoming, request)
@@ -68,7 +75,13 @@ export async function trackFetch<Source>(tracker: Tracker, options: AuthOptions<
 }
 
 /** The same response with the trace id in its head, and an eye on its body, whose end is the request's. */
-function withTraceHeader(request: TrackedRequest, incoming: Request, response: Response, ending: RequestEnd, settle: (how: RequestEnd) => void): Response {
+function withTraceHeader(
+  request: TrackedRequest,
+  incoming: Request,
+  response: Response,
+  ending: RequestEnd,
+  settle: (how: RequestEnd) => void,
+): Response {
   const { status, statusText } = response
   // A switch of protocols and Response.error() cannot be made anew: they are passed on as they are.
   if (status < 200) {
@@ -87,26 +100,34 @@ function withTraceHeader(request: TrackedRequest, incoming: Request, response: R
 }
 
 /** A stream that passes every chunk on as it came, and tells how it ended. */
-function observeBody(body: ReadableStream<Uint8Array>, status: number, ending: RequestEnd, settle: (how: RequestEnd) => void): ReadableStream<Uint8Array> {
+function observeBody(
+  body: ReadableStream<Uint8Array>,
+  status: number,
+  ending: RequestEnd,
+  settle: (how: RequestEnd) => void,
+): ReadableStream<Uint8Array> {
   const reader = body.getReader()
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      try {
-        const { done, value } = await reader.read()
-        if (!done) {
-          controller.enqueue(value)
-          return
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const { done, value } = await reader.read()
+          if (!done) {
+            controller.enqueue(value)
+            return
+          }
+          settle(ending)
+          controller.close()
+        } catch (error) {
+          settle({ outcome: 'error', status, error })
+          controller.error(error)
         }
-        settle(ending)
-        controller.close()
-      } catch (error) {
-        settle({ outcome: 'error', status, error })
-        controller.error(error)
-      }
+      },
+      cancel(reason) {
+        settle({ outcome: 'aborted', status })
+        return reader.cancel(reason)
+      },
     },
-    cancel(reason) {
-      settle({ outcome: 'aborted', status })
-      return reader.cancel(reason)
-    },
-  }, { highWaterMark: 0 })
+    { highWaterMark: 0 },
+  )
 }

@@ -23,7 +23,12 @@ export interface WorkOptions<Args extends unknown[]> {
  *
  * The call returns or throws just as the function does.
  */
-export function handleWork<Args extends unknown[], R>(tracker: Tracker, work: (...args: Args) => R, options: WorkOptions<Args>, args: Args): R {
+export function handleWork<Args extends unknown[], R>(
+  tracker: Tracker,
+  work: (...args: Args) => R,
+  options: WorkOptions<Args>,
+  args: Args,
+): R {
   const request = startCall(tracker, options, args)
   const { table, errors } = tracker.core.settings
   const end = (how: RequestEnd): void => {
@@ -38,7 +43,11 @@ export function handleWork<Args extends unknown[], R>(tracker: Tracker, work: (.
  *
  * The call gives or throws what the work does, and just when it does: some hosts call back and want no promise.
  */
-export function runAndFinish<R>(request: Pick<TrackedRequest, 'run'>, work: () => R, end: (how: RequestEnd) => void): R {
+export function runAndFinish<R>(
+  request: Pick<TrackedRequest, 'run'>,
+  work: () => R,
+  end: (how: RequestEnd) => void,
+): R {
   const failed = (error: unknown): never => {
     end({ outcome: 'error', error })
     throw error
@@ -67,7 +76,10 @@ function startCall<Args extends unknown[]>(tracker: Tracker, options: WorkOption
   const { path } = options
   const named = typeof path === 'function' ? errors.run(() => path(...args)) : path
   const carrier = errors.run(() => options.carrier?.(...args))
-  return acceptMessage(tracker, args[0], carrier, { path: named, attempt: errors.run(() => options.attempt?.(...args)) })
+  return acceptMessage(tracker, args[0], carrier, {
+    path: named,
+    attempt: errors.run(() => options.attempt?.(...args)),
+  })
 }
 
 /**
@@ -75,7 +87,12 @@ function startCall<Args extends unknown[]>(tracker: Tracker, options: WorkOption
  *
  * A request that starts here has a sender whom the queue has vouched for: its caller counts as known.
  */
-export function acceptMessage(tracker: Tracker, host: unknown, carrier: Carrier, delivery: ResumeOptions): TrackedRequest {
+export function acceptMessage(
+  tracker: Tracker,
+  host: unknown,
+  carrier: Carrier,
+  delivery: ResumeOptions,
+): TrackedRequest {
   const request = tracker.acceptDelivery(carrier, delivery)
   if (typeof host === 'object' && host !== null) attachRequest(host, request)
   if (request.attempt === undefined) void authenticate(request, undefined, {})

@@ -16,7 +16,13 @@ export type NodeHandlerOptions<Req = IncomingMessage> = AuthOptions<Req>
  * A handler that throws or rejects before its answer is out is answered for with a 500: bare node:http would let
  * the whole process, and every other request in it, die of it.
  */
-export function handleNode(tracker: Tracker, handler: NodeHandler, options: NodeHandlerOptions, req: IncomingMessage, res: ServerResponse): void {
+export function handleNode(
+  tracker: Tracker,
+  handler: NodeHandler,
+  options: NodeHandlerOptions,
+  req: IncomingMessage,
+  res: ServerResponse,
+): void {
   const { request, handlerFailed } = trackNodeRequest(tracker, req, res, { source: req })
   const onError = (error: unknown): void => {
     handlerFailed(error)
@@ -35,7 +41,8 @@ function answer(res: ServerResponse, status: number, text: string): void {
     return
   }
   res.statusCode = status
-  for (const name of res.getHeaderNames()) if (name.startsWith('content-') || name === 'transfer-encoding') res.removeHeader(name)
+  for (const name of res.getHeaderNames())
+    if (name.startsWith('content-') || name === 'transfer-encoding') res.removeHeader(name)
   res.setHeader('content-type', 'text/plain; charset=utf-8')
   res.end(`${text}\n`)
 }

@@ -56,8 +56,14 @@ export function trackNodeRequest(
 }
 
 /** How an exchange ended, read off its response: the one place where that is decided. */
-function endOf(request: TrackedRequest, res: ResponseLike, how: 'finished' | 'aborted', fault: ThrownValue | undefined): RequestEnd {
+function endOf(
+  request: TrackedRequest,
+  res: ResponseLike,
+  how: 'finished' | 'aborted',
+  fault: ThrownValue | undefined,
+): RequestEnd {
   const status = res.headersSent ? res.statusCode : undefined
-  if (how === 'aborted') return fault === undefined ? { outcome: 'aborted', status } : { outcome: 'error', status, error: fault.error }
+  if (how === 'aborted')
+    return fault === undefined ? { outcome: 'aborted', status } : { outcome: 'error', status, error: fault.error }
   return endFromStatus(request, status, fault)
 }

@@ -60,7 +60,8 @@ export class Tracker {
 
   /** {@link trackRequest} with this tracker. */
   // One implementation serves all overloads, which TypeScript cannot see through.
-  readonly trackRequest = ((handler: unknown, options: AnyHandlerOptions = {}) => wrapHandler(this, handler, options)) as TrackRequest
+  readonly trackRequest = ((handler: unknown, options: AnyHandlerOptions = {}) =>
+    wrapHandler(this, handler, options)) as TrackRequest
 
   get service(): string {
     return this.core.settings.service
@@ -102,7 +103,8 @@ export class Tracker {
     const extracted = extract(carrier, 'message')
     const { resumption, traceId } = extracted
     const state = resumption === undefined ? undefined : settings.table.state[resumption.state]
-    if (resumption === undefined || traceId === undefined || state === undefined || state.final) return this.#start(extracted, delivery)
+    if (resumption === undefined || traceId === undefined || state === undefined || state.final)
+      return this.#start(extracted, delivery)
     const attempt = Number.isSafeInteger(delivery.attempt) ? Math.max(1, delivery.attempt ?? 1) : 1
     const request = new TrackedRequest(this.core, { ...delivery, ...resumption, state, traceId, extracted, attempt })
     this.core.onStarted(request)
@@ -125,7 +127,9 @@ export class Tracker {
   stuck(limits?: StuckAfter): readonly StuckRequest[] {
     const { settings, inFlight } = this.core
     const now = settings.elapsed()
-    return inFlight.overdue(now, this.#parseLimits(limits)).map(({ request, limit }) => stuckRequest(request, settings.service, now, limit))
+    return inFlight
+      .overdue(now, this.#parseLimits(limits))
+      .map(({ request, limit }) => stuckRequest(request, settings.service, now, limit))
   }
 
   /**
@@ -142,7 +146,11 @@ export class Tracker {
     const every = parseDuration(options.every ?? '10s')
     if (every < 1 || every > MAX_TIMER_MS) throw badOption('every', 'a duration from 1ms to 24d, such as "10s"')
     if (options.onStuck !== undefined && typeof options.onStuck !== 'function') throw badOption('onStuck', 'a function')
-    const stop = watchStuck(this.core, { every, limits: this.#parseLimits(options.stuckAfter), onStuck: options.onStuck })
+    const stop = watchStuck(this.core, {
+      every,
+      limits: this.#parseLimits(options.stuckAfter),
+      onStuck: options.onStuck,
+    })
     this.#watches.add(stop)
     return () => {
       stop()
@@ -178,7 +186,10 @@ export class Tracker {
       state: settings.initial,
       seq: 0,
       since: settings.now(),
-      extracted: extracted.traceId === undefined && extracted.flags !== settings.newTraceFlags ? { ...extracted, flags: settings.newTraceFlags } : extracted,
+      extracted:
+        extracted.traceId === undefined && extracted.flags !== settings.newTraceFlags
+          ? { ...extracted, flags: settings.newTraceFlags }
+          : extracted,
     }
     const request = new TrackedRequest(this.core, origin)
     request.emitFirst(origin)

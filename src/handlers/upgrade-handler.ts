@@ -41,5 +41,6 @@ export function handleUpgrade(
 }
 
 function refuseUpgrade(socket: Duplex, status: string): void {
-  if (!socket.destroyed && !socket.writableEnded) socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
+  if (!socket.destroyed && !socket.writableEnded)
+    socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
 }

@@ -14,30 +14,49 @@ type Options<Extra, Own> = unknown extends Extra ? [options?: Own] : [options: E
 /** The shapes of handler that can be wrapped. */
 export interface TrackRequest<Extra = unknown> {
   /** Any function with a `carrier`: a worker's job, resumed at Queued. A function of no arguments is typed right by it too. */
-  <Args extends unknown[], R>(work: (...args: Args) => R, options: Extra & WorkOptions<Args> & { readonly carrier: unknown }): (...args: Args) => R
+  <Args extends unknown[], R>(
+    work: (...args: Args) => R,
+    options: Extra & WorkOptions<Args> & { readonly carrier: unknown },
+  ): (...args: Args) => R
   /** A handler of node:http, or of node:http2 by its compatible request and response. */
-  <Req extends IncomingMessage | Http2ServerRequest = IncomingMessage, Res extends ServerResponse | Http2ServerResponse = ServerResponse>(
+  <
+    Req extends IncomingMessage | Http2ServerRequest = IncomingMessage,
+    Res extends ServerResponse | Http2ServerResponse = ServerResponse,
+  >(
     handler: NodeHandler<Req, Res>,
     ...options: Options<Extra, NodeHandlerOptions<Req>>
   ): (req: Req, res: Res) => void
   /** A handler of a server's `upgrade` event. */
-  (handler: UpgradeHandler, ...options: Options<Extra, NodeHandlerOptions>): (req: IncomingMessage, socket: Duplex, head: Buffer) => void
+  (
+    handler: UpgradeHandler,
+    ...options: Options<Extra, NodeHandlerOptions>
+  ): (req: IncomingMessage, socket: Duplex, head: Buffer) => void
   /** A fetch-style handler. */
   <Rest extends unknown[]>(
     handler: FetchHandler<Rest>,
     ...options: Options<Extra, FetchHandlerOptions>
   ): (request: Request, ...rest: Rest) => Promise<Response>
   /** Any other function: each call is a request of its own (a cron job). */
-  <Args extends unknown[], R>(work: (...args: Args) => R, ...options: Options<Extra, WorkOptions<Args>>): (...args: Args) => R
+  <Args extends unknown[], R>(
+    work: (...args: Args) => R,
+    ...options: Options<Extra, WorkOptions<Args>>
+  ): (...args: Args) => R
 }
 
 /** The options of all shapes: which of them a call is, its arguments tell. */
 export type AnyHandlerOptions = NodeHandlerOptions & FetchHandlerOptions & WorkOptions<unknown[]>
 
 /** The one implementation under {@link trackRequest} and a tracker's own method. */
-export function wrapHandler(tracker: Tracker, handler: unknown, options: AnyHandlerOptions): (...args: unknown[]) => unknown {
+export function wrapHandler(
+  tracker: Tracker,
+  handler: unknown,
+  options: AnyHandlerOptions,
+): (...args: unknown[]) => unknown {
   if (typeof handler !== 'function') {
-    throw new ThroughlineError('THROUGHLINE_BAD_OPTION', 'trackRequest() takes a function first: (req, res), (Request) or a job')
+    throw new ThroughlineError(
+      'THROUGHLINE_BAD_OPTION',
+      'trackRequest() takes a function first: (req, res), (Request) or a job',
+    )
   }
   // One function serves every overload: which of them a call is, its arguments tell.
   const call = handler as (...args: unknown[]) => unknown
@@ -63,5 +82,12 @@ function isResponse(value: unknown): value is ServerResponse {
 }
 
 function isFetchRequest(value: unknown): value is Request {
-  return typeof value === 'object' && value !== null && 'headers' in value && 'url' in value && 'signal' in value && 'clone' in value
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'headers' in value &&
+    'url' in value &&
+    'signal' in value &&
+    'clone' in value
+  )
 }

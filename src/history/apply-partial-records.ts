@@ -26,12 +26,18 @@ interface Move {
  * time: of those whose ids, service and state it fits, the one that entered its state last. What partials alone
  * tell shows as missing `seq`s.
  */
-export function applyPartialRecords(assessments: readonly RequestAssessment[], partials: readonly PartialRecord[], table: TransitionTable): RequestAssessment[] {
+export function applyPartialRecords(
+  assessments: readonly RequestAssessment[],
+  partials: readonly PartialRecord[],
+  table: TransitionTable,
+): RequestAssessment[] {
   if (partials.length === 0) return [...assessments]
   const open = assessments
     .filter(({ ended }) => !ended)
     .map((assessment): OpenRequest => ({ assessment, position: assessment.position }))
-    .sort((a, b) => a.position.since - b.position.since || (a.assessment.history.key < b.assessment.history.key ? -1 : 1))
+    .sort(
+      (a, b) => a.position.since - b.position.since || (a.assessment.history.key < b.assessment.history.key ? -1 : 1),
+    )
   const gaps = findGaps(assessments)
   const byRequest = new Map(open.map((request) => [request.assessment.history.requestId, request]))
   for (const partial of distinct(partials)) {
@@ -40,7 +46,11 @@ export function applyPartialRecords(assessments: readonly RequestAssessment[], p
     const moves = candidateMoves(partial, named === undefined ? open : [named], table)
     const first = moves.next().value
     // Without a time nothing tells one request from another: only where there is no other, it is the one.
-    if (first === undefined || (partial.time === undefined && partial.requestSuffix === undefined && moves.next().done !== true)) continue
+    if (
+      first === undefined ||
+      (partial.time === undefined && partial.requestSuffix === undefined && moves.next().done !== true)
+    )
+      continue
     first.request.position = first.position
   }
   const positions = new Map(open.map(({ assessment, position }) => [assessment, position]))
@@ -49,26 +59,46 @@ export function applyPartialRecords(assessments: readonly RequestAssessment[], p
     if (position === assessment.position) return assessment
     // Another attempt may have a whole line of the same number.
     const missing = new Set([...missingSeqs(assessment.history.transitions, position.seq), position.seq])
-    return { ...assessment, position, missing: [...missing].sort((a, b) => a - b), ended: table.state[position.state]?.final === true }
+    return {
+      ...assessment,
+      position,
+      missing: [...missing].sort((a, b) => a - b),
+      ended: table.state[position.state]?.final === true,
+    }
   })
 }
 
 /** The requests that a partial may move on, of those that had entered their state by then, the latest first. */
-function* candidateMoves(partial: PartialRecord, open: readonly OpenRequest[], table: TransitionTable): Generator<Move, undefined> {
-  const beyond = partial.time === undefined || partial.requestSuffix !== undefined ? open.length : upperBound(open, partial.time, ({ assessment }) => assessment.position.since)
+function* candidateMoves(
+  partial: PartialRecord,
+  open: readonly OpenRequest[],
+  table: TransitionTable,
+): Generator<Move, undefined> {
+  const beyond =
+    partial.time === undefined || partial.requestSuffix !== undefined
+      ? open.length
+      : upperBound(open, partial.time, ({ assessment }) => assessment.position.since)
   for (let index = beyond - 1; index >= Math.max(0, beyond - MAX_CANDIDATES); index -= 1) {
     const request = open[index]
-    const position = request !== undefined && isConsistent(request, partial, table) ? positionAfter(request.position, partial, table) : undefined
+    const position =
+      request !== undefined && isConsistent(request, partial, table)
+        ? positionAfter(request.position, partial, table)
+        : undefined
     if (request !== undefined && position !== undefined) yield { request, position }
   }
   return undefined
 }
 
 /** Whether nothing that is left of the line speaks against this request. */
-function isConsistent({ assessment, position }: OpenRequest, { tracePrefix = '', isWholeTrace, requestSuffix, service }: PartialRecord, table: TransitionTable): boolean {
+function isConsistent(
+  { assessment, position }: OpenRequest,
+  { tracePrefix = '', isWholeTrace, requestSuffix, service }: PartialRecord,
+  table: TransitionTable,
+): boolean {
   if (requestSuffix !== undefined) return assessment.history.requestId.endsWith(requestSuffix)
   const { traceId } = assessment.history
-  if (isWholeTrace ? canonicalTraceId(traceId) !== canonicalTraceId(tracePrefix) : !traceId.startsWith(tracePrefix)) return false
+  if (isWholeTrace ? canonicalTraceId(traceId) !== canonicalTraceId(tracePrefix) : !traceId.startsWith(tracePrefix))
+    return false
   // Only a message moves a request from one service to another.
   return service === undefined || service === position.service || isHandOffState(table, position.state)
 }
@@ -96,5 +126,7 @@ function onlyNext(from: string, event: string | undefined, table: TransitionTabl
 /** Each partial once, in order of time: a damaged line that was repeated is still one line. */
 function distinct(partials: readonly PartialRecord[]): PartialRecord[] {
   const byText = new Map(partials.map((partial) => [JSON.stringify(partial, Object.keys(partial).sort()), partial]))
-  return [...byText].sort(([a, x], [b, y]) => (x.time ?? 0) - (y.time ?? 0) || (a < b ? -1 : 1)).map(([, partial]) => partial)
+  return [...byText]
+    .sort(([a, x], [b, y]) => (x.time ?? 0) - (y.time ?? 0) || (a < b ? -1 : 1))
+    .map(([, partial]) => partial)
 }

@@ -47,7 +47,10 @@ export function assess(history: RequestHistory, table: TransitionTable): Request
     invalid: invalidSteps(history, table),
     missing: missingSeqs(history.transitions, position.seq),
     // Two final lines of one delivery are a contradiction, which is last as invalid, unless they agree.
-    duplicates: Math.max(0, finals.filter(({ record }) => record.state === end?.state || record.attempt !== end?.attempt).length - 1),
+    duplicates: Math.max(
+      0,
+      finals.filter(({ record }) => record.state === end?.state || record.attempt !== end?.attempt).length - 1,
+    ),
   }
 }
 
@@ -60,7 +63,11 @@ function lastTransition(transitions: readonly Located<TransitionRecord>[]): Tran
  * Where the last line leaves the request; or further on, where a note found it in a state that it can only have
  * reached by a line that is missing.
  */
-function furthestPosition(last: TransitionRecord | undefined, notes: readonly Located<NoteRecord>[], table: TransitionTable): Position {
+function furthestPosition(
+  last: TransitionRecord | undefined,
+  notes: readonly Located<NoteRecord>[],
+  table: TransitionTable,
+): Position {
   let position: Position | undefined = last === undefined ? undefined : { ...positionOf(last), seq: last.seq }
   for (const { record } of notes) {
     position ??= { ...positionOf(record), seq: -1 }
@@ -106,7 +113,12 @@ const MAX_MISSING = 1_000
 export function missingSeqs(transitions: readonly Located<TransitionRecord>[], furthest: number): number[] {
   const seqsOf = (wanted: (attempt: number | undefined) => boolean): ReadonlySet<number> =>
     new Set(transitions.flatMap(({ record }) => (wanted(record.attempt) ? [record.seq] : [])))
-  const missing = new Set(absent(seqsOf(() => true), Math.max(0, furthest)))
+  const missing = new Set(
+    absent(
+      seqsOf(() => true),
+      Math.max(0, furthest),
+    ),
+  )
   for (const attempt of new Set(transitions.map(({ record }) => record.attempt))) {
     const present = seqsOf((other) => other === undefined || other === attempt)
     // They stand in order of `seq`.

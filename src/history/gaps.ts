@@ -39,7 +39,8 @@ export function consumeInGap(gaps: Gaps, partial: PartialRecord, table: Transiti
 
 function findFittingGap(gaps: Gaps, partial: PartialRecord, table: TransitionTable): Gap | undefined {
   const { time, requestSuffix = '' } = partial
-  const free = (gap: Gap): boolean => !gap.filled && gap.requestId.endsWith(requestSuffix) && fitsGap(gap, partial, table)
+  const free = (gap: Gap): boolean =>
+    !gap.filled && gap.requestId.endsWith(requestSuffix) && fitsGap(gap, partial, table)
   if (time === undefined || requestSuffix !== '') return gaps.find(free)
   const beyond = upperBound(gaps, time, ({ before }) => before.time)
   return gaps.slice(Math.max(0, beyond - MAX_CANDIDATES), beyond).findLast(free)
@@ -55,7 +56,8 @@ function fitsGap(
   if (seq !== undefined && (seq <= before.seq || seq >= after.seq)) return false
   // A gap of one line is known from both sides. What stands in a wider one lies on a way from one side to the other.
   const single = after.seq - before.seq === 2
-  const leads = (start: string, end: string): boolean => start === end || (!single && pathToState(table, start, end) !== undefined)
+  const leads = (start: string, end: string): boolean =>
+    start === end || (!single && pathToState(table, start, end) !== undefined)
   if (from !== undefined && !leads(before.state, from)) return false
   if (state !== undefined && after.from !== undefined && !leads(state, after.from)) return false
   return isWholeTrace ? canonicalTraceId(traceId) === canonicalTraceId(tracePrefix) : traceId.startsWith(tracePrefix)

@@ -35,7 +35,13 @@ export class Histories {
     const key = `${canonicalTraceId(record.trace_id)} ${record.request_id}`
     let gathered = this.#requests.get(key)
     if (gathered === undefined) {
-      gathered = { key, traceId: displayTraceId(record.trace_id), requestId: record.request_id, transitions: new Map(), notes: new Map() }
+      gathered = {
+        key,
+        traceId: displayTraceId(record.trace_id),
+        requestId: record.request_id,
+        transitions: new Map(),
+        notes: new Map(),
+      }
       this.#requests.set(key, gathered)
     }
     if (record.lifecycle === 'transition') keep(gathered.transitions, transitionKey(record), { record, file, line })
@@ -48,15 +54,21 @@ export class Histories {
 
   /** Every request's history. */
   *[Symbol.iterator](): Generator<RequestHistory> {
-    for (const { transitions, notes, ...names } of this.#requests.values()) yield historyOf(names, [...transitions.values(), ...notes.values()])
+    for (const { transitions, notes, ...names } of this.#requests.values())
+      yield historyOf(names, [...transitions.values(), ...notes.values()])
   }
 }
 
 /** The history that these lines make: each is there once. */
-export function historyOf(names: Pick<RequestHistory, 'key' | 'traceId' | 'requestId'>, lines: readonly Located<LifecycleRecord>[]): RequestHistory {
+export function historyOf(
+  names: Pick<RequestHistory, 'key' | 'traceId' | 'requestId'>,
+  lines: readonly Located<LifecycleRecord>[],
+): RequestHistory {
   return {
     ...names,
-    transitions: lines.filter(isTransition).sort((a, b) => (a.record.attempt ?? 0) - (b.record.attempt ?? 0) || a.record.seq - b.record.seq || byTime(a, b)),
+    transitions: lines
+      .filter(isTransition)
+      .sort((a, b) => (a.record.attempt ?? 0) - (b.record.attempt ?? 0) || a.record.seq - b.record.seq || byTime(a, b)),
     notes: lines.filter(isNote).sort(byTime),
   }
 }
@@ -86,7 +98,8 @@ const UUID = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$
 /** Of the same line in two places the one that stands first by name is kept, whichever was read first. */
 function keep<R extends LifecycleRecord>(lines: Map<string, Located<R>>, key: string, found: Located<R>): void {
   const known = lines.get(key)
-  if (known === undefined || found.file < known.file || (found.file === known.file && found.line < known.line)) lines.set(key, found)
+  if (known === undefined || found.file < known.file || (found.file === known.file && found.line < known.line))
+    lines.set(key, found)
 }
 
 function transitionKey({ attempt, seq, time, from, event, state, service }: TransitionRecord): string {

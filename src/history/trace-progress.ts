@@ -13,17 +13,26 @@ import { assess, type RequestAssessment } from './assess.ts'
 export function progressOf(histories: Iterable<RequestHistory>, table: TransitionTable): 'unknown' | 'open' | 'over' {
   const assessments = [...histories].map((history) => assess(history, table))
   if (assessments.length === 0 || assessments.some(({ missing }) => missing.length > 0)) return 'unknown'
-  return assessments.every(({ ended }) => ended) && messagesSent(assessments) <= messagesReceived(assessments) ? 'over' : 'open'
+  return assessments.every(({ ended }) => ended) && messagesSent(assessments) <= messagesReceived(assessments)
+    ? 'over'
+    : 'open'
 }
 
 /** Messages after the first one are requests of their own, of which their sender's notes are the first to tell. */
 function messagesSent(assessments: readonly RequestAssessment[]): number {
-  return sum(assessments, ({ history }) => history.notes.filter(({ record }) => record.event === 'ENQUEUE' && isChild(record.data)).length)
+  return sum(
+    assessments,
+    ({ history }) => history.notes.filter(({ record }) => record.event === 'ENQUEUE' && isChild(record.data)).length,
+  )
 }
 
 /** Whoever is called, not sent a message, says by what method. */
 function messagesReceived(assessments: readonly RequestAssessment[]): number {
-  return sum(assessments, ({ history }) => history.transitions.filter(({ record }) => record.parent_id !== undefined && record.method === undefined).length)
+  return sum(
+    assessments,
+    ({ history }) =>
+      history.transitions.filter(({ record }) => record.parent_id !== undefined && record.method === undefined).length,
+  )
 }
 
 function isChild(data: unknown): boolean {

@@ -32,14 +32,21 @@ function transitionError({ seq, from, event, state }: TransitionRecord, table: T
   if (table.state[from] === undefined) return `the machine has no state "${from}"`
   if (table.event[event] === undefined) return `the machine has no event "${event}"`
   const edge = step(table, from, event)
-  if (edge === undefined) return table.state[from].final ? `${from} is final: nothing follows it` : `${from} does not accept ${event}`
+  if (edge === undefined)
+    return table.state[from].final ? `${from} is final: nothing follows it` : `${from} does not accept ${event}`
   return edge.to === state ? undefined : `${event} leads from ${from} to ${edge.to}, not to ${state}`
 }
 
-function sequenceError({ transitions, notes }: RequestHistory, index: number, table: TransitionTable): string | undefined {
+function sequenceError(
+  { transitions, notes }: RequestHistory,
+  index: number,
+  table: TransitionTable,
+): string | undefined {
   const { record } = transitions[index] ?? {}
   if (record === undefined) return undefined
-  const same = transitions.find(({ record: other }) => other.attempt === record.attempt && other.seq === record.seq)?.record
+  const same = transitions.find(
+    ({ record: other }) => other.attempt === record.attempt && other.seq === record.seq,
+  )?.record
   if (same !== undefined && same !== record && same.state !== record.state) {
     return `seq ${String(record.seq)} is told twice: as ${same.state} and as ${record.state}`
   }
@@ -53,14 +60,24 @@ function sequenceError({ transitions, notes }: RequestHistory, index: number, ta
  * Whether a message that hands over in this state was reported as not sent. The broker may have had it all the same, and
  * its answer was lost: the sender then goes its own way, and a worker goes on from where the message says.
  */
-function hasUnconfirmedSend(notes: readonly Located<NoteRecord>[], state: string | undefined, table: TransitionTable): boolean {
-  return notes.some(({ record }) => record.event === 'ENQUEUE' && record.error !== undefined && step(table, record.state, 'ENQUEUE')?.to === state)
+function hasUnconfirmedSend(
+  notes: readonly Located<NoteRecord>[],
+  state: string | undefined,
+  table: TransitionTable,
+): boolean {
+  return notes.some(
+    ({ record }) =>
+      record.event === 'ENQUEUE' && record.error !== undefined && step(table, record.state, 'ENQUEUE')?.to === state,
+  )
 }
 
 /**
  * The lines that a line follows: of its own attempt, or, where that begins with it, of the request before the hand-off.
  */
-function predecessors(transitions: readonly Located<TransitionRecord>[], { attempt, seq }: TransitionRecord): TransitionRecord[] {
+function predecessors(
+  transitions: readonly Located<TransitionRecord>[],
+  { attempt, seq }: TransitionRecord,
+): TransitionRecord[] {
   const before = transitions.map(({ record }) => record).filter((other) => other.seq === seq - 1)
   const own = before.filter((other) => other.attempt === attempt)
   return own.length > 0 ? own : before.filter((other) => other.attempt === undefined)

@@ -46,7 +46,9 @@ function tableOf(machine: AnyStateMachine): TransitionTable {
     )
   }
   const steps = walk(machine, leaves)
-  const edges = leaves.flatMap((node) => (state[nameOf(node)]?.final === true ? [] : edgesFrom(machine, node, steps, state)))
+  const edges = leaves.flatMap((node) =>
+    state[nameOf(node)]?.final === true ? [] : edgesFrom(machine, node, steps, state),
+  )
   const frozen = edges.map((edge, index): Edge => Object.freeze({ ...edge, index }))
   const events = eventsOf(machine)
   return Object.freeze({
@@ -58,7 +60,10 @@ function tableOf(machine: AnyStateMachine): TransitionTable {
     state,
     event: record(events.map((event) => [event.name, event])),
     next: record(
-      states.map(({ name }) => [name, record(frozen.filter(({ from }) => from === name).map((edge) => [edge.event, edge]))]),
+      states.map(({ name }) => [
+        name,
+        record(frozen.filter(({ from }) => from === name).map((edge) => [edge.event, edge])),
+      ]),
     ),
   })
 }
@@ -76,7 +81,8 @@ function walk(machine: AnyStateMachine, leaves: readonly AnyStateNode[]): Map<st
       stopWhen: (snapshot) => snapshot.status === 'done',
     })
     // The types of an arbitrary machine's snapshots and events are any; these are what every machine's are.
-    const reached: { state: AnyMachineSnapshot; event: EventObject; nextState: AnyMachineSnapshot }[] = adjacencyMapToArray(adjacency)
+    const reached: { state: AnyMachineSnapshot; event: EventObject; nextState: AnyMachineSnapshot }[] =
+      adjacencyMapToArray(adjacency)
     for (const { state: from, event, nextState } of reached) {
       const name = leafName(machine, from)
       steps.set(name, (steps.get(name) ?? new Map<string, string>()).set(event.type, leafName(machine, nextState)))
@@ -138,7 +144,10 @@ function initialOf(machine: AnyStateMachine): string {
 }
 
 function snapshotAt(machine: AnyStateMachine, leaf: AnyStateNode): AnyMachineSnapshot {
-  const value = leaf.path.reduceRight<unknown>((inner, key) => (inner === undefined ? key : { [key]: inner }), undefined)
+  const value = leaf.path.reduceRight<unknown>(
+    (inner, key) => (inner === undefined ? key : { [key]: inner }),
+    undefined,
+  )
   // The types want a value and context of the machine's own; the path of an existing node is one, and there is no context.
   return machine.resolveState({ value: (value ?? {}) as StateValue, context: {} }) as AnyMachineSnapshot
 }

@@ -14,11 +14,13 @@ export function parseDuration(value: unknown): number {
   const match = typeof value === 'string' ? /^(\d{1,15}(?:\.\d{1,6})?)(ms|s|m|h|d)$/.exec(value) : null
   const unit = match === null ? undefined : UNITS[match[2] ?? '']
   if (match === null || unit === undefined) {
-    const said = typeof value === 'string' ? JSON.stringify(value) : typeof value === 'number' ? String(value) : `a value of type ${typeof value}`
-    throw new ThroughlineError(
-      'THROUGHLINE_BAD_DURATION',
-      `${said} is not a duration: write 250ms, 30s, 15m, 2h or 1d`,
-    )
+    const said =
+      typeof value === 'string'
+        ? JSON.stringify(value)
+        : typeof value === 'number'
+          ? String(value)
+          : `a value of type ${typeof value}`
+    throw new ThroughlineError('THROUGHLINE_BAD_DURATION', `${said} is not a duration: write 250ms, 30s, 15m, 2h or 1d`)
   }
   return Number(match[1]) * unit
 }

@@ -31,14 +31,24 @@ export function pathToFinal(table: TransitionTable, state: string): Path {
   return search(cacheToFinal, table, state, '', (edge) => edge.final)
 }
 
-function search(known: PathCache, table: TransitionTable, state: string, goal: string, reached: (edge: Edge) => boolean): Path {
+function search(
+  known: PathCache,
+  table: TransitionTable,
+  state: string,
+  goal: string,
+  reached: (edge: Edge) => boolean,
+): Path {
   const ways = getOrCreate(getOrCreate(known, table, newMap<Map<string, Path>>), goal, newMap<Path>)
   if (!ways.has(state)) ways.set(state, breadthFirst(table, state, reached))
   return ways.get(state)
 }
 
 /** What a map has under a key, made and filed there where it has nothing. */
-function getOrCreate<K, V>(map: { get(key: K): V | undefined; set(key: K, value: V): unknown }, key: K, make: () => V): V {
+function getOrCreate<K, V>(
+  map: { get(key: K): V | undefined; set(key: K, value: V): unknown },
+  key: K,
+  make: () => V,
+): V {
   const known = map.get(key)
   if (known !== undefined) return known
   const made = make()

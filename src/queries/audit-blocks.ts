@@ -24,7 +24,10 @@ export interface AuditOptions {
  *
  * @throws ThroughlineError for a machine or a threshold that cannot be used
  */
-export async function auditEntries(batches: AsyncIterable<LocatedEntry[]>, options: AuditOptions): Promise<AuditReport> {
+export async function auditEntries(
+  batches: AsyncIterable<LocatedEntry[]>,
+  options: AuditOptions,
+): Promise<AuditReport> {
   const blocks = new EntryBlocks()
   const read = async function* (): AsyncGenerator<RecordBlock> {
     for await (const entries of batches) yield* blocks.toBlocks(entries)
@@ -38,7 +41,11 @@ export async function auditEntries(batches: AsyncIterable<LocatedEntry[]>, optio
  * @param rereadable whether `read` can be called more than once
  * @throws ThroughlineError as {@link auditEntries}
  */
-export async function auditBlocks(read: () => AsyncIterable<RecordBlock>, rereadable: boolean, options: AuditOptions): Promise<AuditReport> {
+export async function auditBlocks(
+  read: () => AsyncIterable<RecordBlock>,
+  rereadable: boolean,
+  options: AuditOptions,
+): Promise<AuditReport> {
   const { machine = requestMachine, stuckAfter = [], now = Date.now() } = options
   const table = compile(machine)
   const limits = parseStuckThresholds(table, stuckAfter)

@@ -13,7 +13,8 @@ export type { StoryOptions } from './trace-collector.ts'
 export type { LogLines } from './log-lines.ts'
 
 /** How files are searched besides. */
-export interface StoryFilesOptions extends StoryOptions, Pick<FindOptions, 'full' | 'skewMs' | 'onDamage' | 'onSearched'> {}
+export interface StoryFilesOptions
+  extends StoryOptions, Pick<FindOptions, 'full' | 'skewMs' | 'onDamage' | 'onSearched'> {}
 
 /**
  * Tells from log files what happened under one trace id, in all services.
@@ -29,8 +30,15 @@ export interface StoryFilesOptions extends StoryOptions, Pick<FindOptions, 'full
  * @throws ThroughlineError THROUGHLINE_MACHINE_UNSUPPORTED where a log cannot be checked against the machine
  * @example const report = await storyOfFiles('019a2b3c-4d5e-7f60-8a1b-2c3d4e5f6071', ['logs/*.ndjson'])
  */
-export async function storyOfFiles(traceId: string, names: readonly string[], { machine, fields, ...search }: StoryFilesOptions = {}): Promise<StoryReport | undefined> {
-  const trace = new TraceCollector(traceId, { ...(machine === undefined ? {} : { machine }), ...(fields === undefined ? {} : { fields }) })
+export async function storyOfFiles(
+  traceId: string,
+  names: readonly string[],
+  { machine, fields, ...search }: StoryFilesOptions = {},
+): Promise<StoryReport | undefined> {
+  const trace = new TraceCollector(traceId, {
+    ...(machine === undefined ? {} : { machine }),
+    ...(fields === undefined ? {} : { fields }),
+  })
   return trace.collect(findTrace(await resolveFiles(names), traceId, { ...search, progress: () => trace.progress }))
 }
 
@@ -42,6 +50,10 @@ export async function storyOfFiles(traceId: string, names: readonly string[], { 
  * @throws ThroughlineError as {@link storyOfFiles}, files aside
  * @example const report = await story('abc-123', createReadStream('app.ndjson'))
  */
-export async function story(traceId: string, lines: LogLines, options: StoryOptions = {}): Promise<StoryReport | undefined> {
+export async function story(
+  traceId: string,
+  lines: LogLines,
+  options: StoryOptions = {},
+): Promise<StoryReport | undefined> {
   return new TraceCollector(traceId, options).collect(batchEntries(lines))
 }

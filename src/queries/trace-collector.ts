@@ -37,7 +37,10 @@ export class TraceCollector {
   constructor(traceId: string, { machine = requestMachine, fields }: StoryOptions) {
     const valid: boolean = isTraceId(traceId)
     if (!valid) {
-      throw new ThroughlineError('THROUGHLINE_USAGE', `"${traceId}" is no trace id: give a UUID, its 32 hex digits, or the X-Trace-ID that was sent`)
+      throw new ThroughlineError(
+        'THROUGHLINE_USAGE',
+        `"${traceId}" is no trace id: give a UUID, its 32 hex digits, or the X-Trace-ID that was sent`,
+      )
     }
     this.#traceId = traceId
     this.#table = compile(machine)
@@ -63,9 +66,11 @@ export class TraceCollector {
 
   #add(entry: LocatedEntry | FoundEntry): void {
     if (entry.kind === 'record') {
-      if (this.#keys.has(canonicalTraceId(entry.record.trace_id))) this.#histories.add(entry.record, entry.file, 'line' in entry ? entry.line : entry.offset)
+      if (this.#keys.has(canonicalTraceId(entry.record.trace_id)))
+        this.#histories.add(entry.record, entry.file, 'line' in entry ? entry.line : entry.offset)
     } else if (entry.kind === 'other' && entry.fields !== undefined) {
-      for (const { traceId, line } of foreignLines(entry.fields, this.#fields)) if (this.#keys.has(canonicalTraceId(traceId))) this.#lines.push(line)
+      for (const { traceId, line } of foreignLines(entry.fields, this.#fields))
+        if (this.#keys.has(canonicalTraceId(traceId))) this.#lines.push(line)
     }
   }
 }

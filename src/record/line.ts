@@ -5,9 +5,30 @@ export type LineLevel = 'info' | 'warn' | 'error'
 
 /** The names of all fields that a line may have, in the order in which they are written. */
 export const FIELDS: readonly string[] = [
-  'level', 'time', 'service', 'lifecycle', 'event', 'from', 'state', 'trace_id', 'request_id', 'seq', 'dwell_ms',
-  'parent_id', 'method', 'path', 'rejected_id', 'rejected_length', 'implied', 'outcome', 'status', 'duration_ms',
-  'attempt', 'error', 'data', 'msg',
+  'level',
+  'time',
+  'service',
+  'lifecycle',
+  'event',
+  'from',
+  'state',
+  'trace_id',
+  'request_id',
+  'seq',
+  'dwell_ms',
+  'parent_id',
+  'method',
+  'path',
+  'rejected_id',
+  'rejected_length',
+  'implied',
+  'outcome',
+  'status',
+  'duration_ms',
+  'attempt',
+  'error',
+  'data',
+  'msg',
 ]
 
 /** The fields that are the same on every line of one kind: a logger can serialise them once. */
@@ -97,7 +118,11 @@ export function readRecord(line: unknown): LifecycleRecord | 'other' | 'damaged'
 
 type TransitionCommon = Omit<NoteRecord, 'lifecycle' | 'event'>
 
-function transition(fields: Readonly<Record<string, unknown>>, common: TransitionCommon, event: string | undefined): TransitionRecord | 'damaged' {
+function transition(
+  fields: Readonly<Record<string, unknown>>,
+  common: TransitionCommon,
+  event: string | undefined,
+): TransitionRecord | 'damaged' {
   const seq = count(fields.seq)
   const from = text(fields.from)
   if (seq === undefined) return 'damaged'

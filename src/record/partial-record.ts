@@ -26,7 +26,8 @@ export function recoverPartialRecord(text: string): PartialRecord | undefined {
   const sentence = /"msg":"([^"\\]{1,64}) -> ([^"\\]{1,64})"/.exec(text)
   const transition = text.includes('"lifecycle":"transition"') || sentence !== null
   // What stands before "seq" is the request's id, even where its name was cut. Fewer digits would speak for too many.
-  const requestSuffix = (/"request_id":"([0-9a-f]{16})"/.exec(text) ?? /(?<![0-9a-f])([0-9a-f]{6,16})","seq":\d/.exec(text))?.[1]
+  const requestSuffix = (/"request_id":"([0-9a-f]{16})"/.exec(text) ??
+    /(?<![0-9a-f])([0-9a-f]{6,16})","seq":\d/.exec(text))?.[1]
   const event = field(text, 'event')
   const time = /"time":(\d{1,15})\b/.exec(text)?.[1]
   const seq = /"seq":(\d{1,9}),/.exec(text)?.[1]

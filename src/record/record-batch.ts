@@ -68,7 +68,13 @@ export const KIND_BITS = 0x3fff_ffff
 /** Room for so many records. */
 export function createBatch(records: number): RecordBatch {
   const memory = new ArrayBuffer(records * ROW.numbers * 8)
-  return { count: 0, groupCount: 0, groups: new Uint32Array(records), numbers: new Float64Array(memory), words: new Uint32Array(memory) }
+  return {
+    count: 0,
+    groupCount: 0,
+    groups: new Uint32Array(records),
+    numbers: new Float64Array(memory),
+    words: new Uint32Array(memory),
+  }
 }
 
 /** How many records there is room for. */
@@ -90,8 +96,20 @@ export function transferablesOf({ groups, numbers }: RecordBatch): ArrayBuffer[]
 }
 
 /** The kind of a record, and one text for all of the same kind. */
-export function kindOf({ lifecycle, service, event, from, state }: LifecycleRecord & { readonly from?: string }): RecordKind {
-  return { lifecycle, service, ...(event === undefined ? {} : { event }), ...(from === undefined ? {} : { from }), state }
+export function kindOf({
+  lifecycle,
+  service,
+  event,
+  from,
+  state,
+}: LifecycleRecord & { readonly from?: string }): RecordKind {
+  return {
+    lifecycle,
+    service,
+    ...(event === undefined ? {} : { event }),
+    ...(from === undefined ? {} : { from }),
+    state,
+  }
 }
 
 /** One text for all kinds that are the same. */

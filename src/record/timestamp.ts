@@ -32,7 +32,8 @@ function fromIso(text: string): number | undefined {
   const [, day, minute, second, fraction = '', offset] = ISO.exec(text) ?? []
   // A leap second is the 61st of its minute, which Date.parse refuses.
   if (day === undefined || minute === undefined || second === undefined || Number(second) > 60) return undefined
-  const ms = Date.parse(`${day}T${minute}:00${colons(offset)}`) + Number(second) * 1_000 + Number(`0.${fraction}0`) * 1_000
+  const ms =
+    Date.parse(`${day}T${minute}:00${colons(offset)}`) + Number(second) * 1_000 + Number(`0.${fraction}0`) * 1_000
   return Number.isNaN(ms) ? undefined : toMicrosecond(ms)
 }
 

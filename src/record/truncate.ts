@@ -25,7 +25,8 @@ export function loggedData(data: unknown): unknown {
     const json = JSON.stringify(data) as string | undefined
     if (json === undefined) return undefined
     // Parsed again, so that no getter or toJSON runs a second time while the line is written.
-    if (json.length * 3 <= MAX_DATA_BYTES || Buffer.byteLength(json) <= MAX_DATA_BYTES) return JSON.parse(json) as unknown
+    if (json.length * 3 <= MAX_DATA_BYTES || Buffer.byteLength(json) <= MAX_DATA_BYTES)
+      return JSON.parse(json) as unknown
     return { cut: true, json: truncate(json, MAX_DATA_BYTES) }
   } catch (error) {
     return { cut: true, reason: loggedError(error).message.slice(0, 200) }

@@ -9,10 +9,21 @@ type Fields = Readonly<Record<string, unknown>>
 export type LineWriter = (level: LineLevel, fields: Fields, message: string) => void
 
 /** What of a child logger is used. */
-type Child = { setBindings(bindings: Fields): void } & Readonly<Record<string, (fields: Fields, message?: string) => void>>
+type Child = { setBindings(bindings: Fields): void } & Readonly<
+  Record<string, (fields: Fields, message?: string) => void>
+>
 
 /** What names a line and the step that it tells: nobody else decides it. */
-const IDENTIFYING_FIELDS: ReadonlySet<string> = new Set(['lifecycle', 'event', 'from', 'state', 'trace_id', 'request_id', 'seq', 'attempt'])
+const IDENTIFYING_FIELDS: ReadonlySet<string> = new Set([
+  'lifecycle',
+  'event',
+  'from',
+  'state',
+  'trace_id',
+  'request_id',
+  'seq',
+  'attempt',
+])
 
 /** The names that are ours on whatever line; `x_trace_id` is the trace id again, where a mixin stamps it beside another one. */
 const OWN_FIELDS: ReadonlySet<string> = new Set([...FIELDS, 'x_trace_id'])
@@ -39,10 +50,12 @@ export class ChildLoggers {
     this.#logger = logger
     // The shapes that pino gives to these parts of a logger.
     this.#messageKey = (getInternal(logger, 'messageKey') as string | undefined) ?? 'msg'
-    this.#formatter = (getInternal(logger, 'formatters') as { log?: (line: Fields) => Fields | undefined } | undefined)?.log
+    this.#formatter = (getInternal(logger, 'formatters') as { log?: (line: Fields) => Fields | undefined } | undefined)
+      ?.log
     this.#needsCheck = getInternal(logger, 'mixin') !== undefined || this.#formatter !== undefined
     this.#levels = { info: levelIn(logger, 'info'), warn: levelIn(logger, 'warn'), error: levelIn(logger, 'error') }
-    const level = logger.level === 'silent' || logger.isLevelEnabled(this.#levels.info) ? {} : { level: this.#levels.info }
+    const level =
+      logger.level === 'silent' || logger.isLevelEnabled(this.#levels.info) ? {} : { level: this.#levels.info }
     this.#options = { ...level, ...errorSerializer(logger) }
   }
 
@@ -54,7 +67,11 @@ export class ChildLoggers {
     const child = this.#logger.child({}, this.#needsCheck ? { ...this.#options, formatters } : this.#options) as Child
     // Asked of the child: an `onChild` of the user's may have bound more.
     const theirs = Object.entries(bindingsOf(child)).filter(([key]) => key === 'service' || this.#isFree(key))
-    setInternal(child, 'chindings', theirs.map(([key, value]) => `,${JSON.stringify(key)}:${JSON.stringify(value)}`).join(''))
+    setInternal(
+      child,
+      'chindings',
+      theirs.map(([key, value]) => `,${JSON.stringify(key)}:${JSON.stringify(value)}`).join(''),
+    )
     for (const [key] of theirs) held.add(key)
     child.setBindings(Object.fromEntries(Object.entries(constant).filter(([key]) => !held.has(key))))
     // Under a name of ours a message would be that key's second value.
@@ -81,7 +98,9 @@ export class ChildLoggers {
     const line = this.#add({ ...told }, merged, held)
     if (this.#formatter === undefined) return line
     const formatted = this.#formatter(line) ?? {}
-    const ours = Object.entries(told).map(([key, value]) => [key, IDENTIFYING_FIELDS.has(key) ? value : formatted[key]] as const)
+    const ours = Object.entries(told).map(
+      ([key, value]) => [key, IDENTIFYING_FIELDS.has(key) ? value : formatted[key]] as const,
+    )
     return this.#add(Object.fromEntries(ours), formatted, held)
   }
 
@@ -106,12 +125,15 @@ function levelIn({ levels }: PinoLogger, level: LineLevel): string {
  */
 function errorSerializer(logger: PinoLogger): object {
   // The shape that pino gives to this part of a logger.
-  const serializers = (getInternal(logger, 'serializers') ?? {}) as Readonly<Record<string, ((value: unknown) => unknown) | undefined>>
+  const serializers = (getInternal(logger, 'serializers') ?? {}) as Readonly<
+    Record<string, ((value: unknown) => unknown) | undefined>
+  >
   const serialize = serializers.error ?? (getInternal(logger, 'errorKey') === 'error' ? serializers.err : undefined)
   if (serialize === undefined) return {}
   const error = (told: LoggedError): unknown => {
     const serialized = serialize({ ...told })
-    const message: unknown = typeof serialized === 'object' && serialized !== null && 'message' in serialized ? serialized.message : serialized
+    const message: unknown =
+      typeof serialized === 'object' && serialized !== null && 'message' in serialized ? serialized.message : serialized
     return typeof message === 'string' ? { ...told, message } : serialized
   }
   return { serializers: { error } }

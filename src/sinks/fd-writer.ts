@@ -84,7 +84,8 @@ export class FdWriter {
     try {
       const taken = writeSync(this.#fd, text)
       // For text of one byte a character, as ours is, the first comparison says it all.
-      if (taken !== text.length && taken !== Buffer.byteLength(text)) this.#writeBytes(Buffer.from(text).subarray(taken))
+      if (taken !== text.length && taken !== Buffer.byteLength(text))
+        this.#writeBytes(Buffer.from(text).subarray(taken))
     } catch (error) {
       this.#onWriteError(error, Buffer.from(text))
     }
@@ -131,7 +132,9 @@ export class FdWriter {
 
   #addToBacklog(bytes: Buffer): void {
     if (this.#backlogBytes + bytes.length > MAX_BACKLOG_BYTES) {
-      this.#report(new Error(`the log takes no lines, ${String(MAX_BACKLOG_BYTES)} bytes of them are kept, and more are lost`))
+      this.#report(
+        new Error(`the log takes no lines, ${String(MAX_BACKLOG_BYTES)} bytes of them are kept, and more are lost`),
+      )
       return
     }
     this.#backlog.push(bytes)

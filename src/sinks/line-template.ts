@@ -17,13 +17,20 @@ export class LineTemplates {
   #requestId = ''
 
   constructor(service: string) {
-    const forms = (level: LineLevel): PerEdgeCache<LineTemplate> => new PerEdgeCache((record) => templateFor(record, level, service))
+    const forms = (level: LineLevel): PerEdgeCache<LineTemplate> =>
+      new PerEdgeCache((record) => templateFor(record, level, service))
     this.#templates = { info: forms('info'), warn: forms('warn'), error: forms('error') }
   }
 
   /** The line of a record, its line feed included; undefined where pino has to write it. */
   render(record: LifecycleRecord): string | undefined {
-    if (record.lifecycle !== 'transition' || record.error !== undefined || record.data !== undefined || record.attempt !== undefined) return undefined
+    if (
+      record.lifecycle !== 'transition' ||
+      record.error !== undefined ||
+      record.data !== undefined ||
+      record.attempt !== undefined
+    )
+      return undefined
     const form = this.#templates[levelOf(record.lifecycle, record.outcome)].get(record)
     // Each piece that is joined costs: what the lines of a moment or of a request share is joined once.
     if (form.time !== record.time) {

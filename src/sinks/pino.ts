@@ -29,13 +29,17 @@ export function pinoSink(logger: PinoLogger, service: string, onError: (error: u
   // A note's event is anyone's word: bound beforehand, such loggers would gather without end.
   const noteWriter = lines.writer({ service })
   // One child logger for each step: its constant fields are serialised once.
-  const steps = new PerEdgeCache((record) => ({ write: lines.writer({ service, ...constantFields(record) }), said: message(record) }))
+  const steps = new PerEdgeCache((record) => ({
+    write: lines.writer({ service, ...constantFields(record) }),
+    said: message(record),
+  }))
   return {
     write(record) {
       if (record.lifecycle === 'transition') {
         const { write, said } = steps.get(record)
         write(levelOf(record.lifecycle, record.outcome), variableFields(record), said)
-      } else noteWriter(levelOf(record.lifecycle), { ...constantFields(record), ...variableFields(record) }, message(record))
+      } else
+        noteWriter(levelOf(record.lifecycle), { ...constantFields(record), ...variableFields(record) }, message(record))
     },
     flush: () => logger.flush(),
   }

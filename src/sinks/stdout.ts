@@ -28,7 +28,11 @@ export function stdoutSink(
   destination: FdWriter = (sharedStdout ??= new FdWriter(STDOUT)),
 ): Sink {
   let time = 0
-  const pinoLines = pinoSink(isolatedPino(() => `,"time":${String(time)}`, destination), service, onError)
+  const pinoLines = pinoSink(
+    isolatedPino(() => `,"time":${String(time)}`, destination),
+    service,
+    onError,
+  )
   const templates = new LineTemplates(service)
   destination.onError(onError)
   return {

@@ -12,11 +12,20 @@ import type { StoryLine, StoryNote, StoryReport, StoryRequest, StoryTransition }
  * @param histories the requests of this trace alone
  * @returns undefined where there is nothing to tell
  */
-export function story(traceId: string, histories: Iterable<RequestHistory>, lines: readonly StoryLine[], table: TransitionTable): StoryReport | undefined {
-  const verdicts = [...histories].map((history) => assess(history, table)).sort((a, b) => (a.history.key < b.history.key ? -1 : 1))
+export function story(
+  traceId: string,
+  histories: Iterable<RequestHistory>,
+  lines: readonly StoryLine[],
+  table: TransitionTable,
+): StoryReport | undefined {
+  const verdicts = [...histories]
+    .map((history) => assess(history, table))
+    .sort((a, b) => (a.history.key < b.history.key ? -1 : 1))
   const requests = inCausalOrder(verdicts.map((verdict) => requestOf(verdict, table)))
   const sorted = distinct(lines).sort((a, b) => a.time - b.time || (a.msg < b.msg ? -1 : 1))
-  const moments = [...requests.flatMap(({ transitions, notes }) => [...transitions, ...notes]), ...sorted].sort((a, b) => a.time - b.time)
+  const moments = [...requests.flatMap(({ transitions, notes }) => [...transitions, ...notes]), ...sorted].sort(
+    (a, b) => a.time - b.time,
+  )
   const [first] = moments
   if (first === undefined) return undefined
   return {
@@ -50,24 +59,53 @@ function requestOf(verdict: RequestAssessment, table: TransitionTable): StoryReq
   }
 }
 
-function transitionOf({ seq, time, service, event, from, state, dwell_ms, attempt, implied }: TransitionRecord): StoryTransition {
+function transitionOf({
+  seq,
+  time,
+  service,
+  event,
+  from,
+  state,
+  dwell_ms,
+  attempt,
+  implied,
+}: TransitionRecord): StoryTransition {
   const optional = { ...(attempt === undefined ? {} : { attempt }), ...(implied === undefined ? {} : { implied }) }
-  return { seq, time, service, event: event ?? null, from: from ?? null, state, dwell_ms: dwell_ms ?? null, ...optional }
+  return {
+    seq,
+    time,
+    service,
+    event: event ?? null,
+    from: from ?? null,
+    state,
+    dwell_ms: dwell_ms ?? null,
+    ...optional,
+  }
 }
 
 function noteOf({ time, service, lifecycle, event, state, attempt, error }: NoteRecord): StoryNote {
-  const optional = { ...(attempt === undefined ? {} : { attempt }), ...(error === undefined ? {} : { error: `${error.type}: ${error.message}` }) }
+  const optional = {
+    ...(attempt === undefined ? {} : { attempt }),
+    ...(error === undefined ? {} : { error: `${error.type}: ${error.message}` }),
+  }
   return { time, service, lifecycle, event, state, ...optional }
 }
 
-function gapsOf({ history, position, ended, missing, attempts, invalid }: RequestAssessment, table: TransitionTable): string[] {
+function gapsOf(
+  { history, position, ended, missing, attempts, invalid }: RequestAssessment,
+  table: TransitionTable,
+): string[] {
   const gaps = missing.length === 0 ? [] : [`no line with seq ${missing.join(', ')}`]
   gaps.push(...invalid.map(({ reason }) => `invalid: ${reason}`))
   if (ended) return gaps
   const since = clock(position.since)
   const lastAttempt = history.notes.findLast(({ record }) => record.attempt !== undefined)?.record
-  if (isHandOffState(table, position.state) && attempts === 0) gaps.push(`${position.state.toLowerCase()} at ${since}, no worker line after it`)
-  else if (lastAttempt?.event === 'ATTEMPT') gaps.push(`attempt ${String(lastAttempt.attempt)} began at ${clock(lastAttempt.time)}, no line of ${lastAttempt.service} after it`)
+  if (isHandOffState(table, position.state) && attempts === 0)
+    gaps.push(`${position.state.toLowerCase()} at ${since}, no worker line after it`)
+  else if (lastAttempt?.event === 'ATTEMPT')
+    gaps.push(
+      `attempt ${String(lastAttempt.attempt)} began at ${clock(lastAttempt.time)}, no line of ${lastAttempt.service} after it`,
+    )
   else gaps.push(`${position.state} since ${since}, nothing after it`)
   return gaps
 }

@@ -26,9 +26,15 @@ export function storyText(report: StoryReport, width: number): string {
   const ids = new Set(requests.map(({ request_id }) => request_id))
   const roots = rootsOf(requests)
   const unowned = lines.filter(({ request_id }) => request_id === null || !ids.has(request_id))
-  const rows = inserted([], [...[...roots].map((request) => block(request, report, 0, roots)), ...unowned.map((line) => [lineRow(line, 0)])])
+  const rows = inserted(
+    [],
+    [...[...roots].map((request) => block(request, report, 0, roots)), ...unowned.map((line) => [lineRow(line, 0)])],
+  )
   const barWidth = Math.max(8, Math.min(32, Math.floor(width / 4)))
-  const drawn = rows.map((row) => `${offset(row.from - started)} ${bar(row, started, duration_ms, barWidth)} ${'  '.repeat(row.indent)}${row.text}`)
+  const drawn = rows.map(
+    (row) =>
+      `${offset(row.from - started)} ${bar(row, started, duration_ms, barWidth)} ${'  '.repeat(row.indent)}${row.text}`,
+  )
   return [...head, ...drawn].map((line) => fitted(line, width)).join('\n') + '\n'
 }
 
@@ -50,39 +56,73 @@ function block(request: StoryRequest, report: StoryReport, indent: number, roots
   const last = endOf(request)
   const asked = [method, path].filter((part) => part !== null).join(' ')
   const ended = [state, outcome, status, error].filter((part) => part !== null).join(' ')
-  const title: Row = { from: start, to: last, indent, text: `${service} ${asked === '' ? '' : `${asked} `}[${request_id}] ${ended}` }
+  const title: Row = {
+    from: start,
+    to: last,
+    indent,
+    text: `${service} ${asked === '' ? '' : `${asked} `}[${request_id}] ${ended}`,
+  }
   const steps = transitions.map(({ time, service: by, state: entered, dwell_ms, implied, attempt }): Row => {
     const where = by === service ? '' : ` (${by})`
     const which = attempt === undefined ? '' : ` attempt ${String(attempt)}`
     const dwelt = dwell_ms === null ? '' : ` after ${formatDuration(dwell_ms)}`
-    return { from: time, indent: indent + 1, text: `${entered}${dwelt}${implied === true ? ', implied' : ''}${which}${where}` }
+    return {
+      from: time,
+      indent: indent + 1,
+      text: `${entered}${dwelt}${implied === true ? ', implied' : ''}${which}${where}`,
+    }
   })
   const told = notes.map((note): Row => {
     const where = note.service === service ? '' : ` (${note.service})`
     const kind = note.lifecycle === 'note' ? '' : `${note.lifecycle} `
     const which = note.attempt === undefined ? '' : ` ${String(note.attempt)}`
-    return { from: note.time, indent: indent + 1, text: `${kind}${note.event}${which} in ${note.state}${note.error === undefined ? '' : `: ${note.error}`}${where}` }
+    return {
+      from: note.time,
+      indent: indent + 1,
+      text: `${kind}${note.event}${which} in ${note.state}${note.error === undefined ? '' : `: ${note.error}`}${where}`,
+    }
   })
   const own = report.lines.filter((line) => line.request_id === request_id).map((line) => [lineRow(line, indent + 1)])
   const below = report.requests.filter((child) => child.parent_id === request_id && !roots.has(child))
   const children = below.map((child) => block(child, report, indent + 1, roots))
   const missing = gaps.map((gap): Row => ({ from: last, indent: indent + 1, text: `! ${gap}` }))
   const early = skew(request, report)
-  return [title, ...(early === undefined ? [] : [{ ...title, indent: indent + 1, text: early }]), ...inserted(steps, [...told.map((row) => [row]), ...own, ...children]), ...missing]
+  return [
+    title,
+    ...(early === undefined ? [] : [{ ...title, indent: indent + 1, text: early }]),
+    ...inserted(steps, [...told.map((row) => [row]), ...own, ...children]),
+    ...missing,
+  ]
 }
 
 /** Raw times are shown, and what they cannot mean is said beside them. */
 function skew(request: StoryRequest, { requests }: StoryReport): string | undefined {
   const parent = requests.find(({ request_id }) => request_id === request.parent_id)
   const early = parent === undefined ? 0 : startOf(parent) - startOf(request)
-  return early > 0 ? `! begins ${formatDuration(early)} before its caller: the clocks of ${parent?.service ?? ''} and ${request.service} disagree` : undefined
+  return early > 0
+    ? `! begins ${formatDuration(early)} before its caller: the clocks of ${parent?.service ?? ''} and ${request.service} disagree`
+    : undefined
 }
 
 function lineRow({ time, level, msg, service }: StoryLine, indent: number): Row {
-  return { from: time, indent, text: `- ${LEVELS[String(level)] ?? String(level ?? '')} ${msg}${indent === 0 && service !== '' ? ` (${service})` : ''}`.replace('-  ', '- ') }
+  return {
+    from: time,
+    indent,
+    text: `- ${LEVELS[String(level)] ?? String(level ?? '')} ${msg}${indent === 0 && service !== '' ? ` (${service})` : ''}`.replace(
+      '-  ',
+      '- ',
+    ),
+  }
 }
 
-const LEVELS: Readonly<Record<string, string | undefined>> = { 10: 'trace', 20: 'debug', 30: 'info', 40: 'warn', 50: 'error', 60: 'fatal' }
+const LEVELS: Readonly<Record<string, string | undefined>> = {
+  10: 'trace',
+  20: 'debug',
+  30: 'info',
+  40: 'warn',
+  50: 'error',
+  60: 'fatal',
+}
 
 /** A backbone whose order is kept, with other blocks put in by the time of their first row. */
 function inserted(backbone: readonly Row[], blocks: readonly Row[][]): Row[] {
@@ -92,7 +132,8 @@ function inserted(backbone: readonly Row[], blocks: readonly Row[][]): Row[] {
   for (const [index, row] of backbone.entries()) {
     // Within one millisecond the last step comes last: what a handler says, it says before it ends.
     const before = index > 0 && index === backbone.length - 1 ? row.from + 1 : row.from
-    for (; (waiting[next]?.[0]?.from ?? Infinity) < before; next += 1) for (const put of waiting[next] ?? []) rows.push(put)
+    for (; (waiting[next]?.[0]?.from ?? Infinity) < before; next += 1)
+      for (const put of waiting[next] ?? []) rows.push(put)
     rows.push(row)
   }
   return [...rows, ...waiting.slice(next).flat()]

@@ -1,6 +1,13 @@
 import { parseResumption, formatResumption, type Resumption } from './resumption.ts'
 import { toDashed, isTraceId, w3cTraceId } from './trace-id.ts'
-import { formatTraceparent, parseTraceparent, parseTracestate, RANDOM, SAMPLED, type Traceparent } from './traceparent.ts'
+import {
+  formatTraceparent,
+  parseTraceparent,
+  parseTracestate,
+  RANDOM,
+  SAMPLED,
+  type Traceparent,
+} from './traceparent.ts'
 
 /**
  * What an id rides on: HTTP headers, gRPC metadata, message headers.
@@ -35,7 +42,12 @@ export interface Extracted {
 }
 
 /** Header names, as they are sent; HTTP and gRPC fold case, Kafka, AMQP and NATS do not. */
-export const HEADERS = { traceId: 'x-trace-id', traceparent: 'traceparent', tracestate: 'tracestate', lifecycle: 'x-lifecycle' } as const
+export const HEADERS = {
+  traceId: 'x-trace-id',
+  traceparent: 'traceparent',
+  tracestate: 'tracestate',
+  lifecycle: 'x-lifecycle',
+} as const
 
 /** The flags of a trace that begins here, with an id that we made. */
 export const NEW_TRACE_FLAGS = SAMPLED | RANDOM
@@ -53,17 +65,27 @@ export function extract(carrier: Carrier, from: 'edge' | 'message'): Extracted {
   if (idHeader === undefined && parentHeader === undefined) return NOTHING
   const ownId = isTraceId(idHeader) ? idHeader : undefined
   const parent = typeof parentHeader === 'string' ? parseTraceparent(parentHeader) : undefined
-  const refused = idHeader !== undefined && ownId === undefined ? idHeader : parent === undefined ? parentHeader : undefined
+  const refused =
+    idHeader !== undefined && ownId === undefined ? idHeader : parent === undefined ? parentHeader : undefined
   const rejected = refused === undefined ? {} : { rejectedLength: lengthOf(refused) }
   const traceId = ownId ?? (parent === undefined ? undefined : toDashed(parent.traceId))
   if (traceId === undefined) return { flags: NEW_TRACE_FLAGS, ...rejected }
-  return { traceId, ...rejected, ...ancestry(carrier, traceId, parent), ...(from === 'message' ? resumptionIn(carrier) : {}) }
+  return {
+    traceId,
+    ...rejected,
+    ...ancestry(carrier, traceId, parent),
+    ...(from === 'message' ? resumptionIn(carrier) : {}),
+  }
 }
 
 const NOTHING: Extracted = Object.freeze({ flags: NEW_TRACE_FLAGS })
 
 /** Parent, flags and tracestate come from the traceparent, if it speaks of the same trace. */
-function ancestry(carrier: Carrier, traceId: string, parent: Traceparent | undefined): Pick<Extracted, 'parentId' | 'flags' | 'tracestate'> {
+function ancestry(
+  carrier: Carrier,
+  traceId: string,
+  parent: Traceparent | undefined,
+): Pick<Extracted, 'parentId' | 'flags' | 'tracestate'> {
   // The random flag speaks of how an id was made; of an id that came alone, we cannot know.
   if (parent?.traceId !== w3cTraceId(traceId)) return { flags: SAMPLED }
   const sent = read(carrier, HEADERS.tracestate)
@@ -81,7 +103,10 @@ function resumptionIn(carrier: Carrier): Pick<Extracted, 'resumption'> {
  * The headers that carry a trace context onward: `x-trace-id`, `traceparent`, and `tracestate` where there is one;
  * with a resumption also `x-lifecycle`, which hands the request itself over.
  */
-export function inject({ traceId, requestId, flags, tracestate }: TraceContext, resumption?: Resumption): Record<string, string> {
+export function inject(
+  { traceId, requestId, flags, tracestate }: TraceContext,
+  resumption?: Resumption,
+): Record<string, string> {
   const headers: Record<string, string> = {
     [HEADERS.traceId]: traceId,
     [HEADERS.traceparent]: formatTraceparent({ traceId: w3cTraceId(traceId), parentId: requestId, flags }),
@@ -117,14 +142,17 @@ function property(carrier: object, name: string): unknown {
   if (own !== undefined && Object.hasOwn(values, name)) return own
   let spelled: string[] | undefined
   for (const key in values) {
-    if (key.length === name.length && key.toLowerCase() === name && Object.hasOwn(values, key)) (spelled ??= []).push(key)
+    if (key.length === name.length && key.toLowerCase() === name && Object.hasOwn(values, key))
+      (spelled ??= []).push(key)
   }
   return spelled?.flatMap((key) => values[key])
 }
 
 function text(value: unknown): string[] {
   if (typeof value === 'string') return [value]
-  return value instanceof Uint8Array ? [Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('latin1')] : []
+  return value instanceof Uint8Array
+    ? [Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('latin1')]
+    : []
 }
 
 function lengthOf(sent: string | readonly string[]): number {

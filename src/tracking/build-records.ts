@@ -24,7 +24,13 @@ export interface SignalFields {
 }
 
 /** @internal A signal that says nothing more; the common ones all have this shape, so that reading them stays fast. */
-export const NO_FIELDS: SignalFields = Object.freeze({ outcome: undefined, status: undefined, error: undefined, implied: undefined, data: undefined })
+export const NO_FIELDS: SignalFields = Object.freeze({
+  outcome: undefined,
+  status: undefined,
+  error: undefined,
+  implied: undefined,
+  data: undefined,
+})
 /** @internal Of a step that was made up to reach a state which the handler skipped. */
 export const IMPLIED: SignalFields = Object.freeze({ ...NO_FIELDS, implied: true })
 
@@ -51,7 +57,11 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] }
 // empty would cost more than all the rest of a step.
 
 /** The record of a request that has come in. */
-export function firstRecord(request: TrackedRequest, service: string, { method, path, extracted }: RequestInit): TransitionRecord {
+export function firstRecord(
+  request: TrackedRequest,
+  service: string,
+  { method, path, extracted }: RequestInit,
+): TransitionRecord {
   const record: Writable<TransitionRecord> = {
     lifecycle: 'transition',
     time: request.since,
@@ -115,7 +125,15 @@ export function noteRecord(
   time: number,
 ): NoteRecord {
   const { state, traceId: trace_id, requestId: request_id, attempt } = request
-  const record: Writable<NoteRecord> = { lifecycle, time, service, event: loggedName(event), state, trace_id, request_id }
+  const record: Writable<NoteRecord> = {
+    lifecycle,
+    time,
+    service,
+    event: loggedName(event),
+    state,
+    trace_id,
+    request_id,
+  }
   if (attempt !== undefined) record.attempt = attempt
   addDetails(record, fields.error, fields.data)
   return record
@@ -143,7 +161,11 @@ export function stuckRequest(request: TrackedRequest, service: string, now: numb
 }
 
 /** How a final state was reached, where the signal's sender does not say. */
-const DEFAULT_OUTCOMES: Readonly<Record<string, Outcome | undefined>> = { AUTH_ERROR: 'denied', FAIL: 'error', ABORT: 'aborted' }
+const DEFAULT_OUTCOMES: Readonly<Record<string, Outcome | undefined>> = {
+  AUTH_ERROR: 'denied',
+  FAIL: 'error',
+  ABORT: 'aborted',
+}
 
 /** Milliseconds to the microsecond; none below zero, whatever a clock that was set back says. */
 export function roundToMicroseconds(ms: number): number {

@@ -89,7 +89,8 @@ export function runWith<T>(request: TrackedRequest | undefined, fn: () => T): T 
 export function attachRequest(host: object, request: TrackedRequest): void {
   try {
     // A plain object (a job) may be copied and compared, and must not show it.
-    if (Object.getPrototypeOf(host) === Object.prototype) Object.defineProperty(host, REQUEST, { value: request, configurable: true, writable: true })
+    if (Object.getPrototypeOf(host) === Object.prototype)
+      Object.defineProperty(host, REQUEST, { value: request, configurable: true, writable: true })
     else (host as { [REQUEST]?: TrackedRequest })[REQUEST] = request
   } catch {
     // It is frozen: whoever asks for it finds the request in hand.

@@ -31,7 +31,12 @@ export function endFromStatus(request: TrackedRequest, status: number | undefine
 }
 
 /** The signal for an end that a machine may know as an event of its own. */
-const EVENT_BY_OUTCOME: Readonly<Record<Outcome, string | undefined>> = { ok: undefined, error: 'FAIL', aborted: 'ABORT', denied: 'AUTH_ERROR' }
+const EVENT_BY_OUTCOME: Readonly<Record<Outcome, string | undefined>> = {
+  ok: undefined,
+  error: 'FAIL',
+  aborted: 'ABORT',
+  denied: 'AUTH_ERROR',
+}
 
 /**
  * The answer is out, or never will be: moves a request to its end, catching up with implied steps.
@@ -51,7 +56,12 @@ export function endWithResponse(request: TrackedRequest, table: TransitionTable,
  *
  * A message that carried no request of its own began a new one, which ends here as one that was answered.
  */
-export function endWithMessage(request: TrackedRequest, table: TransitionTable, end: RequestEnd, willRetry: boolean): void {
+export function endWithMessage(
+  request: TrackedRequest,
+  table: TransitionTable,
+  end: RequestEnd,
+  willRetry: boolean,
+): void {
   request.whenSettled(() => {
     if (request.ended) return
     const resumed = request.attempt !== undefined
@@ -72,14 +82,28 @@ export function endWithMessage(request: TrackedRequest, table: TransitionTable, 
 }
 
 function noteAnswer(request: TrackedRequest, { outcome, status, error }: RequestEnd): void {
-  request.emitNote('note', 'RESPOND', { error, data: { outcome, status, duration_ms: roundToMicroseconds(request.age) } })
+  request.emitNote('note', 'RESPOND', {
+    error,
+    data: { outcome, status, duration_ms: roundToMicroseconds(request.age) },
+  })
 }
 
 function moveToEnd(request: TrackedRequest, table: TransitionTable, end: RequestEnd, signal: string): void {
-  const fields: SignalFields = { outcome: end.outcome, status: end.status, error: end.error, implied: undefined, data: undefined }
+  const fields: SignalFields = {
+    outcome: end.outcome,
+    status: end.status,
+    error: end.error,
+    implied: undefined,
+    data: undefined,
+  }
   const { state } = request
   // Nobody found out who the caller was: to imply that would be a lie that an auditor trips over.
-  if (state === table.initial && end.outcome === 'aborted' && !request.accepts('ABORT') && request.accepts('AUTH_ERROR')) {
+  if (
+    state === table.initial &&
+    end.outcome === 'aborted' &&
+    !request.accepts('ABORT') &&
+    request.accepts('AUTH_ERROR')
+  ) {
     request.dispatch('AUTH_ERROR', { ...fields, implied: true })
     return
   }

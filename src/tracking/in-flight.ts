@@ -101,7 +101,7 @@ function isOutOfOrder({ attempt, deadline }: TrackedRequest): boolean {
 }
 
 function* inOrder(list: StateList | undefined): Generator<TrackedRequest> {
-  for (let request = list?.first; request !== undefined; ) {
+  for (let request = list?.first; request !== undefined;) {
     // Read before it is yielded: whoever gets it may move it on.
     const { next } = request
     yield request

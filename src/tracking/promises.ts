@@ -1,5 +1,8 @@
 /** Runs a handler that nobody waits for, and tells whether it came to its end or failed, at once or by its promise. */
-export function runHandler(handle: () => unknown, { onDone, onError }: { readonly onDone?: () => void; readonly onError: (error: unknown) => void }): void {
+export function runHandler(
+  handle: () => unknown,
+  { onDone, onError }: { readonly onDone?: () => void; readonly onError: (error: unknown) => void },
+): void {
   try {
     const result = handle()
     if (isThenable(result)) result.then(onDone, onError)

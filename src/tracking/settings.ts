@@ -83,7 +83,8 @@ export function parseSettings(options: TrackerOptions): Settings {
   if (typeof service !== 'string' || service === '' || loggedName(service) !== service) {
     throw badOption('service', 'a name of 1 to 64 bytes, such as "gateway"')
   }
-  for (const sink of options.sinks ?? []) if (typeof sink.write !== 'function') throw badOption('sinks', 'objects with a write(record) method')
+  for (const sink of options.sinks ?? [])
+    if (typeof sink.write !== 'function') throw badOption('sinks', 'objects with a write(record) method')
   if (!['log', 'throw'].includes(onInvalid)) throw badOption('onInvalid', "'log' or 'throw'")
   if (!['entry', 'turn', 'line'].includes(durability)) throw badOption('durability', "'entry', 'turn' or 'line'")
   if (logger !== undefined && logger !== false && typeof logger.child !== 'function') {
@@ -111,12 +112,22 @@ export function parseSettings(options: TrackerOptions): Settings {
   })
 }
 
-function logSinks(logger: PinoLogger | false | undefined, service: string, durability: Durability, errors: ErrorReporter): Sink[] {
+function logSinks(
+  logger: PinoLogger | false | undefined,
+  service: string,
+  durability: Durability,
+  errors: ErrorReporter,
+): Sink[] {
   if (logger === false) return []
-  return [logger === undefined ? stdoutSink(service, durability, errors.report) : pinoSink(logger, service, errors.report)]
+  return [
+    logger === undefined ? stdoutSink(service, durability, errors.report) : pinoSink(logger, service, errors.report),
+  ]
 }
 
-function trustPredicate(trustIncoming: TrackerOptions['trustIncoming'], errors: ErrorReporter): (source: unknown) => boolean {
+function trustPredicate(
+  trustIncoming: TrackerOptions['trustIncoming'],
+  errors: ErrorReporter,
+): (source: unknown) => boolean {
   if (typeof trustIncoming !== 'function') return () => trustIncoming === true
   // A predicate that throws has not said yes.
   return (source) => errors.run(() => trustIncoming(source)) === true
@@ -144,7 +155,12 @@ function monotonic(clock: () => number): () => number {
   }
 }
 
-function guardedId(errors: ErrorReporter, ours: () => string, valid: (id: unknown) => boolean, theirs?: () => string): () => string {
+function guardedId(
+  errors: ErrorReporter,
+  ours: () => string,
+  valid: (id: unknown) => boolean,
+  theirs?: () => string,
+): () => string {
   if (theirs === undefined) return ours
   return () => {
     const id = errors.run(theirs)

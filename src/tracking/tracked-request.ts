@@ -6,7 +6,17 @@ import { loggedError } from '../record/truncate.ts'
 import type { LoggedError, NoteRecord } from '../record/record.ts'
 import { runWith } from './current-request.ts'
 import { startHandOff } from './hand-off.ts'
-import { firstRecord, IMPLIED, roundToMicroseconds, NO_FIELDS, noteRecord, transitionRecord, type ManualEnd, type RequestInit, type SignalFields } from './build-records.ts'
+import {
+  firstRecord,
+  IMPLIED,
+  roundToMicroseconds,
+  NO_FIELDS,
+  noteRecord,
+  transitionRecord,
+  type ManualEnd,
+  type RequestInit,
+  type SignalFields,
+} from './build-records.ts'
 import type { TrackerCore } from './tracker-core.ts'
 
 /**
@@ -208,7 +218,8 @@ export class TrackedRequest {
     if (edge === undefined) {
       this.#tracker.onRejected()
       this.emitNote('rejected', event, fields)
-      if (throwInvalid) throw new ThroughlineError('THROUGHLINE_INVALID_TRANSITION', `${event} is not accepted in ${this.#info.name}`)
+      if (throwInvalid)
+        throw new ThroughlineError('THROUGHLINE_INVALID_TRANSITION', `${event} is not accepted in ${this.#info.name}`)
       return false
     }
     this.#transition(edge, fields)
@@ -264,12 +275,20 @@ export class TrackedRequest {
    * state that the request is about to enter. Undefined where this request cannot be handed over (again).
    */
   prepareHandOff(): { headers: Record<string, string>; edge: Edge } | undefined {
-    const way = this.#handOff === 'no' && !this.ended ? pathToEvent(this.#tracker.settings.table, this.#info.name, 'ENQUEUE') : undefined
+    const way =
+      this.#handOff === 'no' && !this.ended
+        ? pathToEvent(this.#tracker.settings.table, this.#info.name, 'ENQUEUE')
+        : undefined
     const edge = way?.at(-1)
     if (way === undefined || edge === undefined) return undefined
     this.takeSteps(way.slice(0, -1), IMPLIED)
     this.#handOff = 'pending'
-    const resumption = { requestId: this.requestId, state: edge.to, seq: this.#seq + 1, since: this.#tracker.settings.now() }
+    const resumption = {
+      requestId: this.requestId,
+      state: edge.to,
+      seq: this.#seq + 1,
+      since: this.#tracker.settings.now(),
+    }
     return { headers: inject(this.#context(), resumption), edge }
   }
 
@@ -323,7 +342,8 @@ export class TrackedRequest {
     this.#since = moment
     this.#entered = tick
     this.#tracker.onTransition(this, from)
-    if (this.#tracker.hasListeners) this.#tracker.emit(transitionRecord(this, service, edge, fields, dwell, tick - this.#started))
+    if (this.#tracker.hasListeners)
+      this.#tracker.emit(transitionRecord(this, service, edge, fields, dwell, tick - this.#started))
     if (this.#stuckReported) this.#noteMovedOn(from.name, dwell)
   }
 

@@ -2,7 +2,16 @@ import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { connect as connectManaged, type AmqpConnectionManager } from 'amqp-connection-manager'
-import { connect, type Channel, type ChannelModel, type ConfirmChannel, type ConsumeMessage, type GetMessage, type Message, type Options } from 'amqplib'
+import {
+  connect,
+  type Channel,
+  type ChannelModel,
+  type ConfirmChannel,
+  type ConsumeMessage,
+  type GetMessage,
+  type Message,
+  type Options,
+} from 'amqplib'
 import * as callbackApi from 'amqplib/callback_api'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, expectTypeOf, onTestFinished, test, vi } from 'vitest'
@@ -28,7 +37,11 @@ const ORDER = Buffer.from('order 1')
 const NOTHING_SAID = { replyTo: null } as unknown as Options.Publish
 
 describeQueueAdapter('RabbitMQ by amqplib', { rig: 'amqplib', open: openRig, missing })
-describeQueueAdapter('RabbitMQ by amqp-connection-manager', { rig: 'amqp-connection-manager', open: openManaged, missing })
+describeQueueAdapter('RabbitMQ by amqp-connection-manager', {
+  rig: 'amqp-connection-manager',
+  open: openManaged,
+  missing,
+})
 
 describe.skipIf(missing)('amqplib', () => {
   let connection: ChannelModel
@@ -114,9 +127,16 @@ describe.skipIf(missing)('amqplib', () => {
       expect(request.state).toBe('Processing')
       expect(await sent).toBe(true)
       expect(story(request.requestId)).toEqual(PLACED)
-      expect(carriedBy(await taken(queue))).toMatchObject({ 'x-lifecycle': expect.stringContaining(`${request.requestId};Queued;3;`) as unknown })
+      expect(carriedBy(await taken(queue))).toMatchObject({
+        'x-lifecycle': expect.stringContaining(`${request.requestId};Queued;3;`) as unknown,
+      })
       const told = deferred<unknown[]>()
-      other.run(() => void channel.publish('', queue, ORDER, {}, (...args) => told.resolve([...args, other.state, currentRequest() === other])))
+      other.run(
+        () =>
+          void channel.publish('', queue, ORDER, {}, (...args) =>
+            told.resolve([...args, other.state, currentRequest() === other]),
+          ),
+      )
       expect(await told.promise).toEqual([null, true, 'Queued', true])
       await channel.close()
     })
@@ -136,20 +156,29 @@ describe.skipIf(missing)('amqplib', () => {
       const [queue, shop] = [await newQueue(), watched()]
       const channel = propagate(manager.createChannel())
       const [begun, again] = [deferred(), deferred()]
-      const handle = trackRequest((message: ConsumeMessage) => {
-        if (!message.fields.redelivered) begun.resolve()
-        else {
-          channel.ack(message)
-          again.resolve()
-        }
-      }, { tracker: shop.tracker })
+      const handle = trackRequest(
+        (message: ConsumeMessage) => {
+          if (!message.fields.redelivered) begun.resolve()
+          else {
+            channel.ack(message)
+            again.resolve()
+          }
+        },
+        { tracker: shop.tracker },
+      )
       await channel.waitForConnect()
       await channel.consume(queue, handle)
       const request = await placed(queue, shop)
       await begun.promise
       manager.reconnect()
       await again.promise
-      expect(shop.story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 2)', 'Completed 2 ok'])
+      expect(shop.story(request.requestId)).toEqual([
+        ...PLACED,
+        '(ATTEMPT 1)',
+        '(RETRY 1)',
+        '(ATTEMPT 2)',
+        'Completed 2 ok',
+      ])
       expect(failureIn(shop)?.message).toContain('channel closed')
       expect(shop.tracker.inFlight()).toEqual([])
       await channel.close()
@@ -162,12 +191,19 @@ describe.skipIf(missing)('amqplib', () => {
       const { tracker, story } = watched()
       const request = tracker.start()
       const told = deferred<unknown[]>()
-      const result = request.run(() => sender.sendToQueue(queue, ORDER, {}, (...args) => told.resolve([...args, request.state, currentRequest() === request])))
+      const result = request.run(() =>
+        sender.sendToQueue(queue, ORDER, {}, (...args) =>
+          told.resolve([...args, request.state, currentRequest() === request]),
+        ),
+      )
       expect([result, request.state]).toEqual([true, 'Processing'])
       expect(await told.promise).toEqual([null, 'Queued', true])
       expect(story(request.requestId)).toEqual(PLACED)
       const carried = carriedBy(await taken(queue))
-      expect(carried).toEqual({ ...request.headers(), 'x-lifecycle': expect.stringMatching(`^${request.requestId};Queued;3;\\d+$`) as unknown })
+      expect(carried).toEqual({
+        ...request.headers(),
+        'x-lifecycle': expect.stringMatching(`^${request.requestId};Queued;3;\\d+$`) as unknown,
+      })
     })
 
     test('without a callback it is Queued just so, and the end of an answer waits for that', async () => {
@@ -186,7 +222,9 @@ describe.skipIf(missing)('amqplib', () => {
       await confirmed((done) => sender.sendToQueue(queue, ORDER, {}, done))
       const { tracker, story, records } = watched()
       const request = tracker.start()
-      await expect(request.run(() => confirmed((done) => sender.sendToQueue(queue, ORDER, {}, done)))).rejects.toThrow('message nacked')
+      await expect(request.run(() => confirmed((done) => sender.sendToQueue(queue, ORDER, {}, done)))).rejects.toThrow(
+        'message nacked',
+      )
       expect(story(request.requestId)).toEqual([...BEGUN, 'Processing', '(ENQUEUE)'])
       expect(records.at(-1)?.error?.message).toBe('message nacked')
       await request.run(() => confirmed((done) => sender.sendToQueue(queue, ORDER, {}, done))).catch(() => undefined)
@@ -251,21 +289,44 @@ describe.skipIf(missing)('amqplib', () => {
         const [queue, channel] = [await newQueue(), propagate(await newChannel())]
         await plain.bindQueue(queue, exchange, '')
         queues.push(queue)
-        await channel.consume(queue, trackRequest((message) => {
-          if (message !== null) channel.ack(message)
-        }, { tracker }))
+        await channel.consume(
+          queue,
+          trackRequest(
+            (message) => {
+              if (message !== null) channel.ack(message)
+            },
+            { tracker },
+          ),
+        )
       }
       const request = shop.tracker.start()
       await request.run(() => confirmed((done) => sender.publish(exchange, 'sold', ORDER, {}, done)))
       request.authenticated()
       request.processing()
       request.responded()
-      expect(shop.story(request.requestId)).toEqual(['Received', '(ENQUEUE)', 'Authenticated', 'Processing', 'Responded ok'])
+      expect(shop.story(request.requestId)).toEqual([
+        'Received',
+        '(ENQUEUE)',
+        'Authenticated',
+        'Processing',
+        'Responded ok',
+      ])
       for (const { story, requests, records } of [mail, stock]) {
-        await vi.waitFor(() => expect(story(requests()[0] ?? '')).toEqual([...BEGUN, 'Processing', 'Responded ok']), SOON)
-        expect(records[0]).toMatchObject({ trace_id: request.traceId, parent_id: request.requestId, path: queues.shift() })
+        await vi.waitFor(
+          () => expect(story(requests()[0] ?? '')).toEqual([...BEGUN, 'Processing', 'Responded ok']),
+          SOON,
+        )
+        expect(records[0]).toMatchObject({
+          trace_id: request.traceId,
+          parent_id: request.requestId,
+          path: queues.shift(),
+        })
       }
-      expect(await audit([...shop.records, ...mail.records, ...stock.records])).toMatchObject({ stuck: [], invalid: [], checked: { requests: 3, traces: 1 } })
+      expect(await audit([...shop.records, ...mail.records, ...stock.records])).toMatchObject({
+        stuck: [],
+        invalid: [],
+        checked: { requests: 3, traces: 1 },
+      })
     })
 
     test.each<[string, (channel: ConfirmChannel, queue: string) => unknown, string, boolean]>([
@@ -273,9 +334,19 @@ describe.skipIf(missing)('amqplib', () => {
       ['to the default exchange', (channel, queue) => channel.publish('', queue, ORDER), 'queue', true],
       ['to an exchange', (channel) => channel.publish('amq.topic', 'some.key', ORDER), 'amq.topic', false],
       ['to several queues', (channel, queue) => channel.sendToQueue(queue, ORDER, { CC: 'other' }), 'queue', false],
-      ['to several queues, secretly', (channel, queue) => channel.sendToQueue(queue, ORDER, { BCC: ['other'] }), 'queue', false],
+      [
+        'to several queues, secretly',
+        (channel, queue) => channel.sendToQueue(queue, ORDER, { BCC: ['other'] }),
+        'queue',
+        false,
+      ],
       ['with nothing said', (channel, queue) => channel.sendToQueue(queue, ORDER, NOTHING_SAID), 'queue', true],
-      ['a call', (channel, queue) => channel.sendToQueue(queue, ORDER, { replyTo: 'answers', correlationId: '1' }), 'queue', false],
+      [
+        'a call',
+        (channel, queue) => channel.sendToQueue(queue, ORDER, { replyTo: 'answers', correlationId: '1' }),
+        'queue',
+        false,
+      ],
       ['an answer', (channel) => channel.sendToQueue('amq.gen-x', ORDER, { correlationId: '1' }), 'amq.gen-x', false],
     ])('%s: hands over or not, as it is said or else by itself', async (_, send, to, byItself) => {
       const queue = await newQueue()
@@ -284,7 +355,13 @@ describe.skipIf(missing)('amqplib', () => {
         asked.push(destination === queue ? 'queue' : destination)
         return as
       }
-      for (const [as, handsOver] of [[undefined, byItself], ['child', false], ['hand-off', true], [decide('child'), false], [decide('hand-off'), true]] as const) {
+      for (const [as, handsOver] of [
+        [undefined, byItself],
+        ['child', false],
+        ['hand-off', true],
+        [decide('child'), false],
+        [decide('hand-off'), true],
+      ] as const) {
         const channel = propagate(await newConfirmChannel(), as === undefined ? {} : { as })
         const { tracker, story } = watched()
         const request = tracker.start()
@@ -296,7 +373,14 @@ describe.skipIf(missing)('amqplib', () => {
     })
 
     test('an `as` that throws is noted, and the message is a child', async () => {
-      const [queue, channel] = [await newQueue(), propagate(await newChannel(), { as: () => { throw new Error('no idea') } })]
+      const [queue, channel] = [
+        await newQueue(),
+        propagate(await newChannel(), {
+          as: () => {
+            throw new Error('no idea')
+          },
+        }),
+      ]
       const { tracker, story } = watched()
       const request = tracker.start()
       request.run(() => channel.sendToQueue(queue, ORDER))
@@ -307,14 +391,24 @@ describe.skipIf(missing)('amqplib', () => {
       const [prices, shop, catalog] = [await newQueue(), watched(), watched('catalog')]
       const { queue: answers } = await plain.assertQueue('', { exclusive: true })
       const channel = propagate(await newChannel())
-      await channel.consume(prices, trackRequest((message) => {
-        if (message === null) return
-        const { replyTo, correlationId } = message.properties as { replyTo: string; correlationId: string }
-        channel.sendToQueue(replyTo, Buffer.from('12 EUR'), { correlationId })
-        channel.ack(message)
-      }, { tracker: catalog.tracker }))
+      await channel.consume(
+        prices,
+        trackRequest(
+          (message) => {
+            if (message === null) return
+            const { replyTo, correlationId } = message.properties as { replyTo: string; correlationId: string }
+            channel.sendToQueue(replyTo, Buffer.from('12 EUR'), { correlationId })
+            channel.ack(message)
+          },
+          { tracker: catalog.tracker },
+        ),
+      )
       const request = shop.tracker.start()
-      await request.run(() => confirmed((done) => sender.sendToQueue(prices, Buffer.from('mug'), { replyTo: answers, correlationId: 'call 1' }, done)))
+      await request.run(() =>
+        confirmed((done) =>
+          sender.sendToQueue(prices, Buffer.from('mug'), { replyTo: answers, correlationId: 'call 1' }, done),
+        ),
+      )
       const answer = await taken(answers)
       expect([answer.content.toString(), answer.properties.correlationId]).toEqual(['12 EUR', 'call 1'])
       expect(shop.story(request.requestId)).toEqual(['Received', '(ENQUEUE)'])
@@ -326,14 +420,30 @@ describe.skipIf(missing)('amqplib', () => {
       const queue = await newQueue()
       const request = watched().tracker.start({ traceparent: FOREIGN, tracestate: 'vendor=1' })
       const headers = Object.assign(Object.create({ inherited: 'yes' }) as object, { kind: 'order', retries: 3 })
-      const options = Object.freeze({ headers: Object.freeze(headers), correlationId: 'mine', persistent: true, CC: ['other'] })
+      const options = Object.freeze({
+        headers: Object.freeze(headers),
+        correlationId: 'mine',
+        persistent: true,
+        CC: ['other'],
+      })
       await request.run(() => confirmed((done) => sender.sendToQueue(queue, ORDER, options, done)))
       const { properties, fields } = await taken(queue)
       expect(properties).toMatchObject({ correlationId: 'mine', deliveryMode: 2 })
       expect(fields.routingKey).toBe(queue)
-      expect(properties.headers).toEqual({ kind: 'order', retries: 3, inherited: 'yes', CC: ['other'], ...request.headers() })
+      expect(properties.headers).toEqual({
+        kind: 'order',
+        retries: 3,
+        inherited: 'yes',
+        CC: ['other'],
+        ...request.headers(),
+      })
       expect(Object.keys(request.headers())).toEqual(['x-trace-id', 'traceparent', 'tracestate'])
-      expect(options).toEqual({ headers: { kind: 'order', retries: 3 }, correlationId: 'mine', persistent: true, CC: ['other'] })
+      expect(options).toEqual({
+        headers: { kind: 'order', retries: 3 },
+        correlationId: 'mine',
+        persistent: true,
+        CC: ['other'],
+      })
     })
 
     test.each<[string, Readonly<Record<string, unknown>>]>([
@@ -352,7 +462,9 @@ describe.skipIf(missing)('amqplib', () => {
       const queue = await newQueue()
       const { tracker, story } = watched()
       const request = tracker.start()
-      await request.run(() => request.enqueue((headers) => confirmed((done) => sender.sendToQueue(queue, ORDER, { headers }, done))))
+      await request.run(() =>
+        request.enqueue((headers) => confirmed((done) => sender.sendToQueue(queue, ORDER, { headers }, done))),
+      )
       expect(story(request.requestId)).toEqual(PLACED)
       expect(Object.keys(carriedBy(await taken(queue))).sort()).toEqual(['traceparent', 'x-lifecycle', 'x-trace-id'])
     })
@@ -361,15 +473,30 @@ describe.skipIf(missing)('amqplib', () => {
       const [queue, letters, channel] = [await newQueue(), await newQueue(), propagate(await newChannel())]
       const shop = watched()
       const { tracker, story, records } = shop
-      await channel.consume(queue, trackRequest((message) => {
-        if (message === null) return
-        sender.sendToQueue(letters, message.content, message.properties)
-        channel.ack(message)
-      }, { tracker }))
+      await channel.consume(
+        queue,
+        trackRequest(
+          (message) => {
+            if (message === null) return
+            sender.sendToQueue(letters, message.content, message.properties)
+            channel.ack(message)
+          },
+          { tracker },
+        ),
+      )
       const request = await placed(queue, shop)
       expect(carriedBy(await taken(letters))).toEqual(request.headers())
-      await vi.waitFor(() => expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 ok', '(ENQUEUE 1)']), SOON)
-      expect(await audit(records)).toMatchObject({ stuck: [], invalid: [], gaps: [], duplicates: 0, checked: { requests: 1 } })
+      await vi.waitFor(
+        () => expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 ok', '(ENQUEUE 1)']),
+        SOON,
+      )
+      expect(await audit(records)).toMatchObject({
+        stuck: [],
+        invalid: [],
+        gaps: [],
+        duplicates: 0,
+        checked: { requests: 1 },
+      })
     })
 
     test('headers that are too long with ours are sent without them', async () => {
@@ -380,7 +507,9 @@ describe.skipIf(missing)('amqplib', () => {
       expect(request.run(() => channel.sendToQueue(queue, ORDER, { headers }))).toBe(true)
       expect(carriedBy(await taken(queue))).toEqual(headers)
       expect(story(request.requestId)).toEqual([...BEGUN, 'Processing', '(ENQUEUE)'])
-      expect(() => request.run(() => channel.sendToQueue(queue, ORDER, { headers: { long: 'x'.repeat(66_000) } }))).toThrow(RangeError)
+      expect(() =>
+        request.run(() => channel.sendToQueue(queue, ORDER, { headers: { long: 'x'.repeat(66_000) } })),
+      ).toThrow(RangeError)
     })
 
     test('outside of a request nothing is added', async () => {
@@ -409,10 +538,22 @@ describe.skipIf(missing)('amqplib', () => {
       queue: string,
       shop: ReturnType<typeof watched>,
       handler: (message: ConsumeMessage, channel: Channel) => unknown,
-      { consume = {}, on, ...retries }: { consume?: Options.Consume; on?: Channel; attempts?: number; willRetry?: (message: ConsumeMessage, attempt: number) => boolean } = {},
+      {
+        consume = {},
+        on,
+        ...retries
+      }: {
+        consume?: Options.Consume
+        on?: Channel
+        attempts?: number
+        willRetry?: (message: ConsumeMessage, attempt: number) => boolean
+      } = {},
     ): Promise<Channel> {
       const channel = on ?? propagate(await newChannel())
-      const handle = trackRequest((message: ConsumeMessage | null) => (message === null ? undefined : handler(message, channel)), { tracker: shop.tracker, ...retries })
+      const handle = trackRequest(
+        (message: ConsumeMessage | null) => (message === null ? undefined : handler(message, channel)),
+        { tracker: shop.tracker, ...retries },
+      )
       // What amqplib ignores is not lost here: a rejection would end the process.
       await channel.consume(queue, (message) => void Promise.resolve(handle(message)).catch(() => undefined), consume)
       return channel
@@ -458,7 +599,10 @@ describe.skipIf(missing)('amqplib', () => {
       const [queue, shop] = [await newQueue(), watched()]
       await work(queue, shop, (message, channel) => refuse(channel, message))
       const request = await placed(queue, shop)
-      await vi.waitFor(() => expect(shop.story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 error']), SOON)
+      await vi.waitFor(
+        () => expect(shop.story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 error']),
+        SOON,
+      )
       expect(failureIn(shop)).toMatchObject({ type: 'Reject' })
     })
 
@@ -473,7 +617,14 @@ describe.skipIf(missing)('amqplib', () => {
       const [, second, third, fourth] = given
       if (second === undefined || third === undefined || fourth === undefined) throw new Error('six came')
       channel.ack(second, true)
-      expect(ends()).toEqual(['Completed 1 ok', 'Completed 1 ok', '(ATTEMPT 1)', '(ATTEMPT 1)', '(ATTEMPT 1)', '(ATTEMPT 1)'])
+      expect(ends()).toEqual([
+        'Completed 1 ok',
+        'Completed 1 ok',
+        '(ATTEMPT 1)',
+        '(ATTEMPT 1)',
+        '(ATTEMPT 1)',
+        '(ATTEMPT 1)',
+      ])
       channel.ack(fourth)
       channel.nack(fourth, true, false)
       expect(ends().slice(2)).toEqual(['Completed 1 error', 'Completed 1 ok', '(ATTEMPT 1)', '(ATTEMPT 1)'])
@@ -492,18 +643,33 @@ describe.skipIf(missing)('amqplib', () => {
       expect(failureIn(shop)?.message).toContain('channel closed')
       expect(shop.tracker.inFlight()).toEqual([])
       await work(queue, shop, (message, heir) => heir.ack(message))
-      await vi.waitFor(() => expect(shop.story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 2)', 'Completed 2 ok']), SOON)
+      await vi.waitFor(
+        () =>
+          expect(shop.story(request.requestId)).toEqual([
+            ...PLACED,
+            '(ATTEMPT 1)',
+            '(RETRY 1)',
+            '(ATTEMPT 2)',
+            'Completed 2 ok',
+          ]),
+        SOON,
+      )
     })
 
     test('a handler that rejects and tells nobody: a retry, and its error is its own', async () => {
       const [queue, shop, failure] = [await newQueue(), watched(), new Error('bad order')]
       const channel = propagate(await newChannel())
       const seen = deferred<unknown>()
-      const handle = trackRequest((_message: ConsumeMessage | null) => Promise.reject(failure), { tracker: shop.tracker })
+      const handle = trackRequest((_message: ConsumeMessage | null) => Promise.reject(failure), {
+        tracker: shop.tracker,
+      })
       await channel.consume(queue, (message) => void handle(message).catch(seen.resolve))
       const request = await placed(queue, shop)
       expect(await seen.promise).toBe(failure)
-      await vi.waitFor(() => expect(shop.story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)']), SOON)
+      await vi.waitFor(
+        () => expect(shop.story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)']),
+        SOON,
+      )
       expect(failureIn(shop)).toEqual({ type: 'Error', message: 'bad order' })
       expect(shop.tracker.inFlight()).toEqual([])
       await channel.close()
@@ -516,7 +682,15 @@ describe.skipIf(missing)('amqplib', () => {
       const [broken, closed] = [once(other, 'error'), deferred()]
       other.on('close', () => closed.resolve())
       const channel = propagate(await other.createChannel())
-      await channel.consume(queue, trackRequest(() => { throw failure }, { tracker: shop.tracker }))
+      await channel.consume(
+        queue,
+        trackRequest(
+          () => {
+            throw failure
+          },
+          { tracker: shop.tracker },
+        ),
+      )
       const request = await placed(queue, shop)
       expect(await broken).toEqual([failure])
       await closed.promise
@@ -538,35 +712,55 @@ describe.skipIf(missing)('amqplib', () => {
       })
       const request = await placed(queue, shop)
       await broken
-      await vi.waitFor(() => expect(shop.story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)']), SOON)
+      await vi.waitFor(
+        () => expect(shop.story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)']),
+        SOON,
+      )
       expect(failureIn(shop)?.message).toBe('not this one')
     })
 
-    test.each(['throw error', 'return Promise.reject(error)'])('a process that ends by it has told of it: %s', async (how) => {
-      const [queue, shop] = [await newQueue(), watched()]
-      const adapter = new URL('../../src/adapters/amqplib.ts', import.meta.url).href
-      const program = `
+    test.each(['throw error', 'return Promise.reject(error)'])(
+      'a process that ends by it has told of it: %s',
+      async (how) => {
+        const [queue, shop] = [await newQueue(), watched()]
+        const adapter = new URL('../../src/adapters/amqplib.ts', import.meta.url).href
+        const program = `
         import { connect } from 'amqplib'
         import { propagate, trackRequest } from '${adapter}'
         const channel = propagate(await (await connect('${BROKERS.rabbitmq}')).createChannel())
         const error = new Error('bad order')
         await channel.consume('${queue}', trackRequest(() => { ${how} }, { service: 'mortal' }))`
-      const request = await placed(queue, shop)
-      const died = deferred<{ readonly code: unknown; readonly stdout: string; readonly stderr: string }>()
-      execFile(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program], (error, stdout, stderr) => died.resolve({ code: error?.code, stdout, stderr }))
-      const { code, stdout, stderr } = await died.promise
-      const events = stdout.trim().split('\n').map((line) => JSON.parse(line) as { event: string; request_id: string; error?: { message: string } })
-      expect([code, stderr.includes('bad order')]).toEqual([1, true])
-      expect(events.map(({ event, request_id, error }) => [event, request_id === request.requestId, error?.message])).toEqual([['ATTEMPT', true, undefined], ['RETRY', true, 'bad order']])
-    }, 60_000)
+        const request = await placed(queue, shop)
+        const died = deferred<{ readonly code: unknown; readonly stdout: string; readonly stderr: string }>()
+        execFile(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program], (error, stdout, stderr) =>
+          died.resolve({ code: error?.code, stdout, stderr }),
+        )
+        const { code, stdout, stderr } = await died.promise
+        const events = stdout
+          .trim()
+          .split('\n')
+          .map((line) => JSON.parse(line) as { event: string; request_id: string; error?: { message: string } })
+        expect([code, stderr.includes('bad order')]).toEqual([1, true])
+        expect(
+          events.map(({ event, request_id, error }) => [event, request_id === request.requestId, error?.message]),
+        ).toEqual([
+          ['ATTEMPT', true, undefined],
+          ['RETRY', true, 'bad order'],
+        ])
+      },
+      60_000,
+    )
 
     test('one that is caught, and then answered for, ends as it was answered', async () => {
       const [queue, shop] = [await newQueue(), watched()]
       const channel = propagate(await newChannel())
-      const handle = trackRequest((message: ConsumeMessage | null): unknown => {
-        if (message?.content.toString() === 'at once') throw new Error('bad order')
-        return Promise.reject(new Error('bad order'))
-      }, { tracker: shop.tracker })
+      const handle = trackRequest(
+        (message: ConsumeMessage | null): unknown => {
+          if (message?.content.toString() === 'at once') throw new Error('bad order')
+          return Promise.reject(new Error('bad order'))
+        },
+        { tracker: shop.tracker },
+      )
       await channel.consume(queue, (message) => {
         if (message === null) return
         void (async () => {
@@ -580,7 +774,10 @@ describe.skipIf(missing)('amqplib', () => {
       for (const body of ['at once', 'later']) {
         const request = shop.tracker.start()
         await request.run(() => confirmed((done) => sender.sendToQueue(queue, Buffer.from(body), {}, done)))
-        await vi.waitFor(() => expect(shop.story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 error']), SOON)
+        await vi.waitFor(
+          () => expect(shop.story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 error']),
+          SOON,
+        )
         expect(failureIn(shop)?.message).toBe('bad order')
       }
     })
@@ -597,7 +794,13 @@ describe.skipIf(missing)('amqplib', () => {
       })
       const request = await placed(queue, shop)
       await vi.waitFor(() => expect(shop.story(request.requestId)).toContain('Completed 2 ok'), SOON)
-      expect(shop.story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 2)', 'Completed 2 ok'])
+      expect(shop.story(request.requestId)).toEqual([
+        ...PLACED,
+        '(ATTEMPT 1)',
+        '(RETRY 1)',
+        '(ATTEMPT 2)',
+        'Completed 2 ok',
+      ])
     })
 
     test.each<[string, (channel: Channel, message: ConsumeMessage) => unknown, string[]]>([
@@ -612,7 +815,10 @@ describe.skipIf(missing)('amqplib', () => {
       })
       const request = await placed(queue, shop)
       const message = await failed.promise
-      await vi.waitFor(() => expect(shop.story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)']), SOON)
+      await vi.waitFor(
+        () => expect(shop.story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)']),
+        SOON,
+      )
       await answer(channel, message)
       expect(shop.story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)', ...end])
       expect(shop.tracker.inFlight()).toEqual([])
@@ -632,7 +838,15 @@ describe.skipIf(missing)('amqplib', () => {
       const request = await placed(queue, shop)
       await vi.waitFor(() => expect(shop.story(request.requestId).at(-1)).toBe('(RETRY 2)'), SOON)
       await work(queue, shop, handler, { attempts: 3 })
-      const story = [...PLACED, '(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 2)', '(RETRY 2)', '(ATTEMPT 3)', 'Completed 3 error']
+      const story = [
+        ...PLACED,
+        '(ATTEMPT 1)',
+        '(RETRY 1)',
+        '(ATTEMPT 2)',
+        '(RETRY 2)',
+        '(ATTEMPT 3)',
+        'Completed 3 error',
+      ]
       await vi.waitFor(() => expect(shop.story(request.requestId)).toEqual(story), SOON)
       expect(shop.tracker.inFlight()).toEqual([])
     })
@@ -650,19 +864,36 @@ describe.skipIf(missing)('amqplib', () => {
         return attempt < 3
       }
       let calls = 0
-      await work(queue, shop, (message, channel) => (++calls < 3 ? channel.reject(message, false) : channel.ack(message)), { willRetry })
+      await work(
+        queue,
+        shop,
+        (message, channel) => (++calls < 3 ? channel.reject(message, false) : channel.ack(message)),
+        { willRetry },
+      )
       const request = await placed(queue, shop)
       const story = [...PLACED, '(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 2)', '(RETRY 2)', '(ATTEMPT 3)', 'Completed 3 ok']
       await vi.waitFor(() => expect(shop.story(request.requestId)).toEqual(story), SOON)
-      expect(asked).toEqual([['order 1', 1], ['order 1', 2]])
-      expect(await audit(shop.records)).toMatchObject({ stuck: [], invalid: [], duplicates: 0, checked: { requests: 1 } })
+      expect(asked).toEqual([
+        ['order 1', 1],
+        ['order 1', 2],
+      ])
+      expect(await audit(shop.records)).toMatchObject({
+        stuck: [],
+        invalid: [],
+        duplicates: 0,
+        checked: { requests: 1 },
+      })
     })
 
     test('a willRetry that throws is counted, and there is none', async () => {
       const told = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
       onTestFinished(() => told.mockRestore())
       const [queue, shop] = [await newQueue(), watched()]
-      await work(queue, shop, (message, channel) => channel.reject(message, false), { willRetry: () => { throw new Error('no idea') } })
+      await work(queue, shop, (message, channel) => channel.reject(message, false), {
+        willRetry: () => {
+          throw new Error('no idea')
+        },
+      })
       const request = await placed(queue, shop)
       await vi.waitFor(() => expect(shop.story(request.requestId).at(-1)).toBe('Completed 1 error'), SOON)
       expect(shop.tracker.stats.faults).toBe(1)
@@ -674,59 +905,107 @@ describe.skipIf(missing)('amqplib', () => {
       const shop = watched()
       await work(queue, shop, (message, channel) => channel.ack(message))
       const request = await placed(delayed, shop)
-      await vi.waitFor(() => expect(shop.story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 ok']), SOON)
+      await vi.waitFor(
+        () => expect(shop.story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 ok']),
+        SOON,
+      )
     })
 
-    test.each(['classic', 'quorum'])('a dead letter of a %s queue is a new request, with the one that died as its parent', async (type) => {
-      const dead = await newQueue()
-      const queue = await newQueue({ deadLetterExchange: '', deadLetterRoutingKey: dead, arguments: { 'x-queue-type': type, ...(type === 'quorum' ? { 'x-delivery-limit': 1 } : {}) } })
-      const [shop, morgue] = [watched(), watched('morgue')]
-      // The one is given up, of the other the broker has had enough.
-      await work(queue, shop, (message, channel) => channel.reject(message, type === 'quorum'), { attempts: 2 })
-      let visits = 0
-      await work(dead, morgue, (message, channel) => (++visits === 1 ? channel.nack(message) : channel.ack(message)))
-      const request = await placed(queue, shop)
-      await vi.waitFor(() => expect(morgue.records.at(-1)).toMatchObject({ state: 'Responded', outcome: 'ok' }), SOON)
-      expect(shop.story(request.requestId).at(-1)).toBe(type === 'quorum' ? 'Completed 2 error' : 'Completed 1 error')
-      // It began a request each time that it was delivered.
-      expect(morgue.requests().map(morgue.story)).toEqual([[...BEGUN, '(RETRY)', 'Processing', 'Responded error'], [...BEGUN, 'Processing', 'Responded ok']])
-      expect(morgue.records[0]).toMatchObject({ trace_id: request.traceId, parent_id: request.requestId, path: dead })
-    })
+    test.each(['classic', 'quorum'])(
+      'a dead letter of a %s queue is a new request, with the one that died as its parent',
+      async (type) => {
+        const dead = await newQueue()
+        const queue = await newQueue({
+          deadLetterExchange: '',
+          deadLetterRoutingKey: dead,
+          arguments: { 'x-queue-type': type, ...(type === 'quorum' ? { 'x-delivery-limit': 1 } : {}) },
+        })
+        const [shop, morgue] = [watched(), watched('morgue')]
+        // The one is given up, of the other the broker has had enough.
+        await work(queue, shop, (message, channel) => channel.reject(message, type === 'quorum'), { attempts: 2 })
+        let visits = 0
+        await work(dead, morgue, (message, channel) => (++visits === 1 ? channel.nack(message) : channel.ack(message)))
+        const request = await placed(queue, shop)
+        await vi.waitFor(() => expect(morgue.records.at(-1)).toMatchObject({ state: 'Responded', outcome: 'ok' }), SOON)
+        expect(shop.story(request.requestId).at(-1)).toBe(type === 'quorum' ? 'Completed 2 error' : 'Completed 1 error')
+        // It began a request each time that it was delivered.
+        expect(morgue.requests().map(morgue.story)).toEqual([
+          [...BEGUN, '(RETRY)', 'Processing', 'Responded error'],
+          [...BEGUN, 'Processing', 'Responded ok'],
+        ])
+        expect(morgue.records[0]).toMatchObject({ trace_id: request.traceId, parent_id: request.requestId, path: dead })
+      },
+    )
 
     test('where nobody answers (noAck) the handler decides, and what fails is lost', async () => {
       const [queue, shop] = [await newQueue(), watched()]
-      await work(queue, shop, (message) => (message.content.toString() === 'bad' ? Promise.reject(new Error('bad order')) : Promise.resolve()), { consume: { noAck: true } })
+      await work(
+        queue,
+        shop,
+        (message) =>
+          message.content.toString() === 'bad' ? Promise.reject(new Error('bad order')) : Promise.resolve(),
+        { consume: { noAck: true } },
+      )
       const good = await placed(queue, shop)
-      await vi.waitFor(() => expect(shop.story(good.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 ok']), SOON)
+      await vi.waitFor(
+        () => expect(shop.story(good.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 ok']),
+        SOON,
+      )
       const bad = shop.tracker.start()
       await bad.run(() => confirmed((done) => sender.sendToQueue(queue, Buffer.from('bad'), {}, done)))
-      await vi.waitFor(() => expect(shop.story(bad.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 error']), SOON)
+      await vi.waitFor(
+        () => expect(shop.story(bad.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 error']),
+        SOON,
+      )
       expect(shop.tracker.inFlight()).toEqual([])
     })
 
     test('on a channel of amqplib alone the handler decides, and what fails is held to come again', async () => {
       const [queue, shop] = [await newQueue({ arguments: { 'x-queue-type': 'quorum' } }), watched()]
       const channel = await newChannel()
-      await work(queue, shop, (message, bare) => {
-        const failed = !message.fields.redelivered
-        if (failed) bare.reject(message)
-        else bare.ack(message)
-        return failed ? Promise.reject(new Error('not yet')) : Promise.resolve()
-      }, { on: channel })
+      await work(
+        queue,
+        shop,
+        (message, bare) => {
+          const failed = !message.fields.redelivered
+          if (failed) bare.reject(message)
+          else bare.ack(message)
+          return failed ? Promise.reject(new Error('not yet')) : Promise.resolve()
+        },
+        { on: channel },
+      )
       const request = await placed(queue, shop)
-      await vi.waitFor(() => expect(shop.story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 2)', 'Completed 2 ok']), SOON)
+      await vi.waitFor(
+        () =>
+          expect(shop.story(request.requestId)).toEqual([
+            ...PLACED,
+            '(ATTEMPT 1)',
+            '(RETRY 1)',
+            '(ATTEMPT 2)',
+            'Completed 2 ok',
+          ]),
+        SOON,
+      )
       // The queue is known by what the sender called it.
       plain.sendToQueue(queue, ORDER)
-      await vi.waitFor(() => expect(shop.records.some((record) => 'path' in record && record.path === queue)).toBe(true), SOON)
+      await vi.waitFor(
+        () => expect(shop.records.some((record) => 'path' in record && record.path === queue)).toBe(true),
+        SOON,
+      )
     })
 
     test('an ack that is given on the bare channel cannot be seen: the request is open until the channel closes', async () => {
       const [queue, shop, acked] = [await newQueue(), watched(), deferred()]
       const bare = await newChannel()
-      await work(queue, shop, (message) => {
-        bare.ack(message)
-        acked.resolve()
-      }, { on: propagate(bare) })
+      await work(
+        queue,
+        shop,
+        (message) => {
+          bare.ack(message)
+          acked.resolve()
+        },
+        { on: propagate(bare) },
+      )
       const request = await placed(queue, shop)
       await acked.promise
       expect(shop.story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)'])
@@ -738,14 +1017,19 @@ describe.skipIf(missing)('amqplib', () => {
     test('a message that is worked on after its ack ends with its handler', async () => {
       const [queue, shop] = [await newQueue(), watched()]
       const channel = propagate(await newChannel())
-      const handle = trackRequest((_message: ConsumeMessage) => Promise.reject(new Error('too late')), { tracker: shop.tracker })
+      const handle = trackRequest((_message: ConsumeMessage) => Promise.reject(new Error('too late')), {
+        tracker: shop.tracker,
+      })
       await channel.consume(queue, (message) => {
         if (message === null) return
         channel.ack(message)
         handle(message).catch(() => undefined)
       })
       const request = await placed(queue, shop)
-      await vi.waitFor(() => expect(shop.story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 error']), SOON)
+      await vi.waitFor(
+        () => expect(shop.story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 error']),
+        SOON,
+      )
     })
 
     test('a message that is fetched is like one that is delivered', async () => {
@@ -771,7 +1055,10 @@ describe.skipIf(missing)('amqplib', () => {
       const { queue } = await plain.assertQueue(`throughline-${randomUUID()}`)
       const told = deferred<unknown>()
       const channel = propagate(await newChannel())
-      await channel.consume(queue, trackRequest((message: ConsumeMessage | null) => told.resolve(message), { tracker: shop.tracker }))
+      await channel.consume(
+        queue,
+        trackRequest((message: ConsumeMessage | null) => told.resolve(message), { tracker: shop.tracker }),
+      )
       await plain.deleteQueue(queue)
       expect(await told.promise).toBeNull()
       expect(shop.records).toEqual([])
@@ -812,15 +1099,39 @@ describe.skipIf(missing)('amqplib', () => {
     if (fetched === false) throw new Error('no message came')
     trackRequest((message: GetMessage) => consuming.nack(message), { tracker: shop.tracker })(fetched)
     expect(shop.story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)'])
-    const { consumerTag } = await asked<{ consumerTag: string }>((done) => consuming.consume(queue, trackRequest((message) => {
-      if (message !== null) consuming.ack(message)
-    }, { tracker: shop.tracker }), {}, done))
+    const { consumerTag } = await asked<{ consumerTag: string }>((done) =>
+      consuming.consume(
+        queue,
+        trackRequest(
+          (message) => {
+            if (message !== null) consuming.ack(message)
+          },
+          { tracker: shop.tracker },
+        ),
+        {},
+        done,
+      ),
+    )
     expect(consumerTag).toBeTypeOf('string')
-    await vi.waitFor(() => expect(shop.story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 2)', 'Completed 2 ok']), SOON)
+    await vi.waitFor(
+      () =>
+        expect(shop.story(request.requestId)).toEqual([
+          ...PLACED,
+          '(ATTEMPT 1)',
+          '(RETRY 1)',
+          '(ATTEMPT 2)',
+          'Completed 2 ok',
+        ]),
+      SOON,
+    )
     const lost = shop.tracker.start()
-    const channel = propagate(await asked<callbackApi.ConfirmChannel>((done) => model.createConfirmChannel(done)), { as: 'hand-off' })
+    const channel = propagate(await asked<callbackApi.ConfirmChannel>((done) => model.createConfirmChannel(done)), {
+      as: 'hand-off',
+    })
     channel.on('error', () => undefined)
-    await expect(lost.run(() => confirmed((done) => channel.publish(randomUUID(), 'x', ORDER, {}, done)))).rejects.toThrow('channel closed')
+    await expect(
+      lost.run(() => confirmed((done) => channel.publish(randomUUID(), 'x', ORDER, {}, done))),
+    ).rejects.toThrow('channel closed')
     expect(shop.story(lost.requestId)).toEqual([...BEGUN, 'Processing', '(ENQUEUE)'])
   })
 })
@@ -843,18 +1154,36 @@ describe('what RabbitMQ tells of earlier deliveries', () => {
     ['no header of its own', 1, { kind: 'order' }],
     ['that it comes again', 2, {}, true],
     ['by a quorum queue', 3, { 'x-delivery-count': 2 }, true],
-    ['by a quorum queue since 4.3, where a nack is no failure', 4, { 'x-delivery-count': 1, 'x-acquired-count': 3 }, true],
-    ['by way of a dead letter exchange', 3, { 'x-death': [death('waiting', 'expired', 2), death('orders', 'rejected', 2)] }],
+    [
+      'by a quorum queue since 4.3, where a nack is no failure',
+      4,
+      { 'x-delivery-count': 1, 'x-acquired-count': 3 },
+      true,
+    ],
+    [
+      'by way of a dead letter exchange',
+      3,
+      { 'x-death': [death('waiting', 'expired', 2), death('orders', 'rejected', 2)] },
+    ],
     ['both', 4, { 'x-delivery-count': 1, 'x-death': [death('orders', 'rejected', 2)] }, true],
     ['that it grew old there before anyone had it', 1, { 'x-death': [death('orders', 'expired', 7)] }],
     ['of another queue', 1, { 'x-death': [death('invoices', 'rejected', 7)] }],
-    ['what cannot be', 1, { 'x-delivery-count': -3, 'x-acquired-count': '7', 'x-death': [death('orders', 'rejected', NaN), null, 'x'] }],
+    [
+      'what cannot be',
+      1,
+      { 'x-delivery-count': -3, 'x-acquired-count': '7', 'x-death': [death('orders', 'rejected', NaN), null, 'x'] },
+    ],
   ])('%s', (_, attempt, headers, redelivered) => {
     expect(attemptOf(message(headers, redelivered), 'orders')).toBe(attempt)
   })
 
   test('where the queue is not known, every one counts', () => {
-    expect(attemptOf(message({ 'x-death': [death('orders', 'rejected', 2), death('invoices', 'delivery_limit')] }), undefined)).toBe(4)
+    expect(
+      attemptOf(
+        message({ 'x-death': [death('orders', 'rejected', 2), death('invoices', 'delivery_limit')] }),
+        undefined,
+      ),
+    ).toBe(4)
   })
 
   test.each<[string, boolean, readonly object[], string | undefined]>([
@@ -875,15 +1204,46 @@ describe('what RabbitMQ tells of earlier deliveries', () => {
     const { tracker } = watched()
     const handle = trackRequest((given: AmqpMessageLike) => given, { tracker })
     const strange = fc.anything({ withBigInt: true, withNullPrototype: true, withTypedArray: true })
-    const deaths = fc.oneof(strange, fc.array(fc.oneof(strange, fc.record({ queue: fc.oneof(fc.constant('orders'), strange), reason: fc.constantFrom('rejected', 'expired', 'delivery_limit'), count: fc.oneof(fc.integer(), fc.double(), strange) }))))
-    const headers = fc.oneof(strange, fc.record({ 'x-death': deaths, 'x-delivery-count': fc.oneof(fc.double(), strange), 'x-acquired-count': fc.oneof(fc.double(), strange), 'x-lifecycle': strange, traceparent: fc.oneof(fc.constant(FOREIGN), strange) }, { requiredKeys: [] }))
-    fc.assert(fc.property(headers, fc.boolean(), fc.option(fc.constantFrom('orders', 'dead', '')), (given, redelivered, queue) => {
-      // What comes over the wire has no types.
-      const hostile = message(given as object, redelivered)
-      expect(attemptOf(hostile, queue ?? undefined)).toBeGreaterThanOrEqual(1)
-      carrierOf(hostile, queue ?? undefined)
-      expect(handle(hostile)).toBe(hostile)
-    }))
+    const deaths = fc.oneof(
+      strange,
+      fc.array(
+        fc.oneof(
+          strange,
+          fc.record({
+            queue: fc.oneof(fc.constant('orders'), strange),
+            reason: fc.constantFrom('rejected', 'expired', 'delivery_limit'),
+            count: fc.oneof(fc.integer(), fc.double(), strange),
+          }),
+        ),
+      ),
+    )
+    const headers = fc.oneof(
+      strange,
+      fc.record(
+        {
+          'x-death': deaths,
+          'x-delivery-count': fc.oneof(fc.double(), strange),
+          'x-acquired-count': fc.oneof(fc.double(), strange),
+          'x-lifecycle': strange,
+          traceparent: fc.oneof(fc.constant(FOREIGN), strange),
+        },
+        { requiredKeys: [] },
+      ),
+    )
+    fc.assert(
+      fc.property(
+        headers,
+        fc.boolean(),
+        fc.option(fc.constantFrom('orders', 'dead', '')),
+        (given, redelivered, queue) => {
+          // What comes over the wire has no types.
+          const hostile = message(given as object, redelivered)
+          expect(attemptOf(hostile, queue ?? undefined)).toBeGreaterThanOrEqual(1)
+          carrierOf(hostile, queue ?? undefined)
+          expect(handle(hostile)).toBe(hostile)
+        },
+      ),
+    )
     expect(tracker.stats.faults).toBe(0)
     expect(tracker.inFlight()).toEqual([])
   })
@@ -891,7 +1251,8 @@ describe('what RabbitMQ tells of earlier deliveries', () => {
   test('what is no message is passed on', () => {
     const { tracker, records } = watched()
     const handle = trackRequest((given: AmqpMessageLike | null) => given, { tracker })
-    for (const given of [null, undefined, false, {}, { fields: {} }, 'x']) expect(handle(given as AmqpMessageLike | null)).toBe(given)
+    for (const given of [null, undefined, false, {}, { fields: {} }, 'x'])
+      expect(handle(given as AmqpMessageLike | null)).toBe(given)
     expect(records).toEqual([])
   })
 })
@@ -904,10 +1265,15 @@ test("amqplib's own types fit", () => {
   expectTypeOf<ConsumeMessage>().toExtend<AmqpMessageLike>()
   expectTypeOf<GetMessage>().toExtend<AmqpMessageLike>()
   expectTypeOf(propagate<ConfirmChannel>).returns.toEqualTypeOf<ConfirmChannel>()
-  expectTypeOf(trackRequest((_message: ConsumeMessage | null) => 1, { service: 'worker' })).toEqualTypeOf<(message: ConsumeMessage | null) => number>()
+  expectTypeOf(trackRequest((_message: ConsumeMessage | null) => 1, { service: 'worker' })).toEqualTypeOf<
+    (message: ConsumeMessage | null) => number
+  >()
   type OnMessage = Parameters<Channel['consume']>[1]
-  const inline: OnMessage = trackRequest((message) => {
-    expectTypeOf(message).toEqualTypeOf<ConsumeMessage | null>()
-  }, { service: 'worker', logger: false, willRetry: (message, attempt) => message.content.length > attempt })
+  const inline: OnMessage = trackRequest(
+    (message) => {
+      expectTypeOf(message).toEqualTypeOf<ConsumeMessage | null>()
+    },
+    { service: 'worker', logger: false, willRetry: (message, attempt) => message.content.length > attempt },
+  )
   expect(inline).toBeTypeOf('function')
 })

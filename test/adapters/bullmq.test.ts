@@ -4,7 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { context, propagation, trace } from '@opentelemetry/api'
-import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor, type ReadableSpan } from '@opentelemetry/sdk-trace-node'
+import {
+  InMemorySpanExporter,
+  NodeTracerProvider,
+  SimpleSpanProcessor,
+  type ReadableSpan,
+} from '@opentelemetry/sdk-trace-node'
 import {
   DelayedError,
   FlowProducer,
@@ -76,7 +81,11 @@ describe.skipIf(missing)('BullMQ, besides', () => {
   }
 
   /** Works on a queue for as long as the test runs. */
-  async function work(queue: Queue<Order>, processor: Processor<Order>, options: Partial<WorkerOptions> = {}): Promise<Worker<Order>> {
+  async function work(
+    queue: Queue<Order>,
+    processor: Processor<Order>,
+    options: Partial<WorkerOptions> = {},
+  ): Promise<Worker<Order>> {
     const worker = new Worker<Order>(queue.name, processor, { connection, prefix, ...options })
     // What becomes of a job whose lock is lost is told here: some tests are about that.
     worker.on('error', () => undefined)
@@ -86,7 +95,10 @@ describe.skipIf(missing)('BullMQ, besides', () => {
   }
 
   /** What stands in Redis of a job, past all that this library does. */
-  async function stored(queue: Queue<Order>, id: string | undefined): Promise<{ readonly data: unknown; readonly carrier: unknown }> {
+  async function stored(
+    queue: Queue<Order>,
+    id: string | undefined,
+  ): Promise<{ readonly data: unknown; readonly carrier: unknown }> {
     const job = await queue.getJob(id ?? '')
     const metadata = job?.opts.telemetry?.metadata
     return { data: job?.data, carrier: metadata === undefined ? undefined : JSON.parse(metadata) }
@@ -115,13 +127,19 @@ describe.skipIf(missing)('BullMQ, besides', () => {
       expect(tracker.inFlight()).toEqual([])
       const { data, carrier } = await stored(plain, job?.id)
       expect(data).toEqual({ sku: 'mug' })
-      expect(carrier).toEqual({ ...request.headers(), 'x-lifecycle': expect.stringMatching(new RegExp(`^${request.requestId};Queued;3;\\d+$`)) as string })
+      expect(carrier).toEqual({
+        ...request.headers(),
+        'x-lifecycle': expect.stringMatching(new RegExp(`^${request.requestId};Queued;3;\\d+$`)) as string,
+      })
       expect(job?.data).toBe(order)
     })
 
     test('options that the caller keeps stay as they are, and reach BullMQ', async () => {
       const plain = newQueue()
-      const options: JobsOptions = Object.freeze({ attempts: 4, telemetry: Object.freeze({ metadata: '{"_apm":"1"}' }) })
+      const options: JobsOptions = Object.freeze({
+        attempts: 4,
+        telemetry: Object.freeze({ metadata: '{"_apm":"1"}' }),
+      })
       const request = watched().tracker.start()
       const job = await request.run(() => propagate(plain).add('pack', { sku: 'mug' }, options))
       expect(job.opts.attempts).toBe(4)
@@ -130,12 +148,13 @@ describe.skipIf(missing)('BullMQ, besides', () => {
       expect(options).toEqual({ attempts: 4, telemetry: { metadata: '{"_apm":"1"}' } })
     })
 
-    test('a carrier of the caller\'s making stays: another trace, or request.enqueue', async () => {
+    test("a carrier of the caller's making stays: another trace, or request.enqueue", async () => {
       const plain = newQueue()
       const queue = propagate(plain)
       const { tracker, story } = watched()
       const [request, other] = [tracker.start(), tracker.start()]
-      const add = (headers: Record<string, string>) => queue.add('pack', { sku: 'mug' }, { telemetry: { metadata: JSON.stringify(headers) } })
+      const add = (headers: Record<string, string>) =>
+        queue.add('pack', { sku: 'mug' }, { telemetry: { metadata: JSON.stringify(headers) } })
       const foreign = await request.run(() => add(other.headers()))
       expect((await stored(plain, foreign.id)).carrier).toEqual(other.headers())
       const byHand = await request.run(() => request.enqueue(add))
@@ -151,10 +170,28 @@ describe.skipIf(missing)('BullMQ, besides', () => {
       const jobs = await request.run(() => propagate(plain).addBulk([order, order]))
       expect(jobs.map(({ id }) => id)).toEqual(['1', '2'])
       expect(story(request.requestId)).toEqual(['Received', '(ENQUEUE)'])
-      await work(plain, trackRequest(() => Promise.resolve(), { tracker }))
-      await vi.waitFor(() => expect(requests().slice(1).map((id) => story(id).at(-1))).toEqual(['Responded ok', 'Responded ok']), DONE)
-      expect(records.filter(({ request_id }) => request_id !== request.requestId).every(({ trace_id }) => trace_id === request.traceId)).toBe(true)
-      expect(records.filter((record) => 'parent_id' in record)).toMatchObject([{ parent_id: request.requestId }, { parent_id: request.requestId }])
+      await work(
+        plain,
+        trackRequest(() => Promise.resolve(), { tracker }),
+      )
+      await vi.waitFor(
+        () =>
+          expect(
+            requests()
+              .slice(1)
+              .map((id) => story(id).at(-1)),
+          ).toEqual(['Responded ok', 'Responded ok']),
+        DONE,
+      )
+      expect(
+        records
+          .filter(({ request_id }) => request_id !== request.requestId)
+          .every(({ trace_id }) => trace_id === request.traceId),
+      ).toBe(true)
+      expect(records.filter((record) => 'parent_id' in record)).toMatchObject([
+        { parent_id: request.requestId },
+        { parent_id: request.requestId },
+      ])
     })
 
     test('as: a child where the options say so, by the name of the queue', async () => {
@@ -189,7 +226,9 @@ describe.skipIf(missing)('BullMQ, besides', () => {
       const { tracker, story } = watched()
       const add = async () => {
         const request = tracker.start()
-        await request.run(() => propagate(plain).addBulk([{ name: 'pack', data: { sku: 'mug' }, opts: { jobId: 'order-1' } }]))
+        await request.run(() =>
+          propagate(plain).addBulk([{ name: 'pack', data: { sku: 'mug' }, opts: { jobId: 'order-1' } }]),
+        )
         return story(request.requestId).at(-1)
       }
       expect([await add(), await add()]).toEqual(['Queued', '(ENQUEUE)'])
@@ -219,20 +258,29 @@ describe.skipIf(missing)('BullMQ, besides', () => {
     })
 
     test('a producer whose answers are no jobs is taken at its word', async () => {
-      const ids = propagate({ name: 'orders', add: (name: string, _data: Order) => Promise.resolve(`${name}-1`), addBulk: () => Promise.resolve([]) })
+      const ids = propagate({
+        name: 'orders',
+        add: (name: string, _data: Order) => Promise.resolve(`${name}-1`),
+        addBulk: () => Promise.resolve([]),
+      })
       const { tracker, story } = watched()
       const request = tracker.start()
       expect(await request.run(() => ids.add('pack', { sku: 'mug' }))).toBe('pack-1')
       expect(story(request.requestId)).toEqual(PLACED)
     })
 
-    test.each([{ replace: true }, { keepLastIfActive: true }])('a job that a later one may replace is a child: %j', async (how) => {
-      const plain = newQueue()
-      const { tracker, story } = watched()
-      const request = tracker.start()
-      await request.run(() => propagate(plain).add('pack', { sku: 'mug' }, { delay: 60_000, deduplication: { id: 'one', ...how } }))
-      expect(story(request.requestId)).toEqual(['Received', '(ENQUEUE)'])
-    })
+    test.each([{ replace: true }, { keepLastIfActive: true }])(
+      'a job that a later one may replace is a child: %j',
+      async (how) => {
+        const plain = newQueue()
+        const { tracker, story } = watched()
+        const request = tracker.start()
+        await request.run(() =>
+          propagate(plain).add('pack', { sku: 'mug' }, { delay: 60_000, deduplication: { id: 'one', ...how } }),
+        )
+        expect(story(request.requestId)).toEqual(['Received', '(ENQUEUE)'])
+      },
+    )
 
     test('a flow: every job has the request as its parent, in one trace', async () => {
       const plain = newQueue()
@@ -244,7 +292,12 @@ describe.skipIf(missing)('BullMQ, besides', () => {
         data: { sku: 'box' },
         children: [
           { name: 'pack', queueName: plain.name, data: { sku: 'mug' } },
-          { name: 'pack', queueName: plain.name, data: { sku: 'tea' }, opts: { priority: 2, telemetry: { omitContext: true } } },
+          {
+            name: 'pack',
+            queueName: plain.name,
+            data: { sku: 'tea' },
+            opts: { priority: 2, telemetry: { omitContext: true } },
+          },
         ],
       }
       const given = structuredClone(flow)
@@ -252,9 +305,23 @@ describe.skipIf(missing)('BullMQ, besides', () => {
       expect(flow).toEqual(given)
       expect(tree.children?.map(({ job }) => job.name)).toEqual(['pack', 'pack'])
       expect(story(request.requestId)).toEqual(['Received', '(ENQUEUE)'])
-      await work(plain, trackRequest(() => Promise.resolve(), { tracker }))
-      await vi.waitFor(() => expect(requests().slice(1).map((id) => story(id).at(-1))).toEqual(['Responded ok', 'Responded ok', 'Responded ok']), DONE)
-      expect(records.filter((record) => 'parent_id' in record)).toMatchObject([{ parent_id: request.requestId }, { parent_id: request.requestId }])
+      await work(
+        plain,
+        trackRequest(() => Promise.resolve(), { tracker }),
+      )
+      await vi.waitFor(
+        () =>
+          expect(
+            requests()
+              .slice(1)
+              .map((id) => story(id).at(-1)),
+          ).toEqual(['Responded ok', 'Responded ok', 'Responded ok']),
+        DONE,
+      )
+      expect(records.filter((record) => 'parent_id' in record)).toMatchObject([
+        { parent_id: request.requestId },
+        { parent_id: request.requestId },
+      ])
       // The third wanted no context.
       expect(new Set(records.map(({ trace_id }) => trace_id)).size).toBe(2)
     })
@@ -277,7 +344,10 @@ describe.skipIf(missing)('BullMQ, besides', () => {
       const closed = tracker.start()
       // BullMQ's types do not say that a closed one gives nothing.
       expect(await closed.run(() => propagate(flows).add(flow) as Promise<unknown>)).toBeUndefined()
-      expect(records.filter(({ request_id }) => request_id === closed.requestId)).toMatchObject([{}, { event: 'ENQUEUE', data: { declined: true } }])
+      expect(records.filter(({ request_id }) => request_id === closed.requestId)).toMatchObject([
+        {},
+        { event: 'ENQUEUE', data: { declined: true } },
+      ])
     })
 
     test('jobs of a scheduler carry nothing, nor does one whose sender wants no context to go along', async () => {
@@ -288,12 +358,20 @@ describe.skipIf(missing)('BullMQ, besides', () => {
         await propagate(plain).upsertJobScheduler('nightly', { every: 60_000 }, { name: 'count', data: { sku: 'all' } })
         const omitted = await propagate(plain).add('pack', { sku: 'mug' }, { telemetry: { omitContext: true } })
         // An option of BullMQ 5.
-        const repeated = await propagate(plain).add('pack', { sku: 'mug' }, { repeat: { every: 50, limit: 1 } } as JobsOptions)
-        expect([(await stored(plain, omitted.id)).carrier, (await stored(plain, repeated.id)).carrier]).toEqual([undefined, undefined])
+        const repeated = await propagate(plain).add('pack', { sku: 'mug' }, {
+          repeat: { every: 50, limit: 1 },
+        } as JobsOptions)
+        expect([(await stored(plain, omitted.id)).carrier, (await stored(plain, repeated.id)).carrier]).toEqual([
+          undefined,
+          undefined,
+        ])
       })
       expect(story(request.requestId)).toEqual(['Received'])
       const seen: string[] = []
-      await work(plain, trackRequest((job) => Promise.resolve(seen.push(job.name)), { tracker }))
+      await work(
+        plain,
+        trackRequest((job) => Promise.resolve(seen.push(job.name)), { tracker }),
+      )
       await vi.waitFor(() => expect(seen.sort()).toEqual(['count', 'pack', 'pack']), DONE)
       expect(records.some((record) => 'parent_id' in record)).toBe(false)
       expect(new Set(records.map(({ trace_id }) => trace_id)).size).toBe(4)
@@ -315,7 +393,9 @@ describe.skipIf(missing)('BullMQ, besides', () => {
       const plain = newQueue()
       const { tracker, story } = watched()
       const request = tracker.start()
-      await expect(request.run(() => propagate(plain).add('pack', { sku: 'mug' }, { jobId: '0' }))).rejects.toThrow("JobId cannot be '0'")
+      await expect(request.run(() => propagate(plain).add('pack', { sku: 'mug' }, { jobId: '0' }))).rejects.toThrow(
+        "JobId cannot be '0'",
+      )
       // What no type allows.
       const nothing = [null] as unknown as { name: string; data: Order }[]
       await expect(request.run(() => propagate(plain).addBulk(nothing))).rejects.toThrow(TypeError)
@@ -325,23 +405,36 @@ describe.skipIf(missing)('BullMQ, besides', () => {
 
   describe('working', () => {
     /** A request whose job is on its way. */
-    async function placed(plain: Queue<Order>, tracker: ReturnType<typeof watched>['tracker'], options: JobsOptions = {}): Promise<TrackedRequest> {
+    async function placed(
+      plain: Queue<Order>,
+      tracker: ReturnType<typeof watched>['tracker'],
+      options: JobsOptions = {},
+    ): Promise<TrackedRequest> {
       const request = tracker.start()
       await request.run(() => propagate(plain).add('pack', { sku: 'mug' }, options))
       expect(request.state).toBe('Queued')
       return request
     }
 
-    test('the processor is called as BullMQ calls it, and its result and its error are the job\'s', async () => {
+    test("the processor is called as BullMQ calls it, and its result and its error are the job's", async () => {
       const plain = newQueue()
       const { tracker } = watched()
       const seen: unknown[] = []
-      await work(plain, trackRequest((job: Job<Order>, token?: string, signal?: AbortSignal) => {
-        seen.push(job.data, typeof token, signal?.aborted)
-        return job.name === 'pack' ? Promise.resolve({ packed: 1 }) : Promise.reject(new RangeError('none left'))
-      }, { tracker }))
+      await work(
+        plain,
+        trackRequest(
+          (job: Job<Order>, token?: string, signal?: AbortSignal) => {
+            seen.push(job.data, typeof token, signal?.aborted)
+            return job.name === 'pack' ? Promise.resolve({ packed: 1 }) : Promise.reject(new RangeError('none left'))
+          },
+          { tracker },
+        ),
+      )
       const [packed, lost] = [await plain.add('pack', { sku: 'mug' }), await plain.add('find', { sku: 'tea' })]
-      await vi.waitFor(async () => expect((await plain.getJob(packed.id ?? ''))?.returnvalue).toEqual({ packed: 1 }), DONE)
+      await vi.waitFor(
+        async () => expect((await plain.getJob(packed.id ?? ''))?.returnvalue).toEqual({ packed: 1 }),
+        DONE,
+      )
       await vi.waitFor(async () => expect((await plain.getJob(lost.id ?? ''))?.failedReason).toBe('none left'), DONE)
       expect(seen).toEqual([{ sku: 'mug' }, 'string', false, { sku: 'tea' }, 'string', false])
     })
@@ -349,7 +442,9 @@ describe.skipIf(missing)('BullMQ, besides', () => {
     test('a processor without a place for a signal is given none', async () => {
       const plain = newQueue()
       const seen: unknown[] = []
-      const processor: Processor<Order> = trackRequest((...args: unknown[]) => Promise.resolve(seen.push(args[2])), { tracker: watched().tracker })
+      const processor: Processor<Order> = trackRequest((...args: unknown[]) => Promise.resolve(seen.push(args[2])), {
+        tracker: watched().tracker,
+      })
       await work(plain, processor)
       await plain.add('pack', { sku: 'mug' })
       await vi.waitFor(() => expect(seen).toEqual([undefined]), DONE)
@@ -358,10 +453,18 @@ describe.skipIf(missing)('BullMQ, besides', () => {
     test('a delayed job is gone on with when its time has come', async () => {
       const plain = newQueue()
       const { tracker, story, records } = watched()
-      await work(plain, trackRequest(() => Promise.resolve(), { tracker }))
+      await work(
+        plain,
+        trackRequest(() => Promise.resolve(), { tracker }),
+      )
       const request = await placed(plain, tracker, { delay: 50 })
-      await vi.waitFor(() => expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 ok']), DONE)
-      expect(records.at(-1)?.lifecycle === 'transition' && records.at(-1)).toMatchObject({ dwell_ms: expect.any(Number) as number })
+      await vi.waitFor(
+        () => expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 ok']),
+        DONE,
+      )
+      expect(records.at(-1)?.lifecycle === 'transition' && records.at(-1)).toMatchObject({
+        dwell_ms: expect.any(Number) as number,
+      })
     })
 
     class UnknownSku extends UnrecoverableError {}
@@ -372,7 +475,10 @@ describe.skipIf(missing)('BullMQ, besides', () => {
       async (error) => {
         const plain = newQueue()
         const { tracker, story } = watched()
-        await work(plain, trackRequest(() => Promise.reject(error), { tracker }))
+        await work(
+          plain,
+          trackRequest(() => Promise.reject(error), { tracker }),
+        )
         const request = await placed(plain, tracker, { attempts: 3 })
         await vi.waitFor(async () => expect(await plain.getFailedCount()).toBe(1), DONE)
         expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 error'])
@@ -383,38 +489,73 @@ describe.skipIf(missing)('BullMQ, besides', () => {
       const own = { UnrecoverableError: class UnrecoverableError extends Error {} }
       const plain = newQueue()
       const { tracker, story } = watched()
-      await work(plain, trackRequest(() => Promise.reject(new own.UnrecoverableError('no')), { tracker }))
+      await work(
+        plain,
+        trackRequest(() => Promise.reject(new own.UnrecoverableError('no')), { tracker }),
+      )
       const request = await placed(plain, tracker, { attempts: 2 })
       await vi.waitFor(async () => expect(await plain.getFailedCount()).toBe(1), DONE)
-      expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 2)', 'Completed 2 error'])
+      expect(story(request.requestId)).toEqual([
+        ...PLACED,
+        '(ATTEMPT 1)',
+        '(RETRY 1)',
+        '(ATTEMPT 2)',
+        'Completed 2 error',
+      ])
     })
 
     test.each<[string, (job: Job<Order>, token: string | undefined, queue: Queue<Order>) => Promise<never>]>([
-      ['DelayedError', async (job, token) => {
-        await job.moveToDelayed(Date.now() + 1, token)
-        throw new DelayedError()
-      }],
-      ['WaitingError', async (job, token) => {
-        await job.moveToWait(token)
-        throw new WaitingError()
-      }],
-      ['WaitingChildrenError', async (job, token, queue) => {
-        await queue.add('weigh', { sku: 'mug' }, { parent: { id: job.id ?? '', queue: job.queueQualifiedName } })
-        if (await job.moveToWaitingChildren(token ?? '')) throw new WaitingChildrenError()
-        throw new Error('there is a child')
-      }],
-      ['RateLimitError', async (_job, _token, queue) => {
-        await queue.rateLimit(1)
-        throw new RateLimitError()
-      }],
+      [
+        'DelayedError',
+        async (job, token) => {
+          await job.moveToDelayed(Date.now() + 1, token)
+          throw new DelayedError()
+        },
+      ],
+      [
+        'WaitingError',
+        async (job, token) => {
+          await job.moveToWait(token)
+          throw new WaitingError()
+        },
+      ],
+      [
+        'WaitingChildrenError',
+        async (job, token, queue) => {
+          await queue.add('weigh', { sku: 'mug' }, { parent: { id: job.id ?? '', queue: job.queueQualifiedName } })
+          if (await job.moveToWaitingChildren(token ?? '')) throw new WaitingChildrenError()
+          throw new Error('there is a child')
+        },
+      ],
+      [
+        'RateLimitError',
+        async (_job, _token, queue) => {
+          await queue.rateLimit(1)
+          throw new RateLimitError()
+        },
+      ],
     ])('a job that was moved is no failure, and runs again: %s', async (_, move) => {
       const plain = newQueue()
       const { tracker, story } = watched()
       let calls = 0
-      const processor = trackRequest((job: Job<Order>, token?: string) => (job.name === 'pack' && ++calls === 1 ? move(job, token, plain) : Promise.resolve()), { tracker })
+      const processor = trackRequest(
+        (job: Job<Order>, token?: string) =>
+          job.name === 'pack' && ++calls === 1 ? move(job, token, plain) : Promise.resolve(),
+        { tracker },
+      )
       await work(plain, processor)
       const request = await placed(plain, tracker)
-      await vi.waitFor(() => expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 2)', 'Completed 2 ok']), DONE)
+      await vi.waitFor(
+        () =>
+          expect(story(request.requestId)).toEqual([
+            ...PLACED,
+            '(ATTEMPT 1)',
+            '(RETRY 1)',
+            '(ATTEMPT 2)',
+            'Completed 2 ok',
+          ]),
+        DONE,
+      )
       expect(tracker.inFlight()).toEqual([])
     })
 
@@ -422,15 +563,25 @@ describe.skipIf(missing)('BullMQ, besides', () => {
       const plain = newQueue()
       const { tracker, story, records } = watched()
       const [begun, released] = [deferred(), deferred()]
-      const first = trackRequest(() => {
-        begun.resolve()
-        return released.promise
-      }, { tracker })
+      const first = trackRequest(
+        () => {
+          begun.resolve()
+          return released.promise
+        },
+        { tracker },
+      )
       await work(plain, first, { ...SOON_STALLED, skipLockRenewal: true, skipStalledCheck: true })
       const request = await placed(plain, tracker)
       await begun.promise
-      await work(plain, trackRequest(() => Promise.resolve(), { tracker }), SOON_STALLED)
-      await vi.waitFor(() => expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(ATTEMPT 2)', 'Completed 2 ok']), DONE)
+      await work(
+        plain,
+        trackRequest(() => Promise.resolve(), { tracker }),
+        SOON_STALLED,
+      )
+      await vi.waitFor(
+        () => expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(ATTEMPT 2)', 'Completed 2 ok']),
+        DONE,
+      )
       released.resolve()
       await vi.waitFor(() => expect(story(request.requestId).at(-1)).toBe('Completed 1 ok'), DONE)
       expect(await audit(records)).toMatchObject({ stuck: [], invalid: [], gaps: [], duplicates: 1 })
@@ -441,9 +592,23 @@ describe.skipIf(missing)('BullMQ, besides', () => {
       const plain = newQueue()
       const { tracker, story } = watched()
       let calls = 0
-      await work(plain, trackRequest(() => (++calls === 1 ? Promise.reject(undefined) : Promise.resolve()), { tracker }), SOON_STALLED)
+      await work(
+        plain,
+        trackRequest(() => (++calls === 1 ? Promise.reject(undefined) : Promise.resolve()), { tracker }),
+        SOON_STALLED,
+      )
       const request = await placed(plain, tracker)
-      await vi.waitFor(() => expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 2)', 'Completed 2 ok']), DONE)
+      await vi.waitFor(
+        () =>
+          expect(story(request.requestId)).toEqual([
+            ...PLACED,
+            '(ATTEMPT 1)',
+            '(RETRY 1)',
+            '(ATTEMPT 2)',
+            'Completed 2 ok',
+          ]),
+        DONE,
+      )
     })
 
     test('a job that stalls too often is failed without a run: its request ends where the worker tells of it', async () => {
@@ -451,17 +616,27 @@ describe.skipIf(missing)('BullMQ, besides', () => {
       const { tracker, story } = watched()
       const [begun, released] = [deferred(), deferred()]
       onTestFinished(() => released.resolve())
-      await work(plain, trackRequest(() => {
-        begun.resolve()
-        return released.promise
-      }, { tracker }), { ...SOON_STALLED, skipLockRenewal: true, skipStalledCheck: true })
+      await work(
+        plain,
+        trackRequest(
+          () => {
+            begun.resolve()
+            return released.promise
+          },
+          { tracker },
+        ),
+        { ...SOON_STALLED, skipLockRenewal: true, skipStalledCheck: true },
+      )
       const request = await placed(plain, tracker)
       await begun.promise
       const processor = trackRequest(() => Promise.resolve(), { tracker })
       // One that was made within a request tells of its own jobs nevertheless.
       const worker = await tracker.start().run(() => work(plain, processor, { ...SOON_STALLED, maxStalledCount: 0 }))
       worker.on('failed', processor.failed)
-      await vi.waitFor(() => expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(ATTEMPT 2)', 'Completed 2 error']), DONE)
+      await vi.waitFor(
+        () => expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(ATTEMPT 2)', 'Completed 2 error']),
+        DONE,
+      )
     })
 
     test('a backoff strategy that gives the job up: only the worker learns of it', async () => {
@@ -471,23 +646,35 @@ describe.skipIf(missing)('BullMQ, besides', () => {
       const worker = await work(plain, processor, { settings: { backoffStrategy: () => -1 } })
       worker.on('failed', processor.failed)
       const request = await placed(plain, tracker, { attempts: 3, backoff: { type: 'own' } })
-      await vi.waitFor(() => expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)', 'Completed 1 error']), DONE)
+      await vi.waitFor(
+        () => expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)', 'Completed 1 error']),
+        DONE,
+      )
       expect(tracker.inFlight()).toEqual([])
     })
 
     test('what the worker tells of failures that the processor knows adds nothing', async () => {
       const plain = newQueue()
       const { tracker, story, requests } = watched()
-      const processor = trackRequest(async (job: Job<Order>) => {
-        if (job.name === 'pack') throw new Error('never')
-        await propagate(plain).add('pack', { sku: 'tea' })
-        throw new Error('sent, and then failed')
-      }, { tracker })
+      const processor = trackRequest(
+        async (job: Job<Order>) => {
+          if (job.name === 'pack') throw new Error('never')
+          await propagate(plain).add('pack', { sku: 'tea' })
+          throw new Error('sent, and then failed')
+        },
+        { tracker },
+      )
       const worker = await work(plain, processor)
       worker.on('failed', processor.failed)
       const request = await placed(plain, tracker, { attempts: 2 })
       await vi.waitFor(async () => expect(await plain.getFailedCount()).toBe(1), DONE)
-      expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 2)', 'Completed 2 error'])
+      expect(story(request.requestId)).toEqual([
+        ...PLACED,
+        '(ATTEMPT 1)',
+        '(RETRY 1)',
+        '(ATTEMPT 2)',
+        'Completed 2 error',
+      ])
       await plain.add('both', { sku: 'mug' })
       await vi.waitFor(async () => expect(await plain.getFailedCount()).toBe(3), DONE)
       expect(story(requests()[1] ?? '')).toEqual([...PLACED, '(RESPOND)', '(ATTEMPT 1)', 'Completed 1 error'])
@@ -502,8 +689,14 @@ describe.skipIf(missing)('BullMQ, besides', () => {
       worker.on('failed', processor.failed)
       const child = { name: 'pack', queueName: plain.name, data: { sku: 'mug' }, opts: { failParentOnFailure: true } }
       const request = tracker.start()
-      await request.run(() => propagate(newFlows()).add({ name: 'ship', queueName: plain.name, data: { sku: 'box' }, children: [child] }))
-      await vi.waitFor(() => expect(requests().map((id) => story(id).at(-1))).toEqual(['(ENQUEUE)', 'Responded error', 'Responded error']), DONE)
+      await request.run(() =>
+        propagate(newFlows()).add({ name: 'ship', queueName: plain.name, data: { sku: 'box' }, children: [child] }),
+      )
+      await vi.waitFor(
+        () =>
+          expect(requests().map((id) => story(id).at(-1))).toEqual(['(ENQUEUE)', 'Responded error', 'Responded error']),
+        DONE,
+      )
     })
 
     test('a worker that was made within a request does not work within it', async () => {
@@ -528,25 +721,30 @@ describe.skipIf(missing)('BullMQ, besides', () => {
       const job = { queueName: 'orders', attemptsMade: 1, discarded: true, opts: { attempts: 3, tm } }
       await expect(trackRequest(() => Promise.reject(new Error('never')), { tracker })(job)).rejects.toThrow('never')
       expect(story(request.requestId)).toEqual(['Received', '(ATTEMPT 2)', 'Completed 2 error'])
-      expect([{ debounce: { id: 'one' } }, { priority: 1 }].map((opts) => mayAlreadyExist({ opts }))).toEqual([true, false])
+      expect([{ debounce: { id: 'one' } }, { priority: 1 }].map((opts) => mayAlreadyExist({ opts }))).toEqual([
+        true,
+        false,
+      ])
     })
 
     test('whatever stands in the metadata, the processor runs', async () => {
       const { tracker } = watched()
       const processor = trackRequest((job: JobLike) => Promise.resolve(job), { tracker })
-      const headers = { 'x-trace-id': 'a', 'traceparent': 'b' }
-      await fc.assert(fc.asyncProperty(fc.oneof(fc.string({ unit: 'binary' }), fc.json()), async (metadata) => {
-        const job: JobLike = { queueName: 'orders', attemptsMade: 0, opts: { telemetry: { metadata } } }
-        expect(await processor(job)).toBe(job)
-        const both = withHeaders(metadata, headers)
-        if (both !== undefined) expect(carrierIn(both)).toEqual(headers)
-      }))
+      const headers = { 'x-trace-id': 'a', traceparent: 'b' }
+      await fc.assert(
+        fc.asyncProperty(fc.oneof(fc.string({ unit: 'binary' }), fc.json()), async (metadata) => {
+          const job: JobLike = { queueName: 'orders', attemptsMade: 0, opts: { telemetry: { metadata } } }
+          expect(await processor(job)).toBe(job)
+          const both = withHeaders(metadata, headers)
+          if (both !== undefined) expect(carrierIn(both)).toEqual(headers)
+        }),
+      )
       expect(withHeaders('["a list"]', headers)).toBeUndefined()
       expect(tracker.stats.faults).toBe(0)
     })
   })
 
-  describe('with a telemetry of the user\'s own', () => {
+  describe("with a telemetry of the user's own", () => {
     const exporter = new InMemorySpanExporter()
     let otel: BullMQOtel
 
@@ -562,7 +760,9 @@ describe.skipIf(missing)('BullMQ, besides', () => {
     })
 
     function spansOf(operation: string, queue: Queue<Order>): ReadableSpan[] {
-      return exporter.getFinishedSpans().filter(({ name, attributes }) => name.startsWith(operation) && attributes['bullmq.queue.name'] === queue.name)
+      return exporter
+        .getFinishedSpans()
+        .filter(({ name, attributes }) => name.startsWith(operation) && attributes['bullmq.queue.name'] === queue.name)
     }
 
     /** How the spans of a queue's jobs hang together: whether each run is in a trace of its senders, and right below one. */
@@ -578,41 +778,68 @@ describe.skipIf(missing)('BullMQ, besides', () => {
     const LINKED = { sameTrace: true, child: true }
     const APART = { sameTrace: false, child: false }
 
-    test.each([false, true])('add: the span of each run is a child of the sender\'s, as it is without us: %s', async (ours) => {
-      const plain = newQueue({ telemetry: otel })
-      const { tracker, story } = watched()
-      const request = tracker.start()
-      let calls = 0
-      const twice = (): Promise<void> => (++calls === 1 ? Promise.reject(new Error('not yet')) : Promise.resolve())
-      await work(plain, ours ? trackRequest(twice, { tracker }) : twice, { telemetry: otel })
-      const job = await request.run(() => (ours ? propagate(plain) : plain).add('pack', { sku: 'mug' }, { attempts: 2 }))
-      expect(await linksOf(plain, 'add', 2)).toEqual([LINKED, LINKED])
-      const { carrier } = await stored(plain, job.id)
-      expect(carrier).toMatchObject({ traceparent: expect.stringContaining(spansOf('add', plain)[0]?.spanContext().spanId ?? '?') as string })
-      if (!ours) return
-      expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 2)', 'Completed 2 ok'])
-      expect(spansOf('add', plain)[0]?.spanContext().traceId).not.toBe(w3cTraceId(request.traceId))
-      expect(plain.opts.telemetry).toBe(otel)
-    })
+    test.each([false, true])(
+      "add: the span of each run is a child of the sender's, as it is without us: %s",
+      async (ours) => {
+        const plain = newQueue({ telemetry: otel })
+        const { tracker, story } = watched()
+        const request = tracker.start()
+        let calls = 0
+        const twice = (): Promise<void> => (++calls === 1 ? Promise.reject(new Error('not yet')) : Promise.resolve())
+        await work(plain, ours ? trackRequest(twice, { tracker }) : twice, { telemetry: otel })
+        const job = await request.run(() =>
+          (ours ? propagate(plain) : plain).add('pack', { sku: 'mug' }, { attempts: 2 }),
+        )
+        expect(await linksOf(plain, 'add', 2)).toEqual([LINKED, LINKED])
+        const { carrier } = await stored(plain, job.id)
+        expect(carrier).toMatchObject({
+          traceparent: expect.stringContaining(spansOf('add', plain)[0]?.spanContext().spanId ?? '?') as string,
+        })
+        if (!ours) return
+        expect(story(request.requestId)).toEqual([
+          ...PLACED,
+          '(ATTEMPT 1)',
+          '(RETRY 1)',
+          '(ATTEMPT 2)',
+          'Completed 2 ok',
+        ])
+        expect(spansOf('add', plain)[0]?.spanContext().traceId).not.toBe(w3cTraceId(request.traceId))
+        expect(plain.opts.telemetry).toBe(otel)
+      },
+    )
 
     test.each<[string, string, (queue: Queue<Order>, telemetry: Telemetry) => Promise<unknown>]>([
-      ['addBulk', 'addBulk', (queue) => propagate(queue).addBulk([
-        { name: 'pack', data: { sku: 'mug' } },
-        { name: 'pack', data: { sku: 'tea' }, opts: { priority: 1 } },
-      ])],
-      ['a flow', 'addNode', (queue, telemetry) => propagate(newFlows({ telemetry })).add({
-        name: 'ship',
-        queueName: queue.name,
-        data: { sku: 'box' },
-        opts: { attempts: 1 },
-        children: [{ name: 'pack', queueName: queue.name, data: { sku: 'mug' } }],
-      })],
+      [
+        'addBulk',
+        'addBulk',
+        (queue) =>
+          propagate(queue).addBulk([
+            { name: 'pack', data: { sku: 'mug' } },
+            { name: 'pack', data: { sku: 'tea' }, opts: { priority: 1 } },
+          ]),
+      ],
+      [
+        'a flow',
+        'addNode',
+        (queue, telemetry) =>
+          propagate(newFlows({ telemetry })).add({
+            name: 'ship',
+            queueName: queue.name,
+            data: { sku: 'box' },
+            opts: { attempts: 1 },
+            children: [{ name: 'pack', queueName: queue.name, data: { sku: 'mug' } }],
+          }),
+      ],
     ])('%s: the same, and the requests of its jobs have ours as their parent', async (_, operation, send) => {
       const plain = newQueue({ telemetry: otel })
       const { tracker, records } = watched()
       const request = tracker.start()
       await request.run(() => send(plain, otel))
-      await work(plain, trackRequest(() => Promise.resolve(), { tracker }), { telemetry: otel })
+      await work(
+        plain,
+        trackRequest(() => Promise.resolve(), { tracker }),
+        { telemetry: otel },
+      )
       expect(await linksOf(plain, operation, 2)).toEqual([LINKED, LINKED])
       const begun = records.filter((record) => record.request_id !== request.requestId && 'parent_id' in record)
       const below = { parent_id: request.requestId, trace_id: request.traceId }
@@ -629,7 +856,11 @@ describe.skipIf(missing)('BullMQ, besides', () => {
         await propagate(plain).addBulk([{ name: 'pack', data: { sku: 'mug' }, opts: options }])
       })
       expect(request.state).toBe('Received')
-      await work(plain, trackRequest(() => Promise.resolve(), { tracker }), { telemetry: otel })
+      await work(
+        plain,
+        trackRequest(() => Promise.resolve(), { tracker }),
+        { telemetry: otel },
+      )
       expect(await linksOf(plain, 'add', 2)).toEqual([APART, APART])
       expect(new Set(records.map(({ trace_id }) => trace_id)).size).toBe(3)
     })
@@ -637,59 +868,91 @@ describe.skipIf(missing)('BullMQ, besides', () => {
     test('where only the worker has one, its span is in the trace of our request, and right below it', async () => {
       const plain = newQueue()
       const { tracker } = watched()
-      await work(plain, trackRequest(() => Promise.resolve(), { tracker }), { telemetry: otel })
+      await work(
+        plain,
+        trackRequest(() => Promise.resolve(), { tracker }),
+        { telemetry: otel },
+      )
       const request = tracker.start()
       await request.run(() => propagate(plain).add('pack', { sku: 'mug' }))
       await vi.waitFor(() => expect(spansOf('process', plain)).toHaveLength(1), DONE)
-      expect(spansOf('process', plain)[0]?.parentSpanContext).toMatchObject({ traceId: w3cTraceId(request.traceId), spanId: request.requestId })
+      expect(spansOf('process', plain)[0]?.parentSpanContext).toMatchObject({
+        traceId: w3cTraceId(request.traceId),
+        spanId: request.requestId,
+      })
     })
 
     test('the jobs of a scheduler, which all name one span as their parent, are each a trace of their own here', async () => {
       const plain = newQueue({ telemetry: otel })
       const { tracker, records, requests } = watched()
       await plain.upsertJobScheduler('often', { every: 20, limit: 2 }, { name: 'count', data: { sku: 'all' } })
-      await work(plain, trackRequest(() => Promise.resolve(), { tracker }))
+      await work(
+        plain,
+        trackRequest(() => Promise.resolve(), { tracker }),
+      )
       await vi.waitFor(() => expect(requests()).toHaveLength(2), DONE)
       expect(new Set(records.map(({ trace_id }) => trace_id)).size).toBe(2)
       expect(records.some((record) => 'parent_id' in record)).toBe(false)
     })
 
-    test.each(['opaque', '', undefined])('a telemetry that leaves no place for ours: theirs goes alone, and the request is not Queued: %j', async (metadata) => {
-      const nothing = (): void => undefined
-      const span = { setSpanOnContext: (ctx: unknown) => ctx, setAttribute: nothing, setAttributes: nothing, addEvent: nothing, recordException: nothing, end: nothing }
-      const read: string[] = []
-      class Opaque implements ContextManager {
-        readonly #root = 'root'
-        with<A extends (...args: never[]) => unknown>(_ctx: unknown, fn: A): ReturnType<A> {
-          // What its caller wants back is what the function gives.
-          return fn() as ReturnType<A>
+    test.each(['opaque', '', undefined])(
+      'a telemetry that leaves no place for ours: theirs goes alone, and the request is not Queued: %j',
+      async (metadata) => {
+        const nothing = (): void => undefined
+        const span = {
+          setSpanOnContext: (ctx: unknown) => ctx,
+          setAttribute: nothing,
+          setAttributes: nothing,
+          addEvent: nothing,
+          recordException: nothing,
+          end: nothing,
         }
-        active(): string {
-          return this.#root
+        const read: string[] = []
+        class Opaque implements ContextManager {
+          readonly #root = 'root'
+          with<A extends (...args: never[]) => unknown>(_ctx: unknown, fn: A): ReturnType<A> {
+            // What its caller wants back is what the function gives.
+            return fn() as ReturnType<A>
+          }
+          active(): string {
+            return this.#root
+          }
+          getMetadata(): string {
+            // Some give nothing, whatever the type says.
+            return metadata ?? (undefined as never)
+          }
+          fromMetadata(_ctx: unknown, sent: string): number {
+            return read.push(sent)
+          }
         }
-        getMetadata(): string {
-          // Some give nothing, whatever the type says.
-          return metadata ?? (undefined as never)
-        }
-        fromMetadata(_ctx: unknown, sent: string): number {
-          return read.push(sent)
-        }
-      }
-      const opaque: Telemetry = { tracer: { startSpan: () => span }, contextManager: new Opaque() }
-      const plain = newQueue({ telemetry: opaque })
-      const { tracker, story, requests } = watched()
-      const request = tracker.start()
-      await request.run(() => propagate(plain).add('pack', { sku: 'mug' }))
-      const unsaid = [...BEGUN, 'Processing', '(PROPAGATE)', '(ENQUEUE)']
-      expect(story(request.requestId)).toEqual(unsaid)
-      const flow = tracker.start()
-      const flows = propagate(newFlows({ telemetry: opaque }), { as: 'hand-off' })
-      await flow.run(() => flows.add({ name: 'pack', queueName: plain.name, data: { sku: 'mug' } }))
-      expect(story(flow.requestId)).toEqual(unsaid)
-      await work(plain, trackRequest(() => Promise.resolve(), { tracker }), { telemetry: opaque })
-      await vi.waitFor(() => expect(requests().slice(2).map((id) => story(id).at(-1))).toEqual(['Responded ok', 'Responded ok']), DONE)
-      expect(new Set(read)).toEqual(new Set(metadata === 'opaque' ? ['opaque'] : []))
-    })
+        const opaque: Telemetry = { tracer: { startSpan: () => span }, contextManager: new Opaque() }
+        const plain = newQueue({ telemetry: opaque })
+        const { tracker, story, requests } = watched()
+        const request = tracker.start()
+        await request.run(() => propagate(plain).add('pack', { sku: 'mug' }))
+        const unsaid = [...BEGUN, 'Processing', '(PROPAGATE)', '(ENQUEUE)']
+        expect(story(request.requestId)).toEqual(unsaid)
+        const flow = tracker.start()
+        const flows = propagate(newFlows({ telemetry: opaque }), { as: 'hand-off' })
+        await flow.run(() => flows.add({ name: 'pack', queueName: plain.name, data: { sku: 'mug' } }))
+        expect(story(flow.requestId)).toEqual(unsaid)
+        await work(
+          plain,
+          trackRequest(() => Promise.resolve(), { tracker }),
+          { telemetry: opaque },
+        )
+        await vi.waitFor(
+          () =>
+            expect(
+              requests()
+                .slice(2)
+                .map((id) => story(id).at(-1)),
+            ).toEqual(['Responded ok', 'Responded ok']),
+          DONE,
+        )
+        expect(new Set(read)).toEqual(new Set(metadata === 'opaque' ? ['opaque'] : []))
+      },
+    )
   })
 
   test('a sandboxed processor is tracked in its own file', async () => {
@@ -698,7 +961,9 @@ describe.skipIf(missing)('BullMQ, besides', () => {
     onTestFinished(() => rm(folder, { recursive: true }))
     const [file, log] = [join(folder, 'processor.mjs'), join(folder, 'out.ndjson')]
     const source = (path: string): string => JSON.stringify(new URL(`../../src/${path}`, import.meta.url).href)
-    await writeFile(file, `
+    await writeFile(
+      file,
+      `
       import { appendFileSync } from 'node:fs'
       import { trackRequest } from ${source('adapters/bullmq.ts')}
       const sink = { write: (record) => appendFileSync(${JSON.stringify(log)}, JSON.stringify(record) + '\\n') }
@@ -706,17 +971,33 @@ describe.skipIf(missing)('BullMQ, besides', () => {
         if (job.attemptsMade === 0) throw new Error('not yet')
         return job.data.sku
       }, { service: 'sandbox', logger: false, sinks: [sink] })
-    `)
+    `,
+    )
     const { tracker, records } = watched()
     const request = tracker.start()
     const job = await request.run(() => propagate(plain).add('pack', { sku: 'mug' }, { attempts: 2 }))
-    const worker = new Worker(plain.name, pathToFileURL(file), { connection, prefix, workerForkOptions: { execArgv: ['--import', 'tsx'] } })
+    const worker = new Worker(plain.name, pathToFileURL(file), {
+      connection,
+      prefix,
+      workerForkOptions: { execArgv: ['--import', 'tsx'] },
+    })
     onTestFinished(() => worker.close())
     await vi.waitFor(async () => expect((await plain.getJob(job.id ?? ''))?.returnvalue).toBe('mug'), DONE)
     // What the sink above has written.
-    const there = (await readFile(log, 'utf8')).trim().split('\n').map((line) => JSON.parse(line) as LifecycleRecord)
-    expect(storyOf([...records, ...there])).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 2)', 'Completed 2 ok'])
-    expect(new Set(there.map(({ request_id, trace_id }) => `${trace_id} ${request_id}`))).toEqual(new Set([`${request.traceId} ${request.requestId}`]))
+    const there = (await readFile(log, 'utf8'))
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as LifecycleRecord)
+    expect(storyOf([...records, ...there])).toEqual([
+      ...PLACED,
+      '(ATTEMPT 1)',
+      '(RETRY 1)',
+      '(ATTEMPT 2)',
+      'Completed 2 ok',
+    ])
+    expect(new Set(there.map(({ request_id, trace_id }) => `${trace_id} ${request_id}`))).toEqual(
+      new Set([`${request.traceId} ${request.requestId}`]),
+    )
   })
 })
 
@@ -725,18 +1006,27 @@ test('types: what BullMQ makes of data, results and names is passed on', () => {
   type Orders = Queue<Order, number, 'pack'>
   expectTypeOf(propagate<Orders>).returns.toEqualTypeOf<Orders>()
   expectTypeOf(propagate<FlowProducer>).returns.toEqualTypeOf<FlowProducer>()
-  const count = (job: Job<Order, number, 'pack'>, _token?: string, _signal?: AbortSignal) => Promise.resolve(job.data.sku.length)
+  const count = (job: Job<Order, number, 'pack'>, _token?: string, _signal?: AbortSignal) =>
+    Promise.resolve(job.data.sku.length)
   const processor = trackRequest(count, { tracker })
   expectTypeOf(processor).toExtend<Processor<Order, number, 'pack'>>()
   expectTypeOf(processor.failed).toExtend<WorkerListener<Order, number, 'pack'>['failed']>()
-  const inline: Processor<Order, number> = trackRequest(async (job, token, signal) => {
-    expectTypeOf(job.data).toEqualTypeOf<Order>()
-    expectTypeOf(token).toEqualTypeOf<string | undefined>()
-    expectTypeOf(signal).toEqualTypeOf<AbortSignal | undefined>()
-    return Promise.resolve(1)
-  }, { tracker })
+  const inline: Processor<Order, number> = trackRequest(
+    async (job, token, signal) => {
+      expectTypeOf(job.data).toEqualTypeOf<Order>()
+      expectTypeOf(token).toEqualTypeOf<string | undefined>()
+      expectTypeOf(signal).toEqualTypeOf<AbortSignal | undefined>()
+      return Promise.resolve(1)
+    },
+    { tracker },
+  )
   expect(inline).toHaveLength(3)
-  const worker = () => new Worker<Order, number>('orders', trackRequest(async (job) => Promise.resolve(job.data.sku.length), { tracker }), { connection: {} })
+  const worker = () =>
+    new Worker<Order, number>(
+      'orders',
+      trackRequest(async (job) => Promise.resolve(job.data.sku.length), { tracker }),
+      { connection: {} },
+    )
   expectTypeOf(worker).returns.toEqualTypeOf<Worker<Order, number>>()
   // @ts-expect-error a result of another type
   const _wrong: Processor<Order, number> = trackRequest((job) => Promise.resolve(job.name), { tracker })

@@ -8,7 +8,10 @@ interface Answered {
 }
 
 /** One request over a connection of its own. */
-export async function ask2(url: string, asking: { readonly headers?: Readonly<Record<string, string>>; readonly body?: string } = {}): Promise<Answered> {
+export async function ask2(
+  url: string,
+  asking: { readonly headers?: Readonly<Record<string, string>>; readonly body?: string } = {},
+): Promise<Answered> {
   const client = connect(url)
   try {
     return await asked(client, asking)
@@ -35,8 +38,16 @@ export async function cancel2(url: string, when?: Promise<unknown>): Promise<Ans
   }
 }
 
-async function asked(client: ClientHttp2Session, { headers, body }: { readonly headers?: Readonly<Record<string, string>>; readonly body?: string }): Promise<Answered> {
-  const stream = client.request({ ':path': '/', ':method': body === undefined ? 'GET' : 'POST', ...(body === undefined ? {} : { 'content-type': 'text/plain' }), ...headers })
+async function asked(
+  client: ClientHttp2Session,
+  { headers, body }: { readonly headers?: Readonly<Record<string, string>>; readonly body?: string },
+): Promise<Answered> {
+  const stream = client.request({
+    ':path': '/',
+    ':method': body === undefined ? 'GET' : 'POST',
+    ...(body === undefined ? {} : { 'content-type': 'text/plain' }),
+    ...headers,
+  })
   const head = once(stream, 'response') as Promise<[IncomingHttpHeaders]>
   stream.end(body)
   const [answer] = await head

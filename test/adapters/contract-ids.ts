@@ -4,7 +4,6 @@ import { DASHED, GOOD, INVALID, PARENT, STATES, TRACE, VALID } from '../trace/w3
 import { ask, keepAliveAgent } from './client.ts'
 import type { Handle, Heard } from './scenario.ts'
 
-
 /** Of the contract, what concerns ids on the way in and back out. */
 export function describeIds(start: (handle: Handle) => Promise<Heard & { url: string }>): void {
   const outgoing: Handle = () => ({ body: JSON.stringify(currentRequest()?.headers()) })
@@ -18,7 +17,10 @@ export function describeIds(start: (handle: Handle) => Promise<Heard & { url: st
       const [record] = server.records
       expect(record).toMatchObject({ trace_id: id })
       expect(record).not.toHaveProperty('parent_id')
-      expect(JSON.parse(body)).toEqual({ 'x-trace-id': id, traceparent: `00-${id.replaceAll('-', '')}-${record?.request_id ?? ''}-03` })
+      expect(JSON.parse(body)).toEqual({
+        'x-trace-id': id,
+        traceparent: `00-${id.replaceAll('-', '')}-${record?.request_id ?? ''}-03`,
+      })
     })
 
     test('an X-Trace-ID is kept and sent back, to the letter', async () => {
@@ -35,7 +37,11 @@ export function describeIds(start: (handle: Handle) => Promise<Heard & { url: st
       expect(headers['x-trace-id']).toBe(DASHED)
       const [record] = server.records
       expect(record).toMatchObject({ trace_id: DASHED, parent_id: PARENT })
-      expect(JSON.parse(body)).toEqual({ 'x-trace-id': DASHED, traceparent: `00-${TRACE}-${record?.request_id ?? ''}-01`, tracestate: 'b=2,a=1' })
+      expect(JSON.parse(body)).toEqual({
+        'x-trace-id': DASHED,
+        traceparent: `00-${TRACE}-${record?.request_id ?? ''}-01`,
+        tracestate: 'b=2,a=1',
+      })
     })
 
     test.each<[what: string, headers: readonly string[], length: number]>([
@@ -56,7 +62,8 @@ export function describeIds(start: (handle: Handle) => Promise<Heard & { url: st
       // Hosts join a doubled header with a comma and a blank, or give it in parts.
       const logged = record !== undefined && 'rejected_length' in record ? (record.rejected_length ?? -1) : -1
       expect(logged - length).toBeOneOf(sent.length > 2 ? [-2, 0, 2] : [0])
-      for (const value of sent.filter((text, index) => index % 2 === 1 && text !== '')) expect(JSON.stringify(server.records)).not.toContain(`"${value}"`)
+      for (const value of sent.filter((text, index) => index % 2 === 1 && text !== ''))
+        expect(JSON.stringify(server.records)).not.toContain(`"${value}"`)
     })
 
     describe('the vectors of W3C Trace Context', () => {
@@ -66,17 +73,25 @@ export function describeIds(start: (handle: Handle) => Promise<Heard & { url: st
         const agent = keepAliveAgent()
         const onward: Readonly<Record<string, string>>[] = []
         // What the handler above answers.
-        for (const headers of sent) onward.push(JSON.parse((await ask(server.url, { agent, headers: [...headers, 'Host', 'localhost'] })).body) as Readonly<Record<string, string>>)
+        for (const headers of sent)
+          onward.push(
+            JSON.parse((await ask(server.url, { agent, headers: [...headers, 'Host', 'localhost'] })).body) as Readonly<
+              Record<string, string>
+            >,
+          )
         await server.ended(sent.length)
         agent.destroy()
         return server.byRequest().map(([first], index) => ({ first, onward: onward[index] }))
       }
 
       /** What node:http agrees to send, and to receive. */
-      const sendable = ([, header]: readonly [what: string, header: string, ...unknown[]]): boolean => !header.includes('\n') && header.length < 2_000
+      const sendable = ([, header]: readonly [what: string, header: string, ...unknown[]]): boolean =>
+        !header.includes('\n') && header.length < 2_000
 
       test('a traceparent that is to be read', async () => {
-        for (const [index, { first, onward }] of (await begun(VALID.map(([, header]) => ['traceparent', header]))).entries()) {
+        for (const [index, { first, onward }] of (
+          await begun(VALID.map(([, header]) => ['traceparent', header]))
+        ).entries()) {
           expect(first, VALID[index]?.[0]).toMatchObject({ trace_id: DASHED, parent_id: PARENT })
           expect(first, VALID[index]?.[0]).not.toHaveProperty('rejected_id')
           expect(onward?.traceparent?.slice(-2), VALID[index]?.[0]).toBe(`0${String((VALID[index]?.[2] ?? 0) & 3)}`)
@@ -85,8 +100,13 @@ export function describeIds(start: (handle: Handle) => Promise<Heard & { url: st
 
       test('a traceparent that starts a new trace', async () => {
         const vectors = INVALID.filter(sendable)
-        for (const [index, { first, onward }] of (await begun(vectors.map(([, header]) => ['traceparent', header, 'tracestate', 'foo=1']))).entries()) {
-          expect(first, vectors[index]?.[0]).toMatchObject({ rejected_id: true, trace_id: expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-7/) as unknown })
+        for (const [index, { first, onward }] of (
+          await begun(vectors.map(([, header]) => ['traceparent', header, 'tracestate', 'foo=1']))
+        ).entries()) {
+          expect(first, vectors[index]?.[0]).toMatchObject({
+            rejected_id: true,
+            trace_id: expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-7/) as unknown,
+          })
           expect(first, vectors[index]?.[0]).not.toHaveProperty('parent_id')
           expect(onward, vectors[index]?.[0]).not.toHaveProperty('tracestate')
         }
@@ -94,7 +114,9 @@ export function describeIds(start: (handle: Handle) => Promise<Heard & { url: st
 
       test('a tracestate', async () => {
         const vectors = STATES.filter(sendable)
-        for (const [index, { onward }] of (await begun(vectors.map(([, header]) => ['traceparent', GOOD, 'tracestate', header]))).entries()) {
+        for (const [index, { onward }] of (
+          await begun(vectors.map(([, header]) => ['traceparent', GOOD, 'tracestate', header]))
+        ).entries()) {
           expect(onward?.tracestate, vectors[index]?.[0]).toBe(vectors[index]?.[2])
         }
       })
@@ -104,7 +126,9 @@ export function describeIds(start: (handle: Handle) => Promise<Heard & { url: st
       const server = await start(outgoing)
       await ask(server.url, { headers: { traceparent: GOOD, 'x-lifecycle': `${PARENT};Queued;3;1790000000000` } })
       expect(server.records[0]).toMatchObject({ lifecycle: 'transition', seq: 0, state: 'Received' })
-      expect(server.records.every(({ request_id, attempt }) => request_id !== PARENT && attempt === undefined)).toBe(true)
+      expect(server.records.every(({ request_id, attempt }) => request_id !== PARENT && attempt === undefined)).toBe(
+        true,
+      )
     })
   })
 }

@@ -5,18 +5,35 @@ import { expectLawful, moves } from '../tracker-fixture.ts'
 import { ask, head, keepAliveAgent } from './client.ts'
 import { describeIds } from './contract-ids.ts'
 import { ask2, cancel2 } from './client-http2.ts'
-import { heard, type Answer, type Handle, type Heard, type HostTraits, type Scenario, type Serve, type Serving } from './scenario.ts'
+import {
+  heard,
+  type Answer,
+  type Handle,
+  type Heard,
+  type HostTraits,
+  type Scenario,
+  type Serve,
+  type Serving,
+} from './scenario.ts'
 
 const IMPLIED = ['0 Received', '1 AUTH_OK Authenticated implied', '2 PROCESS Processing implied'] as const
 
 /** What every adapter of an HTTP host has to do alike: mounted once for each, with a real server and a real client. */
-export function describeHttpAdapter(name: string, serve: Serve, { routes, parsesJson = false, http2 }: HostTraits = {}): void {
+export function describeHttpAdapter(
+  name: string,
+  serve: Serve,
+  { routes, parsesJson = false, http2 }: HostTraits = {},
+): void {
   const open: Serving[] = []
   afterEach(async () => {
     for (const serving of open.splice(0)) await serving.close()
   })
 
-  async function start(handle: Handle, auth: Pick<Scenario, 'auth' | 'authenticate'> = {}, serving = serve): Promise<Heard & { url: string }> {
+  async function start(
+    handle: Handle,
+    auth: Pick<Scenario, 'auth' | 'authenticate'> = {},
+    serving = serve,
+  ): Promise<Heard & { url: string }> {
     const listening = heard()
     const server = await serving({ tracker: listening.tracker, handle, ...auth })
     open.push(server)
@@ -57,8 +74,19 @@ export function describeHttpAdapter(name: string, serve: Serve, { routes, parses
     })
 
     test.each<[what: string, handle: Handle]>([
-      ['throws', () => { throw new TypeError('broken') }],
-      ['rejects', async () => { await Promise.resolve(); throw new TypeError('broken') }],
+      [
+        'throws',
+        () => {
+          throw new TypeError('broken')
+        },
+      ],
+      [
+        'rejects',
+        async () => {
+          await Promise.resolve()
+          throw new TypeError('broken')
+        },
+      ],
     ])('a handler that %s', async (_, handle) => {
       const server = await start(handle)
       expect(await ask(server.url)).toMatchObject({ status: 500 })
@@ -69,7 +97,12 @@ export function describeHttpAdapter(name: string, serve: Serve, { routes, parses
 
     test.each<[what: string, authenticate: NonNullable<Scenario['authenticate']>]>([
       ['rejects', (header) => Promise.reject(new Error(`no ${header('authorization') ?? ''}`))],
-      ['throws', (header) => { throw new Error(`no ${header('authorization') ?? ''}`) }],
+      [
+        'throws',
+        (header) => {
+          throw new Error(`no ${header('authorization') ?? ''}`)
+        },
+      ],
     ])('a caller whom authenticate %s gets a 401, and no handler', async (_, authenticate) => {
       let handled = 0
       const server = await start(() => ({ body: String(++handled) }), { authenticate })
@@ -88,7 +121,9 @@ export function describeHttpAdapter(name: string, serve: Serve, { routes, parses
     })
 
     test('a caller who is known is in hand as the principal', async () => {
-      const server = await start(() => ({ body: String(currentRequest()?.principal) }), { authenticate: (header) => Promise.resolve(header('authorization')) })
+      const server = await start(() => ({ body: String(currentRequest()?.principal) }), {
+        authenticate: (header) => Promise.resolve(header('authorization')),
+      })
       expect(await ask(server.url, { headers: { authorization: 'anna' } })).toMatchObject({ status: 200, body: 'anna' })
       await server.ended(1)
       expectRuns(server, ['0 Received', '1 AUTH_OK Authenticated', IMPLIED[2], '3 RESPOND Responded ok'])
@@ -201,7 +236,11 @@ export function describeHttpAdapter(name: string, serve: Serve, { routes, parses
     test('requests that follow each other on one connection have nothing of one another', async () => {
       const server = await start(() => ({ body: currentTraceId() }))
       const agent = keepAliveAgent()
-      const answers = [await ask(server.url, { agent, headers: { 'x-trace-id': 'first' } }), await ask(server.url, { agent }), await ask(server.url, { agent })]
+      const answers = [
+        await ask(server.url, { agent, headers: { 'x-trace-id': 'first' } }),
+        await ask(server.url, { agent }),
+        await ask(server.url, { agent }),
+      ]
       await server.ended(3)
       agent.destroy()
       expect(new Set(answers.map(({ port }) => port)).size).toBe(1)
@@ -220,10 +259,18 @@ export function describeHttpAdapter(name: string, serve: Serve, { routes, parses
         await all.promise
         return { body: JSON.stringify([before, sent, currentTraceId()]) }
       })
-      const sent = [...Array(count).keys()].map((n) => ask(server.url, { method: 'POST', body: `order ${String(n)}`.repeat(500), headers: { 'x-trace-id': `t-${String(n)}` } }))
+      const sent = [...Array(count).keys()].map((n) =>
+        ask(server.url, {
+          method: 'POST',
+          body: `order ${String(n)}`.repeat(500),
+          headers: { 'x-trace-id': `t-${String(n)}` },
+        }),
+      )
       const answers = await Promise.all(sent)
       await server.ended(count)
-      expect(answers.map(({ body }) => JSON.parse(body) as unknown)).toEqual(answers.map((_, n) => [`t-${String(n)}`, `order ${String(n)}`.repeat(500), `t-${String(n)}`]))
+      expect(answers.map(({ body }) => JSON.parse(body) as unknown)).toEqual(
+        answers.map((_, n) => [`t-${String(n)}`, `order ${String(n)}`.repeat(500), `t-${String(n)}`]),
+      )
       expect(answers.map(({ headers }) => headers['x-trace-id'])).toEqual(answers.map((_, n) => `t-${String(n)}`))
       expectRuns(server, ...Array<string[]>(count).fill([...IMPLIED, '3 RESPOND Responded ok']))
       expect(new Set(server.records.map(({ request_id }) => request_id)).size).toBe(count)
@@ -240,7 +287,9 @@ export function describeHttpAdapter(name: string, serve: Serve, { routes, parses
 
     test.runIf(parsesJson)('a body that cannot be parsed is answered by the host: 400', async () => {
       const server = await start(() => expect.unreachable('the handler runs'))
-      expect(await ask(server.url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"order":' })).toMatchObject({ status: 400 })
+      expect(
+        await ask(server.url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"order":' }),
+      ).toMatchObject({ status: 400 })
       await server.ended(1)
       expectRuns(server, [...IMPLIED, '3 RESPOND Responded ok'])
       expect(server.records.at(-1)).toMatchObject({ status: 400 })
@@ -250,7 +299,10 @@ export function describeHttpAdapter(name: string, serve: Serve, { routes, parses
 
     test('events that are sent one by one to a client that leaves when it has enough', async () => {
       const never = deferred<string>()
-      const server = await start(() => ({ type: 'text/event-stream', body: parts('data: 1\n\n', 'data: 2\n\n', never.promise) }))
+      const server = await start(() => ({
+        type: 'text/event-stream',
+        body: parts('data: 1\n\n', 'data: 2\n\n', never.promise),
+      }))
       const response = await head(server.url)
       expect(response.headers['content-type']).toContain('text/event-stream')
       let read = ''
@@ -273,7 +325,13 @@ export function describeHttpAdapter(name: string, serve: Serve, { routes, parses
         })
 
         test('a handler that throws', async () => {
-          const server = await start(() => { throw new TypeError('broken') }, {}, http2)
+          const server = await start(
+            () => {
+              throw new TypeError('broken')
+            },
+            {},
+            http2,
+          )
           expect((await ask2(server.url)).headers[':status']).toBe(500)
           await server.ended(1)
           expectRuns(server, [...IMPLIED, '3 RESPOND Responded error'])
@@ -286,14 +344,38 @@ export function describeHttpAdapter(name: string, serve: Serve, { routes, parses
           expectRuns(server, ['0 Received', '1 AUTH_ERROR Failed denied'])
         })
 
-        test.each<[when: string, first: (entered: { resolve: () => void }, never: Promise<string>) => Handle, wait: 'head' | 'handler']>([
-          ['before the answer', (entered, never) => async () => { entered.resolve(); return { body: await never } }, 'handler'],
-          ['in the middle of the answer', (entered, never) => () => { entered.resolve(); return { body: parts('first ', never) } }, 'head'],
+        test.each<
+          [
+            when: string,
+            first: (entered: { resolve: () => void }, never: Promise<string>) => Handle,
+            wait: 'head' | 'handler',
+          ]
+        >([
+          [
+            'before the answer',
+            (entered, never) => async () => {
+              entered.resolve()
+              return { body: await never }
+            },
+            'handler',
+          ],
+          [
+            'in the middle of the answer',
+            (entered, never) => () => {
+              entered.resolve()
+              return { body: parts('first ', never) }
+            },
+            'head',
+          ],
         ])('a stream that is cancelled %s, and the next on the same connection', async (_, first, wait) => {
           const [entered, never] = [deferred(), deferred<string>()]
           let served = 0
           const handle = first(entered, never.promise)
-          const server = await start((exchange) => (++served === 1 ? handle(exchange) : { body: currentTraceId() }), {}, http2)
+          const server = await start(
+            (exchange) => (++served === 1 ? handle(exchange) : { body: currentTraceId() }),
+            {},
+            http2,
+          )
           const next = await cancel2(server.url, wait === 'head' ? undefined : entered.promise)
           never.resolve('')
           await server.ended(2)

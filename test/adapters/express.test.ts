@@ -36,14 +36,18 @@ describe('express, besides', () => {
   afterEach(() => serving?.close())
 
   /** An application that is tracked and then made up by the test; its last record is what a request came to. */
-  async function start(make: (shop: express.Express) => unknown): Promise<Heard & { last: (path?: string) => Promise<unknown> }> {
+  async function start(
+    make: (shop: express.Express) => unknown,
+  ): Promise<Heard & { last: (path?: string) => Promise<unknown> }> {
     const listening = heard()
     const shop = app().use(trackRequest({ tracker: listening.tracker }))
     make(shop)
     serving = await listen(createServer(shop))
     const { url } = serving
     const last = async (path = ''): Promise<unknown> => {
-      const ends = listening.records.filter((record) => record.lifecycle === 'transition' && record.outcome !== undefined).length
+      const ends = listening.records.filter(
+        (record) => record.lifecycle === 'transition' && record.outcome !== undefined,
+      ).length
       await ask(`${url}${path}`)
       await listening.ended(ends + 1)
       return listening.records.at(-1)
@@ -54,14 +58,39 @@ describe('express, besides', () => {
   const answer: RequestHandler = (_req, res) => void res.send('fine')
 
   test.each<[what: string, make: (shop: express.Express) => unknown, asked: string, path: string]>([
-    ['a router that is mounted on a path with a parameter', (shop) => shop.use('/shops/:shop', Router().get('/orders/:id', answer)), '/shops/7/orders/8', '/shops/:shop/orders/:id'],
-    ['routers within routers', (shop) => shop.use('/a', Router().use('/b/:b', Router().get('/', answer))), '/a/b/1', '/a/b/:b'],
+    [
+      'a router that is mounted on a path with a parameter',
+      (shop) => shop.use('/shops/:shop', Router().get('/orders/:id', answer)),
+      '/shops/7/orders/8',
+      '/shops/:shop/orders/:id',
+    ],
+    [
+      'routers within routers',
+      (shop) => shop.use('/a', Router().use('/b/:b', Router().get('/', answer))),
+      '/a/b/1',
+      '/a/b/:b',
+    ],
     ['a router without a path', (shop) => shop.use(Router().get('/orders/:id', answer)), '/orders/7', '/orders/:id'],
-    ['the first route that matches', (shop) => shop.get('/orders/new', answer).get('/orders/:id', answer), '/orders/new', '/orders/new'],
-    ['a route of another verb', (shop) => shop.post('/orders/:post', answer).get('/orders/:get', answer), '/orders/7', '/orders/:get'],
+    [
+      'the first route that matches',
+      (shop) => shop.get('/orders/new', answer).get('/orders/:id', answer),
+      '/orders/new',
+      '/orders/new',
+    ],
+    [
+      'a route of another verb',
+      (shop) => shop.post('/orders/:post', answer).get('/orders/:get', answer),
+      '/orders/7',
+      '/orders/:get',
+    ],
     ['several patterns', (shop) => shop.get(['/one/:a', '/two/:b'], answer), '/two/7', '/two/:b'],
     ['a regular expression', (shop) => shop.get(/^\/orders\/(\d+)$/, answer), '/orders/7', String(/^\/orders\/(\d+)$/)],
-    ['a mounted application, of which nobody sees the inside', (shop) => shop.use('/admin', app().get('/:id', answer)), '/admin/7', '/admin/7'],
+    [
+      'a mounted application, of which nobody sees the inside',
+      (shop) => shop.use('/admin', app().get('/:id', answer)),
+      '/admin/7',
+      '/admin/7',
+    ],
     ['a path that cannot be decoded', (shop) => shop.get('/orders/:id', answer), '/orders/%ff', '/orders/%ff'],
   ])('the path of %s', async (_, make, asked, path) => {
     const server = await start(make)
@@ -76,20 +105,34 @@ describe('express, besides', () => {
       seen.push(req.params, req.baseUrl, req.url)
       res.send('fine')
     }
-    const server = await start((shop) => shop.use('/shops/:shop', Router({ mergeParams: true }).get('/orders/:id', see)))
+    const server = await start((shop) =>
+      shop.use('/shops/:shop', Router({ mergeParams: true }).get('/orders/:id', see)),
+    )
     await server.last('/shops/a%20b/orders/8')
     expect(seen).toEqual([{ shop: 'a b', id: '8' }, '/shops/a%20b', '/orders/8'])
   })
 
-  test('an error handler of the user\'s decides the status, and the error is told', async () => {
+  test("an error handler of the user's decides the status, and the error is told", async () => {
     const late: ErrorRequestHandler = (_error, _req, res, _next) => void res.status(503).send('later')
-    const server = await start((shop) => shop.get('/', () => { throw new TypeError('broken') }).use(late))
-    expect(await server.last()).toMatchObject({ outcome: 'error', status: 503, error: { type: 'TypeError', message: 'broken' } })
+    const server = await start((shop) =>
+      shop
+        .get('/', () => {
+          throw new TypeError('broken')
+        })
+        .use(late),
+    )
+    expect(await server.last()).toMatchObject({
+      outcome: 'error',
+      status: 503,
+      error: { type: 'TypeError', message: 'broken' },
+    })
   })
 
   test.each([404, 302])('an error that is answered with %d was an answer', async (status) => {
     const handler: ErrorRequestHandler = (_error, _req, res, _next) => void res.status(status).send()
-    const server = await start((shop) => shop.get('/', (_req, _res, next) => next(new Error('no such order'))).use(handler))
+    const server = await start((shop) =>
+      shop.get('/', (_req, _res, next) => next(new Error('no such order'))).use(handler),
+    )
     expect(await server.last()).toMatchObject({ outcome: 'ok', status, error: { message: 'no such order' } })
   })
 
@@ -109,14 +152,21 @@ describe('express, besides', () => {
   })
 
   test('a request that is sent on to a second router is still one', async () => {
-    const server = await start((shop) => shop.get('/', (_req, _res, next) => next('route')).get('/', (req, res) => void res.send(currentRequest(req)?.state)))
+    const server = await start((shop) =>
+      shop
+        .get('/', (_req, _res, next) => next('route'))
+        .get('/', (req, res) => void res.send(currentRequest(req)?.state)),
+    )
     expect(await server.last()).toMatchObject({ outcome: 'ok' })
     expect(server.byRequest()).toHaveLength(1)
   })
 
   test('what it is given and gives has the types of Express', () => {
     expectTypeOf(trackRequest({ service: 'api' })).toExtend<RequestHandler>()
-    expectTypeOf(trackRequest<Request>).parameter(0).toHaveProperty('authenticate').toExtend<((req: Request) => unknown) | undefined>()
+    expectTypeOf(trackRequest<Request>)
+      .parameter(0)
+      .toHaveProperty('authenticate')
+      .toExtend<((req: Request) => unknown) | undefined>()
     expectTypeOf<Response>().toExtend<Parameters<ReturnType<typeof trackRequest>>[1]>()
   })
 })

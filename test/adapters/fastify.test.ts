@@ -16,16 +16,28 @@ async function listening(app: FastifyInstance): Promise<Serving> {
   return { url, close: () => app.close() }
 }
 
-async function register<App extends FastifyInstance>(app: App, { tracker, handle, auth, authenticate }: Scenario): Promise<App> {
+async function register<App extends FastifyInstance>(
+  app: App,
+  { tracker, handle, auth, authenticate }: Scenario,
+): Promise<App> {
   await app.register(trackRequest, {
     tracker,
     ...(auth === undefined ? {} : { auth }),
     ...(authenticate === undefined ? {} : { authenticate: (req: FastifyRequest) => authenticate(headerOf(req)) }),
   })
   const answer = async (req: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
-    const { status = 200, type, body = '' } = await handle({ header: headerOf(req), body: () => Promise.resolve(typeof req.body === 'string' ? req.body : '') })
+    const {
+      status = 200,
+      type,
+      body = '',
+    } = await handle({
+      header: headerOf(req),
+      body: () => Promise.resolve(typeof req.body === 'string' ? req.body : ''),
+    })
     if (type !== undefined) reply.type(type)
-    return reply.code(status).send(typeof body === 'string' ? body : body === null ? undefined : Readable.from(body, { objectMode: false }))
+    return reply
+      .code(status)
+      .send(typeof body === 'string' ? body : body === null ? undefined : Readable.from(body, { objectMode: false }))
   }
   // Bodies of tests are texts that say nothing of their type.
   app.addContentTypeParser('*', { parseAs: 'string' }, (_req, body, done) => done(null, body))
@@ -34,15 +46,19 @@ async function register<App extends FastifyInstance>(app: App, { tracker, handle
   return app
 }
 
-describeHttpAdapter('fastify', async (scenario) => listening(await register(fastify({ forceCloseConnections: true }), scenario)), {
-  routes: { orders: '/orders/:id' },
-  parsesJson: true,
-  http2: async (scenario) => {
-    const app = fastify({ http2: true })
-    // The same instance over another version of HTTP: its routes and hooks do not know.
-    return listening(await register(app as unknown as FastifyInstance, scenario))
+describeHttpAdapter(
+  'fastify',
+  async (scenario) => listening(await register(fastify({ forceCloseConnections: true }), scenario)),
+  {
+    routes: { orders: '/orders/:id' },
+    parsesJson: true,
+    http2: async (scenario) => {
+      const app = fastify({ http2: true })
+      // The same instance over another version of HTTP: its routes and hooks do not know.
+      return listening(await register(app as unknown as FastifyInstance, scenario))
+    },
   },
-})
+)
 
 describe('fastify, besides', () => {
   let serving: Serving | undefined
@@ -64,10 +80,12 @@ describe('fastify, besides', () => {
   }
 
   test('a hijacked reply is ended by the raw response, and has the trace id', async () => {
-    const server = await start((app) => app.get('/', (_req, reply) => {
-      reply.hijack()
-      reply.raw.writeHead(202).end('by hand')
-    }))
+    const server = await start((app) =>
+      app.get('/', (_req, reply) => {
+        reply.hijack()
+        reply.raw.writeHead(202).end('by hand')
+      }),
+    )
     const { headers } = await ask(serving?.url ?? '')
     await server.ended(1)
     expect(server.records.at(-1)).toMatchObject({ outcome: 'ok', status: 202 })
@@ -75,21 +93,37 @@ describe('fastify, besides', () => {
   })
 
   test('a hijacked reply that is destroyed is aborted', async () => {
-    const server = await start((app) => app.get('/', (_req, reply) => {
-      reply.hijack()
-      reply.raw.destroy()
-    }))
+    const server = await start((app) =>
+      app.get('/', (_req, reply) => {
+        reply.hijack()
+        reply.raw.destroy()
+      }),
+    )
     expect(await last(server)).toMatchObject({ outcome: 'aborted' })
   })
 
-  test.each([[404, 'ok'], [422, 'ok'], [503, 'error']])('an error with the status %d is an answer, or an error, by that', async (statusCode, outcome) => {
-    const server = await start((app) => app.get('/', () => Promise.reject(Object.assign(new Error('no such order'), { statusCode }))))
+  test.each([
+    [404, 'ok'],
+    [422, 'ok'],
+    [503, 'error'],
+  ])('an error with the status %d is an answer, or an error, by that', async (statusCode, outcome) => {
+    const server = await start((app) =>
+      app.get('/', () => Promise.reject(Object.assign(new Error('no such order'), { statusCode }))),
+    )
     expect(await last(server)).toMatchObject({ outcome, status: statusCode, error: { message: 'no such order' } })
   })
 
   test("an error handler of the user's decides the status, and the error is told", async () => {
-    const server = await start((app) => app.setErrorHandler((_error, _req, reply) => reply.code(503).send('later')).get('/', () => Promise.reject(new TypeError('broken'))))
-    expect(await last(server)).toMatchObject({ outcome: 'error', status: 503, error: { type: 'TypeError', message: 'broken' } })
+    const server = await start((app) =>
+      app
+        .setErrorHandler((_error, _req, reply) => reply.code(503).send('later'))
+        .get('/', () => Promise.reject(new TypeError('broken'))),
+    )
+    expect(await last(server)).toMatchObject({
+      outcome: 'error',
+      status: 503,
+      error: { type: 'TypeError', message: 'broken' },
+    })
   })
 
   test('input that does not fit the schema was answered with a 400', async () => {
@@ -100,26 +134,44 @@ describe('fastify, besides', () => {
 
   test('hooks and handlers of every kind find the request in hand, with a body to be read first', async () => {
     const seen: unknown[] = []
-    const see = (req: FastifyRequest): void => void seen.push(currentRequest() === req.tracked && currentRequest(req) === req.tracked && req.tracked !== undefined)
+    const see = (req: FastifyRequest): void =>
+      void seen.push(
+        currentRequest() === req.tracked && currentRequest(req) === req.tracked && req.tracked !== undefined,
+      )
     const server = await start((app) => {
-      for (const hook of ['preParsing', 'preValidation', 'preHandler', 'preSerialization', 'onSend'] as const) app.addHook(hook, (req: FastifyRequest) => { see(req); return Promise.resolve() })
-      app.addContentTypeParser('text/plain', { parseAs: 'string' }, (_req, body, done) => setImmediate(() => done(null, body)))
+      for (const hook of ['preParsing', 'preValidation', 'preHandler', 'preSerialization', 'onSend'] as const)
+        app.addHook(hook, (req: FastifyRequest) => {
+          see(req)
+          return Promise.resolve()
+        })
+      app.addContentTypeParser('text/plain', { parseAs: 'string' }, (_req, body, done) =>
+        setImmediate(() => done(null, body)),
+      )
       app.post('/', async (req) => {
         await new Promise(setImmediate)
         see(req)
         return { fine: true }
       })
     })
-    await ask(serving?.url ?? '', { method: 'POST', headers: { 'content-type': 'text/plain' }, body: 'x'.repeat(200_000) })
+    await ask(serving?.url ?? '', {
+      method: 'POST',
+      headers: { 'content-type': 'text/plain' },
+      body: 'x'.repeat(200_000),
+    })
     await server.ended(1)
     expect(seen).toEqual(Array(6).fill(true))
   })
 
   test('plugins that are registered later are tracked too, by the pattern with its prefix', async () => {
-    const server = await start((app) => app.register((inner, _options, done) => {
-      inner.get('/orders/:id', () => 'fine')
-      done()
-    }, { prefix: '/shops/:shop' }))
+    const server = await start((app) =>
+      app.register(
+        (inner, _options, done) => {
+          inner.get('/orders/:id', () => 'fine')
+          done()
+        },
+        { prefix: '/shops/:shop' },
+      ),
+    )
     expect(await last(server, '/shops/7/orders/8?q=1')).toMatchObject({ outcome: 'ok' })
     expect(server.records[0]).toMatchObject({ path: '/shops/:shop/orders/:id' })
   })

@@ -38,9 +38,18 @@ describe('fetch-style, besides', () => {
   test('the parts of a body pass as they are, and its end is the end of the request', async () => {
     const { tracker, records } = observed()
     const chunks = [new Uint8Array([1, 2]), new Uint8Array([]), new Uint8Array([3])]
-    const fetch = tracker.trackRequest(answering(() => new Response(streamOf(each(chunks)), { status: 201, statusText: 'Made', headers: { 'x-own': 'yes' } })))
+    const fetch = tracker.trackRequest(
+      answering(
+        () => new Response(streamOf(each(chunks)), { status: 201, statusText: 'Made', headers: { 'x-own': 'yes' } }),
+      ),
+    )
     const answer = await fetch(new Request(url))
-    expect([answer.status, answer.statusText, answer.headers.get('x-own'), answer.headers.get('x-trace-id')]).toEqual([201, 'Made', 'yes', 'trace-1'])
+    expect([answer.status, answer.statusText, answer.headers.get('x-own'), answer.headers.get('x-trace-id')]).toEqual([
+      201,
+      'Made',
+      'yes',
+      'trace-1',
+    ])
     expect(records.at(-1)).toMatchObject({ state: 'Authenticated' })
     const read: unknown[] = []
     for await (const chunk of answer.body ?? []) read.push(chunk)
@@ -52,11 +61,19 @@ describe('fetch-style, besides', () => {
 
   test.each([
     ['is cancelled', 'aborted', async (body: ReadableStream<Uint8Array>) => body.cancel('enough')],
-    ['fails', 'error', async (body: ReadableStream<Uint8Array>) => expect(new Response(body).text()).rejects.toThrow('torn')],
+    [
+      'fails',
+      'error',
+      async (body: ReadableStream<Uint8Array>) => expect(new Response(body).text()).rejects.toThrow('torn'),
+    ],
   ])('a body that %s', async (_, outcome, read) => {
     const { tracker, records } = observed()
     const cancelled: unknown[] = []
-    const body = (): ReadableStream => new ReadableStream({ pull: (controller) => controller.error(new Error('torn')), cancel: (reason) => void cancelled.push(reason) }, { highWaterMark: 0 })
+    const body = (): ReadableStream =>
+      new ReadableStream(
+        { pull: (controller) => controller.error(new Error('torn')), cancel: (reason) => void cancelled.push(reason) },
+        { highWaterMark: 0 },
+      )
     const answer = await tracker.trackRequest(answering(() => new Response(body())))(new Request(url))
     if (answer.body !== null) await read(answer.body)
     expect(records.at(-1)).toMatchObject({ state: 'Responded', outcome, status: 200 })
@@ -74,13 +91,19 @@ describe('fetch-style, besides', () => {
     expect(records.at(-1)).toMatchObject({ outcome: 'aborted' })
   })
 
-  test('an error is the host\'s to answer, and what comes after the request is passed on', async () => {
+  test("an error is the host's to answer, and what comes after the request is passed on", async () => {
     const { tracker, records } = observed()
     const broken = new Error('broken')
-    const fails = tracker.trackRequest(answering(() => { throw broken }))
+    const fails = tracker.trackRequest(
+      answering(() => {
+        throw broken
+      }),
+    )
     await expect(fails(new Request(url))).rejects.toBe(broken)
     expect(records.at(-1)).toMatchObject({ state: 'Responded', outcome: 'error', status: 500 })
-    const passes = tracker.trackRequest((request: Request, env: string, n: number) => new Response(`${request.method} ${env} ${String(n)}`))
+    const passes = tracker.trackRequest(
+      (request: Request, env: string, n: number) => new Response(`${request.method} ${env} ${String(n)}`),
+    )
     expect(await (await passes(new Request(url), 'env', 7)).text()).toBe('GET env 7')
   })
 

@@ -34,18 +34,26 @@ afterAll(() => new Promise((resolve) => server.close(resolve)))
 /** The trace headers of what the server saw last. */
 function arrived(): Record<string, unknown> {
   const { 'x-trace-id': traceId, traceparent, tracestate } = seen.at(-1) ?? {}
-  return Object.fromEntries(Object.entries({ 'x-trace-id': traceId, traceparent, tracestate }).filter(([, value]) => value !== undefined))
+  return Object.fromEntries(
+    Object.entries({ 'x-trace-id': traceId, traceparent, tracestate }).filter(([, value]) => value !== undefined),
+  )
 }
 
 function stateful() {
-  return tracker.start({ traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', tracestate: 'vendor=1' })
+  return tracker.start({
+    traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+    tracestate: 'vendor=1',
+  })
 }
 
 test.each<[string, (fetch: typeof globalThis.fetch) => Promise<Response>]>([
   ['a text', (fetch) => fetch(origin)],
   ['a URL', (fetch) => fetch(new URL(origin))],
   ['a Request', (fetch) => fetch(new Request(origin))],
-  ['a Request, and init beside it', (fetch) => fetch(new Request(origin, { headers: { a: 'not sent' } }), { headers: { accept: 'text/plain' } })],
+  [
+    'a Request, and init beside it',
+    (fetch) => fetch(new Request(origin, { headers: { a: 'not sent' } }), { headers: { accept: 'text/plain' } }),
+  ],
   ['init alone', (fetch) => fetch(origin, { method: 'POST', body: 'hello', headers: [['accept', 'text/plain']] })],
 ])('the trace goes along with %s', async (_, call) => {
   const request = stateful()
@@ -59,7 +67,11 @@ test.each<[string, (fetch: typeof globalThis.fetch) => Promise<Response>]>([
 test('what the caller sends arrives as it would without: method, body, headers', async () => {
   const fetch = propagate(globalThis.fetch)
   const request = tracker.start()
-  const post = new Request(origin, { method: 'POST', body: 'hello', headers: { 'content-type': 'text/x', accept: 'text/y' } })
+  const post = new Request(origin, {
+    method: 'POST',
+    body: 'hello',
+    headers: { 'content-type': 'text/x', accept: 'text/y' },
+  })
   expect(await (await request.run(() => fetch(post))).text()).toBe('hello')
   expect(seen.at(-1)).toMatchObject({ 'content-type': 'text/x', accept: 'text/y', 'x-trace-id': request.traceId })
 })
@@ -108,7 +120,9 @@ test.each<[string, boolean, (port: string) => readonly Target[]]>([
   const fetch = propagate(globalThis.fetch, { to: to(String(port)) })
   await request.run(() => fetch(`${origin}/catalog`))
   await request.run(() => fetch(`${origin}/catalog`))
-  expect(seen.map((headers) => headers['x-trace-id'])).toEqual(told ? [request.traceId, request.traceId] : [undefined, undefined])
+  expect(seen.map((headers) => headers['x-trace-id'])).toEqual(
+    told ? [request.traceId, request.traceId] : [undefined, undefined],
+  )
 })
 
 test('names below one are told, whatever their depth, and the name itself is not', async () => {
@@ -119,21 +133,29 @@ test('names below one are told, whatever their depth, and the name itself is not
   }
   const fetch = propagate(sent, { to: ['*.svc.local'] })
   await tracker.start().run(async () => {
-    for (const host of ['a.svc.local', 'b.a.svc.local', 'svc.local', 'evilsvc.local', 'a.svc.local.evil.com']) await fetch(`http://${host}/`)
+    for (const host of ['a.svc.local', 'b.a.svc.local', 'svc.local', 'evilsvc.local', 'a.svc.local.evil.com'])
+      await fetch(`http://${host}/`)
   })
   expect(hosts).toEqual(['a.svc.local', 'b.a.svc.local'])
 })
 
 test('a function that throws has not said yes, and the call goes on', async () => {
   const fetch = propagate(globalThis.fetch, {
-    to: [() => {
-      throw new Error('no idea')
-    }],
+    to: [
+      () => {
+        throw new Error('no idea')
+      },
+    ],
   })
   const request = tracker.start()
   expect((await request.run(() => fetch(origin))).status).toBe(200)
   expect(arrived()).toEqual({})
-  expect(sink.records.at(-1)).toMatchObject({ lifecycle: 'note', event: 'PROPAGATE', request_id: request.requestId, error: { message: 'no idea' } })
+  expect(sink.records.at(-1)).toMatchObject({
+    lifecycle: 'note',
+    event: 'PROPAGATE',
+    request_id: request.requestId,
+    error: { message: 'no idea' },
+  })
 })
 
 test('errors are those of fetch itself', async () => {
@@ -168,23 +190,59 @@ test('a redirect takes the headers along, as fetch does with all but credentials
   expect(seen).toHaveLength(1)
 })
 
-test.each([['catalog.internal'], [['']], [['http://catalog.internal/']], [['*']], [['a.*.b']], [[1]]])('to: %j cannot be used', (to) => {
-  // What a user without types may give.
-  expect(() => propagate(globalThis.fetch, { to: to as unknown as Target[] })).toThrow(expect.objectContaining({ code: 'THROUGHLINE_BAD_OPTION' }))
-})
+test.each([['catalog.internal'], [['']], [['http://catalog.internal/']], [['*']], [['a.*.b']], [[1]]])(
+  'to: %j cannot be used',
+  (to) => {
+    // What a user without types may give.
+    expect(() => propagate(globalThis.fetch, { to: to as unknown as Target[] })).toThrow(
+      expect.objectContaining({ code: 'THROUGHLINE_BAD_OPTION' }),
+    )
+  },
+)
 
 describe('a host that cannot be a third party', () => {
   test.each([
-    'localhost', 'catalog', '127.0.0.1', '127.1.2.3', '10.1.2.3', '172.16.0.1', '172.31.255.255', '192.168.0.1', '169.254.1.1',
-    '[::1]', '[fc00::1]', '[fd12:3456::1]', '[fe80::1]', '[::ffff:10.0.0.1]', 'catalog.internal', 'printer.local', 'app.localhost',
-    'catalog.shop.svc', 'catalog.shop.svc.cluster.local', 'catalog.shop.svc.cluster.local.',
+    'localhost',
+    'catalog',
+    '127.0.0.1',
+    '127.1.2.3',
+    '10.1.2.3',
+    '172.16.0.1',
+    '172.31.255.255',
+    '192.168.0.1',
+    '169.254.1.1',
+    '[::1]',
+    '[fc00::1]',
+    '[fd12:3456::1]',
+    '[fe80::1]',
+    '[::ffff:10.0.0.1]',
+    'catalog.internal',
+    'printer.local',
+    'app.localhost',
+    'catalog.shop.svc',
+    'catalog.shop.svc.cluster.local',
+    'catalog.shop.svc.cluster.local.',
   ])('%s', (host) => {
     expect(isPrivateHost(new URL(`http://${host}/`).hostname)).toBe(true)
   })
 
   test.each([
-    'example.com', 'api.stripe.com', '8.8.8.8', '172.15.0.1', '172.32.0.1', '192.169.0.1', '11.0.0.1', '100.64.0.1',
-    '[2001:db8::1]', '[::ffff:8.8.8.8]', 'internal.example.com', 'local.evil.com', 'evil-local.com', 'notinternal.com', 'com.', '10.0.0.1.nip.io',
+    'example.com',
+    'api.stripe.com',
+    '8.8.8.8',
+    '172.15.0.1',
+    '172.32.0.1',
+    '192.169.0.1',
+    '11.0.0.1',
+    '100.64.0.1',
+    '[2001:db8::1]',
+    '[::ffff:8.8.8.8]',
+    'internal.example.com',
+    'local.evil.com',
+    'evil-local.com',
+    'notinternal.com',
+    'com.',
+    '10.0.0.1.nip.io',
   ])('not %s', (host) => {
     expect(isPrivateHost(new URL(`http://${host}/`).hostname)).toBe(false)
   })

@@ -5,7 +5,8 @@ import { destination, pino } from 'pino'
 import { createTracker } from '../../src/handlers/track-request.ts'
 
 const to = process.argv[2]
-const logger = to === 'sync' || to === 'async' ? pino(destination({ dest: '/dev/full', sync: to === 'sync' })) : undefined
+const logger =
+  to === 'sync' || to === 'async' ? pino(destination({ dest: '/dev/full', sync: to === 'sync' })) : undefined
 const tracker = createTracker({ service: 'api', ...(logger === undefined ? {} : { logger }) })
 const server = createServer(tracker.trackRequest((_req, res) => res.end('served')))
 

@@ -20,7 +20,9 @@ describe('where the log cannot be written clients are served, the process lives 
     ['standard output on a full disk', 'default', 'full', /ENOSPC/],
     ['standard output that nobody reads any more', 'default', 'pipe', /EPIPE/],
   ] as const)('%s', async (_, to, stdout, fault) => {
-    const child = spawn(process.execPath, ['--import', 'tsx', program, to], { stdio: ['ignore', stdout === 'full' ? openSync('/dev/full', 'w') : stdout, 'pipe', 'ipc'] })
+    const child = spawn(process.execPath, ['--import', 'tsx', program, to], {
+      stdio: ['ignore', stdout === 'full' ? openSync('/dev/full', 'w') : stdout, 'pipe', 'ipc'],
+    })
     onTestFinished(() => void child.kill('SIGKILL'))
     child.stdout?.destroy()
     const stderr = child.stderr === null ? Promise.resolve('') : text(child.stderr)
@@ -30,7 +32,10 @@ describe('where the log cannot be written clients are served, the process lives 
     child.send('stats')
     const stats = await message(child)
     expect(stats).toMatchObject({ requests: 5, transitions: 20, inFlight: 0 })
-    expect(stats).toHaveProperty('faults', expect.toSatisfy((faults) => typeof faults === 'number' && faults > 0))
+    expect(stats).toHaveProperty(
+      'faults',
+      expect.toSatisfy((faults) => typeof faults === 'number' && faults > 0),
+    )
     child.disconnect()
     // On its way out an asynchronous pino tries a full disk for ever: that process would have to be killed without us, too.
     if (to === 'async') child.kill('SIGKILL')

@@ -135,7 +135,12 @@ export class Texts {
           ? client.makeClientStreamRequest(path, serialize, deserialize, metadata, callOptions, answered)
           : client.makeBidiStreamRequest(path, serialize, deserialize, metadata, callOptions),
       )
-      return { ...outcome, cancel: () => call.cancel(), write: (written) => call.write({ text: written }), end: () => call.end() }
+      return {
+        ...outcome,
+        cancel: () => call.cancel(),
+        write: (written) => call.write({ text: written }),
+        end: () => call.end(),
+      }
     }
     const call = watched(
       method === 'unary'
@@ -167,11 +172,18 @@ export async function rig(handlers: Handlers, options: Options = {}) {
       for (const look of waiting) look()
     },
   }
-  const tracker = createTracker({ service: 'texts', ...options, logger: false, sinks: [sink, notify, ...(options.sinks ?? [])] })
+  const tracker = createTracker({
+    service: 'texts',
+    ...options,
+    logger: false,
+    sinks: [sink, notify, ...(options.sinks ?? [])],
+  })
   const server = new Server({ interceptors: [trackRequest({ tracker, ...options })] })
   server.addService(definition, { ...handlers })
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) => (error === null ? resolve(bound) : reject(error)))
+    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+      error === null ? resolve(bound) : reject(error),
+    )
   })
   onTestFinished(() => server.forceShutdown())
   const address = `127.0.0.1:${port}`
@@ -206,7 +218,9 @@ export function transitions(records: readonly LifecycleRecord[]): TransitionReco
 
 /** The states of the only request, in the order in which it went through them. */
 export function way(records: readonly LifecycleRecord[]): string {
-  return transitions(records).map(({ state }) => state).join(' ')
+  return transitions(records)
+    .map(({ state }) => state)
+    .join(' ')
 }
 
 /** Headers of an answer without a body, as they came. */
@@ -225,7 +239,13 @@ export async function rawCall(
   try {
     return await new Promise((resolve, reject) => {
       session.on('error', reject)
-      const stream = session.request({ ':method': 'POST', ':path': pathOf('unary'), 'content-type': 'application/grpc', te: 'trailers', ...headers })
+      const stream = session.request({
+        ':method': 'POST',
+        ':path': pathOf('unary'),
+        'content-type': 'application/grpc',
+        te: 'trailers',
+        ...headers,
+      })
       let head: RawHead = {}
       let trailers: RawHead = {}
       stream.on('response', (response) => (head = response))

@@ -17,7 +17,8 @@ const STRAIGHT = 'Received Authenticated Processing Responded'
 
 /** Answers with what it was sent, and with the trace id that it finds wherever a handler's code may run. */
 const echo: Required<Handlers> = {
-  unary: (call, callback) => void Promise.resolve().then(() => callback(null, { text: `${call.request.text} ${currentTraceId()}` })),
+  unary: (call, callback) =>
+    void Promise.resolve().then(() => callback(null, { text: `${call.request.text} ${currentTraceId()}` })),
   collect: (call, callback) => {
     const texts = [currentTraceId()]
     call.on('data', ({ text }: { text: string }) => texts.push(text, currentTraceId()))
@@ -34,7 +35,9 @@ const echo: Required<Handlers> = {
     })
   },
   chat: (call) => {
-    call.on('data', ({ text }: { text: string }) => call.write({ text: `${text} ${currentTraceId()}` }, () => undefined))
+    call.on('data', ({ text }: { text: string }) =>
+      call.write({ text: `${text} ${currentTraceId()}` }, () => undefined),
+    )
     call.on('end', () => {
       call.write({ text: currentTraceId() })
       call.end()
@@ -43,7 +46,11 @@ const echo: Required<Handlers> = {
 }
 
 /** Never answers; tells of each call by its request. */
-function silent(): { handlers: Required<Handlers>; called: Promise<TrackedRequest | undefined>; cancelled: Promise<string> } {
+function silent(): {
+  handlers: Required<Handlers>
+  called: Promise<TrackedRequest | undefined>
+  cancelled: Promise<string>
+} {
   let tellCalled: (request: TrackedRequest | undefined) => void
   let tellCancelled: (traceId: string) => void
   const called = new Promise<TrackedRequest | undefined>((resolve) => (tellCalled = resolve))
@@ -67,11 +74,19 @@ describe.each(METHODS)('a call of the kind %s', (method) => {
     const { texts, status: sent, head } = await client.call(method, { metadata: metadata({ 'x-trace-id': ID }) })
     expect(sent.code).toBe(status.OK)
     expect(head?.get('x-trace-id')).toEqual([ID])
-    const ids = texts.join(' ').split(' ').filter((word) => word !== 'hello' && word !== 'again')
+    const ids = texts
+      .join(' ')
+      .split(' ')
+      .filter((word) => word !== 'hello' && word !== 'again')
     expect(ids.length).toBeGreaterThan(0)
     expect(new Set(ids)).toEqual(new Set([ID]))
     expect(way(records)).toBe(STRAIGHT)
-    expect(transitions(records)[0]).toMatchObject({ method: 'grpc', path: pathOf(method), trace_id: ID, service: 'texts' })
+    expect(transitions(records)[0]).toMatchObject({
+      method: 'grpc',
+      path: pathOf(method),
+      trace_id: ID,
+      service: 'texts',
+    })
     expect(await final()).toMatchObject({ outcome: 'ok', status: status.OK })
   })
 
@@ -83,7 +98,12 @@ describe.each(METHODS)('a call of the kind %s', (method) => {
     const { status: sent } = await client.call(method)
     expect(sent.code).toBe(status.UNKNOWN)
     expect(sent.metadata.get('x-trace-id')).toHaveLength(1)
-    expect(await final()).toMatchObject({ state: 'Responded', outcome: 'error', status: status.UNKNOWN, error: { type: 'UNKNOWN' } })
+    expect(await final()).toMatchObject({
+      state: 'Responded',
+      outcome: 'error',
+      status: status.UNKNOWN,
+      error: { type: 'UNKNOWN' },
+    })
     expect(tracker.stats).toMatchObject({ inFlight: 0, faults: 0 })
   })
 
@@ -95,7 +115,12 @@ describe.each(METHODS)('a call of the kind %s', (method) => {
     call.cancel()
     expect((await call.answer).status.code).toBe(status.CANCELLED)
     expect(await cancelled).toBe(request?.traceId)
-    expect(await final()).toMatchObject({ state: 'Responded', outcome: 'aborted', status: status.CANCELLED, trace_id: request?.traceId })
+    expect(await final()).toMatchObject({
+      state: 'Responded',
+      outcome: 'aborted',
+      status: status.CANCELLED,
+      trace_id: request?.traceId,
+    })
     expect(tracker.stats).toMatchObject({ inFlight: 0, requests: 1, rejected: 0 })
   })
 
@@ -114,10 +139,15 @@ describe.each(METHODS)('a call of the kind %s', (method) => {
 
   it('has told safely of its caller when its handler begins', async () => {
     let kept: LifecycleRecord[] = []
-    const gathering = { write: (record: LifecycleRecord) => void kept.push(record), beforeHandler: () => void (kept = []) }
+    const gathering = {
+      write: (record: LifecycleRecord) => void kept.push(record),
+      beforeHandler: () => void (kept = []),
+    }
     const found = new Promise<readonly string[]>((resolve) => {
       const handler = (): void => resolve(kept.map(({ state }) => state))
-      void rig({ unary: handler, collect: handler, list: handler, chat: handler }, { sinks: [gathering] }).then(({ client }) => client.begin(method))
+      void rig({ unary: handler, collect: handler, list: handler, chat: handler }, { sinks: [gathering] }).then(
+        ({ client }) => client.begin(method),
+      )
     })
     expect(await found).toEqual([])
   })
@@ -141,29 +171,50 @@ describe.each(METHODS)('a call of the kind %s', (method) => {
     const { handlers, called } = silent()
     let ran = false
     void called.then(() => (ran = true))
-    const { client, records, final } = await rig(handlers, { authenticate: () => Promise.reject(new Error('who are you')) })
+    const { client, records, final } = await rig(handlers, {
+      authenticate: () => Promise.reject(new Error('who are you')),
+    })
     const { status: sent } = await client.call(method)
     expect(sent).toMatchObject({ code: status.UNAUTHENTICATED, details: 'Unauthorized' })
     expect(sent.metadata.get('x-trace-id')).toEqual([records[0]?.trace_id])
     expect(way(records)).toBe('Received Failed')
-    expect(await final()).toMatchObject({ event: 'AUTH_ERROR', outcome: 'denied', status: 16, error: { message: 'who are you' } })
+    expect(await final()).toMatchObject({
+      event: 'AUTH_ERROR',
+      outcome: 'denied',
+      status: 16,
+      error: { message: 'who are you' },
+    })
     expect(ran).toBe(false)
   })
 
   it('runs the handler for a caller who is known, with its principal', async () => {
     let principal: unknown
-    const noticed = <Args extends unknown[]>(handler: (...args: Args) => void) => (...args: Args) => {
-      principal = currentRequest()?.principal
-      handler(...args)
+    const noticed =
+      <Args extends unknown[]>(handler: (...args: Args) => void) =>
+      (...args: Args) => {
+        principal = currentRequest()?.principal
+        handler(...args)
+      }
+    const handlers: Handlers = {
+      unary: noticed(echo.unary),
+      collect: noticed(echo.collect),
+      list: noticed(echo.list),
+      chat: noticed(echo.chat),
     }
-    const handlers: Handlers = { unary: noticed(echo.unary), collect: noticed(echo.collect), list: noticed(echo.list), chat: noticed(echo.chat) }
     const { client, records } = await rig(handlers, {
       authenticate: async ({ metadata: sent, path, getPeer }) => {
         await Promise.resolve()
-        return { name: sent.get('authorization')[0], path, local: getPeer().startsWith('127.0.0.1'), traceId: currentTraceId() }
+        return {
+          name: sent.get('authorization')[0],
+          path,
+          local: getPeer().startsWith('127.0.0.1'),
+          traceId: currentTraceId(),
+        }
       },
     })
-    const { status: sent } = await client.call(method, { metadata: metadata({ authorization: 'ada', 'x-trace-id': ID }) })
+    const { status: sent } = await client.call(method, {
+      metadata: metadata({ authorization: 'ada', 'x-trace-id': ID }),
+    })
     expect(sent.code).toBe(status.OK)
     expect(principal).toEqual({ name: 'ada', path: pathOf(method), local: true, traceId: ID })
     expect(way(records)).toBe(STRAIGHT)
@@ -173,9 +224,16 @@ describe.each(METHODS)('a call of the kind %s', (method) => {
   it('keeps a hundred calls at once apart', async () => {
     const { client, records } = await rig(echo)
     const ids = Array.from({ length: 100 }, (_, index) => `call-${index}`)
-    const answers = await Promise.all(ids.map((id) => client.call(method, { text: id, metadata: metadata({ 'x-trace-id': id }) })))
+    const answers = await Promise.all(
+      ids.map((id) => client.call(method, { text: id, metadata: metadata({ 'x-trace-id': id }) })),
+    )
     for (const [index, { texts, head }] of answers.entries()) {
-      const seen = new Set(texts.join(' ').split(' ').filter((word) => word !== 'again'))
+      const seen = new Set(
+        texts
+          .join(' ')
+          .split(' ')
+          .filter((word) => word !== 'again'),
+      )
       expect([...seen]).toEqual([ids[index]])
       expect(head?.get('x-trace-id')).toEqual([ids[index]])
     }
@@ -218,31 +276,51 @@ describe('the end of a call', () => {
     expect(await final()).toMatchObject({ outcome: 'error', status: 20, error: { type: 'UNKNOWN', message: 'left' } })
   })
 
-  it.each([status.UNAUTHENTICATED, status.PERMISSION_DENIED])('is a refusal while nobody has said who the caller is: %i', async (code) => {
-    const { client, records, final } = await rig({ unary: (_, callback) => callback({ code, details: 'no' }) }, { auth: 'manual' })
-    await client.call('unary')
-    expect(await final()).toMatchObject({ state: 'Failed', outcome: 'denied', status: code })
-    expect(way(records)).toBe('Received Failed')
-  })
+  it.each([status.UNAUTHENTICATED, status.PERMISSION_DENIED])(
+    'is a refusal while nobody has said who the caller is: %i',
+    async (code) => {
+      const { client, records, final } = await rig(
+        { unary: (_, callback) => callback({ code, details: 'no' }) },
+        { auth: 'manual' },
+      )
+      await client.call('unary')
+      expect(await final()).toMatchObject({ state: 'Failed', outcome: 'denied', status: code })
+      expect(way(records)).toBe('Received Failed')
+    },
+  )
 
   it('is an error of a stream that is destroyed with one', async () => {
-    const { client, final } = await rig({ list: (call) => call.emit('error', { code: status.UNAVAILABLE, details: 'no stock today' }) })
+    const { client, final } = await rig({
+      list: (call) => call.emit('error', { code: status.UNAVAILABLE, details: 'no stock today' }),
+    })
     const { status: sent } = await client.call('list')
     expect(sent).toMatchObject({ code: status.UNAVAILABLE, details: 'no stock today' })
-    expect(await final()).toMatchObject({ outcome: 'error', status: status.UNAVAILABLE, error: { type: 'UNAVAILABLE', message: 'no stock today' } })
+    expect(await final()).toMatchObject({
+      outcome: 'error',
+      status: status.UNAVAILABLE,
+      error: { type: 'UNAVAILABLE', message: 'no stock today' },
+    })
   })
 
   it('is an error where the answer cannot be written, though grpc-js asks no interceptor then', async () => {
     const { client, final } = await rig({ unary: (_, callback) => callback(null, { text: 'unwritable' }) })
     expect((await client.call('unary')).status.code).toBe(status.INTERNAL)
-    expect(await final()).toMatchObject({ outcome: 'error', status: status.INTERNAL, error: { message: 'Error serializing response' } })
+    expect(await final()).toMatchObject({
+      outcome: 'error',
+      status: status.INTERNAL,
+      error: { message: 'Error serializing response' },
+    })
   })
 
   it('is an error where the message cannot be read', async () => {
     const { address, final } = await rig(echo)
     const { head } = await rawCall(address, {}, 'no JSON')
     expect(head).toMatchObject({ 'grpc-status': '13' })
-    expect(await final()).toMatchObject({ outcome: 'error', status: status.INTERNAL, error: { message: 'Error deserializing request' } })
+    expect(await final()).toMatchObject({
+      outcome: 'error',
+      status: status.INTERNAL,
+      error: { message: 'Error deserializing request' },
+    })
   })
 
   it('is aborted with DEADLINE_EXCEEDED where the server notices it', async () => {
@@ -252,14 +330,20 @@ describe('the end of a call', () => {
     expect(await final()).toMatchObject({ outcome: 'aborted', status: status.DEADLINE_EXCEEDED, trace_id: ID })
   })
 
-  it.each(['list', 'chat'] as const)('is aborted where the client leaves in the midst of the answer: %s', async (method) => {
-    const { client, final, records } = await rig({ list: (call) => call.write({ text: 'one' }), chat: (call) => call.write({ text: 'one' }) })
-    const call = client.begin(method)
-    expect(await call.firstText).toBe('one')
-    call.cancel()
-    expect(await final()).toMatchObject({ state: 'Responded', outcome: 'aborted', status: status.CANCELLED })
-    expect(way(records)).toBe(STRAIGHT)
-  })
+  it.each(['list', 'chat'] as const)(
+    'is aborted where the client leaves in the midst of the answer: %s',
+    async (method) => {
+      const { client, final, records } = await rig({
+        list: (call) => call.write({ text: 'one' }),
+        chat: (call) => call.write({ text: 'one' }),
+      })
+      const call = client.begin(method)
+      expect(await call.firstText).toBe('one')
+      call.cancel()
+      expect(await final()).toMatchObject({ state: 'Responded', outcome: 'aborted', status: status.CANCELLED })
+      expect(way(records)).toBe(STRAIGHT)
+    },
+  )
 
   it('is aborted, and runs no handler, where the client leaves while it is being asked who it is', async () => {
     let ask: () => void = () => undefined
@@ -313,7 +397,10 @@ describe('the end of a call', () => {
   })
 
   it('uses the events that another machine has for it', async () => {
-    const { client, final } = await rig({ unary: (_, callback) => callback({ code: status.INTERNAL }) }, { machine: withRetries })
+    const { client, final } = await rig(
+      { unary: (_, callback) => callback({ code: status.INTERNAL }) },
+      { machine: withRetries },
+    )
     await client.call('unary')
     expect(await final()).toMatchObject({ state: 'Failed', event: 'FAIL', outcome: 'error', status: status.INTERNAL })
   })
@@ -332,7 +419,12 @@ describe('the end of a call', () => {
 describe('authenticate', () => {
   it.each([
     ['gives false', () => false],
-    ['throws', () => { throw new Error('no') }],
+    [
+      'throws',
+      () => {
+        throw new Error('no')
+      },
+    ],
     ['resolves to false', () => Promise.resolve(false)],
   ])('refuses where it %s', async (_, authenticate) => {
     const { client, records } = await rig(echo, { authenticate })
@@ -368,7 +460,9 @@ describe('authenticate', () => {
 describe('the ids that come in', () => {
   it('are those of a traceparent, as the same 128 bits', async () => {
     const { client, records } = await rig(echo)
-    const { head } = await client.call('unary', { metadata: metadata({ traceparent: `00-${w3cTraceId(ID)}-${PARENT}-01` }) })
+    const { head } = await client.call('unary', {
+      metadata: metadata({ traceparent: `00-${w3cTraceId(ID)}-${PARENT}-01` }),
+    })
     expect(head?.get('x-trace-id')).toEqual([ID])
     expect(transitions(records)[0]).toMatchObject({ trace_id: ID, parent_id: PARENT })
   })
@@ -379,7 +473,11 @@ describe('the ids that come in', () => {
     ['a huge id', { 'x-trace-id': 'a'.repeat(4_000) }, 4_000],
     ['an empty id', { 'x-trace-id': '' }, 0],
     ['a traceparent of zeros', { traceparent: `00-${'0'.repeat(32)}-${PARENT}-01` }, 55],
-    ['a doubled traceparent', { traceparent: [`00-${w3cTraceId(ID)}-${PARENT}-01`, `00-${w3cTraceId(ID)}-${PARENT}-01`] }, 112],
+    [
+      'a doubled traceparent',
+      { traceparent: [`00-${w3cTraceId(ID)}-${PARENT}-01`, `00-${w3cTraceId(ID)}-${PARENT}-01`] },
+      112,
+    ],
   ])('are replaced where they are no ids: %s', async (_, headers, length) => {
     const { address, records } = await rig(echo)
     const { head, trailers } = await rawCall(address, headers)
@@ -402,31 +500,48 @@ describe('the ids that come in', () => {
       })
       for (const headers of sent) await rawCall(address, headers)
       expect(requests).toHaveLength(sent.length)
-      return requests.map((request) => ({ request, rejected: records.some((record) => record.request_id === request?.requestId && 'rejected_id' in record) }))
+      return requests.map((request) => ({
+        request,
+        rejected: records.some((record) => record.request_id === request?.requestId && 'rejected_id' in record),
+      }))
     }
 
     /** HTTP/2 itself takes nothing else for a value. */
-    const sendable = ([, header]: readonly [what: string, header: string, ...unknown[]]): boolean => /^[\x20-\x7e]{0,2000}$/.test(header) && header === header.trim()
+    const sendable = ([, header]: readonly [what: string, header: string, ...unknown[]]): boolean =>
+      /^[\x20-\x7e]{0,2000}$/.test(header) && header === header.trim()
 
     it('a traceparent that is to be read', async () => {
       const vectors = VALID.filter(sendable)
-      for (const [index, { request, rejected }] of (await begun(vectors.map(([, traceparent]) => ({ traceparent })))).entries()) {
+      for (const [index, { request, rejected }] of (
+        await begun(vectors.map(([, traceparent]) => ({ traceparent })))
+      ).entries()) {
         const [what, , flags = 0] = vectors[index] ?? []
-        expect([request?.traceId, request?.parentId, request?.headers().traceparent?.slice(-2), rejected], what).toEqual([DASHED, PARENT, `0${String(flags & 3)}`, false])
+        expect(
+          [request?.traceId, request?.parentId, request?.headers().traceparent?.slice(-2), rejected],
+          what,
+        ).toEqual([DASHED, PARENT, `0${String(flags & 3)}`, false])
       }
     })
 
     it('a traceparent that starts a new trace', async () => {
       const vectors = INVALID.filter(sendable)
-      for (const [index, { request, rejected }] of (await begun(vectors.map(([, traceparent]) => ({ traceparent, tracestate: 'foo=1' })))).entries()) {
-        expect([request?.parentId, request?.headers().tracestate, rejected], vectors[index]?.[0]).toEqual([undefined, undefined, true])
+      for (const [index, { request, rejected }] of (
+        await begun(vectors.map(([, traceparent]) => ({ traceparent, tracestate: 'foo=1' })))
+      ).entries()) {
+        expect([request?.parentId, request?.headers().tracestate, rejected], vectors[index]?.[0]).toEqual([
+          undefined,
+          undefined,
+          true,
+        ])
         expect(request?.traceId, vectors[index]?.[0]).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7/)
       }
     })
 
     it('a tracestate', async () => {
       const vectors = STATES.filter(sendable)
-      for (const [index, { request }] of (await begun(vectors.map(([, tracestate]) => ({ traceparent: GOOD, tracestate })))).entries()) {
+      for (const [index, { request }] of (
+        await begun(vectors.map(([, tracestate]) => ({ traceparent: GOOD, tracestate })))
+      ).entries()) {
         expect(request?.headers().tracestate, vectors[index]?.[0]).toBe(vectors[index]?.[2])
       }
     })
@@ -454,9 +569,23 @@ describe('the ids that come in', () => {
 
   it('never break a call, whatever they are', async () => {
     const { address, tracker } = await rig(echo)
-    const value = fc.string({ unit: fc.integer({ min: 0x20, max: 0x7e }).map((code) => String.fromCharCode(code)), maxLength: 300 })
-    const header = fc.oneof(value, fc.array(value, { minLength: 1, maxLength: 3 }), fc.constantFrom('00-', ID, `00-${w3cTraceId(ID)}-${PARENT}-01`))
-    const keys = fc.constantFrom('x-trace-id', 'traceparent', 'tracestate', 'x-lifecycle', 'x-trace-id-bin', '__proto__')
+    const value = fc.string({
+      unit: fc.integer({ min: 0x20, max: 0x7e }).map((code) => String.fromCharCode(code)),
+      maxLength: 300,
+    })
+    const header = fc.oneof(
+      value,
+      fc.array(value, { minLength: 1, maxLength: 3 }),
+      fc.constantFrom('00-', ID, `00-${w3cTraceId(ID)}-${PARENT}-01`),
+    )
+    const keys = fc.constantFrom(
+      'x-trace-id',
+      'traceparent',
+      'tracestate',
+      'x-lifecycle',
+      'x-trace-id-bin',
+      '__proto__',
+    )
     await fc.assert(
       fc.asyncProperty(fc.dictionary(keys, header, { noNullPrototype: true }), async (headers) => {
         const { head, trailers } = await rawCall(address, headers)
@@ -492,7 +621,10 @@ describe('the metadata of an answer', () => {
 describe('propagate', () => {
   it.each(METHODS)('makes the request in hand the parent of the call: %s', async (method) => {
     const { client, records } = await rig(echo)
-    const caller = createTracker({ service: 'caller', logger: false }).start({ traceparent: `00-${w3cTraceId(ID)}-${PARENT}-01`, tracestate: 'shop=1' })
+    const caller = createTracker({ service: 'caller', logger: false }).start({
+      traceparent: `00-${w3cTraceId(ID)}-${PARENT}-01`,
+      tracestate: 'shop=1',
+    })
     const { status: sent } = await caller.run(() => client.call(method))
     expect(sent.code).toBe(status.OK)
     expect(transitions(records)[0]).toMatchObject({ trace_id: ID, parent_id: caller.requestId })
@@ -500,10 +632,16 @@ describe('propagate', () => {
 
   it('takes the trace through a server that calls another', async () => {
     const behind = await rig(echo)
-    const front = await rig({ unary: (_, callback) => void behind.client.call('unary').then(({ texts }) => callback(null, { text: texts.join() })) })
+    const front = await rig({
+      unary: (_, callback) =>
+        void behind.client.call('unary').then(({ texts }) => callback(null, { text: texts.join() })),
+    })
     const { texts } = await front.client.call('unary', { metadata: metadata({ 'x-trace-id': 'abc-123' }) })
     expect(texts).toEqual(['hello abc-123'])
-    expect(transitions(behind.records)[0]).toMatchObject({ trace_id: 'abc-123', parent_id: front.records[0]?.request_id })
+    expect(transitions(behind.records)[0]).toMatchObject({
+      trace_id: 'abc-123',
+      parent_id: front.records[0]?.request_id,
+    })
   })
 
   /** What a client sends, as the next interceptor sees it. */
@@ -536,11 +674,20 @@ describe('propagate', () => {
 
   it('overwrites nothing that the user has set', async () => {
     const request = start()
-    expect(await sentWith(metadata({ 'x-trace-id': 'mine' }), request)).toEqual({ ...request.headers(), 'x-trace-id': 'mine' })
+    expect(await sentWith(metadata({ 'x-trace-id': 'mine' }), request)).toEqual({
+      ...request.headers(),
+      'x-trace-id': 'mine',
+    })
     // Our tracestate would be a lie beside a traceparent of theirs.
     const theirs = `00-${'a'.repeat(32)}-${PARENT}-00`
-    expect(await sentWith(metadata({ traceparent: theirs }), request)).toEqual({ 'x-trace-id': ID, traceparent: theirs })
-    expect(await sentWith(metadata({ tracestate: 'theirs=1' }), request)).toEqual({ ...request.headers(), tracestate: 'theirs=1' })
+    expect(await sentWith(metadata({ traceparent: theirs }), request)).toEqual({
+      'x-trace-id': ID,
+      traceparent: theirs,
+    })
+    expect(await sentWith(metadata({ tracestate: 'theirs=1' }), request)).toEqual({
+      ...request.headers(),
+      tracestate: 'theirs=1',
+    })
   })
 
   it('sends nothing outside of a request', async () => {
@@ -554,7 +701,11 @@ it('takes the options of a tracker as well, and refuses those that it cannot use
 })
 
 it('goes on where a sink throws', async () => {
-  const broken = { write: () => { throw new Error('disk full') } }
+  const broken = {
+    write: () => {
+      throw new Error('disk full')
+    },
+  }
   const { client, tracker } = await rig(echo, { sinks: [broken] })
   expect((await client.call('unary')).status.code).toBe(status.OK)
   expect(tracker.stats.faults).toBeGreaterThan(0)

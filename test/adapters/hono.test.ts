@@ -24,7 +24,8 @@ function tracked({ tracker, handle, auth, authenticate }: Scenario): Served {
     ...(authenticate === undefined ? {} : { authenticate: (c: Context) => authenticate(header(c)) }),
   }
   const app = new Hono().use(trackRequest(options))
-  const answer = async (c: Context): Promise<Response> => responseOf(await handle({ header: header(c), body: () => c.req.text() }))
+  const answer = async (c: Context): Promise<Response> =>
+    responseOf(await handle({ header: header(c), body: () => c.req.text() }))
   for (const path of ['/', '/orders/:id']) app.on(['GET', 'POST'], path, answer)
   // Hono prints what it answers with a 500, unless it is told what to answer.
   return app.onError((_error, c) => c.text('broken', 500))
@@ -58,26 +59,48 @@ describe('hono, besides', () => {
     return server.records.at(-1)
   }
 
-  test.each([[404, 'ok'], [422, 'ok'], [503, 'error']] as const)('an HTTPException with %d is an answer, or an error, by its status', async (status, outcome) => {
-    const server = await start((app) => app.get('/', () => { throw new HTTPException(status, { message: 'no such order' }) }))
+  test.each([
+    [404, 'ok'],
+    [422, 'ok'],
+    [503, 'error'],
+  ] as const)('an HTTPException with %d is an answer, or an error, by its status', async (status, outcome) => {
+    const server = await start((app) =>
+      app.get('/', () => {
+        throw new HTTPException(status, { message: 'no such order' })
+      }),
+    )
     expect(await last(server)).toMatchObject({ outcome, status, error: { message: 'no such order' } })
   })
 
   test("an error handler of the user's decides the status, and the error is told", async () => {
-    const server = await start((app) => app.get('/', () => Promise.reject(new TypeError('broken'))).onError((_error, c) => c.json({ later: true }, 503)))
-    expect(await last(server)).toMatchObject({ outcome: 'error', status: 503, error: { type: 'TypeError', message: 'broken' } })
+    const server = await start((app) =>
+      app.get('/', () => Promise.reject(new TypeError('broken'))).onError((_error, c) => c.json({ later: true }, 503)),
+    )
+    expect(await last(server)).toMatchObject({
+      outcome: 'error',
+      status: 503,
+      error: { type: 'TypeError', message: 'broken' },
+    })
   })
 
   test('headers and cookies of the answer are as the handler set them', async () => {
-    const server = await start((app) => app.get('/', (c) => {
-      c.header('set-cookie', 'a=1', { append: true })
-      c.header('set-cookie', 'b=2', { append: true })
-      c.header('x-own', 'yes')
-      return c.json({ fine: true }, 201)
-    }))
+    const server = await start((app) =>
+      app.get('/', (c) => {
+        c.header('set-cookie', 'a=1', { append: true })
+        c.header('set-cookie', 'b=2', { append: true })
+        c.header('x-own', 'yes')
+        return c.json({ fine: true }, 201)
+      }),
+    )
     const { status, headers, body } = await ask(serving?.url ?? '')
     await server.ended(1)
-    expect([status, headers['set-cookie'], headers['x-own'], headers['content-type'], body]).toEqual([201, ['a=1', 'b=2'], 'yes', 'application/json', '{"fine":true}'])
+    expect([status, headers['set-cookie'], headers['x-own'], headers['content-type'], body]).toEqual([
+      201,
+      ['a=1', 'b=2'],
+      'yes',
+      'application/json',
+      '{"fine":true}',
+    ])
   })
 
   test('an answer that another middleware changes afterwards still ends with its body', async () => {
@@ -86,17 +109,23 @@ describe('hono, besides', () => {
       await next()
       c.res = new Response(`${await c.res.text()}!`, c.res)
     })
-    serving = await listenFetch(app.use(trackRequest({ tracker: listening.tracker })).get('/', (c) => c.text('fine')).fetch)
+    serving = await listenFetch(
+      app.use(trackRequest({ tracker: listening.tracker })).get('/', (c) => c.text('fine')).fetch,
+    )
     expect((await ask(serving.url)).body).toBe('fine!')
     await listening.ended(1)
     expect(listening.records.at(-1)).toMatchObject({ outcome: 'ok' })
   })
 
   test('server-sent events end when the stream does', async () => {
-    const server = await start((app) => app.get('/', (c) => streamSSE(c, async (stream) => {
-      await stream.writeSSE({ data: 'one' })
-      await stream.writeSSE({ data: 'two' })
-    })))
+    const server = await start((app) =>
+      app.get('/', (c) =>
+        streamSSE(c, async (stream) => {
+          await stream.writeSSE({ data: 'one' })
+          await stream.writeSSE({ data: 'two' })
+        }),
+      ),
+    )
     const response = await head(serving?.url ?? '')
     response.resume()
     await server.ended(1)
@@ -104,8 +133,22 @@ describe('hono, besides', () => {
   })
 
   test.each<[what: string, make: (app: Hono) => Served, asked: string, path: string]>([
-    ['a base path', (app) => app.route('/shops/:shop', new Hono().get('/orders/:id', (c) => c.text('fine'))), '/shops/7/orders/8', '/shops/:shop/orders/:id'],
-    ['a middleware on the way', (app) => app.use('/orders/*', (_c, next) => next()).get('/orders/:id', (c) => c.text('fine')), '/orders/7', '/orders/:id'],
+    [
+      'a base path',
+      (app) =>
+        app.route(
+          '/shops/:shop',
+          new Hono().get('/orders/:id', (c) => c.text('fine')),
+        ),
+      '/shops/7/orders/8',
+      '/shops/:shop/orders/:id',
+    ],
+    [
+      'a middleware on the way',
+      (app) => app.use('/orders/*', (_c, next) => next()).get('/orders/:id', (c) => c.text('fine')),
+      '/orders/7',
+      '/orders/:id',
+    ],
     ['app.all', (app) => app.all('/orders/:id', (c) => c.text('fine')), '/orders/7', '/orders/7'],
     ['nothing that matches', (app) => app, '/orders/7', '/orders/7'],
   ])('the path with %s', async (_, make, asked, path) => {
@@ -124,6 +167,9 @@ describe('hono, besides', () => {
 
   test('what it gives has the type of a middleware of Hono', () => {
     expectTypeOf(trackRequest({ service: 'api' })).toExtend<MiddlewareHandler>()
-    expectTypeOf(trackRequest<Context>).toBeCallableWith({ service: 'api', authenticate: (c) => c.req.header('authorization') })
+    expectTypeOf(trackRequest<Context>).toBeCallableWith({
+      service: 'api',
+      authenticate: (c) => c.req.header('authorization'),
+    })
   })
 })

@@ -1,6 +1,11 @@
 import axios from 'axios'
 import got from 'got'
-import http, { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, type RequestOptions } from 'node:http'
+import http, {
+  type ClientRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type RequestOptions,
+} from 'node:http'
 import * as httpNamespace from 'node:http'
 import https from 'node:https'
 import type { AddressInfo } from 'node:net'
@@ -69,12 +74,19 @@ async function listen(server: http.Server): Promise<number> {
 
 /** Ends a request and reads its answer. */
 async function answered(outgoing: ClientRequest, body?: string): Promise<string> {
-  const response = await new Promise<IncomingMessage>((resolve, reject) => outgoing.once('response', resolve).once('error', reject).end(body))
+  const response = await new Promise<IncomingMessage>((resolve, reject) =>
+    outgoing.once('response', resolve).once('error', reject).end(body),
+  )
   return text(response)
 }
 
-function traceOf({ 'x-trace-id': traceId, traceparent, tracestate }: IncomingHttpHeaders = {}): Record<string, unknown> {
-  return Object.fromEntries(Object.entries({ 'x-trace-id': traceId, traceparent, tracestate }).filter(([, value]) => value !== undefined))
+function traceOf({ 'x-trace-id': traceId, traceparent, tracestate }: IncomingHttpHeaders = {}): Record<
+  string,
+  unknown
+> {
+  return Object.fromEntries(
+    Object.entries({ 'x-trace-id': traceId, traceparent, tracestate }).filter(([, value]) => value !== undefined),
+  )
 }
 
 /** The trace headers of what the catalog saw last. */
@@ -93,7 +105,10 @@ const SHAPES: readonly (readonly [string, (options?: Options) => typeof http.req
   ['the module', (options) => propagate(http, options).request],
   ['request', (options) => propagate(http.request, options)],
   ['an agent', (options) => withAgent(propagate(new http.Agent(), options))],
-  ['an agent that keeps its sockets', (options) => withAgent(propagate(new http.Agent({ keepAlive: true, maxSockets: 1 }), options))],
+  [
+    'an agent that keeps its sockets',
+    (options) => withAgent(propagate(new http.Agent({ keepAlive: true, maxSockets: 1 }), options)),
+  ],
 ]
 
 function withAgent(agent: http.Agent): typeof http.request {
@@ -113,9 +128,28 @@ describe.each(SHAPES)('%s', (shape, wrapped) => {
     ['a text', (request) => request(origin)],
     ['a URL', (request) => request(new URL(origin))],
     ['options', (request) => request({ host: '127.0.0.1', port, path: '/options' })],
-    ['options of the old url.parse', (request) => request({ protocol: 'http:', hostname: '127.0.0.1', port: String(port), href: origin, path: '/' } as RequestOptions)],
+    [
+      'options of the old url.parse',
+      (request) =>
+        request({
+          protocol: 'http:',
+          hostname: '127.0.0.1',
+          port: String(port),
+          href: origin,
+          path: '/',
+        } as RequestOptions),
+    ],
     ['a URL and options', (request) => request(origin, { method: 'POST', headers: { accept: 'text/plain' } })],
-    ['a URL and options of a class', (request) => request(origin, new (class { readonly method = 'PUT' })())],
+    [
+      'a URL and options of a class',
+      (request) =>
+        request(
+          origin,
+          new (class {
+            readonly method = 'PUT'
+          })(),
+        ),
+    ],
     ['an empty list of headers', (request) => request(origin, { headers: {} })],
   ])('the trace goes along with %s', async (_, call) => {
     const request = stateful()
@@ -138,13 +172,33 @@ describe.each(SHAPES)('%s', (shape, wrapped) => {
 
   test.each<[string, (names: readonly [string, string]) => RequestOptions]>([
     ['an object', ([id, parent]) => ({ headers: { [id]: 'theirs', [parent]: FOREIGN } })],
-    ['an object, in capitals', ([id, parent]) => ({ headers: { [id.toUpperCase()]: 'theirs', [parent.toUpperCase()]: FOREIGN } })],
-    ['a list', ([id, parent]) => ({ headers: [id, 'theirs', parent.toUpperCase(), FOREIGN, 'Host', `127.0.0.1:${String(port)}`] })],
-    ['a list of pairs', ([id, parent]) => ({ headers: [[id, 'theirs'], [parent, FOREIGN], ['Host', `127.0.0.1:${String(port)}`]] as unknown as string[] })],
-  ])('headers that the caller set stay, in %s, and no tracestate of ours goes with a traceparent of theirs', async (_, options) => {
-    await stateful().run(() => answered(wrapped()(origin, options(['x-trace-id', 'traceparent']))))
-    expect(arrived()).toEqual({ 'x-trace-id': 'theirs', traceparent: FOREIGN })
-  })
+    [
+      'an object, in capitals',
+      ([id, parent]) => ({ headers: { [id.toUpperCase()]: 'theirs', [parent.toUpperCase()]: FOREIGN } }),
+    ],
+    [
+      'a list',
+      ([id, parent]) => ({
+        headers: [id, 'theirs', parent.toUpperCase(), FOREIGN, 'Host', `127.0.0.1:${String(port)}`],
+      }),
+    ],
+    [
+      'a list of pairs',
+      ([id, parent]) => ({
+        headers: [
+          [id, 'theirs'],
+          [parent, FOREIGN],
+          ['Host', `127.0.0.1:${String(port)}`],
+        ] as unknown as string[],
+      }),
+    ],
+  ])(
+    'headers that the caller set stay, in %s, and no tracestate of ours goes with a traceparent of theirs',
+    async (_, options) => {
+      await stateful().run(() => answered(wrapped()(origin, options(['x-trace-id', 'traceparent']))))
+      expect(arrived()).toEqual({ 'x-trace-id': 'theirs', traceparent: FOREIGN })
+    },
+  )
 
   test('a header that the caller did not set is added to those that it did', async () => {
     const request = stateful()
@@ -154,14 +208,29 @@ describe.each(SHAPES)('%s', (shape, wrapped) => {
 
   test.each<[string, RequestOptions, string]>([
     ['headers in a list', { headers: ['a', '1', 'A', '2', 'Host', 'localhost'] }, '1, 2'],
-    ['headers in a list of pairs', { headers: [['a', '1'], ['a', '2'], ['Host', 'localhost']] as unknown as string[] }, '1, 2'],
+    [
+      'headers in a list of pairs',
+      {
+        headers: [
+          ['a', '1'],
+          ['a', '2'],
+          ['Host', 'localhost'],
+        ] as unknown as string[],
+      },
+      '1, 2',
+    ],
     ['Expect', { method: 'POST', headers: { a: '1', Expect: '100-continue' } }, '1'],
-  ])(`with %s ${early ? 'too' : 'the head is rendered before an agent is asked: it goes as it is'}`, async (_, options, a) => {
-    const request = stateful()
-    expect(await request.run(() => answered(wrapped()(origin, options), 'hello'))).toBe(options.method === 'POST' ? 'hello' : '')
-    expect(seen.at(-1)?.headers.a).toBe(a)
-    expect(arrived()).toEqual(early ? request.headers() : {})
-  })
+  ])(
+    `with %s ${early ? 'too' : 'the head is rendered before an agent is asked: it goes as it is'}`,
+    async (_, options, a) => {
+      const request = stateful()
+      expect(await request.run(() => answered(wrapped()(origin, options), 'hello'))).toBe(
+        options.method === 'POST' ? 'hello' : '',
+      )
+      expect(seen.at(-1)?.headers.a).toBe(a)
+      expect(arrived()).toEqual(early ? request.headers() : {})
+    },
+  )
 
   test('outside of a request nothing is added', async () => {
     await answered(wrapped()(origin))
@@ -173,7 +242,11 @@ describe.each(SHAPES)('%s', (shape, wrapped) => {
     ['a name', true, () => ['127.0.0.1']],
     ['a name with its port', true, (at) => [`127.0.0.1:${at}`]],
     ['a pattern', true, () => [/^127\./g]],
-    ['a function, which sees the whole URL', true, (at) => [(url) => url.href === `http://127.0.0.1:${at}/cups?of=tea`]],
+    [
+      'a function, which sees the whole URL',
+      true,
+      (at) => [(url) => url.href === `http://127.0.0.1:${at}/cups?of=tea`],
+    ],
     ['no host at all', false, () => []],
     ['another name', false, () => ['catalog.internal']],
     ['another port', false, () => ['127.0.0.1:1']],
@@ -184,7 +257,9 @@ describe.each(SHAPES)('%s', (shape, wrapped) => {
     const request = tracker.start()
     await request.run(() => answered(call(`${origin}cups?of=tea`)))
     await request.run(() => answered(call({ host: '127.0.0.1', port, path: '/cups?of=tea' })))
-    expect(seen.map(({ headers }) => headers['x-trace-id'])).toEqual(told ? [request.traceId, request.traceId] : [undefined, undefined])
+    expect(seen.map(({ headers }) => headers['x-trace-id'])).toEqual(
+      told ? [request.traceId, request.traceId] : [undefined, undefined],
+    )
   })
 
   describe('a request that is for one and goes to another', () => {
@@ -199,30 +274,63 @@ describe.each(SHAPES)('%s', (shape, wrapped) => {
       ['a stranger who is named', true, { host: 'stranger.example' }, ['stranger.example']],
       ['a stranger by way of a sidecar of ours', false, { headers: { Host: 'stranger.example' } }],
       ['a host of ours by way of a sidecar', true, { headers: { host: 'catalog.internal' } }],
-      ['a host that is named, by way of a sidecar', true, { headers: { host: 'catalog.example' } }, ['catalog.example']],
-      ['a host of ours, so says a header that went on to a stranger', false, { host: 'stranger.example', headers: { host: 'catalog.internal' } }],
-      ['a host that is named, so says a header that went on to a stranger', false, { host: 'stranger.example', headers: { host: 'catalog.internal' } }, ['catalog.internal']],
-      ['a host that is named, by way of another that is', true, { host: 'proxy.example', headers: { host: 'a.example' } }, ['a.example', 'proxy.example']],
+      [
+        'a host that is named, by way of a sidecar',
+        true,
+        { headers: { host: 'catalog.example' } },
+        ['catalog.example'],
+      ],
+      [
+        'a host of ours, so says a header that went on to a stranger',
+        false,
+        { host: 'stranger.example', headers: { host: 'catalog.internal' } },
+      ],
+      [
+        'a host that is named, so says a header that went on to a stranger',
+        false,
+        { host: 'stranger.example', headers: { host: 'catalog.internal' } },
+        ['catalog.internal'],
+      ],
+      [
+        'a host that is named, by way of another that is',
+        true,
+        { host: 'proxy.example', headers: { host: 'a.example' } },
+        ['a.example', 'proxy.example'],
+      ],
       ['a stranger by way of a proxy of ours', false, { path: 'http://stranger.example/' }],
-      ['a host that is named, by way of a proxy of ours', true, { path: 'http://catalog.example/' }, ['catalog.example']],
+      [
+        'a host that is named, by way of a proxy of ours',
+        true,
+        { path: 'http://catalog.example/' },
+        ['catalog.example'],
+      ],
       ['nobody that can be read', true, { headers: { host: 'a b' } }],
     ])('to %s: %s', async (_, told, options, to) => {
       const request = tracker.start()
-      await request.run(() => answered(wrapped(to === undefined ? {} : { to })({ host: '127.0.0.1', port, lookup, ...options })))
+      await request.run(() =>
+        answered(wrapped(to === undefined ? {} : { to })({ host: '127.0.0.1', port, lookup, ...options })),
+      )
       expect(arrived()).toEqual(told ? request.headers() : {})
     })
   })
 
   test('a function that throws has not said yes, and the call goes on', async () => {
     const call = wrapped({
-      to: [() => {
-        throw new Error('no idea')
-      }],
+      to: [
+        () => {
+          throw new Error('no idea')
+        },
+      ],
     })
     const request = tracker.start()
     await request.run(() => answered(call(origin)))
     expect(arrived()).toEqual({})
-    expect(sink.records.at(-1)).toMatchObject({ lifecycle: 'note', event: 'PROPAGATE', request_id: request.requestId, error: { message: 'no idea' } })
+    expect(sink.records.at(-1)).toMatchObject({
+      lifecycle: 'note',
+      event: 'PROPAGATE',
+      request_id: request.requestId,
+      error: { message: 'no idea' },
+    })
   })
 
   test('errors are those of node itself', async () => {
@@ -237,7 +345,16 @@ describe.each(SHAPES)('%s', (shape, wrapped) => {
       (request) => request(origin, { headers: ['odd'] }),
       (request) => request(origin, { headers: [['a', '1'], 2] as unknown as string[] }),
       (request) => request(origin, { hostname: 7 } as unknown as RequestOptions),
-      (request) => request(origin, Object.defineProperty({}, 'headers', { enumerable: true, get: () => { throw new Error('no headers') } })),
+      (request) =>
+        request(
+          origin,
+          Object.defineProperty({}, 'headers', {
+            enumerable: true,
+            get: () => {
+              throw new Error('no headers')
+            },
+          }),
+        ),
     ]
     const failed = async (call: () => ClientRequest): Promise<unknown> => {
       try {
@@ -256,7 +373,9 @@ describe.each(SHAPES)('%s', (shape, wrapped) => {
   })
 
   describe('the vectors of W3C Trace Context', () => {
-    async function sent(carrier: Record<string, string>): Promise<{ request: TrackedRequest; headers: Record<string, unknown> }> {
+    async function sent(
+      carrier: Record<string, string>,
+    ): Promise<{ request: TrackedRequest; headers: Record<string, unknown> }> {
       const request = tracker.start(carrier)
       await request.run(() => answered(wrapped()(origin)))
       return { request, headers: arrived() }
@@ -265,14 +384,21 @@ describe.each(SHAPES)('%s', (shape, wrapped) => {
     test('a traceparent that was read goes on with its trace and flags, and this request as the parent', async () => {
       for (const [what, traceparent, flags] of VALID) {
         const { request, headers } = await sent({ traceparent, tracestate: 'foo=1' })
-        expect(headers, what).toEqual({ 'x-trace-id': DASHED, traceparent: `00-${TRACE}-${request.requestId}-0${String(flags & 3)}`, tracestate: 'foo=1' })
+        expect(headers, what).toEqual({
+          'x-trace-id': DASHED,
+          traceparent: `00-${TRACE}-${request.requestId}-0${String(flags & 3)}`,
+          tracestate: 'foo=1',
+        })
       }
     })
 
     test('one that was refused does not, nor does its tracestate', async () => {
       for (const [what, traceparent] of INVALID) {
         const { request, headers } = await sent({ traceparent, tracestate: 'foo=1' })
-        expect(headers, what).toEqual({ 'x-trace-id': request.traceId, traceparent: `00-${request.traceId.replaceAll('-', '')}-${request.requestId}-03` })
+        expect(headers, what).toEqual({
+          'x-trace-id': request.traceId,
+          traceparent: `00-${request.traceId.replaceAll('-', '')}-${request.requestId}-03`,
+        })
       }
     })
 
@@ -287,7 +413,10 @@ describe.each(SHAPES)('%s', (shape, wrapped) => {
 
 describe('the request in hand', () => {
   /** A request to a path by a client, and all who are in hand while its listeners are called. */
-  async function heard(call: typeof http.request, options: RequestOptions): Promise<{ request: TrackedRequest; inHand: Record<string, unknown> }> {
+  async function heard(
+    call: typeof http.request,
+    options: RequestOptions,
+  ): Promise<{ request: TrackedRequest; inHand: Record<string, unknown> }> {
     const request = tracker.start()
     const inHand: Record<string, unknown> = {}
     const note = (event: string) => () => {
@@ -309,27 +438,35 @@ describe('the request in hand', () => {
     return { request, inHand }
   }
 
-  const CLIENTS: readonly (readonly [string, (agent: http.Agent) => { agent: http.Agent; request: typeof http.request }])[] = [
+  const CLIENTS: readonly (readonly [
+    string,
+    (agent: http.Agent) => { agent: http.Agent; request: typeof http.request },
+  ])[] = [
     ['an agent', (agent) => ({ agent: propagate(agent), request: http.request })],
     ['request', (agent) => ({ agent, request: propagate(http.request) })],
     ['the module', (agent) => ({ agent, request: propagate(http).request })],
   ]
 
-  test.each(CLIENTS)('%s: listeners on a pooled socket find the request that asked, not the one before', async (_, of) => {
-    const { agent, request } = of(new http.Agent({ keepAlive: true, maxSockets: 1 }))
-    const both = [await heard(request, { agent }), await heard(request, { agent })]
-    const waiting = await Promise.all([1, 2, 3].map(() => heard(request, { agent })))
-    for (const { request: asked, inHand } of [...both, ...waiting]) {
-      expect(Object.keys(inHand).sort()).toEqual(['callback', 'data', 'end', 'response', 'socket'])
-      for (const found of Object.values(inHand)) expect(found).toBe(asked)
-    }
-    expect(new Set(seen.map(({ from }) => from)).size).toBe(1)
-    expect(seen.map(({ headers }) => headers['x-trace-id'])).toEqual([...both, ...waiting].map(({ request: asked }) => asked.traceId))
-    await answered(request({ host: '127.0.0.1', port, agent }))
-    expect(arrived()).toEqual({})
-    expect(seen.at(-1)?.from).toBe(seen[0]?.from)
-    agent.destroy()
-  })
+  test.each(CLIENTS)(
+    '%s: listeners on a pooled socket find the request that asked, not the one before',
+    async (_, of) => {
+      const { agent, request } = of(new http.Agent({ keepAlive: true, maxSockets: 1 }))
+      const both = [await heard(request, { agent }), await heard(request, { agent })]
+      const waiting = await Promise.all([1, 2, 3].map(() => heard(request, { agent })))
+      for (const { request: asked, inHand } of [...both, ...waiting]) {
+        expect(Object.keys(inHand).sort()).toEqual(['callback', 'data', 'end', 'response', 'socket'])
+        for (const found of Object.values(inHand)) expect(found).toBe(asked)
+      }
+      expect(new Set(seen.map(({ from }) => from)).size).toBe(1)
+      expect(seen.map(({ headers }) => headers['x-trace-id'])).toEqual(
+        [...both, ...waiting].map(({ request: asked }) => asked.traceId),
+      )
+      await answered(request({ host: '127.0.0.1', port, agent }))
+      expect(arrived()).toEqual({})
+      expect(seen.at(-1)?.from).toBe(seen[0]?.from)
+      agent.destroy()
+    },
+  )
 
   test.each(CLIENTS)("%s: so does a listener of the agent's timeout, and of the error that follows", async (_, of) => {
     const { agent, request } = of(new http.Agent({ keepAlive: true, maxSockets: 1, timeout: 200 }))
@@ -343,25 +480,70 @@ describe('the request in hand', () => {
 
 describe('what a redirect takes along', () => {
   /** Who was told of which trace: by the catalog's requests, then by the stranger's. */
-  const told = (): unknown[] => [seen.map(({ url, headers }) => [url, headers['x-trace-id']]), seenByStranger.map(({ headers }) => traceOf(headers))]
+  const told = (): unknown[] => [
+    seen.map(({ url, headers }) => [url, headers['x-trace-id']]),
+    seenByStranger.map(({ headers }) => traceOf(headers)),
+  ]
   const to = (): { to: Target[] } => ({ to: [`127.0.0.1:${String(port)}`] })
 
   test.each<[string, (url: string) => Promise<string>]>([
-    ['axios with an agent', async (url) => (await axios.create({ httpAgent: propagate(new http.Agent({ keepAlive: true }), to()), proxy: false }).get<string>(url)).statusText],
-    ['axios with both agents', async (url) => (await axios.get<string>(url, { httpAgent: propagate(new http.Agent(), to()), httpsAgent: propagate(new https.Agent(), to()), proxy: false })).statusText],
-    ['got with an agent', (url) => got.extend({ agent: { http: propagate(new http.Agent({ keepAlive: true }), to()) } })(url).text()],
-    ['got with request', (url) => got.extend({ request: propagate(http.request, to()) })(url).text()],
+    [
+      'axios with an agent',
+      async (url) =>
+        (
+          await axios
+            .create({ httpAgent: propagate(new http.Agent({ keepAlive: true }), to()), proxy: false })
+            .get<string>(url)
+        ).statusText,
+    ],
+    [
+      'axios with both agents',
+      async (url) =>
+        (
+          await axios.get<string>(url, {
+            httpAgent: propagate(new http.Agent(), to()),
+            httpsAgent: propagate(new https.Agent(), to()),
+            proxy: false,
+          })
+        ).statusText,
+    ],
+    [
+      'got with an agent',
+      (url) =>
+        got
+          .extend({ agent: { http: propagate(new http.Agent({ keepAlive: true }), to()) } })(url)
+          .text(),
+    ],
+    [
+      'got with request',
+      (url) =>
+        got
+          .extend({ request: propagate(http.request, to()) })(url)
+          .text(),
+    ],
   ])('%s: a host of ours is told at each hop, a stranger is not', async (_, get) => {
     const request = tracker.start()
     await request.run(() => get(`${origin}home`))
     await request.run(() => get(`${origin}away`))
-    expect(told()).toEqual([[['/home', request.traceId], ['/there', request.traceId], ['/away', request.traceId]], [{}]])
+    expect(told()).toEqual([
+      [
+        ['/home', request.traceId],
+        ['/there', request.traceId],
+        ['/away', request.traceId],
+      ],
+      [{}],
+    ])
   })
 })
 
 describe('axios and got as they are used', () => {
   test('axios: bodies, headers, errors', async () => {
-    const client = axios.create({ baseURL: origin, httpAgent: propagate(new http.Agent({ keepAlive: true, maxSockets: 1 })), headers: { 'x-own': 'yes' }, proxy: false })
+    const client = axios.create({
+      baseURL: origin,
+      httpAgent: propagate(new http.Agent({ keepAlive: true, maxSockets: 1 })),
+      headers: { 'x-own': 'yes' },
+      proxy: false,
+    })
     const request = stateful()
     const { data } = await request.run(() => client.post<{ cups: number }>('/orders', { cups: 2 }))
     expect(data).toEqual({ cups: 2 })
@@ -386,23 +568,38 @@ describe('axios and got as they are used', () => {
     ['agent', () => got.extend({ agent: { http: propagate(new http.Agent({ keepAlive: true })) } })],
   ])('got with %s: bodies, headers, retries, errors', async (_, client) => {
     const request = stateful()
-    expect(await request.run(() => client().post(`${origin}orders`, { json: { cups: 2 }, headers: { 'x-own': 'yes' } }).json())).toEqual({ cups: 2 })
+    expect(
+      await request.run(() =>
+        client()
+          .post(`${origin}orders`, { json: { cups: 2 }, headers: { 'x-own': 'yes' } })
+          .json(),
+      ),
+    ).toEqual({ cups: 2 })
     expect(arrived()).toEqual(request.headers())
     expect(seen.at(-1)?.headers['x-own']).toBe('yes')
     await request.run(() => client()(origin, { headers: { traceparent: FOREIGN } }))
     expect(arrived()).toEqual({ 'x-trace-id': request.traceId, traceparent: FOREIGN })
-    await expect(request.run(() => client()('http://127.0.0.1:1/', { retry: { limit: 0 } }))).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+    await expect(request.run(() => client()('http://127.0.0.1:1/', { retry: { limit: 0 } }))).rejects.toMatchObject({
+      code: 'ECONNREFUSED',
+    })
   })
 })
 
 describe('https, by a key that both sides have', () => {
   const secret = { psk: Buffer.from('d731ef57be09e5204f0b205b60627028', 'hex'), identity: 'gateway' }
-  const trusting = { ciphers: 'PSK', maxVersion: 'TLSv1.2', pskCallback: () => secret, checkServerIdentity: () => undefined } as const
+  const trusting = {
+    ciphers: 'PSK',
+    maxVersion: 'TLSv1.2',
+    pskCallback: () => secret,
+    checkServerIdentity: () => undefined,
+  } as const
   let server: https.Server
   let at: RequestOptions
 
   beforeAll(async () => {
-    server = https.createServer({ ciphers: 'PSK', maxVersion: 'TLSv1.2', pskCallback: () => secret.psk }, (req, res) => answer(req, res, seen))
+    server = https.createServer({ ciphers: 'PSK', maxVersion: 'TLSv1.2', pskCallback: () => secret.psk }, (req, res) =>
+      answer(req, res, seen),
+    )
     at = { host: '127.0.0.1', port: await listen(server) }
   })
 
@@ -416,7 +613,10 @@ describe('https, by a key that both sides have', () => {
     ['request', (url) => propagate(https.request, { to: [url] })({ ...at, ...trusting })],
     ['a URL', (url) => propagate(https.request, { to: [url] })(`https://127.0.0.1:${String(at.port)}/`, trusting)],
     ['an agent', (url) => https.request({ ...at, agent: propagate(new https.Agent(trusting), { to: [url] }) })],
-    ['an agent that request of node:http is given', (url) => propagate(http.request, { to: [url] })({ ...at, protocol: 'https:', agent: new https.Agent(trusting) })],
+    [
+      'an agent that request of node:http is given',
+      (url) => propagate(http.request, { to: [url] })({ ...at, protocol: 'https:', agent: new https.Agent(trusting) }),
+    ],
   ])('%s', async (_, call) => {
     const request = stateful()
     const urls: string[] = []
@@ -454,7 +654,10 @@ describe('it stands for what it wraps', () => {
       await new Promise((resolve) => propagate(httpNamespace).get(new URL(origin), {}, resolve))
     })
     expect(seen.map(({ headers }) => headers['x-trace-id'])).toEqual(Array(4).fill(request.traceId))
-    expect([options, list]).toEqual([{ headers: { a: '1' }, method: 'POST' }, { headers: ['a', '1', 'host', 'localhost'] }])
+    expect([options, list]).toEqual([
+      { headers: { a: '1' }, method: 'POST' },
+      { headers: ['a', '1', 'host', 'localhost'] },
+    ])
   })
 
   test('a module has all that it had, and each call to propagate has hosts of its own', async () => {
@@ -493,16 +696,23 @@ describe('it stands for what it wraps', () => {
     agent.destroy()
   })
 
-  test.each([['catalog.internal'], [['']], [['http://catalog.internal/']], [['*']], [['a.*.b']], [[1]]])('to: %j cannot be used', (to) => {
-    for (const client of [http, http.request, new http.Agent()]) {
-      // What a user without types may give.
-      expect(() => propagate(client, { to: to as unknown as Target[] })).toThrow(expect.objectContaining({ code: 'THROUGHLINE_BAD_OPTION' }))
-    }
-  })
+  test.each([['catalog.internal'], [['']], [['http://catalog.internal/']], [['*']], [['a.*.b']], [[1]]])(
+    'to: %j cannot be used',
+    (to) => {
+      for (const client of [http, http.request, new http.Agent()]) {
+        // What a user without types may give.
+        expect(() => propagate(client, { to: to as unknown as Target[] })).toThrow(
+          expect.objectContaining({ code: 'THROUGHLINE_BAD_OPTION' }),
+        )
+      }
+    },
+  )
 
   test('what is no client cannot be wrapped', () => {
     // What a user without types may give.
-    expect(() => propagate({} as unknown as http.Agent)).toThrow(expect.objectContaining({ code: 'THROUGHLINE_BAD_OPTION' }))
+    expect(() => propagate({} as unknown as http.Agent)).toThrow(
+      expect.objectContaining({ code: 'THROUGHLINE_BAD_OPTION' }),
+    )
   })
 
   test('by their types they are what they were', () => {

@@ -12,7 +12,21 @@ export interface KafkaBroker {
 
 /** The requests that it answers, and the one version of each that it knows: record headers came with Produce 3 and Fetch 4. */
 const VERSIONS: Readonly<Record<number, number>> = {
-  0: 3, 1: 4, 2: 1, 3: 1, 8: 2, 9: 1, 10: 1, 11: 0, 12: 0, 13: 0, 14: 0, 18: 0, 22: 0, 24: 0, 26: 0,
+  0: 3,
+  1: 4,
+  2: 1,
+  3: 1,
+  8: 2,
+  9: 1,
+  10: 1,
+  11: 0,
+  12: 0,
+  13: 0,
+  14: 0,
+  18: 0,
+  22: 0,
+  24: 0,
+  26: 0,
 }
 const TOPIC_AUTHORIZATION_FAILED = 29
 
@@ -40,7 +54,9 @@ export async function startKafkaBroker(): Promise<KafkaBroker> {
   /** By the number of the request. */
   const answers: Readonly<Record<number, (read: Reader, version: number) => Buffer | Promise<Buffer> | undefined>> = {
     18: (_, version) => {
-      const known = Object.entries(VERSIONS).map(([key, only]) => Buffer.concat([int16(Number(key)), int16(only), int16(only)]))
+      const known = Object.entries(VERSIONS).map(([key, only]) =>
+        Buffer.concat([int16(Number(key)), int16(only), int16(only)]),
+      )
       return Buffer.concat([int16(0), array(known), ...(version > 0 ? [int32(0)] : [])])
     },
     3: (read) => {
@@ -58,7 +74,10 @@ export async function startKafkaBroker(): Promise<KafkaBroker> {
       read.int32()
       const written = read.array(() => {
         const name = read.string()
-        return Buffer.concat([string(name), array(read.array(() => Buffer.concat([int32(read.int32()), append(name, read.bytes())])))])
+        return Buffer.concat([
+          string(name),
+          array(read.array(() => Buffer.concat([int32(read.int32()), append(name, read.bytes())]))),
+        ])
       })
       for (const wake of waiting) wake()
       return acks === 0 ? undefined : Buffer.concat([array(written), int32(0)])
@@ -73,43 +92,84 @@ export async function startKafkaBroker(): Promise<KafkaBroker> {
         return { name, from: from ?? 0 }
       })
       if (asked.every(({ name, from }) => topicOf(name).next <= from)) await somethingWritten(patience)
-      return Buffer.concat([int32(0), array(asked.map(({ name, from }) => {
-        const { batches, next } = topicOf(name)
-        const records = Buffer.concat(batches.filter(({ base }) => base >= from).map(({ bytes }) => bytes))
-        return Buffer.concat([string(name), array([Buffer.concat([int32(0), int16(0), int64(next), int64(next), array([]), bytes(records)])])])
-      }))])
+      return Buffer.concat([
+        int32(0),
+        array(
+          asked.map(({ name, from }) => {
+            const { batches, next } = topicOf(name)
+            const records = Buffer.concat(batches.filter(({ base }) => base >= from).map(({ bytes }) => bytes))
+            return Buffer.concat([
+              string(name),
+              array([Buffer.concat([int32(0), int16(0), int64(next), int64(next), array([]), bytes(records)])]),
+            ])
+          }),
+        ),
+      ])
     },
     2: (read) => {
       read.int32()
-      return array(read.array(() => {
-        const name = read.string()
-        return Buffer.concat([string(name), array(read.array(() => {
-          const [partition, time] = [read.int32(), read.int64()]
-          return Buffer.concat([int32(partition), int16(0), int64(-1), int64(time === -2 ? 0 : topicOf(name).next)])
-        }))])
-      }))
+      return array(
+        read.array(() => {
+          const name = read.string()
+          return Buffer.concat([
+            string(name),
+            array(
+              read.array(() => {
+                const [partition, time] = [read.int32(), read.int64()]
+                return Buffer.concat([
+                  int32(partition),
+                  int16(0),
+                  int64(-1),
+                  int64(time === -2 ? 0 : topicOf(name).next),
+                ])
+              }),
+            ),
+          ])
+        }),
+      )
     },
     8: (read) => {
       const group = read.string()
       read.int32()
       read.string()
       read.int64()
-      return array(read.array(() => {
-        const name = read.string()
-        return Buffer.concat([string(name), array(read.array(() => {
-          const partition = read.int32()
-          committed.set(`${group} ${name}`, read.int64())
-          read.string()
-          return Buffer.concat([int32(partition), int16(0)])
-        }))])
-      }))
+      return array(
+        read.array(() => {
+          const name = read.string()
+          return Buffer.concat([
+            string(name),
+            array(
+              read.array(() => {
+                const partition = read.int32()
+                committed.set(`${group} ${name}`, read.int64())
+                read.string()
+                return Buffer.concat([int32(partition), int16(0)])
+              }),
+            ),
+          ])
+        }),
+      )
     },
     9: (read) => {
       const group = read.string()
-      return array(read.array(() => {
-        const name = read.string()
-        return Buffer.concat([string(name), array(read.array(() => Buffer.concat([int32(read.int32()), int64(committed.get(`${group} ${name}`) ?? -1), string(''), int16(0)])))])
-      }))
+      return array(
+        read.array(() => {
+          const name = read.string()
+          return Buffer.concat([
+            string(name),
+            array(
+              read.array(() =>
+                Buffer.concat([
+                  int32(read.int32()),
+                  int64(committed.get(`${group} ${name}`) ?? -1),
+                  string(''),
+                  int16(0),
+                ]),
+              ),
+            ),
+          ])
+        }),
+      )
     },
     10: () => Buffer.concat([int32(0), int16(0), string(null), self()]),
     11: (read) => {
@@ -118,13 +178,21 @@ export async function startKafkaBroker(): Promise<KafkaBroker> {
       const member = read.string() || `member-${String(++members)}`
       read.string()
       const [protocol] = read.array(() => ({ name: read.string(), metadata: read.bytes() }))
-      return Buffer.concat([int16(0), int32(members), string(protocol?.name ?? ''), string(member), string(member), array([Buffer.concat([string(member), bytes(protocol?.metadata ?? Buffer.alloc(0))])])])
+      return Buffer.concat([
+        int16(0),
+        int32(members),
+        string(protocol?.name ?? ''),
+        string(member),
+        string(member),
+        array([Buffer.concat([string(member), bytes(protocol?.metadata ?? Buffer.alloc(0))])]),
+      ])
     },
     14: (read) => {
       read.string()
       read.int32()
       const member = read.string()
-      for (const { name, assignment } of read.array(() => ({ name: read.string(), assignment: read.bytes() }))) assignments.set(name, assignment)
+      for (const { name, assignment } of read.array(() => ({ name: read.string(), assignment: read.bytes() })))
+        assignments.set(name, assignment)
       return Buffer.concat([int16(0), bytes(assignments.get(member) ?? Buffer.alloc(0))])
     },
     12: () => int16(0),
@@ -133,10 +201,18 @@ export async function startKafkaBroker(): Promise<KafkaBroker> {
     24: (read) => {
       read.string()
       read.skip(10)
-      return Buffer.concat([int32(0), array(read.array(() => {
-        const name = read.string()
-        return Buffer.concat([string(name), array(read.array(() => Buffer.concat([int32(read.int32()), int16(0)])))])
-      }))])
+      return Buffer.concat([
+        int32(0),
+        array(
+          read.array(() => {
+            const name = read.string()
+            return Buffer.concat([
+              string(name),
+              array(read.array(() => Buffer.concat([int32(read.int32()), int16(0)]))),
+            ])
+          }),
+        ),
+      ])
     },
     26: () => Buffer.concat([int32(0), int16(0)]),
   }
@@ -171,7 +247,8 @@ export async function startKafkaBroker(): Promise<KafkaBroker> {
     const [key, version, correlation] = [read.int16(), read.int16(), read.int32()]
     read.string()
     const body = await answers[key]?.(read, version)
-    if (body !== undefined && !socket.destroyed) socket.write(Buffer.concat([int32(body.length + 4), int32(correlation), body]))
+    if (body !== undefined && !socket.destroyed)
+      socket.write(Buffer.concat([int32(body.length + 4), int32(correlation), body]))
   }
 
   const server = createServer((socket) => {

@@ -1,5 +1,14 @@
 import { randomUUID } from 'node:crypto'
-import { Kafka, logLevel, type Consumer, type EachBatchHandler, type EachMessageHandler, type IHeaders, type KafkaMessage, type Producer } from 'kafkajs'
+import {
+  Kafka,
+  logLevel,
+  type Consumer,
+  type EachBatchHandler,
+  type EachMessageHandler,
+  type IHeaders,
+  type KafkaMessage,
+  type Producer,
+} from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, expectTypeOf, onTestFinished, test, vi } from 'vitest'
 import { propagate, trackRequest } from '../../src/adapters/kafka.ts'
 import { audit } from '../../src/queries/audit.ts'
@@ -41,7 +50,10 @@ describe('kafka', () => {
   const newTopic = (): string => `orders-${randomUUID()}`
 
   /** Consumes a topic from its beginning, for as long as the test runs. */
-  async function consume(topic: string, handlers: { eachMessage: EachMessageHandler } | { eachBatch: EachBatchHandler }): Promise<Consumer> {
+  async function consume(
+    topic: string,
+    handlers: { eachMessage: EachMessageHandler } | { eachBatch: EachBatchHandler },
+  ): Promise<Consumer> {
     const consumer = kafka.consumer({ groupId: randomUUID(), maxWaitTimeInMs: 100 })
     onTestFinished(() => consumer.disconnect())
     await consumer.connect()
@@ -61,14 +73,18 @@ describe('kafka', () => {
   test('what it takes and gives fits the types of kafkajs', () => {
     const options = { tracker: watched().tracker }
     expectTypeOf(propagate(plain)).toEqualTypeOf<Producer>()
-    expectTypeOf(trackRequest(async ({ topic, partition, message }) => {
-      expectTypeOf([topic, partition, message] as const).toEqualTypeOf<readonly [string, number, KafkaMessage]>()
-      await Promise.resolve()
-    }, options) satisfies EachMessageHandler).toBeFunction()
-    expectTypeOf(trackRequest(async (payload) => {
-      for (const { offset } of payload.batch.messages) payload.resolveOffset(offset)
-      await Promise.resolve()
-    }, options) satisfies EachBatchHandler).toBeFunction()
+    expectTypeOf(
+      trackRequest(async ({ topic, partition, message }) => {
+        expectTypeOf([topic, partition, message] as const).toEqualTypeOf<readonly [string, number, KafkaMessage]>()
+        await Promise.resolve()
+      }, options) satisfies EachMessageHandler,
+    ).toBeFunction()
+    expectTypeOf(
+      trackRequest(async (payload) => {
+        for (const { offset } of payload.batch.messages) payload.resolveOffset(offset)
+        await Promise.resolve()
+      }, options) satisfies EachBatchHandler,
+    ).toBeFunction()
   })
 
   describe('sending', () => {
@@ -81,7 +97,10 @@ describe('kafka', () => {
       expect(headersOf(await messagesOf(topic))).toEqual([request.headers()])
       for (const group of [watched('packing'), watched('billing')]) {
         await consume(topic, { eachMessage: trackRequest(() => Promise.resolve(), { tracker: group.tracker }) })
-        await vi.waitFor(() => expect(group.story(group.requests()[0] ?? '')).toEqual([...BEGUN, 'Processing', 'Responded ok']), SOON)
+        await vi.waitFor(
+          () => expect(group.story(group.requests()[0] ?? '')).toEqual([...BEGUN, 'Processing', 'Responded ok']),
+          SOON,
+        )
         expect(group.records[0]).toMatchObject({ trace_id: request.traceId, parent_id: request.requestId, path: topic })
       }
     })
@@ -98,14 +117,19 @@ describe('kafka', () => {
       await request.run(() => handing.send({ topic, messages: [{ value: 'order 2' }] }))
       expect(story(request.requestId)).toEqual([...PLACED, '(ENQUEUE)'])
       const [first, second] = headersOf(await messagesOf(topic, 2))
-      expect(first).toEqual({ ...request.headers(), 'x-lifecycle': expect.stringMatching(new RegExp(`^${request.requestId};Queued;3;\\d+$`)) as string })
+      expect(first).toEqual({
+        ...request.headers(),
+        'x-lifecycle': expect.stringMatching(new RegExp(`^${request.requestId};Queued;3;\\d+$`)) as string,
+      })
       expect(second).toEqual(request.headers())
     })
 
     test('a function decides by the topic, and one that throws has not said hand-off', async () => {
       const [mine, others] = [newTopic(), newTopic()]
       const { tracker, records } = watched()
-      const deciding = propagate(kafka.producer(), { as: (topic) => (topic === mine ? 'hand-off' : topic === others ? 'child' : broken()) })
+      const deciding = propagate(kafka.producer(), {
+        as: (topic) => (topic === mine ? 'hand-off' : topic === others ? 'child' : broken()),
+      })
       await deciding.connect()
       onTestFinished(() => deciding.disconnect())
       const states: string[] = []
@@ -123,24 +147,50 @@ describe('kafka', () => {
       const { tracker, story } = watched()
       const [several, many, one] = [tracker.start(), tracker.start(), tracker.start()]
       await several.run(() => handing.send({ topic, messages: [{ value: '1' }, { value: '2' }] }))
-      await many.run(() => handing.sendBatch({ topicMessages: [{ topic, messages: [{ value: '3' }] }, { topic: other, messages: [{ value: '4' }] }] }))
+      await many.run(() =>
+        handing.sendBatch({
+          topicMessages: [
+            { topic, messages: [{ value: '3' }] },
+            { topic: other, messages: [{ value: '4' }] },
+          ],
+        }),
+      )
       await one.run(() => handing.sendBatch({ topicMessages: [{ topic, messages: [{ value: '5' }] }] }))
-      expect([several, many].map(({ requestId }) => story(requestId))).toEqual([['Received', '(ENQUEUE)'], ['Received', '(ENQUEUE)']])
+      expect([several, many].map(({ requestId }) => story(requestId))).toEqual([
+        ['Received', '(ENQUEUE)'],
+        ['Received', '(ENQUEUE)'],
+      ])
       expect(one.state).toBe('Queued')
-      expect(headersOf(await messagesOf(topic, 4))).toMatchObject([several.headers(), several.headers(), many.headers(), { 'x-lifecycle': expect.any(String) as string }])
+      expect(headersOf(await messagesOf(topic, 4))).toMatchObject([
+        several.headers(),
+        several.headers(),
+        many.headers(),
+        { 'x-lifecycle': expect.any(String) as string },
+      ])
       expect(headersOf(await messagesOf(other))).toEqual([many.headers()])
     })
 
     test("the caller's headers stay, of every kind, and his objects stay as they were", async () => {
       const topic = newTopic()
-      const headers = Object.freeze({ text: 'a', bytes: Buffer.from('b'), list: ['c', Buffer.from('d')], 'x-tenant': 'mugs' })
+      const headers = Object.freeze({
+        text: 'a',
+        bytes: Buffer.from('b'),
+        list: ['c', Buffer.from('d')],
+        'x-tenant': 'mugs',
+      })
       const message = Object.freeze({ key: 'k', value: 'order 1', headers, partition: 0, timestamp: '1790000000000' })
       const record = Object.freeze({ topic, messages: [message], acks: -1 })
       const request = watched().tracker.start()
       await request.run(() => producer.send(record))
       const [received] = await messagesOf(topic)
-      expect(headersOf([received])).toEqual([{ text: 'a', bytes: 'b', list: ['c', 'd'], 'x-tenant': 'mugs', ...request.headers() }])
-      expect([received?.key, received?.value, received?.timestamp].map(String)).toEqual(['k', 'order 1', '1790000000000'])
+      expect(headersOf([received])).toEqual([
+        { text: 'a', bytes: 'b', list: ['c', 'd'], 'x-tenant': 'mugs', ...request.headers() },
+      ])
+      expect([received?.key, received?.value, received?.timestamp].map(String)).toEqual([
+        'k',
+        'order 1',
+        '1790000000000',
+      ])
       expect(Object.keys(headers)).toEqual(['text', 'bytes', 'list', 'x-tenant'])
       expect(record.messages).toEqual([message])
     })
@@ -152,17 +202,25 @@ describe('kafka', () => {
       const stored = { 'x-trace-id': 'abc-123', 'x-lifecycle': 'b7ad6b7169203331;Queued;3;1790000000000' }
       await relay.run(() => handing.send({ topic, messages: [{ value: 'relayed', headers: stored }] }))
       expect(relay.state).toBe('Received')
-      await placing.run(() => placing.enqueue((headers) => producer.send({ topic, messages: [{ value: 'placed', headers }] })))
+      await placing.run(() =>
+        placing.enqueue((headers) => producer.send({ topic, messages: [{ value: 'placed', headers }] })),
+      )
       expect(placing.state).toBe('Queued')
       const [relayed, placed] = headersOf(await messagesOf(topic, 2))
       expect(relayed).toEqual(stored)
-      expect(placed).toEqual({ ...placing.headers(), 'x-lifecycle': expect.stringContaining(placing.requestId) as string })
+      expect(placed).toEqual({
+        ...placing.headers(),
+        'x-lifecycle': expect.stringContaining(placing.requestId) as string,
+      })
     })
 
     test('in a transaction, and where no answer is asked for, a message is a child', async () => {
       const topic = newTopic()
       const { tracker, story } = watched()
-      const transacting = propagate(kafka.producer({ transactionalId: randomUUID(), idempotent: true, maxInFlightRequests: 1 }), { as: 'hand-off' })
+      const transacting = propagate(
+        kafka.producer({ transactionalId: randomUUID(), idempotent: true, maxInFlightRequests: 1 }),
+        { as: 'hand-off' },
+      )
       await transacting.connect()
       onTestFinished(() => transacting.disconnect())
       const [inTransaction, unanswered] = [tracker.start(), tracker.start()]
@@ -176,21 +234,33 @@ describe('kafka', () => {
       await unanswered.run(() => handing.send({ topic, messages: [{ value: '3' }], acks: 0 }))
       expect(story(inTransaction.requestId)).toEqual(['Received', '(ENQUEUE)', '(ENQUEUE)'])
       expect(story(unanswered.requestId)).toEqual(['Received', '(ENQUEUE)'])
-      expect(headersOf(await messagesOf(topic, 3))).toEqual([inTransaction.headers(), inTransaction.headers(), unanswered.headers()])
+      expect(headersOf(await messagesOf(topic, 3))).toEqual([
+        inTransaction.headers(),
+        inTransaction.headers(),
+        unanswered.headers(),
+      ])
     })
 
     test('a broker that is down, and one that refuses: the error passes through, and the request is not Queued', async () => {
       const refusing = await startKafkaBroker()
       onTestFinished(() => refusing.stop())
-      const producers = [kafkaAt('127.0.0.1:1').producer({ retry: { retries: 0 } }), kafkaAt(refusing.address).producer()] as const
+      const producers = [
+        kafkaAt('127.0.0.1:1').producer({ retry: { retries: 0 } }),
+        kafkaAt(refusing.address).producer(),
+      ] as const
       const [down, refused] = [propagate(producers[0], { as: 'hand-off' }), propagate(producers[1], { as: 'hand-off' })]
       await expect(down.connect()).rejects.toThrow('ECONNREFUSED')
       await refused.connect()
       onTestFinished(() => refused.disconnect())
       refusing.refuse()
-      for (const [one, name] of [[down, 'KafkaJSError'], [refused, 'KafkaJSProtocolError']] as const) {
+      for (const [one, name] of [
+        [down, 'KafkaJSError'],
+        [refused, 'KafkaJSProtocolError'],
+      ] as const) {
         const { tracker, story, requests, records } = watched()
-        const place = tracker.trackRequest(() => one.send({ topic: newTopic(), messages: [{ value: 'order 1' }] }), { carrier: () => undefined })
+        const place = tracker.trackRequest(() => one.send({ topic: newTopic(), messages: [{ value: 'order 1' }] }), {
+          carrier: () => undefined,
+        })
         await expect(place()).rejects.toMatchObject({ name })
         expect(story(requests()[0] ?? '')).toEqual([...BEGUN, 'Processing', '(ENQUEUE)', 'Responded error'])
         expect(records.find(({ event }) => event === 'ENQUEUE')?.error?.type).toBe(name)
@@ -201,7 +271,8 @@ describe('kafka', () => {
       const { tracker } = watched()
       // What a program in plain JavaScript may pass.
       const nonsense: unknown = { topic: 'orders' }
-      const send = (record: unknown): Promise<unknown> => tracker.start().run(() => handing.send(record as Parameters<Producer['send']>[0]))
+      const send = (record: unknown): Promise<unknown> =>
+        tracker.start().run(() => handing.send(record as Parameters<Producer['send']>[0]))
       await expect(send(nonsense)).rejects.toThrow('Invalid messages array')
       await expect(send({ topic: '', messages: [{ value: '1' }] })).rejects.toThrow('Invalid topic')
       await expect(tracker.start().run(() => handing.sendBatch({ topicMessages: [] }))).resolves.toEqual([])
@@ -210,7 +281,9 @@ describe('kafka', () => {
     test('outside of a request nothing is added, and the producer stands for its own', async () => {
       const topic = newTopic()
       await producer.send({ topic, messages: [{ value: 'order 1' }] })
-      await watched().tracker.start().run(() => plain.send({ topic, messages: [{ value: 'order 2' }] }))
+      await watched()
+        .tracker.start()
+        .run(() => plain.send({ topic, messages: [{ value: 'order 2' }] }))
       expect(headersOf(await messagesOf(topic, 2))).toEqual([{}, {}])
       expect(propagate(producer)).toBe(producer)
       expect(producer.events.CONNECT).toBe('producer.connect')
@@ -223,14 +296,24 @@ describe('kafka', () => {
       const topic = newTopic()
       const [shop, worker] = [watched(), watched('worker')]
       const seen: unknown[] = []
-      await consume(topic, { eachMessage: trackRequest(async ({ topic: from, message }) => {
-        await new Promise(setImmediate)
-        seen.push(from, message.value?.toString(), currentRequest()?.requestId, currentRequest(message)?.requestId)
-      }, { tracker: worker.tracker }) })
+      await consume(topic, {
+        eachMessage: trackRequest(
+          async ({ topic: from, message }) => {
+            await new Promise(setImmediate)
+            seen.push(from, message.value?.toString(), currentRequest()?.requestId, currentRequest(message)?.requestId)
+          },
+          { tracker: worker.tracker },
+        ),
+      })
       const request = shop.tracker.start()
       await request.run(() => handing.send({ topic, messages: [{ value: 'order 1' }] }))
       await vi.waitFor(() => expect(worker.story(request.requestId)).toEqual(['(ATTEMPT 1)', 'Completed 1 ok']), SOON)
-      expect(worker.records.at(-1)).toMatchObject({ seq: 4, from: 'Queued', trace_id: request.traceId, service: 'worker' })
+      expect(worker.records.at(-1)).toMatchObject({
+        seq: 4,
+        from: 'Queued',
+        trace_id: request.traceId,
+        service: 'worker',
+      })
       expect(seen).toEqual([topic, 'order 1', request.requestId, request.requestId])
       expect(worker.tracker.inFlight()).toEqual([])
     })
@@ -239,19 +322,39 @@ describe('kafka', () => {
       const topic = newTopic()
       const shop = watched()
       const offsets: string[] = []
-      await consume(topic, { eachMessage: trackRequest(({ message }) => {
-        offsets.push(message.offset)
-        return offsets.length < 3 ? Promise.reject(new Error('not yet')) : Promise.resolve()
-      }, { tracker: shop.tracker }) })
+      await consume(topic, {
+        eachMessage: trackRequest(
+          ({ message }) => {
+            offsets.push(message.offset)
+            return offsets.length < 3 ? Promise.reject(new Error('not yet')) : Promise.resolve()
+          },
+          { tracker: shop.tracker },
+        ),
+      })
       const request = shop.tracker.start()
       await request.run(() => handing.send({ topic, messages: [{ value: 'order 1' }] }))
       await vi.waitFor(
-        () => expect(shop.story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 1)', 'Completed 1 ok']),
+        () =>
+          expect(shop.story(request.requestId)).toEqual([
+            ...PLACED,
+            '(ATTEMPT 1)',
+            '(RETRY 1)',
+            '(ATTEMPT 1)',
+            '(RETRY 1)',
+            '(ATTEMPT 1)',
+            'Completed 1 ok',
+          ]),
         SOON,
       )
       expect(offsets).toEqual(['0', '0', '0'])
       expect(shop.tracker.inFlight()).toEqual([])
-      expect(await audit(shop.records)).toMatchObject({ stuck: [], invalid: [], gaps: [], duplicates: 0, checked: { requests: 1 } })
+      expect(await audit(shop.records)).toMatchObject({
+        stuck: [],
+        invalid: [],
+        gaps: [],
+        duplicates: 0,
+        checked: { requests: 1 },
+      })
     })
 
     test('a child that throws ends with outcome error, and each retry is a request of its own', async () => {
@@ -260,18 +363,41 @@ describe('kafka', () => {
       let calls = 0
       const request = watched().tracker.start()
       await request.run(() => producer.send({ topic, messages: [{ value: 'order 1' }] }))
-      await consume(topic, { eachMessage: trackRequest(() => (++calls < 2 ? Promise.reject(new Error('not yet')) : Promise.resolve()), { tracker }) })
-      await vi.waitFor(() => expect(requests().map((id) => story(id).at(-1))).toEqual(['Responded error', 'Responded ok']), SOON)
+      await consume(topic, {
+        eachMessage: trackRequest(() => (++calls < 2 ? Promise.reject(new Error('not yet')) : Promise.resolve()), {
+          tracker,
+        }),
+      })
+      await vi.waitFor(
+        () => expect(requests().map((id) => story(id).at(-1))).toEqual(['Responded error', 'Responded ok']),
+        SOON,
+      )
       expect(story(requests()[0] ?? '')).toEqual([...BEGUN, '(RETRY)', 'Processing', 'Responded error'])
-      expect(records.filter((record) => 'parent_id' in record)).toMatchObject([{ parent_id: request.requestId }, { parent_id: request.requestId }])
-      expect(await audit(records)).toMatchObject({ stuck: [], invalid: [], gaps: [], duplicates: 0, checked: { requests: 2, traces: 1 } })
+      expect(records.filter((record) => 'parent_id' in record)).toMatchObject([
+        { parent_id: request.requestId },
+        { parent_id: request.requestId },
+      ])
+      expect(await audit(records)).toMatchObject({
+        stuck: [],
+        invalid: [],
+        gaps: [],
+        duplicates: 0,
+        checked: { requests: 2, traces: 1 },
+      })
     })
 
     test('the attempt is what your headers say, where they say it', async () => {
       const topic = newTopic()
       const { tracker, records } = watched()
       for (const count of ['2', 'many', '']) {
-        await tracker.start().run(() => handing.send({ topic, messages: [{ value: 'order 1', headers: count === '' ? {} : { 'retry-count': count } }] }))
+        await tracker
+          .start()
+          .run(() =>
+            handing.send({
+              topic,
+              messages: [{ value: 'order 1', headers: count === '' ? {} : { 'retry-count': count } }],
+            }),
+          )
       }
       const attempt = ({ headers }: { headers?: object | null | undefined }): number | undefined => {
         const count: unknown = Reflect.get(headers ?? {}, 'retry-count')
@@ -292,14 +418,23 @@ describe('kafka', () => {
       for (const request of senders) await request.run(() => handing.send({ topic, messages: [{ value: 'order 1' }] }))
       const batches: (string | undefined)[][] = []
       let inHand: TrackedRequest | undefined
-      await consume(topic, { eachBatch: trackRequest(async ({ batch }) => {
-        inHand = currentRequest()
-        batches.push(batch.messages.map((message) => currentRequest(message)?.requestId))
-        await Promise.resolve()
-        if (batches.length < 2) throw new Error('bad batch')
-      }, { tracker }) })
+      await consume(topic, {
+        eachBatch: trackRequest(
+          async ({ batch }) => {
+            inHand = currentRequest()
+            batches.push(batch.messages.map((message) => currentRequest(message)?.requestId))
+            await Promise.resolve()
+            if (batches.length < 2) throw new Error('bad batch')
+          },
+          { tracker },
+        ),
+      })
       const ids = senders.map(({ requestId }) => requestId)
-      for (const id of ids) await vi.waitFor(() => expect(story(id)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 1)', 'Completed 1 ok']), SOON)
+      for (const id of ids)
+        await vi.waitFor(
+          () => expect(story(id)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 1)', 'Completed 1 ok']),
+          SOON,
+        )
       expect(batches).toEqual([ids, ids])
       expect(inHand).toBeUndefined()
       expect(tracker.inFlight()).toEqual([])
@@ -309,22 +444,50 @@ describe('kafka', () => {
       const [topic, dead] = [newTopic(), newTopic()]
       const { tracker, story, records, requests } = watched()
       const request = tracker.start()
-      await request.run(() => handing.send({ topic, messages: [{ value: 'order 1', headers: { 'x-tenant': 'mugs' } }] }))
-      await consume(topic, { eachMessage: trackRequest(async ({ message: { key, value, headers = {} } }) => {
-        await handing.send({ topic: dead, messages: [{ key, value, headers: { ...headers, reason: 'bad order' } }] })
-      }, { tracker }) })
-      await vi.waitFor(() => expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(ENQUEUE 1)', 'Completed 1 ok']), SOON)
-      expect(headersOf(await messagesOf(dead))).toEqual([{ 'x-tenant': 'mugs', reason: 'bad order', ...request.headers() }])
+      await request.run(() =>
+        handing.send({ topic, messages: [{ value: 'order 1', headers: { 'x-tenant': 'mugs' } }] }),
+      )
+      await consume(topic, {
+        eachMessage: trackRequest(
+          async ({ message: { key, value, headers = {} } }) => {
+            await handing.send({
+              topic: dead,
+              messages: [{ key, value, headers: { ...headers, reason: 'bad order' } }],
+            })
+          },
+          { tracker },
+        ),
+      })
+      await vi.waitFor(
+        () => expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(ENQUEUE 1)', 'Completed 1 ok']),
+        SOON,
+      )
+      expect(headersOf(await messagesOf(dead))).toEqual([
+        { 'x-tenant': 'mugs', reason: 'bad order', ...request.headers() },
+      ])
       await consume(dead, { eachMessage: trackRequest(() => Promise.resolve(), { tracker }) })
       await vi.waitFor(() => expect(story(requests()[1] ?? '').at(-1)).toBe('Responded ok'), SOON)
-      expect(records.find(({ request_id }) => request_id === requests()[1])).toMatchObject({ trace_id: request.traceId, parent_id: request.requestId, path: dead })
-      expect(await audit(records)).toMatchObject({ stuck: [], invalid: [], gaps: [], duplicates: 0, checked: { requests: 2, traces: 1 } })
+      expect(records.find(({ request_id }) => request_id === requests()[1])).toMatchObject({
+        trace_id: request.traceId,
+        parent_id: request.requestId,
+        path: dead,
+      })
+      expect(await audit(records)).toMatchObject({
+        stuck: [],
+        invalid: [],
+        gaps: [],
+        duplicates: 0,
+        checked: { requests: 2, traces: 1 },
+      })
     })
 
     test('a message that carries nothing, or an id twice, starts a trace of its own', async () => {
       const topic = newTopic()
       const { tracker, records } = watched()
-      await plain.send({ topic, messages: [{ value: '1' }, { value: '2', headers: { 'x-trace-id': ['abc-123', Buffer.from('abc-456')] } }] })
+      await plain.send({
+        topic,
+        messages: [{ value: '1' }, { value: '2', headers: { 'x-trace-id': ['abc-123', Buffer.from('abc-456')] } }],
+      })
       await consume(topic, { eachMessage: trackRequest(() => Promise.resolve(), { tracker }) })
       const first = () => records.filter((record) => record.lifecycle === 'transition' && record.seq === 0)
       await vi.waitFor(() => expect(first()).toHaveLength(2), SOON)
@@ -341,9 +504,14 @@ describe('kafka', () => {
       const { tracker, records } = watched()
       const requests: (TrackedRequest | undefined)[] = []
       await plain.send({ topic, messages: sent.map((headers) => ({ value: 'order 1', headers })) })
-      await consume(topic, { eachMessage: trackRequest(({ message }) => Promise.resolve(void requests.push(currentRequest(message))), { tracker }) })
+      await consume(topic, {
+        eachMessage: trackRequest(({ message }) => Promise.resolve(void requests.push(currentRequest(message))), {
+          tracker,
+        }),
+      })
       await vi.waitFor(() => expect(requests).toHaveLength(sent.length), SOON)
-      const rejected = (request: TrackedRequest | undefined): boolean => records.some((record) => record.request_id === request?.requestId && 'rejected_id' in record)
+      const rejected = (request: TrackedRequest | undefined): boolean =>
+        records.some((record) => record.request_id === request?.requestId && 'rejected_id' in record)
       return requests.map((request) => ({ request, rejected: rejected(request) }))
     }
 
@@ -354,7 +522,10 @@ describe('kafka', () => {
       const requests = await begun(VALID.map(([, header]) => ({ traceparent: bytes(header) })))
       for (const [index, [what, , flags]] of VALID.entries()) {
         const { request, rejected } = requests[index] ?? {}
-        expect([request?.traceId, request?.parentId, request?.headers().traceparent?.slice(-2), rejected], what).toEqual([DASHED, PARENT, `0${String(flags & 3)}`, false])
+        expect(
+          [request?.traceId, request?.parentId, request?.headers().traceparent?.slice(-2), rejected],
+          what,
+        ).toEqual([DASHED, PARENT, `0${String(flags & 3)}`, false])
       }
     })
 
@@ -369,7 +540,8 @@ describe('kafka', () => {
 
     test('a tracestate', async () => {
       const requests = await begun(STATES.map(([, header]) => ({ traceparent: GOOD, tracestate: bytes(header) })))
-      for (const [index, [what, , passed]] of STATES.entries()) expect(requests[index]?.request?.headers().tracestate, what).toBe(passed)
+      for (const [index, [what, , passed]] of STATES.entries())
+        expect(requests[index]?.request?.headers().tracestate, what).toBe(passed)
     })
   })
 })
@@ -380,7 +552,14 @@ function kafkaAt(address: string): Kafka {
 
 /** The headers of messages as text. */
 function headersOf(messages: readonly (KafkaMessage | undefined)[]): Record<string, unknown>[] {
-  return messages.map((message) => Object.fromEntries(Object.entries(message?.headers ?? {}).map(([name, value]) => [name, Array.isArray(value) ? value.map(String) : String(value)])))
+  return messages.map((message) =>
+    Object.fromEntries(
+      Object.entries(message?.headers ?? {}).map(([name, value]) => [
+        name,
+        Array.isArray(value) ? value.map(String) : String(value),
+      ]),
+    ),
+  )
 }
 
 function broken(): never {

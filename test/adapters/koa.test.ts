@@ -26,7 +26,14 @@ function tracked({ tracker, handle, auth, authenticate }: Scenario): Koa {
     ...(authenticate === undefined ? {} : { authenticate: (ctx: Context) => authenticate(headerOf(ctx.req)) }),
   }
   const handler: Middleware = async (ctx) => {
-    const { status = 200, type, body = '' } = await handle({ header: headerOf(ctx.req), body: () => bodyOf((ctx.request as { body?: unknown }).body, ctx.req) })
+    const {
+      status = 200,
+      type,
+      body = '',
+    } = await handle({
+      header: headerOf(ctx.req),
+      body: () => bodyOf((ctx.request as { body?: unknown }).body, ctx.req),
+    })
     ctx.status = status
     ctx.body = typeof body === 'string' || body === null ? body : Readable.from(body, { objectMode: false })
     if (type !== undefined) ctx.type = type
@@ -34,7 +41,10 @@ function tracked({ tracker, handle, auth, authenticate }: Scenario): Koa {
   const router = new Router()
   router.all('/', handler).all('/orders/:id', handler)
   const app = quiet()
-  app.use(trackRequest(options)).use(bodyParser({ enableTypes: ['json', 'text'] })).use(router.routes())
+  app
+    .use(trackRequest(options))
+    .use(bodyParser({ enableTypes: ['json', 'text'] }))
+    .use(router.routes())
   return app
 }
 
@@ -45,7 +55,9 @@ describeHttpAdapter('koa', (scenario) => listen(createServer(callback(tracked(sc
 })
 
 /** Koa's own callback, for servers of both versions of HTTP, though it is typed for one. */
-function callback(app: Koa): (req: IncomingMessage | Http2ServerRequest, res: ServerResponse | Http2ServerResponse) => void {
+function callback(
+  app: Koa,
+): (req: IncomingMessage | Http2ServerRequest, res: ServerResponse | Http2ServerResponse) => void {
   const handle = app.callback() as (req: unknown, res: unknown) => Promise<void>
   return (req, res) => void handle(req, res)
 }
@@ -72,13 +84,20 @@ describe('koa, besides', () => {
     return server.records.at(-1)
   }
 
-  test.each([[404, 'ok'], [422, 'ok'], [503, 'error']])('ctx.throw(%d) is an answer, or an error, by its status', async (status, outcome) => {
+  test.each([
+    [404, 'ok'],
+    [422, 'ok'],
+    [503, 'error'],
+  ])('ctx.throw(%d) is an answer, or an error, by its status', async (status, outcome) => {
     const server = await start((ctx: Context) => ctx.throw(status, 'no such order', { expose: true }))
     expect(await last(server)).toMatchObject({ outcome, error: { message: 'no such order' } })
   })
 
   test("an error that a middleware of the user's answers for is an answer, and is not told", async () => {
-    const server = await start(async (ctx: Context, next: () => Promise<unknown>) => next().catch(() => (ctx.body = 'sorry')), () => Promise.reject(new Error('broken')))
+    const server = await start(
+      async (ctx: Context, next: () => Promise<unknown>) => next().catch(() => (ctx.body = 'sorry')),
+      () => Promise.reject(new Error('broken')),
+    )
     const record = await last(server)
     expect(record).toMatchObject({ outcome: 'ok', status: 200 })
     expect(record).not.toHaveProperty('error')
@@ -104,10 +123,35 @@ describe('koa, besides', () => {
   })
 
   test.each<[what: string, make: () => KoaMiddleware[], asked: string, path: string]>([
-    ['a router with a prefix', () => [new Router({ prefix: '/shops/:shop' }).get('/orders/:id', fine).routes()], '/shops/7/orders/8', '/shops/:shop/orders/:id'],
-    ['routers within routers', () => [new Router().use('/a', new Router().get('/b/:b', fine).routes()).routes()], '/a/b/1', '/a/b/:b'],
-    ['a middleware of the router', () => [new Router().use((_ctx, next) => next()).get('/orders/:id', fine).routes()], '/orders/7', '/orders/:id'],
-    ['a path that only another verb has', () => [new Router().post('/orders/:id', fine).routes()], '/orders/7', '/orders/7'],
+    [
+      'a router with a prefix',
+      () => [new Router({ prefix: '/shops/:shop' }).get('/orders/:id', fine).routes()],
+      '/shops/7/orders/8',
+      '/shops/:shop/orders/:id',
+    ],
+    [
+      'routers within routers',
+      () => [new Router().use('/a', new Router().get('/b/:b', fine).routes()).routes()],
+      '/a/b/1',
+      '/a/b/:b',
+    ],
+    [
+      'a middleware of the router',
+      () => [
+        new Router()
+          .use((_ctx, next) => next())
+          .get('/orders/:id', fine)
+          .routes(),
+      ],
+      '/orders/7',
+      '/orders/:id',
+    ],
+    [
+      'a path that only another verb has',
+      () => [new Router().post('/orders/:id', fine).routes()],
+      '/orders/7',
+      '/orders/7',
+    ],
     ['no router at all', () => [fine], '/orders/7', '/orders/7'],
   ])('the path with %s', async (_, make, asked, path) => {
     const server = await start(...make())
@@ -127,7 +171,10 @@ describe('koa, besides', () => {
 
   test('what it gives has the type of a middleware of Koa', () => {
     expectTypeOf(trackRequest({ service: 'api' })).toExtend<Middleware>()
-    expectTypeOf(trackRequest<Context>).toBeCallableWith({ service: 'api', authenticate: (ctx) => ctx.get('authorization') })
+    expectTypeOf(trackRequest<Context>).toBeCallableWith({
+      service: 'api',
+      authenticate: (ctx) => ctx.get('authorization'),
+    })
   })
 })
 

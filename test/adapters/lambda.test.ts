@@ -36,33 +36,68 @@ const PLACED = [...BEGUN, 'Processing', 'Queued']
 const HANDED_OVER = 'b7ad6b7169203331;Queued;3;1790000000000'
 
 const context = (left = 3_000): Context => {
-  const known: Partial<Context> = { functionName: 'shop-orders', awsRequestId: 'one', getRemainingTimeInMillis: () => left }
+  const known: Partial<Context> = {
+    functionName: 'shop-orders',
+    awsRequestId: 'one',
+    getRemainingTimeInMillis: () => left,
+  }
   // The rest of a context is not read.
   return known as Context
 }
 
 /** An event with what is read of it; the rest of it is not. */
-const v1 = (headers: Record<string, string | string[]> = {}, more: Partial<APIGatewayProxyEvent> = {}): APIGatewayProxyEvent => {
+const v1 = (
+  headers: Record<string, string | string[]> = {},
+  more: Partial<APIGatewayProxyEvent> = {},
+): APIGatewayProxyEvent => {
   const multiValueHeaders = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value].flat()]))
   const event: Partial<APIGatewayProxyEvent> = {
-    httpMethod: 'POST', resource: '/orders/{id}', path: '/orders/7', multiValueHeaders, headers: Object.fromEntries(Object.entries(multiValueHeaders).map(([name, all]) => [name, all.at(-1)])), body: null, ...more,
+    httpMethod: 'POST',
+    resource: '/orders/{id}',
+    path: '/orders/7',
+    multiValueHeaders,
+    headers: Object.fromEntries(Object.entries(multiValueHeaders).map(([name, all]) => [name, all.at(-1)])),
+    body: null,
+    ...more,
   }
   return event as APIGatewayProxyEvent
 }
 const v2 = (headers: Record<string, string> = {}, routeKey = 'GET /orders/{id}'): APIGatewayProxyEventV2 => {
   const requestContext: object = { http: { method: 'GET', path: '/orders/7' }, routeKey }
-  const event: Partial<APIGatewayProxyEventV2> = { version: '2.0', routeKey, rawPath: '/orders/7', headers, requestContext: requestContext as APIGatewayProxyEventV2['requestContext'] }
+  const event: Partial<APIGatewayProxyEventV2> = {
+    version: '2.0',
+    routeKey,
+    rawPath: '/orders/7',
+    headers,
+    requestContext: requestContext as APIGatewayProxyEventV2['requestContext'],
+  }
   return event as APIGatewayProxyEventV2
 }
-const alb = (more: Partial<ALBEvent>): ALBEvent => ({ requestContext: { elb: { targetGroupArn: 'arn' } }, httpMethod: 'GET', path: '/orders/7', body: null, isBase64Encoded: false, ...more })
+const alb = (more: Partial<ALBEvent>): ALBEvent => ({
+  requestContext: { elb: { targetGroupArn: 'arn' } },
+  httpMethod: 'GET',
+  path: '/orders/7',
+  body: null,
+  isBase64Encoded: false,
+  ...more,
+})
 
 const attributes = (headers: Readonly<Record<string, string>>): SQSMessageAttributes =>
   Object.fromEntries(Object.entries(headers).map(([name, stringValue]) => [name, { dataType: 'String', stringValue }]))
-const record = (messageId: string, headers: Readonly<Record<string, string>> = {}, { count = 1, queue = 'orders', more = {} }: { count?: number; queue?: string; more?: Partial<SQSRecord> } = {}): SQSRecord => ({
+const record = (
+  messageId: string,
+  headers: Readonly<Record<string, string>> = {},
+  { count = 1, queue = 'orders', more = {} }: { count?: number; queue?: string; more?: Partial<SQSRecord> } = {},
+): SQSRecord => ({
   messageId,
   receiptHandle: messageId,
   body: `order ${messageId}`,
-  attributes: { ApproximateReceiveCount: String(count), SentTimestamp: '0', SenderId: 'one', ApproximateFirstReceiveTimestamp: '0' },
+  attributes: {
+    ApproximateReceiveCount: String(count),
+    SentTimestamp: '0',
+    SenderId: 'one',
+    ApproximateFirstReceiveTimestamp: '0',
+  },
   messageAttributes: attributes(headers),
   md5OfBody: '',
   eventSource: 'aws:sqs',
@@ -72,11 +107,16 @@ const record = (messageId: string, headers: Readonly<Record<string, string>> = {
 })
 
 /** Requests that were handed over, and what their messages carry. */
-async function handedOver(count: number, { tracker } = watched()): Promise<{ request: TrackedRequest; headers: Record<string, string> }[]> {
-  return Promise.all([...Array(count).keys()].map(async () => {
-    const request = tracker.start()
-    return { request, headers: await request.enqueue((headers) => headers) }
-  }))
+async function handedOver(
+  count: number,
+  { tracker } = watched(),
+): Promise<{ request: TrackedRequest; headers: Record<string, string> }[]> {
+  return Promise.all(
+    [...Array(count).keys()].map(async () => {
+      const request = tracker.start()
+      return { request, headers: await request.enqueue((headers) => headers) }
+    }),
+  )
 }
 
 test('what it takes and gives fits the types of Lambda', () => {
@@ -85,38 +125,66 @@ test('what it takes and gives fits the types of Lambda', () => {
     expectTypeOf(event).toEqualTypeOf<APIGatewayProxyEvent>()
     return Promise.resolve({ statusCode: 200, body: event.path })
   }, options)
-  const second: APIGatewayProxyHandlerV2 = trackRequest(async (event, { functionName }) => Promise.resolve({ statusCode: 200, body: `${event.rawPath} ${functionName}` }), options)
+  const second: APIGatewayProxyHandlerV2 = trackRequest(
+    async (event, { functionName }) => Promise.resolve({ statusCode: 200, body: `${event.rawPath} ${functionName}` }),
+    options,
+  )
   const url: LambdaFunctionURLHandler = trackRequest(async (event) => Promise.resolve(event.rawPath), options)
-  const balancer: ALBHandler = trackRequest(async (event) => Promise.resolve({ statusCode: 200, body: event.path }), options)
+  const balancer: ALBHandler = trackRequest(
+    async (event) => Promise.resolve({ statusCode: 200, body: event.path }),
+    options,
+  )
   const nightly: ScheduledHandler = trackRequest(async ({ time }) => {
     await Promise.resolve(time)
   }, options)
   const known: APIGatewayProxyHandler = async () => Promise.resolve({ statusCode: 200, body: '' })
   const wrapped = trackRequest(known, options)
-  const records: SQSHandler = trackRecords(async (one, { awsRequestId }) => {
-    expectTypeOf(one).toEqualTypeOf<SQSRecord>()
-    await Promise.resolve(awsRequestId)
-  }, { ...options, carrier: fromSns, attempts: 5, concurrent: true })
-  const whole: SQSHandler = trackRequest(async ({ Records }) => Promise.resolve({ batchItemFailures: Records.map(({ messageId }) => ({ itemIdentifier: messageId })) }), options)
-  for (const handler of [first, second, url, balancer, nightly, wrapped, records, whole]) expect(handler).toBeTypeOf('function')
+  const records: SQSHandler = trackRecords(
+    async (one, { awsRequestId }) => {
+      expectTypeOf(one).toEqualTypeOf<SQSRecord>()
+      await Promise.resolve(awsRequestId)
+    },
+    { ...options, carrier: fromSns, attempts: 5, concurrent: true },
+  )
+  const whole: SQSHandler = trackRequest(
+    async ({ Records }) =>
+      Promise.resolve({ batchItemFailures: Records.map(({ messageId }) => ({ itemIdentifier: messageId })) }),
+    options,
+  )
+  for (const handler of [first, second, url, balancer, nightly, wrapped, records, whole])
+    expect(handler).toBeTypeOf('function')
 })
 
 describe('HTTP', () => {
   test.each<[string, object, object]>([
     ['API Gateway, payloads of version 1', v1({ 'X-Trace-ID': 'abc-123' }), { method: 'POST', path: '/orders/{id}' }],
     ['API Gateway, payloads of version 2', v2({ 'x-trace-id': 'abc-123' }), { method: 'GET', path: '/orders/{id}' }],
-    ['a function URL, or a route for all', v2({ 'x-trace-id': 'abc-123' }, '$default'), { method: 'GET', path: '/orders/7' }],
+    [
+      'a function URL, or a route for all',
+      v2({ 'x-trace-id': 'abc-123' }, '$default'),
+      { method: 'GET', path: '/orders/7' },
+    ],
     ['a load balancer', alb({ headers: { 'x-trace-id': 'abc-123' } }), { method: 'GET', path: '/orders/7' }],
   ])('%s: one request, from its head to its answer', async (_, event, asked) => {
     const { tracker, story, requests, records } = watched('gateway')
-    const answer = Object.freeze({ statusCode: 201, headers: Object.freeze({ 'content-type': 'text/plain' }), body: 'done' })
+    const answer = Object.freeze({
+      statusCode: 201,
+      headers: Object.freeze({ 'content-type': 'text/plain' }),
+      body: 'done',
+    })
     let inHand: unknown[] = []
-    const handler = trackRequest(async (given: object) => {
-      await new Promise(setImmediate)
-      inHand = [given === event, currentRequest()?.traceId, currentRequest(given)?.traceId]
-      return answer
-    }, { tracker })
-    expect(await handler(event, context())).toEqual({ ...answer, headers: { 'content-type': 'text/plain', 'x-trace-id': 'abc-123' } })
+    const handler = trackRequest(
+      async (given: object) => {
+        await new Promise(setImmediate)
+        inHand = [given === event, currentRequest()?.traceId, currentRequest(given)?.traceId]
+        return answer
+      },
+      { tracker },
+    )
+    expect(await handler(event, context())).toEqual({
+      ...answer,
+      headers: { 'content-type': 'text/plain', 'x-trace-id': 'abc-123' },
+    })
     expect(answer.headers).toEqual({ 'content-type': 'text/plain' })
     expect(inHand).toEqual([true, 'abc-123', 'abc-123'])
     // Outside of it, too, it hangs on its event.
@@ -132,28 +200,50 @@ describe('HTTP', () => {
     const event = alb({ multiValueHeaders: { 'x-trace-id': ['abc-123'] } })
     const multiValueHeaders = { 'content-type': ['text/plain'], 'X-Trace-Id': ['of-the-handler'] }
     expect(await trackRequest(() => ({ statusCode: 200, multiValueHeaders }), { tracker })(event, context())).toEqual({
-      statusCode: 200, multiValueHeaders: { 'content-type': ['text/plain'], 'x-trace-id': ['abc-123'] },
+      statusCode: 200,
+      multiValueHeaders: { 'content-type': ['text/plain'], 'x-trace-id': ['abc-123'] },
     })
-    const refused = await trackRequest(() => ({ statusCode: 200 }), { tracker, authenticate: () => false })(event, context())
-    expect(refused).toMatchObject({ statusCode: 401, multiValueHeaders: { 'content-type': ['text/plain; charset=utf-8'], 'x-trace-id': ['abc-123'] } })
+    const refused = await trackRequest(() => ({ statusCode: 200 }), { tracker, authenticate: () => false })(
+      event,
+      context(),
+    )
+    expect(refused).toMatchObject({
+      statusCode: 401,
+      multiValueHeaders: { 'content-type': ['text/plain; charset=utf-8'], 'x-trace-id': ['abc-123'] },
+    })
     expect(records.every(({ trace_id }) => trace_id === 'abc-123')).toBe(true)
   })
 
   test('it is an edge: a stranger resumes nothing, and an id that came twice is not used', async () => {
     const { tracker, records } = watched()
     const handler = trackRequest(() => ({ statusCode: 200 }), { tracker })
-    for (const event of [v1({ 'x-trace-id': 'abc-123', 'x-lifecycle': HANDED_OVER }), v2({ 'x-trace-id': 'abc-123', 'x-lifecycle': HANDED_OVER })]) await handler(event, context())
+    for (const event of [
+      v1({ 'x-trace-id': 'abc-123', 'x-lifecycle': HANDED_OVER }),
+      v2({ 'x-trace-id': 'abc-123', 'x-lifecycle': HANDED_OVER }),
+    ])
+      await handler(event, context())
     await handler(v1({ 'x-trace-id': ['abc-1', 'abc-2'] }), context())
     await handler(v2({ 'x-trace-id': 'abc-1,abc-2' }), context())
     const first = records.filter((one) => one.lifecycle === 'transition' && one.seq === 0)
-    expect(first.map((one) => [one.trace_id === 'abc-123', 'attempt' in one, 'rejected_id' in one])).toEqual([[true, false, false], [true, false, false], [false, false, true], [false, false, true]])
+    expect(first.map((one) => [one.trace_id === 'abc-123', 'attempt' in one, 'rejected_id' in one])).toEqual([
+      [true, false, false],
+      [true, false, false],
+      [false, false, true],
+      [false, false, true],
+    ])
   })
 
   test('a public edge decides by the event whom it believes', async () => {
     const records = watched().records
-    const tracker = createTracker({ service: 'edge', logger: false, trustIncoming: (source) => source === trusted, sinks: [{ write: (one) => void records.push(one) }] })
+    const tracker = createTracker({
+      service: 'edge',
+      logger: false,
+      trustIncoming: (source) => source === trusted,
+      sinks: [{ write: (one) => void records.push(one) }],
+    })
     const [trusted, stranger] = [v1({ 'x-trace-id': 'abc-123' }), v1({ 'x-trace-id': 'abc-123' })]
-    for (const event of [trusted, stranger]) await trackRequest(() => ({ statusCode: 200 }), { tracker })(event, context())
+    for (const event of [trusted, stranger])
+      await trackRequest(() => ({ statusCode: 200 }), { tracker })(event, context())
     expect(new Set(records.map(({ trace_id }) => trace_id === 'abc-123'))).toEqual(new Set([true, false]))
   })
 
@@ -162,7 +252,13 @@ describe('HTTP', () => {
     ['an object without a status, where payloads are of version 2', { order: 1 }, v2(), { order: 1 }, 200],
     ['an object without a status', { order: 1 }, v1(), { order: 1 }, undefined],
     ['nothing', undefined, v1(), undefined, undefined],
-    ['a status as text', { statusCode: '204' }, v1(), { statusCode: '204', headers: { 'x-trace-id': expect.any(String) as string } }, 204],
+    [
+      'a status as text',
+      { statusCode: '204' },
+      v1(),
+      { statusCode: '204', headers: { 'x-trace-id': expect.any(String) as string } },
+      204,
+    ],
   ])('an answer may be %s', async (_, answer, event, given, status) => {
     const { tracker, records } = watched()
     expect(await trackRequest(() => answer, { tracker })(event, context())).toEqual(given)
@@ -175,10 +271,20 @@ describe('HTTP', () => {
     await trackRequest(() => ({ statusCode: 503 }), { tracker })(v1(), context())
     expect(records.at(-1)).toMatchObject({ state: 'Responded', outcome: 'error', status: 503 })
     const error = new Error('bad order')
-    const throwing = [() => Promise.reject(error), (): never => { throw error }]
+    const throwing = [
+      () => Promise.reject(error),
+      (): never => {
+        throw error
+      },
+    ]
     for (const handler of throwing) {
       await expect(trackRequest(handler, { tracker })(v1(), context())).rejects.toBe(error)
-      expect(records.at(-1)).toMatchObject({ state: 'Responded', outcome: 'error', status: 502, error: { message: 'bad order' } })
+      expect(records.at(-1)).toMatchObject({
+        state: 'Responded',
+        outcome: 'error',
+        status: 502,
+        error: { message: 'bad order' },
+      })
     }
     expect(tracker.inFlight()).toEqual([])
   })
@@ -193,7 +299,11 @@ describe('HTTP', () => {
     const handler = trackRequest(served, { tracker, authenticate })
     expect(await handler(v1({ authorization: 'ada' }), context())).toMatchObject({ statusCode: 200, principal: 'ada' })
     for (const event of [v1(), v1({ authorization: 'broken' })]) {
-      expect(await handler(event, context())).toEqual({ statusCode: 401, headers: { 'content-type': 'text/plain; charset=utf-8', 'x-trace-id': expect.any(String) as string }, body: 'Unauthorized\n' })
+      expect(await handler(event, context())).toEqual({
+        statusCode: 401,
+        headers: { 'content-type': 'text/plain; charset=utf-8', 'x-trace-id': expect.any(String) as string },
+        body: 'Unauthorized\n',
+      })
       expect(records.at(-1)).toMatchObject({ state: 'Failed', outcome: 'denied', status: 401 })
     }
     expect(served).toHaveBeenCalledTimes(1)
@@ -201,17 +311,23 @@ describe('HTTP', () => {
 
   test('with auth: manual the handler says so itself', async () => {
     const { tracker, story, requests } = watched()
-    const handler = trackRequest(() => ({ statusCode: currentRequest()?.failed('who are you') === true ? 403 : 200 }), { tracker, auth: 'manual' })
+    const handler = trackRequest(() => ({ statusCode: currentRequest()?.failed('who are you') === true ? 403 : 200 }), {
+      tracker,
+      auth: 'manual',
+    })
     expect(await handler(v1(), context())).toMatchObject({ statusCode: 403 })
     expect(story(requests()[0] ?? '')).toEqual(['Received', 'Failed denied'])
   })
 
   test('a request that its handler hands over ends elsewhere, and how it was answered is noted', async () => {
     const { tracker, story, requests } = watched()
-    await trackRequest(async () => {
-      await currentRequest()?.enqueue(() => Promise.resolve())
-      return { statusCode: 202 }
-    }, { tracker })(v1(), context())
+    await trackRequest(
+      async () => {
+        await currentRequest()?.enqueue(() => Promise.resolve())
+        return { statusCode: 202 }
+      },
+      { tracker },
+    )(v1(), context())
     expect(story(requests()[0] ?? '')).toEqual([...PLACED, '(RESPOND)'])
     expect(tracker.inFlight()).toEqual([])
   })
@@ -221,7 +337,15 @@ describe('all else', () => {
   test('a schedule or a direct invocation is one request, named for the function', async () => {
     const { tracker, story, requests, records } = watched('cron')
     const handler = trackRequest((event: unknown) => Promise.resolve(event), { tracker, authenticate: () => false })
-    for (const event of [{ source: 'aws.events', time: 'now' }, 'text', null, undefined, [], { Records: [] }, { Records: [{ eventSource: 'aws:s3' }] }]) {
+    for (const event of [
+      { source: 'aws.events', time: 'now' },
+      'text',
+      null,
+      undefined,
+      [],
+      { Records: [] },
+      { Records: [{ eventSource: 'aws:s3' }] },
+    ]) {
       expect(await handler(event, context())).toBe(event)
     }
     expect(requests()).toHaveLength(7)
@@ -229,7 +353,9 @@ describe('all else', () => {
     expect(records[0]).toMatchObject({ path: 'shop-orders' })
     expect(records[0]).not.toHaveProperty('method')
     expect(records.at(-1)).not.toHaveProperty('status')
-    await expect(trackRequest(() => Promise.reject(new Error('bad night')), { tracker })({}, context())).rejects.toThrow('bad night')
+    await expect(
+      trackRequest(() => Promise.reject(new Error('bad night')), { tracker })({}, context()),
+    ).rejects.toThrow('bad night')
     expect(records.at(-1)).toMatchObject({ outcome: 'error', error: { message: 'bad night' } })
     expect(records.at(-1)).not.toHaveProperty('status')
   })
@@ -251,9 +377,11 @@ describe('all else', () => {
 
   test('a handler that would call back is refused at once, and so is a margin that cannot be', () => {
     const { tracker } = watched()
-    const calling = (_event: object, _context: Context, callback: (error: null, answer: string) => void): void => callback(null, 'done')
+    const calling = (_event: object, _context: Context, callback: (error: null, answer: string) => void): void =>
+      callback(null, 'done')
     expect(() => trackRequest(calling, { tracker })).toThrow(ThroughlineError)
-    for (const timeoutMargin of [-1, Number.NaN]) expect(() => trackRequest(() => undefined, { tracker, timeoutMargin })).toThrow(ThroughlineError)
+    for (const timeoutMargin of [-1, Number.NaN])
+      expect(() => trackRequest(() => undefined, { tracker, timeoutMargin })).toThrow(ThroughlineError)
     expect(() => trackRecords(() => undefined, { tracker, attempts: 0 })).toThrow(ThroughlineError)
   })
 })
@@ -263,30 +391,60 @@ describe('records of SQS', () => {
     const [shop, worker] = [watched(), watched('worker')]
     const [first, second] = await handedOver(2, shop)
     const seen: (string | undefined)[] = []
-    const handler = trackRecords(async (one: SQSRecord, { functionName }: Context) => {
-      await new Promise(setImmediate)
-      seen.push(one.body, functionName, currentRequest()?.requestId, currentRequest(one)?.requestId)
-    }, { tracker: worker.tracker })
-    const event: SQSEvent = { Records: [record('1', first?.headers), record('2', second?.headers, { count: 4 }), record('3')] }
+    const handler = trackRecords(
+      async (one: SQSRecord, { functionName }: Context) => {
+        await new Promise(setImmediate)
+        seen.push(one.body, functionName, currentRequest()?.requestId, currentRequest(one)?.requestId)
+      },
+      { tracker: worker.tracker },
+    )
+    const event: SQSEvent = {
+      Records: [record('1', first?.headers), record('2', second?.headers, { count: 4 }), record('3')],
+    }
     expect(await handler(event, context())).toEqual({ batchItemFailures: [] })
     const [, , third = ''] = worker.requests()
     const ids = [first?.request.requestId, second?.request.requestId, third]
-    expect(seen).toEqual(['1', '2', '3'].flatMap((name, index) => [`order ${name}`, 'shop-orders', ids[index], ids[index]]))
-    expect(ids.map((id = '') => worker.story(id))).toEqual([['(ATTEMPT 1)', 'Completed 1 ok'], ['(ATTEMPT 4)', 'Completed 4 ok'], [...BEGUN, 'Processing', 'Responded ok']])
+    expect(seen).toEqual(
+      ['1', '2', '3'].flatMap((name, index) => [`order ${name}`, 'shop-orders', ids[index], ids[index]]),
+    )
+    expect(ids.map((id = '') => worker.story(id))).toEqual([
+      ['(ATTEMPT 1)', 'Completed 1 ok'],
+      ['(ATTEMPT 4)', 'Completed 4 ok'],
+      [...BEGUN, 'Processing', 'Responded ok'],
+    ])
     expect(worker.records.find(({ request_id }) => request_id === third)).toMatchObject({ path: 'orders' })
-    expect(await audit([...shop.records, ...worker.records])).toMatchObject({ stuck: [], invalid: [], gaps: [], duplicates: 0, checked: { requests: 3, traces: 3 } })
+    expect(await audit([...shop.records, ...worker.records])).toMatchObject({
+      stuck: [],
+      invalid: [],
+      gaps: [],
+      duplicates: 0,
+      checked: { requests: 3, traces: 3 },
+    })
     expect(worker.tracker.inFlight()).toEqual([])
   })
 
   test('those whose handler throws are delivered again, up to attempts, and no other', async () => {
     const shop = watched()
     const [good, bad, last] = await handedOver(3, shop)
-    const handler = trackRecords(({ messageId }) => {
-      if (messageId !== 'good') throw new Error('bad order')
-    }, { tracker: shop.tracker, attempts: 3 })
-    const Records = [record('bad', bad?.headers, { count: 2 }), record('good', good?.headers), record('last', last?.headers, { count: 3 })]
-    expect(await handler({ Records }, context())).toEqual({ batchItemFailures: [{ itemIdentifier: 'bad' }, { itemIdentifier: 'last' }] })
-    expect([bad, good, last].map((one) => shop.story(one?.request.requestId ?? '').slice(4))).toEqual([['(ATTEMPT 2)', '(RETRY 2)'], ['(ATTEMPT 1)', 'Completed 1 ok'], ['(ATTEMPT 3)', 'Completed 3 error']])
+    const handler = trackRecords(
+      ({ messageId }) => {
+        if (messageId !== 'good') throw new Error('bad order')
+      },
+      { tracker: shop.tracker, attempts: 3 },
+    )
+    const Records = [
+      record('bad', bad?.headers, { count: 2 }),
+      record('good', good?.headers),
+      record('last', last?.headers, { count: 3 }),
+    ]
+    expect(await handler({ Records }, context())).toEqual({
+      batchItemFailures: [{ itemIdentifier: 'bad' }, { itemIdentifier: 'last' }],
+    })
+    expect([bad, good, last].map((one) => shop.story(one?.request.requestId ?? '').slice(4))).toEqual([
+      ['(ATTEMPT 2)', '(RETRY 2)'],
+      ['(ATTEMPT 1)', 'Completed 1 ok'],
+      ['(ATTEMPT 3)', 'Completed 3 error'],
+    ])
     expect(shop.tracker.inFlight()).toEqual([])
   })
 
@@ -317,12 +475,17 @@ describe('records of SQS', () => {
   test('in a FIFO queue nothing overtakes: after the first failure the rest is given back unseen', async () => {
     const { tracker, records } = watched()
     const seen: string[] = []
-    const handler = trackRecords(({ messageId }) => {
-      seen.push(messageId)
-      return messageId === '2' ? Promise.reject(new Error('bad order')) : Promise.resolve()
-    }, { tracker, concurrent: true })
+    const handler = trackRecords(
+      ({ messageId }) => {
+        seen.push(messageId)
+        return messageId === '2' ? Promise.reject(new Error('bad order')) : Promise.resolve()
+      },
+      { tracker, concurrent: true },
+    )
     const Records = ['1', '2', '3', '4'].map((id) => record(id, {}, { queue: 'orders.fifo' }))
-    expect(await handler({ Records }, context())).toEqual({ batchItemFailures: ['2', '3', '4'].map((itemIdentifier) => ({ itemIdentifier })) })
+    expect(await handler({ Records }, context())).toEqual({
+      batchItemFailures: ['2', '3', '4'].map((itemIdentifier) => ({ itemIdentifier })),
+    })
     expect(seen).toEqual(['1', '2'])
     expect(records.filter((one) => one.lifecycle === 'transition' && one.seq === 0)).toHaveLength(2)
   })
@@ -333,16 +496,40 @@ describe('records of SQS', () => {
     const letter = record('1', dead?.headers, { queue: 'dead' })
     const attributes = { ...letter.attributes, DeadLetterQueueSourceArn: 'arn:aws:sqs:us-east-1:000000000000:orders' }
     await trackRecords(() => undefined, { tracker })({ Records: [{ ...letter, attributes }] }, context())
-    expect(records[0]).toMatchObject({ trace_id: dead?.request.traceId, parent_id: dead?.request.requestId, seq: 0, path: 'dead' })
+    expect(records[0]).toMatchObject({
+      trace_id: dead?.request.traceId,
+      parent_id: dead?.request.requestId,
+      seq: 0,
+      path: 'dead',
+    })
   })
 
   test('bytes come as base64, and what SNS wrapped up is found by fromSns', async () => {
     const { tracker, records } = watched()
-    const bytes = record('1', {}, { more: { messageAttributes: { traceparent: { dataType: 'Binary', binaryValue: Buffer.from(GOOD).toString('base64') } } } })
-    const body = JSON.stringify({ Type: 'Notification', Message: '1', MessageAttributes: { traceparent: { Type: 'String', Value: GOOD } } })
-    await trackRecords(() => undefined, { tracker, carrier: fromSns })({ Records: [bytes, record('2', {}, { more: { body } }), record('3', { traceparent: GOOD })] }, context())
+    const bytes = record(
+      '1',
+      {},
+      {
+        more: {
+          messageAttributes: { traceparent: { dataType: 'Binary', binaryValue: Buffer.from(GOOD).toString('base64') } },
+        },
+      },
+    )
+    const body = JSON.stringify({
+      Type: 'Notification',
+      Message: '1',
+      MessageAttributes: { traceparent: { Type: 'String', Value: GOOD } },
+    })
+    await trackRecords(() => undefined, { tracker, carrier: fromSns })(
+      { Records: [bytes, record('2', {}, { more: { body } }), record('3', { traceparent: GOOD })] },
+      context(),
+    )
     const first = records.filter((one) => one.lifecycle === 'transition' && one.seq === 0)
-    expect(first.map((one) => [one.trace_id, 'parent_id' in one])).toEqual([[DASHED, true], [DASHED, true], [DASHED, true]])
+    expect(first.map((one) => [one.trace_id, 'parent_id' in one])).toEqual([
+      [DASHED, true],
+      [DASHED, true],
+      [DASHED, true],
+    ])
   })
 
   describe('for a handler that goes over them itself', () => {
@@ -351,24 +538,39 @@ describe('records of SQS', () => {
       const all = await handedOver(2, shop)
       const Records = [record('1', all[0]?.headers), record('2', all[1]?.headers), record('3')]
       let seen: unknown[] = []
-      const handler = trackRequest(async (event: SQSEvent) => {
-        await new Promise(setImmediate)
-        seen = [currentRequest(), ...event.Records.map((one) => currentRequest(one)?.requestId)]
-        return { batchItemFailures: [{ itemIdentifier: '2' }] }
-      }, { tracker: shop.tracker })
+      const handler = trackRequest(
+        async (event: SQSEvent) => {
+          await new Promise(setImmediate)
+          seen = [currentRequest(), ...event.Records.map((one) => currentRequest(one)?.requestId)]
+          return { batchItemFailures: [{ itemIdentifier: '2' }] }
+        },
+        { tracker: shop.tracker },
+      )
       expect(await handler({ Records }, context())).toEqual({ batchItemFailures: [{ itemIdentifier: '2' }] })
       const ids = [all[0]?.request.requestId, all[1]?.request.requestId, shop.requests()[2]]
       expect(seen).toEqual([undefined, ...ids])
-      expect(ids.map((id = '') => shop.story(id).slice(-2))).toEqual([['(ATTEMPT 1)', 'Completed 1 ok'], ['(ATTEMPT 1)', '(RETRY 1)'], ['Processing', 'Responded ok']])
+      expect(ids.map((id = '') => shop.story(id).slice(-2))).toEqual([
+        ['(ATTEMPT 1)', 'Completed 1 ok'],
+        ['(ATTEMPT 1)', '(RETRY 1)'],
+        ['Processing', 'Responded ok'],
+      ])
       expect(shop.tracker.inFlight()).toEqual([])
     })
 
     test('what it throws has failed all of them', async () => {
       const shop = watched()
       const [one, two] = await handedOver(2, shop)
-      const handler = trackRequest((_event: SQSEvent) => Promise.reject(new Error('bad batch')), { tracker: shop.tracker, attempts: 2 })
-      await expect(handler({ Records: [record('1', one?.headers), record('2', two?.headers, { count: 2 })] }, context())).rejects.toThrow('bad batch')
-      expect([one, two].map((each) => shop.story(each?.request.requestId ?? '').at(-1))).toEqual(['(RETRY 1)', 'Completed 2 error'])
+      const handler = trackRequest((_event: SQSEvent) => Promise.reject(new Error('bad batch')), {
+        tracker: shop.tracker,
+        attempts: 2,
+      })
+      await expect(
+        handler({ Records: [record('1', one?.headers), record('2', two?.headers, { count: 2 })] }, context()),
+      ).rejects.toThrow('bad batch')
+      expect([one, two].map((each) => shop.story(each?.request.requestId ?? '').at(-1))).toEqual([
+        '(RETRY 1)',
+        'Completed 2 error',
+      ])
     })
   })
 })
@@ -377,7 +579,11 @@ describe('time', () => {
   afterEach(() => void vi.useRealTimers())
 
   /** Runs an invocation that waits, cranks the timers, and lets it end. */
-  async function waited(invoke: (work: () => Promise<void>, left: number) => Promise<unknown>, left: number, ms: number): Promise<number> {
+  async function waited(
+    invoke: (work: () => Promise<void>, left: number) => Promise<unknown>,
+    left: number,
+    ms: number,
+  ): Promise<number> {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const done = deferred()
     const invoked = invoke(() => done.promise, left)
@@ -396,12 +602,21 @@ describe('time', () => {
     const noted = ['Received', 'Authenticated', '(TIMEOUT_NEAR)', 'Processing', 'Responded ok']
     const silent = ['Received', 'Authenticated', 'Processing', 'Responded ok']
     // By default half a second before; none where there is no more than that from the start.
-    const cases = [[3_000, 2_499, undefined, silent], [3_000, 2_500, undefined, noted], [400, 400, undefined, silent], [3_000, 2_000, 1_000, noted], [3_000, 2_999, 0, silent]] as const
+    const cases = [
+      [3_000, 2_499, undefined, silent],
+      [3_000, 2_500, undefined, noted],
+      [400, 400, undefined, silent],
+      [3_000, 2_000, 1_000, noted],
+      [3_000, 2_999, 0, silent],
+    ] as const
     for (const [left, ms, margin, told] of cases) {
       expect(await waited(invoke(margin), left, ms)).toBe(0)
       expect(story(requests().at(-1) ?? '')).toEqual(told)
     }
-    expect(records.find(({ event }) => event === 'TIMEOUT_NEAR')).toMatchObject({ lifecycle: 'note', data: { time_left_ms: 500 } })
+    expect(records.find(({ event }) => event === 'TIMEOUT_NEAR')).toMatchObject({
+      lifecycle: 'note',
+      data: { time_left_ms: 500 },
+    })
     expect(tracker.inFlight()).toEqual([])
   })
 
@@ -409,8 +624,17 @@ describe('time', () => {
     const { tracker, records } = watched()
     const [one, two, three] = await handedOver(3, watched())
     const Records = [record('1', one?.headers), record('2', two?.headers), record('3', three?.headers)]
-    await waited((work, left) => trackRecords(({ messageId }) => (messageId === '1' ? Promise.reject(new Error('bad order')) : work()), { tracker })({ Records }, context(left)), 3_000, 2_500)
-    expect(records.filter(({ event }) => event === 'TIMEOUT_NEAR').map(({ request_id }) => request_id)).toEqual([two?.request.requestId])
+    await waited(
+      (work, left) =>
+        trackRecords(({ messageId }) => (messageId === '1' ? Promise.reject(new Error('bad order')) : work()), {
+          tracker,
+        })({ Records }, context(left)),
+      3_000,
+      2_500,
+    )
+    expect(records.filter(({ event }) => event === 'TIMEOUT_NEAR').map(({ request_id }) => request_id)).toEqual([
+      two?.request.requestId,
+    ])
     records.length = 0
     await waited((work, left) => trackRequest(work, { tracker })({ Records }, context(left)), 3_000, 2_500)
     expect(records.filter(({ event }) => event === 'TIMEOUT_NEAR')).toHaveLength(3)
@@ -419,13 +643,16 @@ describe('time', () => {
   test('a request is overdue when its function has no time left, and not before', async () => {
     const { tracker, clock } = observed()
     const overdue: number[] = []
-    await trackRequest(() => {
-      for (const later of [2_999, 2]) {
-        clock.time += later
-        overdue.push(tracker.stuck().length)
-      }
-      return { statusCode: 200 }
-    }, { tracker })(v1(), context(3_000))
+    await trackRequest(
+      () => {
+        for (const later of [2_999, 2]) {
+          clock.time += later
+          overdue.push(tracker.stuck().length)
+        }
+        return { statusCode: 200 }
+      },
+      { tracker },
+    )(v1(), context(3_000))
     expect(overdue).toEqual([0, 1])
   })
 
@@ -439,13 +666,25 @@ describe('time', () => {
 describe('a function that is frozen once it has answered', () => {
   test.each<[string, (options: { tracker: ReturnType<typeof createTracker> }) => Promise<unknown>]>([
     ['an answer', (options) => trackRequest(() => ({ statusCode: 200 }), options)(v1(), context())],
-    ['an error', (options) => trackRequest(() => Promise.reject(new Error('bad order')), options)(v1(), context()).catch(() => undefined)],
+    [
+      'an error',
+      (options) =>
+        trackRequest(() => Promise.reject(new Error('bad order')), options)(v1(), context()).catch(() => undefined),
+    ],
     ['records', (options) => trackRecords(() => undefined, options)({ Records: [record('1')] }, context())],
   ])('%s: all lines are with the operating system before', async (_, invoke) => {
     const { records } = watched()
     let flushed = 0
-    const sink = { write: (one: (typeof records)[number]) => void records.push(one), flush: () => void (flushed = records.length) }
-    const broken = { write: () => undefined, flush: () => { throw new Error('broken') } }
+    const sink = {
+      write: (one: (typeof records)[number]) => void records.push(one),
+      flush: () => void (flushed = records.length),
+    }
+    const broken = {
+      write: () => undefined,
+      flush: () => {
+        throw new Error('broken')
+      },
+    }
     const told = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
     const tracker = createTracker({ service: 'frozen', logger: false, sinks: [broken, sink] })
     await invoke({ tracker })
@@ -455,37 +694,60 @@ describe('a function that is frozen once it has answered', () => {
   })
 
   test('as a process that is stopped at once', async () => {
-    const program = spawn(process.execPath, ['--import', 'tsx', fileURLToPath(new URL('programs/frozen-lambda.ts', import.meta.url))], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const program = spawn(
+      process.execPath,
+      ['--import', 'tsx', fileURLToPath(new URL('programs/frozen-lambda.ts', import.meta.url))],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    )
     const [lines, exit] = await Promise.all([text(program.stdout), once(program, 'exit')])
     expect(exit).toEqual([null, 'SIGKILL'])
-    expect(lines.trim().split('\n').map((line) => (JSON.parse(line) as { state: string }).state)).toEqual(['Received', 'Authenticated', 'Processing', 'Responded'])
+    expect(
+      lines
+        .trim()
+        .split('\n')
+        .map((line) => (JSON.parse(line) as { state: string }).state),
+    ).toEqual(['Received', 'Authenticated', 'Processing', 'Responded'])
   })
 })
 
 describe('the vectors of W3C Trace Context', () => {
   /** How a request began whose event has these headers. */
-  type Began = (headers: Readonly<Record<string, string>>) => Promise<{ request: TrackedRequest | undefined; rejected: boolean }>
+  type Began = (
+    headers: Readonly<Record<string, string>>,
+  ) => Promise<{ request: TrackedRequest | undefined; rejected: boolean }>
 
-  const http = (event: (headers: Record<string, string>) => object): Began => async (headers) => {
-    const { tracker, records } = watched()
-    let request: TrackedRequest | undefined
-    await trackRequest(() => void (request = currentRequest()), { tracker })(event(headers), context())
-    return { request, rejected: records.some((one) => 'rejected_id' in one) }
-  }
-  const attribute = (make: (value: string) => SQSMessageAttributes[string]): Began => async (headers) => {
-    const { tracker, records } = watched()
-    let request: TrackedRequest | undefined
-    const messageAttributes = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, make(value)]))
-    await trackRecords(() => void (request = currentRequest()), { tracker })({ Records: [record('1', {}, { more: { messageAttributes } })] }, context())
-    return { request, rejected: records.some((one) => 'rejected_id' in one) }
-  }
+  const http =
+    (event: (headers: Record<string, string>) => object): Began =>
+    async (headers) => {
+      const { tracker, records } = watched()
+      let request: TrackedRequest | undefined
+      await trackRequest(() => void (request = currentRequest()), { tracker })(event(headers), context())
+      return { request, rejected: records.some((one) => 'rejected_id' in one) }
+    }
+  const attribute =
+    (make: (value: string) => SQSMessageAttributes[string]): Began =>
+    async (headers) => {
+      const { tracker, records } = watched()
+      let request: TrackedRequest | undefined
+      const messageAttributes = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, make(value)]))
+      await trackRecords(() => void (request = currentRequest()), { tracker })(
+        { Records: [record('1', {}, { more: { messageAttributes } })] },
+        context(),
+      )
+      return { request, rejected: records.some((one) => 'rejected_id' in one) }
+    }
 
   const envelope: Began = async (headers) => {
     const { tracker, records } = watched()
     let request: TrackedRequest | undefined
-    const MessageAttributes = Object.fromEntries(Object.entries(headers).map(([name, Value]) => [name, { Type: 'String', Value }]))
+    const MessageAttributes = Object.fromEntries(
+      Object.entries(headers).map(([name, Value]) => [name, { Type: 'String', Value }]),
+    )
     const body = JSON.stringify({ Type: 'Notification', Message: '1', MessageAttributes })
-    await trackRecords(() => void (request = currentRequest()), { tracker, carrier: fromSns })({ Records: [record('1', {}, { more: { body } })] }, context())
+    await trackRecords(() => void (request = currentRequest()), { tracker, carrier: fromSns })(
+      { Records: [record('1', {}, { more: { body } })] },
+      context(),
+    )
     return { request, rejected: records.some((one) => 'rejected_id' in one) }
   }
 
@@ -494,12 +756,18 @@ describe('the vectors of W3C Trace Context', () => {
     ['one value for a header', http(v2)],
     ['attributes of text', attribute((stringValue) => ({ dataType: 'String', stringValue }))],
     ['an envelope of SNS', envelope],
-    ['attributes of bytes', attribute((value) => ({ dataType: 'Binary', binaryValue: Buffer.from(value, 'latin1').toString('base64') }))],
+    [
+      'attributes of bytes',
+      attribute((value) => ({ dataType: 'Binary', binaryValue: Buffer.from(value, 'latin1').toString('base64') })),
+    ],
   ])('hold in %s', (_, began) => {
     test('a traceparent that is to be read', async () => {
       for (const [what, header, flags] of VALID) {
         const { request, rejected } = await began({ traceparent: header })
-        expect([request?.traceId, request?.parentId, request?.headers().traceparent?.slice(-2), rejected], what).toEqual([DASHED, PARENT, `0${String(flags & 3)}`, false])
+        expect(
+          [request?.traceId, request?.parentId, request?.headers().traceparent?.slice(-2), rejected],
+          what,
+        ).toEqual([DASHED, PARENT, `0${String(flags & 3)}`, false])
       }
     })
 
@@ -512,7 +780,10 @@ describe('the vectors of W3C Trace Context', () => {
     })
 
     test('a tracestate', async () => {
-      for (const [what, header, passed] of STATES) expect((await began({ traceparent: GOOD, tracestate: header })).request?.headers().tracestate, what).toBe(passed)
+      for (const [what, header, passed] of STATES)
+        expect((await began({ traceparent: GOOD, tracestate: header })).request?.headers().tracestate, what).toBe(
+          passed,
+        )
     })
   })
 })

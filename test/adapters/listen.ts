@@ -52,7 +52,9 @@ export async function write(res: Writable, { status = 200, type, body = '' }: An
 }
 
 /** The header of a request of node's; one that came several times is none. */
-export function headerOf(req: { readonly headers: Readonly<Record<string, unknown>> }): (name: string) => string | undefined {
+export function headerOf(req: {
+  readonly headers: Readonly<Record<string, unknown>>
+}): (name: string) => string | undefined {
   return (name) => {
     const value = req.headers[name]
     return typeof value === 'string' ? value : undefined

@@ -66,7 +66,12 @@ describe('mysql2 and its own server', () => {
   })
 
   afterAll(async () => {
-    await Promise.all([called((done) => pool.end(done)), promises.end(), called((done) => cluster.end(done)), promisedCluster.end()])
+    await Promise.all([
+      called((done) => pool.end(done)),
+      promises.end(),
+      called((done) => cluster.end(done)),
+      promisedCluster.end(),
+    ])
     await server.stop()
   })
 
@@ -81,7 +86,11 @@ describe('mysql2 and its own server', () => {
     form('a connection', () => propagate(mysql.createConnection(server.address)), destroyed),
     form('a cluster', () => cluster.of('*'), kept),
     form('its connection', () => connectionOf(cluster), released),
-    form('its connection, by name', () => called((done) => cluster.getConnection('only', 'ORDER', done)) as Promise<mysql.PoolConnection>, released),
+    form(
+      'its connection, by name',
+      () => called((done) => cluster.getConnection('only', 'ORDER', done)) as Promise<mysql.PoolConnection>,
+      released,
+    ),
     form('its connection, by its namespace', () => connectionOf(cluster.of('only')), released),
   ]
   const promisedForms: readonly Form<Promised>[] = [
@@ -91,7 +100,11 @@ describe('mysql2 and its own server', () => {
     form('the promises of a pool', () => pool.promise(), kept),
     form('their connection', () => pool.promise().getConnection(), released),
     form('the promises of a connection', async () => (await connectionOf(pool)).promise(), released),
-    form('the promises of a connection of its own', () => propagate(mysql.createConnection(server.address)).promise(), destroyed),
+    form(
+      'the promises of a connection of its own',
+      () => propagate(mysql.createConnection(server.address)).promise(),
+      destroyed,
+    ),
     form('a cluster', () => promisedCluster.of('*'), kept),
     form('its connection', () => promisedCluster.getConnection('only'), released),
   ]
@@ -104,8 +117,20 @@ describe('mysql2 and its own server', () => {
     ['options', ASK, (client, done) => client.query({ sql: ASK }, done)],
     ['options with values', 'SELECT 2', (client, done) => client.query({ sql: 'SELECT ?', values: [2] }, done)],
     ['options, and values beside them', 'SELECT 2', (client, done) => client.query({ sql: 'SELECT ?' }, [2], done)],
-    ['named values', "SELECT 'a:b'", (client, done) => client.query({ sql: 'SELECT :it', namedPlaceholders: true }, { it: 'a:b' }, done)],
-    ['no callback', ASK, (client, done) => client.query(ASK).on('error', done).on('end', () => done(null))],
+    [
+      'named values',
+      "SELECT 'a:b'",
+      (client, done) => client.query({ sql: 'SELECT :it', namedPlaceholders: true }, { it: 'a:b' }, done),
+    ],
+    [
+      'no callback',
+      ASK,
+      (client, done) =>
+        client
+          .query(ASK)
+          .on('error', done)
+          .on('end', () => done(null)),
+    ],
     ['a last semicolon', `${ASK};`, (client, done) => client.query(`${ASK};`, done)],
   ])('with callbacks, the server sees the comment of %s', async (_, text, ask) => {
     for (const { name, use } of cores) {
@@ -122,7 +147,11 @@ describe('mysql2 and its own server', () => {
     ['options', ASK, (client) => client.query({ sql: ASK })],
     ['options with values', 'SELECT 2', (client) => client.query({ sql: 'SELECT ?', values: [2] })],
     ['options, and values beside them', 'SELECT 2', (client) => client.query({ sql: 'SELECT ?' }, [2])],
-    ['named values', "SELECT 'a:b'", (client) => client.query({ sql: 'SELECT :it', namedPlaceholders: true }, { it: 'a:b' })],
+    [
+      'named values',
+      "SELECT 'a:b'",
+      (client) => client.query({ sql: 'SELECT :it', namedPlaceholders: true }, { it: 'a:b' }),
+    ],
   ])('with promises, the server sees the comment of %s', async (_, text, ask) => {
     for (const { name, use } of promisedForms) {
       const request = tracker.start()
@@ -160,7 +189,10 @@ describe('mysql2 and its own server', () => {
     promisedPooled.release()
     await tracker.start().run(() => called((done) => pool.execute(ASK, done)))
     await tracker.start().run(() => promises.execute(ASK))
-    expect(server.seen.filter(([kind]) => kind !== 'execute')).toEqual([['prepare', ASK], ['prepare', ASK]])
+    expect(server.seen.filter(([kind]) => kind !== 'execute')).toEqual([
+      ['prepare', ASK],
+      ['prepare', ASK],
+    ])
     expect(server.seen.filter(([kind]) => kind === 'execute')).toHaveLength(17)
   })
 
@@ -181,10 +213,20 @@ describe('mysql2 and its own server', () => {
       await promises.query(sql)
       await promises.query({ sql })
     })
-    expect(server.seen).toEqual([['query', sql], ['query', sql]])
+    expect(server.seen).toEqual([
+      ['query', sql],
+      ['query', sql],
+    ])
   })
 
-  test.each([`${ASK} # ours`, `${ASK} # ours\n`, "SELECT '#'", 'CREATE TABLE a (b int)', 'SELECT event FROM created', 'START TRANSACTION'])('%j does not', async (sql) => {
+  test.each([
+    `${ASK} # ours`,
+    `${ASK} # ours\n`,
+    "SELECT '#'",
+    'CREATE TABLE a (b int)',
+    'SELECT event FROM created',
+    'START TRANSACTION',
+  ])('%j does not', async (sql) => {
     const request = tracker.start()
     await request.run(() => promises.query(sql))
     expect(server.seen).toEqual([['query', sql.replace(/\n?$/, (end) => ` ${commentOf(request)}${end}`)]])
@@ -286,7 +328,9 @@ describe('mysql2 and its own server', () => {
       holder.run(() => held.release())
       await asked
       expect(found).toEqual(Array(4).fill(waiting))
-      expect(server.seen.filter(([kind]) => kind === 'query')).toEqual(Array(2).fill(['query', `${ASK} ${commentOf(waiting)}`]))
+      expect(server.seen.filter(([kind]) => kind === 'query')).toEqual(
+        Array(2).fill(['query', `${ASK} ${commentOf(waiting)}`]),
+      )
     })
 
     test.each<[string, (connection: mysql.Connection, done: Callback) => unknown]>([
@@ -303,10 +347,13 @@ describe('mysql2 and its own server', () => {
       ['changeUser', (connection, done) => connection.changeUser({ user: 'another' }, done)],
       ['reset', (connection, done) => connection.reset(done)],
       ['connect', (connection, done) => connection.connect(done)],
-      ['end, after a query', (connection, done) => {
-        connection.query(ASK)
-        connection.end(done)
-      }],
+      [
+        'end, after a query',
+        (connection, done) => {
+          connection.query(ASK)
+          connection.end(done)
+        },
+      ],
     ])('the callback of %s finds it, on a connection that another one opened', async (_, ask) => {
       const connection = await tracker.start().run(async () => {
         const opened = propagate(mysql.createConnection(server.address))
@@ -412,7 +459,8 @@ describe.skipIf(await isMissing())('mysql2 on MariaDB', () => {
 
   test('many requests that execute one statement have it prepared once, and without a comment', async () => {
     const connection = await pool.getConnection()
-    const prepared = async (): Promise<unknown> => (await rowOf(connection.query("SHOW SESSION STATUS LIKE 'Com_stmt_prepare'"))).Value
+    const prepared = async (): Promise<unknown> =>
+      (await rowOf(connection.query("SHOW SESSION STATUS LIKE 'Com_stmt_prepare'"))).Value
     expect(await prepared()).toBe('0')
     for (let count = 0; count < 5; count += 1) {
       const { info } = await tracker.start().run(() => rowOf(connection.execute(`${ASK} AND 1 = ?`, [1])))
@@ -433,7 +481,10 @@ describe.skipIf(await isMissing())('mysql2 on MariaDB', () => {
       await connection.rollback()
       const [results] = await connection.query(`SELECT COUNT(*) AS count FROM ${table}; ${ASK};`)
       expect(results).toEqual([[{ count: 0 }], [{ info: expect.stringContaining(commentOf(request)) as unknown }]])
-      await expect(connection.query('SELECT nonsense')).rejects.toMatchObject({ code: 'ER_BAD_FIELD_ERROR', errno: 1054 })
+      await expect(connection.query('SELECT nonsense')).rejects.toMatchObject({
+        code: 'ER_BAD_FIELD_ERROR',
+        errno: 1054,
+      })
       connection.destroy()
     })
   })
@@ -444,7 +495,9 @@ describe.skipIf(await isMissing())('mysql2 on MariaDB', () => {
       await pool.query(`CREATE PROCEDURE ${name}() SELECT 1`)
       await pool.query(`CREATE TABLE ${name} (id INT)`)
       await pool.query(`CREATE VIEW ${name}_view AS SELECT id FROM ${name}`)
-      const kept = [`PROCEDURE ${name}`, `TABLE ${name}`, `VIEW ${name}_view`].map((what) => rowOf(pool.query(`SHOW CREATE ${what}`)))
+      const kept = [`PROCEDURE ${name}`, `TABLE ${name}`, `VIEW ${name}_view`].map((what) =>
+        rowOf(pool.query(`SHOW CREATE ${what}`)),
+      )
       for (const row of await Promise.all(kept)) expect(JSON.stringify(row)).not.toContain('trace_id')
       await pool.query(`DROP PROCEDURE ${name}; DROP VIEW ${name}_view; DROP TABLE ${name}`)
     })
@@ -509,11 +562,23 @@ async function recorder(): Promise<Recorder> {
     // Its types do not tell of its socket.
     const { stream } = connection as unknown as { stream: Writable }
     const authCallback = (_login: unknown, welcome: (error: null) => void): void => answer(() => welcome(null))
-    const hello = { protocolVersion: 10, serverVersion: '8.0.0', connectionId: 7, statusFlags: 2, characterSet: 8, capabilityFlags: 0xffffff ^ 0x820 }
+    const hello = {
+      protocolVersion: 10,
+      serverVersion: '8.0.0',
+      connectionId: 7,
+      statusFlags: 2,
+      characterSet: 8,
+      capabilityFlags: 0xffffff ^ 0x820,
+    }
     connection.serverHandshake({ ...hello, authCallback })
     connection.on('query', textAnswer('query', ok))
     // The answer to a statement without parameters and columns: the server of mysql2 has no words for it.
-    connection.on('stmt_prepare', textAnswer('prepare', () => stream.write(Uint8Array.of(12, 0, 0, 1, 0, ++statements, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0))))
+    connection.on(
+      'stmt_prepare',
+      textAnswer('prepare', () =>
+        stream.write(Uint8Array.of(12, 0, 0, 1, 0, ++statements, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)),
+      ),
+    )
     connection.on('stmt_execute', (id: number) => {
       seen.push(['execute', id])
       answer(ok)
@@ -521,7 +586,11 @@ async function recorder(): Promise<Recorder> {
     connection.on('ping', () => answer(ok))
     const QUIT_STATEMENT = 25
     // Commands that it does not know: changeUser, reset; and the closing of a statement, which gets no answer.
-    connection.on('packet', (_packet: unknown, known: boolean, code: number) => known || answer(code === QUIT_STATEMENT ? () => undefined : ok))
+    connection.on(
+      'packet',
+      (_packet: unknown, known: boolean, code: number) =>
+        known || answer(code === QUIT_STATEMENT ? () => undefined : ok),
+    )
     connection.on('error', () => undefined)
   })
   // Of the server of mysql2 only this tells when it listens, and where.

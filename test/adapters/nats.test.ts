@@ -1,9 +1,28 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
-import { AckPolicy, jetstream, jetstreamManager, StorageType, type Consumer, type ConsumerConfig, type JetStreamClient, type JetStreamManager, type JsMsg } from '@nats-io/jetstream'
+import {
+  AckPolicy,
+  jetstream,
+  jetstreamManager,
+  StorageType,
+  type Consumer,
+  type ConsumerConfig,
+  type JetStreamClient,
+  type JetStreamManager,
+  type JsMsg,
+} from '@nats-io/jetstream'
 import { MsgHdrsImpl } from '@nats-io/nats-core/internal'
-import { connect, headers as newHeaders, nanos, NoRespondersError, type Msg, type MsgHdrs, type NatsConnection, type SubscriptionOptions } from '@nats-io/transport-node'
+import {
+  connect,
+  headers as newHeaders,
+  nanos,
+  NoRespondersError,
+  type Msg,
+  type MsgHdrs,
+  type NatsConnection,
+  type SubscriptionOptions,
+} from '@nats-io/transport-node'
 import fc from 'fast-check'
 import * as older from 'nats'
 import { afterAll, beforeAll, describe, expect, expectTypeOf, onTestFinished, test, vi } from 'vitest'
@@ -60,14 +79,26 @@ describe.skipIf(missing)('NATS', () => {
     test('what is published has the request in hand as its parent, with every subscriber', async () => {
       const [subject, shop, mail, stock] = [newSubject(), watched(), watched('mail'), watched('stock')]
       const seen: unknown[] = []
-      await subscribe(subject, { callback: trackRequest((error, message) => void seen.push(error, currentRequest() === currentRequest(message), message.string()), { tracker: mail.tracker }) })
-      await subscribe(subject, { callback: trackRequest((_error, message: Msg) => void seen.push(message.data.length), { tracker: stock.tracker }) })
+      await subscribe(subject, {
+        callback: trackRequest(
+          (error, message) => void seen.push(error, currentRequest() === currentRequest(message), message.string()),
+          { tracker: mail.tracker },
+        ),
+      })
+      await subscribe(subject, {
+        callback: trackRequest((_error, message: Msg) => void seen.push(message.data.length), {
+          tracker: stock.tracker,
+        }),
+      })
       const request = shop.tracker.start()
       request.run(() => nc.publish(subject, 'sold'))
       expect(shop.story(request.requestId)).toEqual(['Received', '(ENQUEUE)'])
       expect(shop.tracker.inFlight()).toEqual([request])
       for (const { story, requests, records } of [mail, stock]) {
-        await vi.waitFor(() => expect(story(requests()[0] ?? '')).toEqual([...BEGUN, 'Processing', 'Responded ok']), SOON)
+        await vi.waitFor(
+          () => expect(story(requests()[0] ?? '')).toEqual([...BEGUN, 'Processing', 'Responded ok']),
+          SOON,
+        )
         expect(records[0]).toMatchObject({ trace_id: request.traceId, parent_id: request.requestId, path: subject })
       }
       expect(seen.sort()).toEqual([4, null, 'sold', true].sort())
@@ -76,7 +107,10 @@ describe.skipIf(missing)('NATS', () => {
     test("a callback's error is passed to it, and is no request", async () => {
       const [{ tracker, records }, told] = [watched(), deferred<Error | null>()]
       // Nothing comes within the time that the host is given.
-      await subscribe(newSubject(), { timeout: 1, callback: trackRequest((error, _message: Msg) => told.resolve(error), { tracker }) })
+      await subscribe(newSubject(), {
+        timeout: 1,
+        callback: trackRequest((error, _message: Msg) => told.resolve(error), { tracker }),
+      })
       expect(await told.promise).toMatchObject({ name: 'TimeoutError' })
       expect(records).toEqual([])
     })
@@ -87,15 +121,21 @@ describe.skipIf(missing)('NATS', () => {
       nc.publish(subject, 'bad')
       nc.publish(subject, 'later')
       const failure = new Error('bad order')
-      const work = trackRequest((message: Msg): unknown => {
-        if (message.string() === 'later') return Promise.reject(failure)
-        throw failure
-      }, { tracker, attempts: 5 })
+      const work = trackRequest(
+        (message: Msg): unknown => {
+          if (message.string() === 'later') return Promise.reject(failure)
+          throw failure
+        },
+        { tracker, attempts: 5 },
+      )
       for await (const message of subscription) {
         if (message.string() === 'later') await expect(work(message)).rejects.toBe(failure)
         else expect(() => work(message)).toThrow(failure)
       }
-      expect(requests().map(story)).toEqual([[...BEGUN, 'Processing', 'Responded error'], [...BEGUN, 'Processing', 'Responded error']])
+      expect(requests().map(story)).toEqual([
+        [...BEGUN, 'Processing', 'Responded error'],
+        [...BEGUN, 'Processing', 'Responded error'],
+      ])
       expect(tracker.inFlight()).toEqual([])
     })
 
@@ -108,7 +148,10 @@ describe.skipIf(missing)('NATS', () => {
       const request = tracker.start()
       request.run(() => connection.publish(subject, 'order 1'))
       expect(request.state).toBe('Processing')
-      await vi.waitFor(() => expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 ok']), SOON)
+      await vi.waitFor(
+        () => expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 ok']),
+        SOON,
+      )
       expect(requests()).toEqual([request.requestId])
       expect(tracker.inFlight()).toEqual([])
       const other = tracker.start()
@@ -121,30 +164,46 @@ describe.skipIf(missing)('NATS', () => {
       const connection = propagate(await connect({ servers }), { as: 'hand-off' })
       onTestFinished(() => connection.close())
       const work = trackRequest((_message: Msg) => Promise.reject(new Error('bad order')), { tracker })
-      await subscribe(subject, { queue: 'workers', callback: (_error, message) => void work(message).catch(() => undefined) })
+      await subscribe(subject, {
+        queue: 'workers',
+        callback: (_error, message) => void work(message).catch(() => undefined),
+      })
       const request = tracker.start()
       request.run(() => connection.publish(subject))
-      await vi.waitFor(() => expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 error']), SOON)
+      await vi.waitFor(
+        () => expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 error']),
+        SOON,
+      )
     })
 
     test('an `as` that throws is noted, and the message is a child', async () => {
       const { tracker, story } = watched()
-      const failing = propagate(await connect({ servers }), { as: () => { throw new Error('no idea') } })
+      const failing = propagate(await connect({ servers }), {
+        as: () => {
+          throw new Error('no idea')
+        },
+      })
       onTestFinished(() => failing.close())
       const request = tracker.start()
       request.run(() => failing.publish(newSubject()))
       expect(story(request.requestId)).toEqual(['Received', '(PROPAGATE)', '(ENQUEUE)'])
     })
 
-    test.each(['child', 'hand-off'] as const)('a %s that cannot be sent: the error is thrown at once, and the request goes on', async (as) => {
-      const closed = propagate(await connect({ servers }), { as })
-      await closed.close()
-      const { tracker, story } = watched()
-      const request = tracker.start()
-      expect(() => request.run(() => closed.publish(newSubject()))).toThrow('closed connection')
-      expect(story(request.requestId)).toEqual([...(as === 'child' ? ['Received'] : [...BEGUN, 'Processing']), '(ENQUEUE)'])
-      expect(tracker.inFlight()).toEqual([request])
-    })
+    test.each(['child', 'hand-off'] as const)(
+      'a %s that cannot be sent: the error is thrown at once, and the request goes on',
+      async (as) => {
+        const closed = propagate(await connect({ servers }), { as })
+        await closed.close()
+        const { tracker, story } = watched()
+        const request = tracker.start()
+        expect(() => request.run(() => closed.publish(newSubject()))).toThrow('closed connection')
+        expect(story(request.requestId)).toEqual([
+          ...(as === 'child' ? ['Received'] : [...BEGUN, 'Processing']),
+          '(ENQUEUE)',
+        ])
+        expect(tracker.inFlight()).toEqual([request])
+      },
+    )
 
     test.each<[string, (connection: NatsConnection) => unknown]>([
       ['is closed', (connection) => connection.close()],
@@ -165,18 +224,27 @@ describe.skipIf(missing)('NATS', () => {
 
     test('a request is a call: whoever answers has a request of its own, and that of the caller goes on', async () => {
       const [subject, shop, catalog] = [newSubject(), watched(), watched('catalog')]
-      const answer = trackRequest((_error, message: Msg) => void message.respond('12 EUR'), { tracker: catalog.tracker })
+      const answer = trackRequest((_error, message: Msg) => void message.respond('12 EUR'), {
+        tracker: catalog.tracker,
+      })
       await subscribe(subject, { callback: answer })
       await subscribe(subject, { callback: answer })
       const request = shop.tracker.start()
       await request.run(async () => {
         expect((await nc.request(subject, 'mug')).string()).toBe('12 EUR')
-        for await (const message of await nc.requestMany(subject, 'mug', { strategy: 'count', maxMessages: 2, maxWait: SOON })) expect(message.string()).toBe('12 EUR')
+        for await (const message of await nc.requestMany(subject, 'mug', {
+          strategy: 'count',
+          maxMessages: 2,
+          maxWait: SOON,
+        }))
+          expect(message.string()).toBe('12 EUR')
       })
       expect(shop.story(request.requestId)).toEqual(['Received'])
       await vi.waitFor(() => expect(catalog.requests()).toHaveLength(4), SOON)
       for (const id of catalog.requests()) expect(catalog.story(id)).toEqual([...BEGUN, 'Processing', 'Responded ok'])
-      expect(catalog.records.filter((record) => 'parent_id' in record && record.parent_id === request.requestId)).toHaveLength(4)
+      expect(
+        catalog.records.filter((record) => 'parent_id' in record && record.parent_id === request.requestId),
+      ).toHaveLength(4)
       expect(new Set(catalog.records.map(({ trace_id }) => trace_id))).toEqual(new Set([request.traceId]))
     })
 
@@ -197,7 +265,8 @@ describe.skipIf(missing)('NATS', () => {
       const request = tracker.start()
       const sent: unknown[][] = []
       const sender = propagate({ publish: (...args: unknown[]) => void sent.push(args) })
-      for (const subject of ['$JS.API.INFO', '$KV.prices.mug', '$O.files.C.x', '_INBOX.x.y']) request.run(() => sender.publish(subject, 'x'))
+      for (const subject of ['$JS.API.INFO', '$KV.prices.mug', '$O.files.C.x', '_INBOX.x.y'])
+        request.run(() => sender.publish(subject, 'x'))
       expect(sent.every((args) => args.length === 2)).toBe(true)
       expect(story(request.requestId)).toEqual(['Received'])
     })
@@ -205,11 +274,19 @@ describe.skipIf(missing)('NATS', () => {
     test('a message that is passed on carries the request that passes it on', async () => {
       const { tracker } = watched()
       const request = tracker.start()
-      const carried = await arrived((subject) => request.run(() => nc.publish(subject, 'x', { headers: msgHdrs({ kind: 'order' }) })))
+      const carried = await arrived((subject) =>
+        request.run(() => nc.publish(subject, 'x', { headers: msgHdrs({ kind: 'order' }) })),
+      )
       const child = tracker.resume(Object.fromEntries(carriedBy(carried)))
-      const passed = await arrived((subject) => child.run(() => nc.publishMessage(Object.create(carried, { subject: { value: subject }, reply: { value: '' } }) as Msg)))
+      const passed = await arrived((subject) =>
+        child.run(() =>
+          nc.publishMessage(Object.create(carried, { subject: { value: subject }, reply: { value: '' } }) as Msg),
+        ),
+      )
       expect(carriedBy(passed)).toEqual([['kind', 'order'], ...Object.entries(child.headers())])
-      const bare = await arrived((subject) => nc.publishMessage(Object.create(carried, { subject: { value: subject }, reply: { value: '' } }) as Msg))
+      const bare = await arrived((subject) =>
+        nc.publishMessage(Object.create(carried, { subject: { value: subject }, reply: { value: '' } }) as Msg),
+      )
       expect(carriedBy(bare)).toEqual(carriedBy(carried))
     })
 
@@ -261,7 +338,9 @@ describe.skipIf(missing)('NATS', () => {
     test('those of another trace win, whole', async () => {
       const { tracker, story } = watched()
       const request = tracker.start({ tracestate: 'vendor=1' })
-      const message = await arrived((subject) => request.run(() => nc.publish(subject, 'x', { headers: msgHdrs({ traceparent: FOREIGN }) })))
+      const message = await arrived((subject) =>
+        request.run(() => nc.publish(subject, 'x', { headers: msgHdrs({ traceparent: FOREIGN }) })),
+      )
       expect(carriedBy(message)).toEqual([['traceparent', FOREIGN]])
       expect(story(request.requestId)).toEqual(['Received'])
     })
@@ -274,42 +353,69 @@ describe.skipIf(missing)('NATS', () => {
       const work = trackRequest((_message: Msg) => currentRequest()?.traceId, { tracker })
       work(await arrived((subject) => plain.publish(subject, 'x', { headers: doubled })))
       expect(records[0]).toMatchObject({ rejected_id: true, rejected_length: 10 })
-      expect(work(await arrived((subject) => plain.publish(subject, 'x', { headers: msgHdrs({ 'X-Trace-Id': 'abc-3' }) })))).toBe('abc-3')
+      expect(
+        work(await arrived((subject) => plain.publish(subject, 'x', { headers: msgHdrs({ 'X-Trace-Id': 'abc-3' }) }))),
+      ).toBe('abc-3')
     })
 
     test('hostile ones never throw', () => {
       const { tracker } = watched()
-      const line = fc.tuple(fc.oneof(fc.constantFrom('x-trace-id', 'traceparent', 'Tracestate', 'x-lifecycle', '__proto__', 'constructor', ''), fc.string()), fc.string({ unit: 'binary' }))
+      const line = fc.tuple(
+        fc.oneof(
+          fc.constantFrom('x-trace-id', 'traceparent', 'Tracestate', 'x-lifecycle', '__proto__', 'constructor', ''),
+          fc.string(),
+        ),
+        fc.string({ unit: 'binary' }),
+      )
       const decoded = fc.tuple(fc.string(), fc.array(line)).map(([status, lines]) => {
-        const bytes = new TextEncoder().encode(`NATS/1.0${status}\r\n${lines.map(([key, value]) => `${key}:${value}`).join('\r\n')}\r\n\r\n`)
+        const bytes = new TextEncoder().encode(
+          `NATS/1.0${status}\r\n${lines.map(([key, value]) => `${key}:${value}`).join('\r\n')}\r\n\r\n`,
+        )
         return () => MsgHdrsImpl.decode(bytes)
       })
       // What nobody has looked at: names and values that `append` would refuse.
-      const unchecked = fc.dictionary(fc.string(), fc.array(fc.string())).map((record) => () => MsgHdrsImpl.fromRecord(record))
+      const unchecked = fc
+        .dictionary(fc.string(), fc.array(fc.string()))
+        .map((record) => () => MsgHdrsImpl.fromRecord(record))
       const work = trackRequest((message: NatsMessageLike) => message.subject, { tracker })
       const sent: unknown[] = []
       const sender = propagate({ publish: (...args: unknown[]) => void sent.push(args.length) })
-      fc.assert(fc.property(fc.oneof(decoded, unchecked, fc.anything().map((thing) => () => thing)), fc.anything(), (read, info) => {
-        const message = { subject: 'orders', info, ack: () => undefined }
-        // Of a host without types, and read as late as the host reads them.
-        expect(work(Object.defineProperty(message, 'headers', { get: read }) as NatsMessageLike)).toBe('orders')
-        const before = sent.length
-        tracker.start().run(() => sender.publish('orders', 'x', { headers: result(read) }))
-        expect(sent).toHaveLength(before + 1)
-      }))
+      fc.assert(
+        fc.property(
+          fc.oneof(
+            decoded,
+            unchecked,
+            fc.anything().map((thing) => () => thing),
+          ),
+          fc.anything(),
+          (read, info) => {
+            const message = { subject: 'orders', info, ack: () => undefined }
+            // Of a host without types, and read as late as the host reads them.
+            expect(work(Object.defineProperty(message, 'headers', { get: read }) as NatsMessageLike)).toBe('orders')
+            const before = sent.length
+            tracker.start().run(() => sender.publish('orders', 'x', { headers: result(read) }))
+            expect(sent).toHaveLength(before + 1)
+          },
+        ),
+      )
     })
 
     test('are made by whichever package is installed, or by the function that is given', async () => {
-      const only = (installed: string) => (name: string): unknown => {
-        if (name !== installed) throw new Error('MODULE_NOT_FOUND')
-        return { headers: newHeaders }
-      }
-      for (const name of ['@nats-io/transport-node', '@nats-io/nats-core', 'nats']) expect(hostHeaders(only(name))).toBe(newHeaders)
+      const only =
+        (installed: string) =>
+        (name: string): unknown => {
+          if (name !== installed) throw new Error('MODULE_NOT_FOUND')
+          return { headers: newHeaders }
+        }
+      for (const name of ['@nats-io/transport-node', '@nats-io/nats-core', 'nats'])
+        expect(hostHeaders(only(name))).toBe(newHeaders)
       expect(() => hostHeaders(only('none'))).toThrow(/option "headers" must be/)
       const made = vi.fn(newHeaders)
       const connection = propagate(await connect({ servers }), { headers: made })
       onTestFinished(() => connection.close())
-      watched().tracker.start().run(() => connection.publish(newSubject()))
+      watched()
+        .tracker.start()
+        .run(() => connection.publish(newSubject()))
       expect(made).toHaveBeenCalledOnce()
     })
   })
@@ -330,9 +436,17 @@ describe.skipIf(missing)('NATS', () => {
     afterAll(() => manager.streams.delete(stream))
 
     /** A queue of its own: what is published to its subject comes to its consumer. */
-    async function newQueue(config: Partial<ConsumerConfig> = {}): Promise<{ readonly subject: string; readonly consumer: Consumer; readonly next: () => Promise<JsMsg> }> {
+    async function newQueue(
+      config: Partial<ConsumerConfig> = {},
+    ): Promise<{ readonly subject: string; readonly consumer: Consumer; readonly next: () => Promise<JsMsg> }> {
       const [subject, durable_name] = [`${stream}.${randomUUID()}`, randomUUID()]
-      await manager.consumers.add(stream, { durable_name, filter_subject: subject, ack_policy: AckPolicy.Explicit, ack_wait: nanos(30_000), ...config })
+      await manager.consumers.add(stream, {
+        durable_name,
+        filter_subject: subject,
+        ack_policy: AckPolicy.Explicit,
+        ack_wait: nanos(30_000),
+        ...config,
+      })
       const consumer = await bare.consumers.get(stream, durable_name)
       const next = async (): Promise<JsMsg> => {
         const message = await consumer.next({ expires: SOON })
@@ -362,7 +476,10 @@ describe.skipIf(missing)('NATS', () => {
         const msgID = randomUUID()
         expect(await first.run(() => js.publish(subject, 'x', { msgID }))).toMatchObject({ stream, duplicate: false })
         expect(await second.run(() => js.publish(subject, 'x', { msgID }))).toMatchObject({ stream, duplicate: true })
-        expect([story(first.requestId), story(second.requestId)]).toEqual([PLACED, [...BEGUN, 'Processing', '(ENQUEUE)']])
+        expect([story(first.requestId), story(second.requestId)]).toEqual([
+          PLACED,
+          [...BEGUN, 'Processing', '(ENQUEUE)'],
+        ])
         expect(records.at(-1)).toMatchObject({ data: { declined: true } })
       })
 
@@ -406,7 +523,10 @@ describe.skipIf(missing)('NATS', () => {
 
       test('headers that came with a message and are sent on do not hand its request over again', async () => {
         const [{ subject, next }, { tracker, story, request, message }] = [await newQueue(), await placed()]
-        const work = trackRequest(({ headers }: JsMsg) => js.publish(subject, 'x', { headers: headers ?? newHeaders() }), { tracker })
+        const work = trackRequest(
+          ({ headers }: JsMsg) => js.publish(subject, 'x', { headers: headers ?? newHeaders() }),
+          { tracker },
+        )
         await work(message)
         expect(carriedBy(await next())).toEqual(Object.entries(request.headers()))
         expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(ENQUEUE 1)', 'Completed 1 ok'])
@@ -417,12 +537,20 @@ describe.skipIf(missing)('NATS', () => {
       test('an ack completes the request, though the handler goes on and throws; a message is itself', async () => {
         const { message, tracker, story, request, consumer } = await placed()
         const failure = new Error('too late')
-        const work = trackRequest((given: JsMsg) => {
-          expect([given.json(), given.seq, given.info.stream, given instanceof message.constructor]).toEqual([{ sku: 'mug' }, message.seq, stream, true])
-          given.ack()
-          expect(currentRequest(given)?.state).toBe('Completed')
-          throw failure
-        }, { tracker })
+        const work = trackRequest(
+          (given: JsMsg) => {
+            expect([given.json(), given.seq, given.info.stream, given instanceof message.constructor]).toEqual([
+              { sku: 'mug' },
+              message.seq,
+              stream,
+              true,
+            ])
+            given.ack()
+            expect(currentRequest(given)?.state).toBe('Completed')
+            throw failure
+          },
+          { tracker },
+        )
         expect(() => work(message)).toThrow(failure)
         expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 ok'])
         expect(currentRequest(message)?.requestId).toBe(request.requestId)
@@ -431,12 +559,15 @@ describe.skipIf(missing)('NATS', () => {
 
       test('ackAck completes it once the server has confirmed', async () => {
         const { message, tracker, story, request, consumer } = await placed()
-        const work = trackRequest(async (given: JsMsg) => {
-          const confirmed = given.ackAck()
-          expect(currentRequest()?.ended).toBe(false)
-          expect(await confirmed).toBe(true)
-          expect(currentRequest()?.ended).toBe(true)
-        }, { tracker })
+        const work = trackRequest(
+          async (given: JsMsg) => {
+            const confirmed = given.ackAck()
+            expect(currentRequest()?.ended).toBe(false)
+            expect(await confirmed).toBe(true)
+            expect(currentRequest()?.ended).toBe(true)
+          },
+          { tracker },
+        )
         await work(message)
         expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 ok'])
         expect(await owed(consumer)).toBe(0)
@@ -445,11 +576,14 @@ describe.skipIf(missing)('NATS', () => {
       test('an ackAck that is not confirmed has not ended it', async () => {
         const { message, tracker, story, request } = await placed()
         await plain.flush()
-        const work = trackRequest(async (given: JsMsg) => {
-          // A consumer that is gone confirms nothing.
-          await manager.consumers.delete(stream, given.info.consumer)
-          await given.ackAck({ timeout: 200 })
-        }, { tracker })
+        const work = trackRequest(
+          async (given: JsMsg) => {
+            // A consumer that is gone confirms nothing.
+            await manager.consumers.delete(stream, given.info.consumer)
+            await given.ackAck({ timeout: 200 })
+          },
+          { tracker },
+        )
         await expect(work(message)).rejects.toThrow()
         expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)'])
       })
@@ -462,7 +596,15 @@ describe.skipIf(missing)('NATS', () => {
         expect(records.at(-1)).toMatchObject({ event: 'RETRY', error: { type: 'Nak' } })
         work(await next())
         work(await next())
-        expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 2)', '(RETRY 2)', '(ATTEMPT 3)', 'Completed 3 error'])
+        expect(story(request.requestId)).toEqual([
+          ...PLACED,
+          '(ATTEMPT 1)',
+          '(RETRY 1)',
+          '(ATTEMPT 2)',
+          '(RETRY 2)',
+          '(ATTEMPT 3)',
+          'Completed 3 error',
+        ])
       })
 
       test('a term completes it with outcome error, and nothing comes again', async () => {
@@ -474,50 +616,76 @@ describe.skipIf(missing)('NATS', () => {
         // Servers before 2.11 do not understand a reason.
         const other = await placed()
         trackRequest((given: JsMsg) => given.term('no such sku'), { tracker: other.tracker })(other.message)
-        expect(other.records.at(-1)).toMatchObject({ outcome: 'error', error: { type: 'Term', message: 'no such sku' } })
+        expect(other.records.at(-1)).toMatchObject({
+          outcome: 'error',
+          error: { type: 'Term', message: 'no such sku' },
+        })
       })
 
       test('working() ends nothing, next() does, and a handler that says nothing ends as it returns', async () => {
         const { message, tracker, story, request, consumer } = await placed()
-        const work = trackRequest((given: JsMsg) => {
-          given.working()
-          expect(currentRequest()?.ended).toBe(false)
-        }, { tracker })
+        const work = trackRequest(
+          (given: JsMsg) => {
+            given.working()
+            expect(currentRequest()?.ended).toBe(false)
+          },
+          { tracker },
+        )
         work(message)
         expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 ok'])
         await plain.flush()
         expect(await owed(consumer)).toBe(1)
         const other = await placed()
-        trackRequest((given: JsMsg) => {
-          given.next(newSubject())
-          expect(currentRequest()?.ended).toBe(true)
-        }, { tracker: other.tracker })(other.message)
+        trackRequest(
+          (given: JsMsg) => {
+            given.next(newSubject())
+            expect(currentRequest()?.ended).toBe(true)
+          },
+          { tracker: other.tracker },
+        )(other.message)
       })
 
       test('one that throws without a word is delivered again after ack_wait, until its attempts are used up', async () => {
-        const { message, next, tracker, story, request } = await placed(watched(), { ack_wait: nanos(100), max_deliver: 2 })
+        const { message, next, tracker, story, request } = await placed(watched(), {
+          ack_wait: nanos(100),
+          max_deliver: 2,
+        })
         const work = trackRequest((_message: JsMsg) => Promise.reject(new Error('not yet')), { tracker, attempts: 2 })
         await expect(work(message)).rejects.toThrow('not yet')
         expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)'])
         await expect(work(await next())).rejects.toThrow('not yet')
-        expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 2)', 'Completed 2 error'])
+        expect(story(request.requestId)).toEqual([
+          ...PLACED,
+          '(ATTEMPT 1)',
+          '(RETRY 1)',
+          '(ATTEMPT 2)',
+          'Completed 2 error',
+        ])
         expect(tracker.inFlight()).toEqual([])
       })
 
       test.each([undefined, -1, 0])('with attempts: %s there is always another', async (attempts) => {
         const { message, tracker, story, request } = await placed()
-        const work = trackRequest((_message: JsMsg) => Promise.reject(new Error('not yet')), { tracker, ...(attempts === undefined ? {} : { attempts }) })
+        const work = trackRequest((_message: JsMsg) => Promise.reject(new Error('not yet')), {
+          tracker,
+          ...(attempts === undefined ? {} : { attempts }),
+        })
         await expect(work(message)).rejects.toThrow('not yet')
         expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)'])
       })
 
       test('the callback of consume()', async () => {
         const [queue, { tracker, story }] = [await newQueue(), watched()]
-        const messages = await queue.consumer.consume({ callback: trackRequest((message) => message.ack(), { tracker }) })
+        const messages = await queue.consumer.consume({
+          callback: trackRequest((message) => message.ack(), { tracker }),
+        })
         onTestFinished(() => messages.stop())
         const request = tracker.start()
         await request.run(() => js.publish(queue.subject, 'x'))
-        await vi.waitFor(() => expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 ok']), SOON)
+        await vi.waitFor(
+          () => expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 ok']),
+          SOON,
+        )
       })
 
       test('a consumer that acknowledges nothing: the end of the handler is the end, and attempts: 1 makes an error final', async () => {
@@ -526,29 +694,44 @@ describe.skipIf(missing)('NATS', () => {
         await good.run(() => js.publish(subject, 'good'))
         await bad.run(() => js.publish(subject, 'bad'))
         const ordered = await bare.consumers.get(stream, { filter_subjects: subject })
-        const work = trackRequest((message: JsMsg) => {
-          if (message.string() === 'bad') throw new Error('bad order')
-        }, { tracker, attempts: 1 })
+        const work = trackRequest(
+          (message: JsMsg) => {
+            if (message.string() === 'bad') throw new Error('bad order')
+          },
+          { tracker, attempts: 1 },
+        )
         let left = 2
         for await (const message of await ordered.consume()) {
           if (message.string() === 'bad') expect(() => work(message)).toThrow('bad order')
           else work(message)
           if (--left === 0) break
         }
-        expect([story(good.requestId).at(-1), story(bad.requestId).at(-1)]).toEqual(['Completed 1 ok', 'Completed 1 error'])
+        expect([story(good.requestId).at(-1), story(bad.requestId).at(-1)]).toEqual([
+          'Completed 1 ok',
+          'Completed 1 error',
+        ])
       })
 
       test('a message that is tried again without the server ends once for each try', async () => {
         const { message, tracker, story, request } = await placed()
         let tries = 0
-        const work = trackRequest((given: JsMsg) => {
-          if (++tries === 1) throw new Error('not yet')
-          given.ack()
-          expect(currentRequest()?.ended).toBe(true)
-        }, { tracker })
+        const work = trackRequest(
+          (given: JsMsg) => {
+            if (++tries === 1) throw new Error('not yet')
+            given.ack()
+            expect(currentRequest()?.ended).toBe(true)
+          },
+          { tracker },
+        )
         expect(() => work(message)).toThrow('not yet')
         work(message)
-        expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 1)', 'Completed 1 ok'])
+        expect(story(request.requestId)).toEqual([
+          ...PLACED,
+          '(ATTEMPT 1)',
+          '(RETRY 1)',
+          '(ATTEMPT 1)',
+          'Completed 1 ok',
+        ])
       })
     })
 
@@ -569,24 +752,38 @@ describe.skipIf(missing)('NATS', () => {
         const request = tracker.start()
         await request.run(() => client.publish(subject, 'order 1', { headers: own, msgID: randomUUID() }))
         expect([...own]).toEqual([['Kind', ['order']]])
-        const work = trackRequest((message: older.JsMsg) => {
-          expect(message.headers?.get('Kind')).toBe('order')
-          if (message.info.deliveryCount === 1) message.nak()
-          else message.ack()
-        }, { tracker })
+        const work = trackRequest(
+          (message: older.JsMsg) => {
+            expect(message.headers?.get('Kind')).toBe('order')
+            if (message.info.deliveryCount === 1) message.nak()
+            else message.ack()
+          },
+          { tracker },
+        )
         const name = (await consumer.info()).name
         let left = 2
         for await (const message of await (await client.consumers.get(stream, name)).consume()) {
           work(message)
           if (--left === 0) break
         }
-        expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 2)', 'Completed 2 ok'])
+        expect(story(request.requestId)).toEqual([
+          ...PLACED,
+          '(ATTEMPT 1)',
+          '(RETRY 1)',
+          '(ATTEMPT 2)',
+          'Completed 2 ok',
+        ])
         expect(requests()).toEqual([request.requestId])
       })
 
       test('the callback of a push consumer, which is called with an error or null first', async () => {
         const [{ tracker, story }, subject] = [watched(), `${stream}.${randomUUID()}`]
-        const options = older.consumerOpts().deliverTo(older.createInbox()).ackExplicit().manualAck().filterSubject(subject)
+        const options = older
+          .consumerOpts()
+          .deliverTo(older.createInbox())
+          .ackExplicit()
+          .manualAck()
+          .filterSubject(subject)
         options.callback(trackRequest((_error, message) => message?.ack(), { tracker }))
         // Deprecated, and what a program that still has this package may well use.
         // eslint-disable-next-line @typescript-eslint/no-deprecated
@@ -594,13 +791,18 @@ describe.skipIf(missing)('NATS', () => {
         onTestFinished(() => subscription.destroy())
         const request = tracker.start()
         await request.run(() => js.publish(subject, 'x'))
-        await vi.waitFor(() => expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 ok']), SOON)
+        await vi.waitFor(
+          () => expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 ok']),
+          SOON,
+        )
       })
 
       test('calls, and what is published', async () => {
         const [subject, shop, catalog] = [newSubject(), watched(), watched('catalog')]
         const connection = propagate(elder)
-        const subscription = elder.subscribe(subject, { callback: trackRequest((_error, message) => void message.respond('12 EUR'), { tracker: catalog.tracker }) })
+        const subscription = elder.subscribe(subject, {
+          callback: trackRequest((_error, message) => void message.respond('12 EUR'), { tracker: catalog.tracker }),
+        })
         onTestFinished(() => subscription.unsubscribe())
         const request = shop.tracker.start()
         await request.run(async () => {
@@ -609,13 +811,17 @@ describe.skipIf(missing)('NATS', () => {
           await connection.flush()
         })
         await vi.waitFor(() => expect(catalog.requests()).toHaveLength(2), SOON)
-        expect(catalog.records.filter((record) => 'parent_id' in record && record.parent_id === request.requestId)).toHaveLength(2)
+        expect(
+          catalog.records.filter((record) => 'parent_id' in record && record.parent_id === request.requestId),
+        ).toHaveLength(2)
         expect(shop.story(request.requestId)).toEqual(['Received', '(ENQUEUE)'])
       })
 
       test('a subject that no stream listens to', async () => {
         const request = watched().tracker.start()
-        await expect(request.run(() => propagate(elder.jetstream()).publish(newSubject(), 'x'))).rejects.toMatchObject({ code: '503' })
+        await expect(request.run(() => propagate(elder.jetstream()).publish(newSubject(), 'x'))).rejects.toMatchObject({
+          code: '503',
+        })
         expect(request.state).toBe('Processing')
       })
     })
@@ -632,9 +838,18 @@ test('the types of both packages fit', () => {
   expectTypeOf(newHeaders).toExtend<NonNullable<NonNullable<Parameters<typeof propagate>[1]>['headers']>>()
   expectTypeOf(older.headers).toExtend<NonNullable<NonNullable<Parameters<typeof propagate>[1]>['headers']>>()
   // A callback's parameters are known from where it is used.
-  const subscription: SubscriptionOptions = { callback: trackRequest((error, message) => void expectTypeOf([error, message] as const).toEqualTypeOf<readonly [Error | null, Msg]>(), options) }
-  const elder: older.SubscriptionOptions = { callback: trackRequest((_error, message) => void expectTypeOf(message).toEqualTypeOf<older.Msg>(), options) }
-  expectTypeOf(trackRequest((message: JsMsg) => Promise.resolve(message.seq), options)).toEqualTypeOf<(message: JsMsg) => Promise<number>>()
+  const subscription: SubscriptionOptions = {
+    callback: trackRequest(
+      (error, message) => void expectTypeOf([error, message] as const).toEqualTypeOf<readonly [Error | null, Msg]>(),
+      options,
+    ),
+  }
+  const elder: older.SubscriptionOptions = {
+    callback: trackRequest((_error, message) => void expectTypeOf(message).toEqualTypeOf<older.Msg>(), options),
+  }
+  expectTypeOf(trackRequest((message: JsMsg) => Promise.resolve(message.seq), options)).toEqualTypeOf<
+    (message: JsMsg) => Promise<number>
+  >()
   expect([subscription, elder].every(({ callback }) => typeof callback === 'function')).toBe(true)
 })
 
@@ -655,7 +870,17 @@ function result(read: () => unknown): unknown {
 /** A server that only listens: it says of itself what a test wants, and where it is mute, answers no PING but the first. */
 async function standIn({ headers = true, mute = false }: { readonly headers?: boolean; readonly mute?: boolean }) {
   let heard = ''
-  const info = { server_id: 'S', version: '2.9.10', proto: 1, go: 'go', host: '127.0.0.1', port: 0, client_id: 1, max_payload: 1_048_576, headers }
+  const info = {
+    server_id: 'S',
+    version: '2.9.10',
+    proto: 1,
+    go: 'go',
+    host: '127.0.0.1',
+    port: 0,
+    client_id: 1,
+    max_payload: 1_048_576,
+    headers,
+  }
   const server = createServer((socket) => {
     let pings = 0
     socket.on('error', () => undefined)

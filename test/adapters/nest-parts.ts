@@ -1,11 +1,23 @@
-import { Controller, Module, type INestApplication, type INestMicroservice, type MiddlewareConsumer, type ModuleMetadata, type NestApplicationOptions } from '@nestjs/common'
+import {
+  Controller,
+  Module,
+  type INestApplication,
+  type INestMicroservice,
+  type MiddlewareConsumer,
+  type ModuleMetadata,
+  type NestApplicationOptions,
+} from '@nestjs/common'
 import { NestFactory, type AbstractHttpAdapter } from '@nestjs/core'
 import type { MicroserviceOptions } from '@nestjs/microservices'
 
 type Constructor = abstract new (...args: never[]) => object
 
 /** Decorates a method: what `@each` above it would do. */
-export function method<C extends Constructor>(of: C, name: keyof InstanceType<C> & string, ...decorators: readonly MethodDecorator[]): void {
+export function method<C extends Constructor>(
+  of: C,
+  name: keyof InstanceType<C> & string,
+  ...decorators: readonly MethodDecorator[]
+): void {
   // Every class has a prototype, which the types of classes leave open.
   const prototype = of.prototype as object
   const descriptor = Object.getOwnPropertyDescriptor(prototype, name)
@@ -13,7 +25,11 @@ export function method<C extends Constructor>(of: C, name: keyof InstanceType<C>
 }
 
 /** Decorates the parameters of a method, from the first. */
-export function parameters<C extends Constructor>(of: C, name: keyof InstanceType<C> & string, ...decorators: readonly ParameterDecorator[]): void {
+export function parameters<C extends Constructor>(
+  of: C,
+  name: keyof InstanceType<C> & string,
+  ...decorators: readonly ParameterDecorator[]
+): void {
   // As above.
   for (const [index, decorate] of decorators.entries()) decorate(of.prototype as object, name, index)
 }
@@ -25,7 +41,10 @@ export function controller<C extends new (...args: never[]) => object>(of: C, pa
 }
 
 /** A new root module of these parts, and the middleware that it has. */
-export function moduleOf(parts: ModuleMetadata, configure: (consumer: MiddlewareConsumer) => unknown = () => undefined): new () => object {
+export function moduleOf(
+  parts: ModuleMetadata,
+  configure: (consumer: MiddlewareConsumer) => unknown = () => undefined,
+): new () => object {
   class App {
     configure(consumer: MiddlewareConsumer): void {
       configure(consumer)
@@ -36,9 +55,18 @@ export function moduleOf(parts: ModuleMetadata, configure: (consumer: Middleware
 }
 
 /** An application that prints nothing, and whose mistakes are thrown. */
-export function create(root: new () => object, adapter: AbstractHttpAdapter, options: Pick<NestApplicationOptions, 'rawBody'> = {}): Promise<INestApplication> {
+export function create(
+  root: new () => object,
+  adapter: AbstractHttpAdapter,
+  options: Pick<NestApplicationOptions, 'rawBody'> = {},
+): Promise<INestApplication> {
   // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- a class in name only: Nest's users all give it literals
-  return NestFactory.create(root, adapter, { logger: false, abortOnError: false, forceCloseConnections: true, ...options })
+  return NestFactory.create(root, adapter, {
+    logger: false,
+    abortOnError: false,
+    forceCloseConnections: true,
+    ...options,
+  })
 }
 
 /** The same for a microservice. */

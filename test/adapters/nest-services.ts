@@ -1,6 +1,14 @@
 import type { AddressInfo, Server } from 'node:net'
 import type { INestMicroservice, ModuleMetadata } from '@nestjs/common'
-import { ClientTCP, Ctx, EventPattern, MessagePattern, Payload, Transport, type MicroserviceOptions } from '@nestjs/microservices'
+import {
+  ClientTCP,
+  Ctx,
+  EventPattern,
+  MessagePattern,
+  Payload,
+  Transport,
+  type MicroserviceOptions,
+} from '@nestjs/microservices'
 import { expect, onTestFinished, vi } from 'vitest'
 import { TrackRequestModule, type NestOptions } from '../../src/adapters/nestjs.ts'
 import { SOON } from '../timeouts.ts'
@@ -40,7 +48,11 @@ export async function serve(
   controllers: (new () => object)[],
   { parts = {}, tracking = {} }: { readonly parts?: ModuleMetadata; readonly tracking?: Partial<NestOptions> } = {},
 ): Promise<INestMicroservice> {
-  const root = moduleOf({ ...parts, imports: [TrackRequestModule.forRoot({ ...tracking, tracker: service.tracker }), ...(parts.imports ?? [])], controllers })
+  const root = moduleOf({
+    ...parts,
+    imports: [TrackRequestModule.forRoot({ ...tracking, tracker: service.tracker }), ...(parts.imports ?? [])],
+    controllers,
+  })
   const app = await createMicroservice(root, options)
   await app.listen()
   onTestFinished(() => app.close())

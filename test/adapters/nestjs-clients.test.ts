@@ -25,7 +25,11 @@ import { startKafkaBroker } from './kafka-broker.ts'
 import { clientOf, direct, expectStory, handling, serve } from './nest-services.ts'
 import { watched, type Watched } from './queue-rig.ts'
 
-const missing = { nats: await isBrokerMissing('nats'), rabbitmq: await isBrokerMissing('rabbitmq'), redis: await isBrokerMissing('redis') }
+const missing = {
+  nats: await isBrokerMissing('nats'),
+  rabbitmq: await isBrokerMissing('rabbitmq'),
+  redis: await isBrokerMissing('redis'),
+}
 const BEGUN = ['Received', 'Authenticated', 'Processing']
 const PLACED = [...BEGUN, 'Queued']
 const DONE = ['(ATTEMPT 1)', 'Completed 1 ok']
@@ -63,7 +67,13 @@ describe('clients without headers', () => {
   test('over TCP the request in hand is the parent of what answers, and of what hears of an event', async () => {
     const [shop, stock] = [watched(), watched('stock')]
     const heard = deferred<unknown>()
-    const client = propagate(clientOf(await serve(stock, direct(), [handling({ messages: { count: who }, events: { placed: () => heard.resolve(who()) } })])))
+    const client = propagate(
+      clientOf(
+        await serve(stock, direct(), [
+          handling({ messages: { count: who }, events: { placed: () => heard.resolve(who()) } }),
+        ]),
+      ),
+    )
     const request = shop.tracker.start()
     const ours = { trace: request.traceId, parent: request.requestId }
     expect(await request.run(() => lastValueFrom(client.send('count', 'mug')))).toEqual(ours)
@@ -77,21 +87,31 @@ describe('clients without headers', () => {
     const [shop, stock] = [watched(), watched('stock')]
     const client = propagate(clientOf(await serve(stock, direct(), [handling({ messages: { count: who } })])))
     const requests = Array.from({ length: 50 }, () => shop.tracker.start())
-    const answers = await Promise.all(requests.map((request) => request.run(() => lastValueFrom(client.send<unknown>('count', 'mug')))))
+    const answers = await Promise.all(
+      requests.map((request) => request.run(() => lastValueFrom(client.send<unknown>('count', 'mug')))),
+    )
     expect(answers).toEqual(requests.map(({ traceId, requestId }) => ({ trace: traceId, parent: requestId })))
     expect(await lastValueFrom(client.send<object>('count', 'mug'))).not.toHaveProperty('parent')
   })
 
   test("the application's own hook goes on, and what it sets stays; the client itself sends as before", async () => {
     const [shop, stock] = [watched(), watched('stock')]
-    const plain = clientOf(await serve(stock, direct(), [handling({ messages: { count: (_, context) => (context as { getMetadata(): unknown }).getMetadata() } })]))
+    const plain = clientOf(
+      await serve(stock, direct(), [
+        handling({ messages: { count: (_, context) => (context as { getMetadata(): unknown }).getMetadata() } }),
+      ]),
+    )
     const client = propagate(plain)
     client.setOnDispatchHook((packet) => {
       packet.metadata = { tenant: 'blue', 'x-trace-id': FOREIGN }
     })
     const request = shop.tracker.start()
     const asked = (by: ClientTCP) => request.run(() => lastValueFrom(by.send<unknown>('count', 'mug')))
-    expect(await asked(client)).toEqual({ tenant: 'blue', 'x-trace-id': FOREIGN, traceparent: request.headers().traceparent })
+    expect(await asked(client)).toEqual({
+      tenant: 'blue',
+      'x-trace-id': FOREIGN,
+      traceparent: request.headers().traceparent,
+    })
     expect(await asked(plain)).toEqual({ tenant: 'blue', 'x-trace-id': FOREIGN })
   })
 
@@ -102,15 +122,23 @@ describe('clients without headers', () => {
     await serve(stock, { transport: Transport.REDIS, options }, [handling({ messages: { [pattern]: who } })])
     const client = propagate(used(new ClientRedis(options)))
     const request = shop.tracker.start()
-    expect(await request.run(() => lastValueFrom(client.send(pattern, 'mug')))).toEqual({ trace: request.traceId, parent: request.requestId })
+    expect(await request.run(() => lastValueFrom(client.send(pattern, 'mug')))).toEqual({
+      trace: request.traceId,
+      parent: request.requestId,
+    })
   })
 })
 
 describe.skipIf(missing.rabbitmq)('the client of RabbitMQ', () => {
   /** A queue that a service works on, and a client that sends to it. */
-  async function open(worker: Watched, handle: () => unknown): Promise<{ readonly client: ClientRMQ; readonly plain: ClientRMQ }> {
+  async function open(
+    worker: Watched,
+    handle: () => unknown,
+  ): Promise<{ readonly client: ClientRMQ; readonly plain: ClientRMQ }> {
     const options = { urls: [BROKERS.rabbitmq], queue: randomUUID(), queueOptions: { autoDelete: true } }
-    await serve(worker, { transport: Transport.RMQ, options }, [handling({ events: { placed: handle }, messages: { count: handle } })])
+    await serve(worker, { transport: Transport.RMQ, options }, [
+      handling({ events: { placed: handle }, messages: { count: handle } }),
+    ])
     const plain = used(new ClientRMQ(options))
     return { client: propagate(plain), plain }
   }
@@ -141,7 +169,10 @@ describe.skipIf(missing.rabbitmq)('the client of RabbitMQ', () => {
     const { plain } = await open(worker, who)
     const client = propagate(plain, { as: 'hand-off' })
     const request = shop.tracker.start()
-    expect(await request.run(() => lastValueFrom(client.send('count', 'mug')))).toEqual({ trace: request.traceId, parent: request.requestId })
+    expect(await request.run(() => lastValueFrom(client.send('count', 'mug')))).toEqual({
+      trace: request.traceId,
+      parent: request.requestId,
+    })
     await expectStory(worker, 0, [...BEGUN, 'Responded ok'])
     expect(shop.story(request.requestId)).toEqual(['Received', '(ENQUEUE)'])
   })
@@ -151,16 +182,24 @@ describe.skipIf(missing.rabbitmq)('the client of RabbitMQ', () => {
     const { client, plain } = await open(worker, who)
     const [relayed, queued, bare] = [shop.tracker.start(), shop.tracker.start(), shop.tracker.start()]
     const record = (headers: Record<string, string>) => new RmqRecordBuilder('mug').setOptions({ headers }).build()
-    expect(await relayed.run(() => lastValueFrom(client.send('count', record({ 'x-trace-id': FOREIGN }))))).toEqual({ trace: FOREIGN })
-    await queued.run(() => queued.enqueue((headers) => lastValueFrom(client.emit('placed', record(headers)), { defaultValue: undefined })))
+    expect(await relayed.run(() => lastValueFrom(client.send('count', record({ 'x-trace-id': FOREIGN }))))).toEqual({
+      trace: FOREIGN,
+    })
+    await queued.run(() =>
+      queued.enqueue((headers) => lastValueFrom(client.emit('placed', record(headers)), { defaultValue: undefined })),
+    )
     expect(shop.story(queued.requestId)).toEqual(PLACED)
     await expectEnd(worker, queued, DONE)
-    expect(await bare.run(() => lastValueFrom(plain.send<object>('count', 'mug')))).not.toMatchObject({ trace: bare.traceId })
+    expect(await bare.run(() => lastValueFrom(plain.send<object>('count', 'mug')))).not.toMatchObject({
+      trace: bare.traceId,
+    })
   })
 
   test('a broker that cannot be reached: the error passes through, and the request is not Queued', async () => {
     const { tracker, story, requests } = watched()
-    const client = propagate(used(new ClientRMQ({ urls: ['amqp://127.0.0.1:1'], socketOptions: { reconnectTimeInSeconds: 0.01 } })))
+    const client = propagate(
+      used(new ClientRMQ({ urls: ['amqp://127.0.0.1:1'], socketOptions: { reconnectTimeInSeconds: 0.01 } })),
+    )
     const place = tracker.trackRequest(() => lastValueFrom(client.emit('placed', 1)), { carrier: () => undefined })
     await expect(place()).rejects.toMatchObject({ err: { code: 'ECONNREFUSED' } })
     expect(story(requests()[0] ?? '')).toEqual([...BEGUN, 'Responded error'])
@@ -174,7 +213,8 @@ describe.skipIf(missing.nats)('the client of NATS', () => {
 
   test('an event has the request as its parent, for any number of services', async () => {
     const [subject, shop, mail, stock] = [randomUUID(), watched(), watched('mail'), watched('stock')]
-    for (const service of [mail, stock]) await serve(service, options(), [handling({ events: { [subject]: () => undefined } })])
+    for (const service of [mail, stock])
+      await serve(service, options(), [handling({ events: { [subject]: () => undefined } })])
     const client = propagate(newClient())
     const request = shop.tracker.start()
     await request.run(() => lastValueFrom(client.emit(subject, 'mug'), { defaultValue: undefined }))
@@ -190,7 +230,10 @@ describe.skipIf(missing.nats)('the client of NATS', () => {
     await serve(worker, options(), [handling({ events: { [subject]: () => undefined }, messages: { [asked]: who } })])
     const client = propagate(newClient(), { as: 'hand-off' })
     const request = shop.tracker.start()
-    expect(await request.run(() => lastValueFrom(client.send(asked, 'mug')))).toEqual({ trace: request.traceId, parent: request.requestId })
+    expect(await request.run(() => lastValueFrom(client.send(asked, 'mug')))).toEqual({
+      trace: request.traceId,
+      parent: request.requestId,
+    })
     await request.run(() => lastValueFrom(client.emit(subject, 'mug'), { defaultValue: undefined }))
     await expectEnd(worker, request, DONE)
     await vi.waitFor(() => expect(shop.story(request.requestId).at(-1)).toBe('Queued'), SOON)
@@ -202,7 +245,9 @@ describe.skipIf(missing.nats)('the client of NATS', () => {
     const headers = newHeaders()
     headers.set('x-trace-id', FOREIGN)
     const record = new NatsRecordBuilder('mug').setHeaders(headers).build()
-    expect(await shop.tracker.start().run(() => lastValueFrom(propagate(newClient()).send(asked, record)))).toEqual({ trace: FOREIGN })
+    expect(await shop.tracker.start().run(() => lastValueFrom(propagate(newClient()).send(asked, record)))).toEqual({
+      trace: FOREIGN,
+    })
     expect([...headers.keys()]).toEqual(['x-trace-id'])
   })
 })
@@ -218,7 +263,11 @@ describe('the client of Kafka', () => {
     const [topic, shop, worker] = [randomUUID(), watched(), watched('worker')]
     const client = { brokers: [broker.address], retry: { initialRetryTime: 1 }, logCreator: () => () => undefined }
     const consumer = { groupId: topic, maxWaitTimeInMs: 50 }
-    await serve(worker, { transport: Transport.KAFKA, options: { client, consumer, subscribe: { fromBeginning: true } } }, [handling({ events: { [topic]: () => undefined } })])
+    await serve(
+      worker,
+      { transport: Transport.KAFKA, options: { client, consumer, subscribe: { fromBeginning: true } } },
+      [handling({ events: { [topic]: () => undefined } })],
+    )
     let as: 'child' | 'hand-off' = 'child'
     const sender = propagate(used(new ClientKafka({ client, producerOnlyMode: true })), { as: () => as })
     const [first, second, third] = [shop.tracker.start(), shop.tracker.start(), shop.tracker.start()]
@@ -229,7 +278,8 @@ describe('the client of Kafka', () => {
     expect(shop.story(second.requestId)).toEqual(PLACED)
     await expectEnd(worker, second, DONE)
     await third.run(() => lastValueFrom(sender.emitBatch(topic, { messages: [{ value: 'mug' }, { value: 'cup' }] })))
-    const childrenOf = ({ requestId }: TrackedRequest) => worker.records.filter((record) => 'parent_id' in record && record.parent_id === requestId)
+    const childrenOf = ({ requestId }: TrackedRequest) =>
+      worker.records.filter((record) => 'parent_id' in record && record.parent_id === requestId)
     await vi.waitFor(() => expect(childrenOf(third)).toHaveLength(2), SOON)
     expect(childrenOf(first)).toMatchObject([{ trace_id: first.traceId, seq: 0 }])
   })

@@ -63,22 +63,36 @@ describe('handlers of messages in Nest', () => {
     expect(service.tracker.inFlight()).toHaveLength(1)
     released.resolve()
     await expectStory(service, 1, [...BEGUN, 'Responded ok'])
-    expect(service.records.find(({ request_id }) => request_id === service.requests()[1])).toMatchObject({ method: 'event', path: 'placed' })
+    expect(service.records.find(({ request_id }) => request_id === service.requests()[1])).toMatchObject({
+      method: 'event',
+      path: 'placed',
+    })
   })
 
   test.each<[what: string, handle: () => unknown]>([
-    ['throws', () => { throw new TypeError('broken') }],
+    [
+      'throws',
+      () => {
+        throw new TypeError('broken')
+      },
+    ],
     ['rejects', () => Promise.reject(new TypeError('broken'))],
     ['gives a stream that fails', () => throwError(() => new TypeError('broken'))],
-  ])('a handler that %s ends its request with the error, though Nest keeps that of an event to itself', async (_, handle) => {
-    const service = watched()
-    const client = clientOf(await serve(service, direct(), [handling({ events: { placed: handle }, messages: { sum: handle } })]))
-    client.emit('placed', 1)
-    await expectStory(service, 0, [...BEGUN, 'Responded error'])
-    await expect(lastValueFrom(client.send('sum', 1))).rejects.toMatchObject({ message: 'Internal server error' })
-    await expectStory(service, 1, [...BEGUN, 'Responded error'])
-    for (const record of service.records.filter((each) => 'outcome' in each)) expect(record).toMatchObject({ error: { type: 'TypeError', message: 'broken' } })
-  })
+  ])(
+    'a handler that %s ends its request with the error, though Nest keeps that of an event to itself',
+    async (_, handle) => {
+      const service = watched()
+      const client = clientOf(
+        await serve(service, direct(), [handling({ events: { placed: handle }, messages: { sum: handle } })]),
+      )
+      client.emit('placed', 1)
+      await expectStory(service, 0, [...BEGUN, 'Responded error'])
+      await expect(lastValueFrom(client.send('sum', 1))).rejects.toMatchObject({ message: 'Internal server error' })
+      await expectStory(service, 1, [...BEGUN, 'Responded error'])
+      for (const record of service.records.filter((each) => 'outcome' in each))
+        expect(record).toMatchObject({ error: { type: 'TypeError', message: 'broken' } })
+    },
+  )
 
   test('a stream of answers ends with its last, and each part of it finds the request in hand', async () => {
     const service = watched()
@@ -104,19 +118,34 @@ describe('handlers of messages in Nest', () => {
     const seen: unknown[] = []
     const see = (): number => seen.push(currentRequest()?.requestId)
     const client = clientOf(
-      await serve(service, direct(), [handling({ messages: { sum: see, forbidden: () => expect.unreachable('the handler runs') } })], {
-        parts: {
-          providers: [
-            { provide: APP_GUARD, useValue: { canActivate: (context: { getArgs(): unknown[] }) => see() > 0 && context.getArgs()[0] !== 'stranger' } },
-            { provide: APP_INTERCEPTOR, useValue: { intercept: (_: unknown, next: CallHandler) => (see() > 0 ? next.handle() : NEVER) } },
-          ],
+      await serve(
+        service,
+        direct(),
+        [handling({ messages: { sum: see, forbidden: () => expect.unreachable('the handler runs') } })],
+        {
+          parts: {
+            providers: [
+              {
+                provide: APP_GUARD,
+                useValue: {
+                  canActivate: (context: { getArgs(): unknown[] }) => see() > 0 && context.getArgs()[0] !== 'stranger',
+                },
+              },
+              {
+                provide: APP_INTERCEPTOR,
+                useValue: { intercept: (_: unknown, next: CallHandler) => (see() > 0 ? next.handle() : NEVER) },
+              },
+            ],
+          },
         },
-      }),
+      ),
     )
     await lastValueFrom(client.send('sum', 'friend'))
     await expectStory(service, 0, [...BEGUN, 'Responded ok'])
     expect(seen).toEqual(Array(3).fill(service.requests()[0]))
-    await expect(lastValueFrom(client.send('forbidden', 'stranger'))).rejects.toMatchObject({ message: 'Forbidden resource' })
+    await expect(lastValueFrom(client.send('forbidden', 'stranger'))).rejects.toMatchObject({
+      message: 'Forbidden resource',
+    })
     await expectStory(service, 1, [...BEGUN, 'Responded error'])
   })
 
@@ -133,7 +162,10 @@ describe('handlers of messages in Nest', () => {
       see()
       entered.resolve()
     }
-    const app = await serve(service, direct(), [handling({ events: { placed: fast } }), handling({ events: { placed: slow } })])
+    const app = await serve(service, direct(), [
+      handling({ events: { placed: fast } }),
+      handling({ events: { placed: slow } }),
+    ])
     clientOf(app).emit('placed', 1)
     await entered.promise
     // Whatever was to follow from the end of the fast one has followed by now.
@@ -147,7 +179,16 @@ describe('handlers of messages in Nest', () => {
 
   test('of several handlers the first that fails tells of the whole: Nest does not wait for the others', async () => {
     const service = watched()
-    const [fails, waits] = [handling({ events: { placed: () => { throw new Error('first') } } }), handling({ events: { placed: () => NEVER } })]
+    const [fails, waits] = [
+      handling({
+        events: {
+          placed: () => {
+            throw new Error('first')
+          },
+        },
+      }),
+      handling({ events: { placed: () => NEVER } }),
+    ]
     clientOf(await serve(service, direct(), [waits, fails])).emit('placed', 1)
     await expectStory(service, 0, [...BEGUN, 'Responded error'])
     expect(service.records.at(-1)).toMatchObject({ error: { message: 'first' } })
@@ -155,30 +196,42 @@ describe('handlers of messages in Nest', () => {
 
   test('imported twice it tracks once', async () => {
     const [service, other] = [watched(), watched()]
-    const app = await serve(service, direct(), [handling({ messages: { sum: () => 1 } })], { parts: { imports: [TrackRequestModule.forRoot({ tracker: other.tracker })] } })
+    const app = await serve(service, direct(), [handling({ messages: { sum: () => 1 } })], {
+      parts: { imports: [TrackRequestModule.forRoot({ tracker: other.tracker })] },
+    })
     expect(await lastValueFrom(clientOf(app).send('sum', 1))).toBe(1)
     await expectStory(service, 0, [...BEGUN, 'Responded ok'])
     expect(other.records).toEqual([])
   })
 
-  test('a hook of the application\'s that throws has ended the request', async () => {
+  test("a hook of the application's that throws has ended the request", async () => {
     const service = watched()
-    const root = moduleOf({ imports: [TrackRequestModule.forRoot({ tracker: service.tracker })], controllers: [handling({ messages: { sum: () => 1 } })] })
+    const root = moduleOf({
+      imports: [TrackRequestModule.forRoot({ tracker: service.tracker })],
+      controllers: [handling({ messages: { sum: () => 1 } })],
+    })
     const app = await createMicroservice(root, direct())
     app.registerPreRequestHook(() => {
       throw new Error('not now')
     })
     await app.listen()
     onTestFinished(() => app.close())
-    await expect(lastValueFrom(clientOf(app).send('sum', 1))).rejects.toMatchObject({ message: 'Internal server error' })
+    await expect(lastValueFrom(clientOf(app).send('sum', 1))).rejects.toMatchObject({
+      message: 'Internal server error',
+    })
     await expectStory(service, 0, [...BEGUN, 'Responded error'])
   })
 
   test('what a client sends along over TCP names the parent, and never a request to resume', async () => {
     const [shop, service] = [watched(), watched('worker')]
-    const client = clientOf(await serve(service, direct(), [handling({ messages: { sum: () => currentRequest()?.traceId } })]))
+    const client = clientOf(
+      await serve(service, direct(), [handling({ messages: { sum: () => currentRequest()?.traceId } })]),
+    )
     client.setOnDispatchHook((packet) => {
-      packet.metadata = { ...currentRequest()?.headers(), 'x-lifecycle': `${currentRequest()?.requestId ?? ''};Queued;3;1790000000000` }
+      packet.metadata = {
+        ...currentRequest()?.headers(),
+        'x-lifecycle': `${currentRequest()?.requestId ?? ''};Queued;3;1790000000000`,
+      }
     })
     const request = shop.tracker.start()
     expect(await request.run(() => lastValueFrom(client.send('sum', 1)))).toBe(request.traceId)
@@ -198,7 +251,12 @@ describe('Nest over gRPC', () => {
     responseSerialize: (value: unknown) => Buffer.from(JSON.stringify(value)),
     responseDeserialize: (bytes: Buffer): unknown => JSON.parse(bytes.toString()),
   })
-  const contract = { package: 'test', packageDefinition: { 'test.Texts': Object.fromEntries((['unary', 'list', 'chat'] as const).map((name) => [name, methodOf(name)])) } }
+  const contract = {
+    package: 'test',
+    packageDefinition: {
+      'test.Texts': Object.fromEntries((['unary', 'list', 'chat'] as const).map((name) => [name, methodOf(name)])),
+    },
+  }
 
   interface Made {
     readonly channelOptions?: { readonly interceptors: readonly unknown[] }
@@ -207,7 +265,11 @@ describe('Nest over gRPC', () => {
   }
 
   /** A microservice of one method, and a client of it. */
-  async function texts(name: Method, handle: (...args: never[]) => unknown, { channelOptions = { interceptors: [] }, ...made }: Made = {}) {
+  async function texts(
+    name: Method,
+    handle: (...args: never[]) => unknown,
+    { channelOptions = { interceptors: [] }, ...made }: Made = {},
+  ) {
     class Service {
       handle(...args: never[]): unknown {
         return handle(...args)
@@ -217,7 +279,12 @@ describe('Nest over gRPC', () => {
     const service = watched()
     // Nest does not tell which port a server was given.
     const url = `unix:${join(tmpdir(), `${randomUUID()}.sock`)}`
-    await serve(service, { transport: Transport.GRPC, options: { ...contract, url, channelOptions: { ...channelOptions } } }, [controller(Service)], made)
+    await serve(
+      service,
+      { transport: Transport.GRPC, options: { ...contract, url, channelOptions: { ...channelOptions } } },
+      [controller(Service)],
+      made,
+    )
     return { service, url, client: new Texts(url) }
   }
 
@@ -227,7 +294,12 @@ describe('Nest over gRPC', () => {
     const request = shop.tracker.start()
     expect((await request.run(() => client.call('unary'))).texts).toEqual([request.traceId])
     await expectStory(service, 0, [...BEGUN, 'Responded ok'])
-    expect(service.records[0]).toMatchObject({ method: 'grpc', path: '/test.Texts/unary', parent_id: request.requestId, seq: 0 })
+    expect(service.records[0]).toMatchObject({
+      method: 'grpc',
+      path: '/test.Texts/unary',
+      parent_id: request.requestId,
+      seq: 0,
+    })
     expect(service.records.at(-1)).toMatchObject({ status: 0 })
   })
 
@@ -236,7 +308,9 @@ describe('Nest over gRPC', () => {
     ['that names the code of a fault', () => new RpcException({ code: 14, message: 'later' }), 14, 'error'],
     ['that names none', () => new Error('broken'), 2, 'error'],
   ])('an error %s', async (_, error, code, outcome) => {
-    const { service, client } = await texts('unary', () => { throw error() })
+    const { service, client } = await texts('unary', () => {
+      throw error()
+    })
     expect((await client.call('unary')).status.code).toBe(code)
     await expectStory(service, 0, [...BEGUN, `Responded ${outcome}`])
     expect(service.records.at(-1)).toMatchObject({ status: code, error: { message: error().message } })
@@ -256,7 +330,12 @@ describe('Nest over gRPC', () => {
 
   test.each(['unary', 'list'] as const)('a client that leaves (%s)', async (name) => {
     const [entered, stopped] = [deferred(), deferred()]
-    const { service, client } = await texts(name, () => defer(() => { entered.resolve(); return NEVER }).pipe(finalize(() => stopped.resolve())))
+    const { service, client } = await texts(name, () =>
+      defer(() => {
+        entered.resolve()
+        return NEVER
+      }).pipe(finalize(() => stopped.resolve())),
+    )
     const call = client.begin(name)
     await entered.promise
     call.cancel()
@@ -283,7 +362,9 @@ describe('Nest over gRPC', () => {
     const nest = new ClientGrpcProxy({ ...contract, url, channelOptions: { interceptors: [propagate()] } })
     onTestFinished(() => nest.close())
     const request = shop.tracker.start()
-    await request.run(() => lastValueFrom(nest.getService<{ unary(text: object): Observable<unknown> }>('Texts').unary({ text: 'hello' })))
+    await request.run(() =>
+      lastValueFrom(nest.getService<{ unary(text: object): Observable<unknown> }>('Texts').unary({ text: 'hello' })),
+    )
     await expectStory(service, 0, [...BEGUN, 'Responded ok'])
     expect(service.records[0]).toMatchObject({ trace_id: request.traceId, parent_id: request.requestId })
   })
@@ -319,11 +400,20 @@ describe.skipIf(missing.nats)('Nest over NATS', () => {
   test('an event may hand its request over, which the handler completes', async () => {
     const [subject, shop, worker] = [randomUUID(), watched(), watched('worker')]
     const seen: unknown[] = []
-    await serve(worker, options(), [handling({ events: { [subject]: (data, context) => void seen.push(data, currentRequest()?.requestId, currentRequest(context)?.requestId) } })])
+    await serve(worker, options(), [
+      handling({
+        events: {
+          [subject]: (data, context) =>
+            void seen.push(data, currentRequest()?.requestId, currentRequest(context)?.requestId),
+        },
+      }),
+    ])
     const sender = client()
     await sender.connect()
     const request = shop.tracker.start()
-    await request.enqueue((headers) => lastValueFrom(sender.emit(subject, new NatsRecordBuilder({ order: 1 }).setHeaders(msgHdrs(headers)).build())))
+    await request.enqueue((headers) =>
+      lastValueFrom(sender.emit(subject, new NatsRecordBuilder({ order: 1 }).setHeaders(msgHdrs(headers)).build())),
+    )
     await vi.waitFor(() => expect(worker.story(request.requestId)).toEqual(['(ATTEMPT 1)', 'Completed 1 ok']), SOON)
     expect(shop.story(request.requestId)).toEqual([...BEGUN, 'Queued'])
     expect(seen).toEqual([{ order: 1 }, request.requestId, request.requestId])
@@ -336,7 +426,9 @@ describe.skipIf(missing.nats)('Nest over NATS', () => {
     await serve(worker, options(), [handling({ events: { [subject]: () => Promise.reject(new Error('broken')) } })])
     const request = shop.tracker.start()
     const sender = client()
-    await request.enqueue((headers) => lastValueFrom(sender.emit(subject, new NatsRecordBuilder(1).setHeaders(msgHdrs(headers)).build())))
+    await request.enqueue((headers) =>
+      lastValueFrom(sender.emit(subject, new NatsRecordBuilder(1).setHeaders(msgHdrs(headers)).build())),
+    )
     await vi.waitFor(() => expect(worker.story(request.requestId)).toEqual(['(ATTEMPT 1)', 'Completed 1 error']), SOON)
     expect(worker.records.at(-1)).toMatchObject({ error: { message: 'broken' } })
   })
@@ -370,7 +462,11 @@ describe.skipIf(missing.nats)('Nest over NATS', () => {
     const sender = client()
     class Shop {
       place(): unknown {
-        return currentRequest()?.enqueue((headers) => lastValueFrom(sender.emit(subject, new NatsRecordBuilder(1).setHeaders(msgHdrs(headers)).build()), { defaultValue: null }))
+        return currentRequest()?.enqueue((headers) =>
+          lastValueFrom(sender.emit(subject, new NatsRecordBuilder(1).setHeaders(msgHdrs(headers)).build()), {
+            defaultValue: null,
+          }),
+        )
       }
     }
     method(Shop, 'place', Post('orders'))
@@ -387,7 +483,12 @@ describe.skipIf(missing.nats)('Nest over NATS', () => {
     const id = service.requests()[0] ?? ''
     await vi.waitFor(() => expect(service.story(id)).toHaveLength(7), SOON)
     // The answer and the worker race.
-    expect(service.story(id).filter((entry) => entry !== '(RESPOND)')).toEqual([...BEGUN, 'Queued', '(ATTEMPT 1)', 'Completed 1 ok'])
+    expect(service.story(id).filter((entry) => entry !== '(RESPOND)')).toEqual([
+      ...BEGUN,
+      'Queued',
+      '(ATTEMPT 1)',
+      'Completed 1 ok',
+    ])
     expect(service.requests()).toHaveLength(1)
     expect(service.tracker.inFlight()).toEqual([])
   })
@@ -402,16 +503,34 @@ describe.skipIf(missing.rabbitmq)('Nest over RabbitMQ', () => {
   })
   afterAll(() => connection.close())
 
-  async function work(worker: Watched, options: RmqOptions['options'], handle: (data: unknown, context: object) => unknown, tracking: Partial<NestOptions> = {}): Promise<string> {
+  async function work(
+    worker: Watched,
+    options: RmqOptions['options'],
+    handle: (data: unknown, context: object) => unknown,
+    tracking: Partial<NestOptions> = {},
+  ): Promise<string> {
     const queue = randomUUID()
-    await serve(worker, { transport: Transport.RMQ, options: { urls: [BROKERS.rabbitmq], queue, queueOptions: { autoDelete: true }, ...options } }, [handling({ events: { placed: handle }, messages: { count: handle } })], { tracking })
+    await serve(
+      worker,
+      {
+        transport: Transport.RMQ,
+        options: { urls: [BROKERS.rabbitmq], queue, queueOptions: { autoDelete: true }, ...options },
+      },
+      [handling({ events: { placed: handle }, messages: { count: handle } })],
+      { tracking },
+    )
     return queue
   }
 
   /** What the client of Nest makes of a record. */
   function publish(queue: string, packet: object, headers: Record<string, string>, replyTo?: string): void {
-    const record: { data: unknown; options?: object | undefined } = new RmqRecordBuilder({ order: 1 }).setOptions({ headers }).build()
-    channel.sendToQueue(queue, Buffer.from(JSON.stringify({ ...packet, data: record.data })), { ...record.options, ...(replyTo === undefined ? {} : { replyTo, correlationId: '1' }) })
+    const record: { data: unknown; options?: object | undefined } = new RmqRecordBuilder({ order: 1 })
+      .setOptions({ headers })
+      .build()
+    channel.sendToQueue(queue, Buffer.from(JSON.stringify({ ...packet, data: record.data })), {
+      ...record.options,
+      ...(replyTo === undefined ? {} : { replyTo, correlationId: '1' }),
+    })
   }
 
   test('an event goes on with the request that it hands over, and completes it', async () => {
@@ -447,10 +566,16 @@ describe.skipIf(missing.rabbitmq)('Nest over RabbitMQ', () => {
       from.nack(message)
       throw new Error('not yet')
     }
-    const queue = await work(worker, { noAck: false }, handle, { willRetry: (error) => error instanceof Error && error.message === 'not yet' })
+    const queue = await work(worker, { noAck: false }, handle, {
+      willRetry: (error) => error instanceof Error && error.message === 'not yet',
+    })
     const request = shop.tracker.start()
     await request.enqueue((headers) => publish(queue, { pattern: 'placed' }, headers))
-    await vi.waitFor(() => expect(worker.story(request.requestId)).toEqual(['(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 2)', 'Completed 2 ok']), SOON)
+    await vi.waitFor(
+      () =>
+        expect(worker.story(request.requestId)).toEqual(['(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 2)', 'Completed 2 ok']),
+      SOON,
+    )
     expect(worker.tracker.inFlight()).toEqual([])
   })
 
@@ -479,7 +604,11 @@ describe('Nest over Kafka', () => {
   const ASKING = { kafka_correlationId: '1', kafka_replyTopic: 'replies' }
 
   /** Works on a topic, and sends to it. */
-  async function work(worker: Watched, kind: keyof Handlers, handle: () => unknown): Promise<(headers: Readonly<Record<string, string>>) => Promise<unknown>> {
+  async function work(
+    worker: Watched,
+    kind: keyof Handlers,
+    handle: () => unknown,
+  ): Promise<(headers: Readonly<Record<string, string>>) => Promise<unknown>> {
     const topic = randomUUID()
     const client = { brokers: [broker.address], retry: { initialRetryTime: 1 }, logLevel: logLevel.NOTHING }
     const options = { client, consumer: { groupId: topic, maxWaitTimeInMs: 50 }, subscribe: { fromBeginning: true } }
@@ -490,20 +619,49 @@ describe('Nest over Kafka', () => {
     return (headers) => producer.send({ topic, messages: [{ value: '{"order":1}', headers }] })
   }
 
-  test.each<[what: string, kind: keyof Handlers, error: () => Error, asking: Readonly<Record<string, string>>, story: readonly string[]]>([
-    ['an event', 'events', () => new Error('not yet'), {}, ['(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 1)', 'Completed 1 ok']],
-    ['a message, with a retriable error', 'messages', () => new KafkaRetriableException('not yet'), ASKING, ['(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 1)', 'Completed 1 ok']],
-    ['a message, with any other error, which is its answer', 'messages', () => new Error('never'), ASKING, ['(ATTEMPT 1)', 'Completed 1 error']],
-  ])('%s goes on with the request that it hands over; what fails is delivered again as Nest has it', async (_, kind, error, asking, story) => {
-    const [shop, worker] = [watched(), watched('worker')]
-    let calls = 0
-    const send = await work(worker, kind, () => {
-      if (++calls === 1) throw error()
-      return 'fine'
-    })
-    const request = shop.tracker.start()
-    await request.enqueue((headers) => send({ ...headers, ...asking }))
-    await vi.waitFor(() => expect(worker.story(request.requestId)).toEqual(story), SOON)
-    expect(worker.tracker.inFlight()).toEqual([])
-  })
+  test.each<
+    [
+      what: string,
+      kind: keyof Handlers,
+      error: () => Error,
+      asking: Readonly<Record<string, string>>,
+      story: readonly string[],
+    ]
+  >([
+    [
+      'an event',
+      'events',
+      () => new Error('not yet'),
+      {},
+      ['(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 1)', 'Completed 1 ok'],
+    ],
+    [
+      'a message, with a retriable error',
+      'messages',
+      () => new KafkaRetriableException('not yet'),
+      ASKING,
+      ['(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 1)', 'Completed 1 ok'],
+    ],
+    [
+      'a message, with any other error, which is its answer',
+      'messages',
+      () => new Error('never'),
+      ASKING,
+      ['(ATTEMPT 1)', 'Completed 1 error'],
+    ],
+  ])(
+    '%s goes on with the request that it hands over; what fails is delivered again as Nest has it',
+    async (_, kind, error, asking, story) => {
+      const [shop, worker] = [watched(), watched('worker')]
+      let calls = 0
+      const send = await work(worker, kind, () => {
+        if (++calls === 1) throw error()
+        return 'fine'
+      })
+      const request = shop.tracker.start()
+      await request.enqueue((headers) => send({ ...headers, ...asking }))
+      await vi.waitFor(() => expect(worker.story(request.requestId)).toEqual(story), SOON)
+      expect(worker.tracker.inFlight()).toEqual([])
+    },
+  )
 })

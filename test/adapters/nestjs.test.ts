@@ -34,7 +34,15 @@ import {
   type ModuleMetadata,
   type NestApplicationOptions,
 } from '@nestjs/common'
-import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE, ApplicationConfig, ExternalContextCreator, HttpAdapterHost } from '@nestjs/core'
+import {
+  APP_FILTER,
+  APP_GUARD,
+  APP_INTERCEPTOR,
+  APP_PIPE,
+  ApplicationConfig,
+  ExternalContextCreator,
+  HttpAdapterHost,
+} from '@nestjs/core'
 import { ExpressAdapter } from '@nestjs/platform-express'
 import { FastifyAdapter } from '@nestjs/platform-fastify'
 import type { Request } from 'express'
@@ -71,7 +79,8 @@ function serving(make: () => ExpressAdapter | FastifyAdapter): (scenario: Scenar
   return async ({ tracker, handle, auth, authenticate }) => {
     class Shop {
       async answer(req: Incoming, res: Reply): Promise<unknown> {
-        const body = (): Promise<string> => (req instanceof Readable ? text(req) : Promise.resolve(typeof req.body === 'string' ? req.body : ''))
+        const body = (): Promise<string> =>
+          req instanceof Readable ? text(req) : Promise.resolve(typeof req.body === 'string' ? req.body : '')
         const answer = await handle({ header: headerOf(req), body })
         res.status(answer.status ?? 200)
         if (answer.type !== undefined) res.header('content-type', answer.type)
@@ -87,7 +96,8 @@ function serving(make: () => ExpressAdapter | FastifyAdapter): (scenario: Scenar
       ...(authenticate === undefined ? {} : { authenticate: (req) => authenticate(headerOf(req)) }),
     })
     const adapter = make()
-    if (adapter instanceof FastifyAdapter) adapter.getInstance().addContentTypeParser('*', { parseAs: 'string' }, (_req, body, done) => done(null, body))
+    if (adapter instanceof FastifyAdapter)
+      adapter.getInstance().addContentTypeParser('*', { parseAs: 'string' }, (_req, body, done) => done(null, body))
     const app = await create(moduleOf({ imports: [tracking], controllers: [controller(Shop)] }), adapter)
     return listening(app)
   }
@@ -133,17 +143,25 @@ describe.each(PLATFORMS)('Nest on %s, besides', (_platform, make) => {
     readonly created?: Pick<NestApplicationOptions, 'rawBody'>
   }
 
-  async function start(shop: new (...args: never[]) => object, made: Made = {}): Promise<Heard & { url: string; last: (path?: string, asking?: Asking) => Promise<unknown> }> {
+  async function start(
+    shop: new (...args: never[]) => object,
+    made: Made = {},
+  ): Promise<Heard & { url: string; last: (path?: string, asking?: Asking) => Promise<unknown> }> {
     const hearing = heard()
     const { parts, options, configure, main, adapter, tracking, created } = made
     const tracked = tracking?.(hearing.tracker) ?? TrackRequestModule.forRoot({ ...options, tracker: hearing.tracker })
-    const root = moduleOf({ ...parts, imports: [tracked, ...(parts?.imports ?? [])], controllers: [controller(shop)] }, configure)
+    const root = moduleOf(
+      { ...parts, imports: [tracked, ...(parts?.imports ?? [])], controllers: [controller(shop)] },
+      configure,
+    )
     const app = await create(root, adapter ?? make(), created)
     await main?.(app)
     const serving = await listening(app)
     onTestFinished(() => serving.close())
     const last = async (path = '/', asking: Asking = {}): Promise<unknown> => {
-      const ends = hearing.records.filter((record) => record.lifecycle === 'transition' && record.outcome !== undefined).length
+      const ends = hearing.records.filter(
+        (record) => record.lifecycle === 'transition' && record.outcome !== undefined,
+      ).length
       await ask(`${serving.url}${path}`, asking)
       await hearing.ended(ends + 1)
       return hearing.records.at(-1)
@@ -162,7 +180,11 @@ describe.each(PLATFORMS)('Nest on %s, besides', (_platform, make) => {
     return Shop
   }
 
-  const json = (value: unknown): Asking => ({ method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(value) })
+  const json = (value: unknown): Asking => ({
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(value),
+  })
 
   test('the request is in hand in all parts of Nest, with a body to be parsed first and a provider of its own', async () => {
     const seen: [part: string, trace: string][] = []
@@ -202,7 +224,10 @@ describe.each(PLATFORMS)('Nest on %s, besides', (_platform, make) => {
           { provide: Service, scope: Scope.REQUEST, useFactory: () => see('request-scoped provider', new Service()) },
           { provide: APP_GUARD, useValue: { canActivate: () => see('guard', true) } },
           { provide: APP_PIPE, useValue: { transform: (value: unknown) => see('pipe', value) } },
-          { provide: APP_INTERCEPTOR, useValue: { intercept: (_: unknown, next: CallHandler) => see('interceptor', next).handle() } },
+          {
+            provide: APP_INTERCEPTOR,
+            useValue: { intercept: (_: unknown, next: CallHandler) => see('interceptor', next).handle() },
+          },
           { provide: APP_FILTER, useValue: new Filter() },
         ],
       },
@@ -216,14 +241,34 @@ describe.each(PLATFORMS)('Nest on %s, besides', (_platform, make) => {
     const { status, headers } = await ask(`${server.url}/orders/7`, json({ text: 'x'.repeat(90_000) }))
     await server.ended(1)
     expect(status).toBe(418)
-    expect(seen.map(([part]) => part)).toEqual(['middleware', 'request-scoped provider', 'guard', 'interceptor', 'pipe', 'service', 'filter'])
+    expect(seen.map(([part]) => part)).toEqual([
+      'middleware',
+      'request-scoped provider',
+      'guard',
+      'interceptor',
+      'pipe',
+      'service',
+      'filter',
+    ])
     expect(new Set(seen.map(([, trace]) => trace))).toEqual(new Set([headers['x-trace-id']]))
     expect(server.records.at(-1)).toMatchObject({ outcome: 'ok', status: 418, error: { message: 'broken' } })
   })
 
   test.each<[what: string, main: (app: INestApplication) => unknown, asked: string, asking: Asking, path: string]>([
-    ['a prefix and a version in the path', (app) => app.setGlobalPrefix('api').enableVersioning(), '/api/v1/orders/7?q=1', {}, '/api/v1/orders/:id'],
-    ['a version in a header', (app) => app.enableVersioning({ type: VersioningType.HEADER, header: 'v' }), '/orders/7', { headers: { v: '1' } }, '/orders/:id'],
+    [
+      'a prefix and a version in the path',
+      (app) => app.setGlobalPrefix('api').enableVersioning(),
+      '/api/v1/orders/7?q=1',
+      {},
+      '/api/v1/orders/:id',
+    ],
+    [
+      'a version in a header',
+      (app) => app.enableVersioning({ type: VersioningType.HEADER, header: 'v' }),
+      '/orders/7',
+      { headers: { v: '1' } },
+      '/orders/:id',
+    ],
     ['what is not found below a prefix', (app) => app.setGlobalPrefix('api'), '/api/nowhere/7', {}, '/api/nowhere/7'],
     ['what is not found beside a prefix', (app) => app.setGlobalPrefix('api'), '/nowhere/7', {}, '/nowhere/7'],
   ])('the path of %s', async (_, main, asked, asking, path) => {
@@ -241,10 +286,17 @@ describe.each(PLATFORMS)('Nest on %s, besides', (_platform, make) => {
       res.statusCode = 429
       res.end(currentTraceId())
     }
-    const server = await start(shopOf(() => 'fine'), {
-      configure: (consumer) =>
-        consumer.apply(pass).forRoutes({ path: 'orders/*rest', method: RequestMethod.GET }).apply(refuse).forRoutes({ path: 'busy', method: RequestMethod.GET }),
-    })
+    const server = await start(
+      shopOf(() => 'fine'),
+      {
+        configure: (consumer) =>
+          consumer
+            .apply(pass)
+            .forRoutes({ path: 'orders/*rest', method: RequestMethod.GET })
+            .apply(refuse)
+            .forRoutes({ path: 'busy', method: RequestMethod.GET }),
+      },
+    )
     expect(await server.last('/orders/7')).toMatchObject({ status: 200 })
     expect(server.records[0]).toMatchObject({ path: '/orders/:id' })
     const { headers, body } = await ask(`${server.url}/busy`)
@@ -254,18 +306,40 @@ describe.each(PLATFORMS)('Nest on %s, besides', (_platform, make) => {
   })
 
   test('what the host answers before any handler is tracked: the preflight of CORS', async () => {
-    const server = await start(shopOf(() => 'fine'), { main: (app) => app.enableCors() })
-    const asking = { method: 'OPTIONS', headers: { origin: 'http://shop.test', 'access-control-request-method': 'POST' } }
+    const server = await start(
+      shopOf(() => 'fine'),
+      { main: (app) => app.enableCors() },
+    )
+    const asking = {
+      method: 'OPTIONS',
+      headers: { origin: 'http://shop.test', 'access-control-request-method': 'POST' },
+    }
     const { status, headers } = await ask(`${server.url}/orders/7`, asking)
     await server.ended(1)
-    expect([status, headers['access-control-allow-origin'], headers['x-trace-id']]).toEqual([204, '*', server.records[0]?.trace_id])
+    expect([status, headers['access-control-allow-origin'], headers['x-trace-id']]).toEqual([
+      204,
+      '*',
+      server.records[0]?.trace_id,
+    ])
     expect(server.records.at(-1)).toMatchObject({ outcome: 'ok', status: 204 })
   })
 
   test.each<[what: string, error: Error, last: object]>([
-    ['that is an answer', new NotFoundException('no such order'), { outcome: 'ok', status: 404, error: { type: 'NotFoundException', message: 'no such order' } }],
-    ['that is the server\'s', new ServiceUnavailableException('later'), { outcome: 'error', status: 503, error: { message: 'later' } }],
-    ['of any other kind', new TypeError('broken'), { outcome: 'error', status: 500, error: { type: 'TypeError', message: 'broken' } }],
+    [
+      'that is an answer',
+      new NotFoundException('no such order'),
+      { outcome: 'ok', status: 404, error: { type: 'NotFoundException', message: 'no such order' } },
+    ],
+    [
+      "that is the server's",
+      new ServiceUnavailableException('later'),
+      { outcome: 'error', status: 503, error: { message: 'later' } },
+    ],
+    [
+      'of any other kind',
+      new TypeError('broken'),
+      { outcome: 'error', status: 500, error: { type: 'TypeError', message: 'broken' } },
+    ],
   ])('an error %s', async (_, error, last) => {
     const server = await start(shopOf(() => Promise.reject(error)))
     expect(await server.last('/orders/7')).toMatchObject({ state: 'Responded', ...last })
@@ -280,7 +354,11 @@ describe.each(PLATFORMS)('Nest on %s, besides', (_platform, make) => {
     method(Shop, 'answer', Get('orders/:id'))
     parameters(Shop, 'answer', Param('id', ParseIntPipe))
     const server = await start(Shop)
-    expect(await server.last('/orders/seven')).toMatchObject({ outcome: 'ok', status: 400, error: { type: 'BadRequestException' } })
+    expect(await server.last('/orders/seven')).toMatchObject({
+      outcome: 'ok',
+      status: 400,
+      error: { type: 'BadRequestException' },
+    })
   })
 
   test('a filter that answers as if nothing was wrong: still an error', async () => {
@@ -292,30 +370,57 @@ describe.each(PLATFORMS)('Nest on %s, besides', (_platform, make) => {
       }
     }
     Catch()(Filter)
-    const server = await start(shopOf(() => Promise.reject(new Error('broken'))), { main: (app) => app.useGlobalFilters(new Filter()) })
-    expect(await server.last('/orders/7')).toMatchObject({ outcome: 'error', status: 200, error: { message: 'broken' } })
+    const server = await start(
+      shopOf(() => Promise.reject(new Error('broken'))),
+      { main: (app) => app.useGlobalFilters(new Filter()) },
+    )
+    expect(await server.last('/orders/7')).toMatchObject({
+      outcome: 'error',
+      status: 200,
+      error: { message: 'broken' },
+    })
   })
 
   test.each<[what: string, canActivate: () => boolean, status: number]>([
     ['says no', () => false, 403],
-    ['does not know', () => { throw new UnauthorizedException() }, 401],
-  ])('a caller to whom a guard %s is denied where the tracker was told to wait for that', async (_, canActivate, status) => {
-    const server = await start(shopOf(() => expect.unreachable('the handler runs')), {
-      options: { auth: 'manual' },
-      parts: { providers: [{ provide: APP_GUARD, useValue: { canActivate } }] },
-    })
-    expect(await server.last('/orders/7')).toMatchObject({ state: 'Failed', outcome: 'denied', status })
-  })
+    [
+      'does not know',
+      () => {
+        throw new UnauthorizedException()
+      },
+      401,
+    ],
+  ])(
+    'a caller to whom a guard %s is denied where the tracker was told to wait for that',
+    async (_, canActivate, status) => {
+      const server = await start(
+        shopOf(() => expect.unreachable('the handler runs')),
+        {
+          options: { auth: 'manual' },
+          parts: { providers: [{ provide: APP_GUARD, useValue: { canActivate } }] },
+        },
+      )
+      expect(await server.last('/orders/7')).toMatchObject({ state: 'Failed', outcome: 'denied', status })
+    },
+  )
 
   test('a guard that says who the caller is', async () => {
     const canActivate = (): boolean => currentRequest()?.authenticated('anna') === true
-    const server = await start(shopOf(() => String(currentRequest()?.principal)), {
-      options: { auth: 'manual' },
-      parts: { providers: [{ provide: APP_GUARD, useValue: { canActivate } }] },
-    })
+    const server = await start(
+      shopOf(() => String(currentRequest()?.principal)),
+      {
+        options: { auth: 'manual' },
+        parts: { providers: [{ provide: APP_GUARD, useValue: { canActivate } }] },
+      },
+    )
     expect((await ask(`${server.url}/orders/7`)).body).toBe('anna')
     await server.ended(1)
-    expect(moves(server.records)).toEqual(['0 Received', '1 AUTH_OK Authenticated', '2 PROCESS Processing implied', '3 RESPOND Responded ok'])
+    expect(moves(server.records)).toEqual([
+      '0 Received',
+      '1 AUTH_OK Authenticated',
+      '2 PROCESS Processing implied',
+      '3 RESPOND Responded ok',
+    ])
   })
 
   test('server-sent events find the request in hand, until the client has enough', async () => {
@@ -338,7 +443,15 @@ describe.each(PLATFORMS)('Nest on %s, besides', (_platform, make) => {
 
   test.each<[how: string, source: () => Observable<MessageEvent>, last: object]>([
     ['end', () => from([{ data: 'one' }, { data: 'two' }]), { outcome: 'ok' }],
-    ['fail', () => concat(of({ data: 'one' }), throwError(() => new Error('broken'))), { outcome: 'error', error: { message: 'broken' } }],
+    [
+      'fail',
+      () =>
+        concat(
+          of({ data: 'one' }),
+          throwError(() => new Error('broken')),
+        ),
+      { outcome: 'error', error: { message: 'broken' } },
+    ],
   ])('server-sent events that %s', async (_, source, last) => {
     class Shop {
       events(): Observable<MessageEvent> {
@@ -380,12 +493,15 @@ describe.each(PLATFORMS)('Nest on %s, besides', (_platform, make) => {
   test.each<[when: string, made: (hook: Hook, adapter: ExpressAdapter | FastifyAdapter) => Made]>([
     ['before', (hook, adapter) => ({ adapter: withHook(adapter, hook) })],
     ['after', (hook, adapter) => ({ adapter, main: () => withHook(adapter, hook) })],
-  ])("a request hook that the application sets %s runs, and its requests are tracked", async (_, made) => {
+  ])('a request hook that the application sets %s runs, and its requests are tracked', async (_, made) => {
     let calls = 0
-    const server = await start(shopOf(() => currentTraceId()), made((_req, _res, next) => {
-      calls += 1
-      next()
-    }, make()))
+    const server = await start(
+      shopOf(() => currentTraceId()),
+      made((_req, _res, next) => {
+        calls += 1
+        next()
+      }, make()),
+    )
     const { body, headers } = await ask(`${server.url}/orders/7`)
     await server.ended(1)
     expect([calls, body]).toEqual([1, headers['x-trace-id']])
@@ -393,23 +509,31 @@ describe.each(PLATFORMS)('Nest on %s, besides', (_platform, make) => {
   })
 
   test('options from a factory, which is given what it asks for', async () => {
-    const server = await start(shopOf(() => currentRequest()?.state), {
-      tracking: (tracker) =>
-        TrackRequestModule.forRootAsync({
-          imports: [{ module: moduleOf({}), providers: [{ provide: 'auth', useValue: 'manual' }], exports: ['auth'] }],
-          inject: ['auth'],
-          useFactory: async (auth: 'manual') => {
-            await new Promise(setImmediate)
-            return { tracker, auth }
-          },
-        }),
-    })
+    const server = await start(
+      shopOf(() => currentRequest()?.state),
+      {
+        tracking: (tracker) =>
+          TrackRequestModule.forRootAsync({
+            imports: [
+              { module: moduleOf({}), providers: [{ provide: 'auth', useValue: 'manual' }], exports: ['auth'] },
+            ],
+            inject: ['auth'],
+            useFactory: async (auth: 'manual') => {
+              await new Promise(setImmediate)
+              return { tracker, auth }
+            },
+          }),
+      },
+    )
     expect((await ask(`${server.url}/orders/7`)).body).toBe('Received')
   })
 
   test('imported twice it tracks once', async () => {
     const again = heard()
-    const server = await start(shopOf(() => Promise.reject(new Error('broken'))), { parts: { imports: [TrackRequestModule.forRoot({ tracker: again.tracker })] } })
+    const server = await start(
+      shopOf(() => Promise.reject(new Error('broken'))),
+      { parts: { imports: [TrackRequestModule.forRoot({ tracker: again.tracker })] } },
+    )
     expect(await server.last('/orders/7')).toMatchObject({ outcome: 'error' })
     expect(again.records).toEqual([])
     expect(again.tracker.stats.faults).toBe(0)
@@ -418,7 +542,10 @@ describe.each(PLATFORMS)('Nest on %s, besides', (_platform, make) => {
   test('an adapter that comes after the module, as in a testing module', async () => {
     const { tracker, ended, records } = heard()
     const { providers = [] } = TrackRequestModule.forRoot({ tracker })
-    const setUp = providers.find((provider): provider is FactoryProvider => 'useFactory' in provider && provider.inject?.includes(HttpAdapterHost) === true)
+    const setUp = providers.find(
+      (provider): provider is FactoryProvider =>
+        'useFactory' in provider && provider.inject?.includes(HttpAdapterHost) === true,
+    )
     const [host, adapter] = [new HttpAdapterHost(), make()]
     setUp?.useFactory({ tracker }, host, new ApplicationConfig())
     host.httpAdapter = adapter
@@ -433,29 +560,53 @@ describe.each(PLATFORMS)('Nest on %s, besides', (_platform, make) => {
 
   test('a middleware that loses the request in hand: the handler finds it again', async () => {
     const pool = new AsyncResource('pool')
-    const server = await start(shopOf(() => currentTraceId()), {
-      configure: (consumer) => consumer.apply((_req: unknown, _res: unknown, next: () => void) => pool.runInAsyncScope(next)).forRoutes('*path'),
-    })
+    const server = await start(
+      shopOf(() => currentTraceId()),
+      {
+        configure: (consumer) =>
+          consumer
+            .apply((_req: unknown, _res: unknown, next: () => void) => pool.runInAsyncScope(next))
+            .forRoutes('*path'),
+      },
+    )
     const { body, headers } = await ask(`${server.url}/orders/7`)
     expect(body).toBe(headers['x-trace-id'])
   })
 
-  test.each(['graphql', 'ws', 'http'] as const)('handlers of %s that are called by others pass as they are', async (type) => {
-    const hearing = heard()
-    class Resolver {
-      answer(): string {
-        return `fine ${currentTraceId()}`
+  test.each(['graphql', 'ws', 'http'] as const)(
+    'handlers of %s that are called by others pass as they are',
+    async (type) => {
+      const hearing = heard()
+      class Resolver {
+        answer(): string {
+          return `fine ${currentTraceId()}`
+        }
       }
-    }
-    const app = await create(moduleOf({ imports: [TrackRequestModule.forRoot({ tracker: hearing.tracker })] }), make())
-    onTestFinished(() => app.close())
-    const resolver = new Resolver()
-    // What @nestjs/graphql and others do with their handlers.
-    const handle = app.get(ExternalContextCreator).create(resolver, resolver.answer.bind(resolver), 'answer', undefined, undefined, undefined, undefined, undefined, type)
-    expect(await handle()).toBe('fine ')
-    expect(hearing.records).toEqual([])
-    expect(hearing.tracker.stats.faults).toBe(0)
-  })
+      const app = await create(
+        moduleOf({ imports: [TrackRequestModule.forRoot({ tracker: hearing.tracker })] }),
+        make(),
+      )
+      onTestFinished(() => app.close())
+      const resolver = new Resolver()
+      // What @nestjs/graphql and others do with their handlers.
+      const handle = app
+        .get(ExternalContextCreator)
+        .create(
+          resolver,
+          resolver.answer.bind(resolver),
+          'answer',
+          undefined,
+          undefined,
+          undefined,
+          undefined,
+          undefined,
+          type,
+        )
+      expect(await handle()).toBe('fine ')
+      expect(hearing.records).toEqual([])
+      expect(hearing.tracker.stats.faults).toBe(0)
+    },
+  )
 })
 
 describe('Nest on any platform', () => {
@@ -491,10 +642,18 @@ describe('Nest on any platform', () => {
   test('what it is given and gives has the types of Nest and its platforms', () => {
     expectTypeOf<Request>().toExtend<NestRequest>()
     expectTypeOf<FastifyRequest>().toExtend<NestRequest>()
-    expectTypeOf<NestOptions<Request>>().toHaveProperty('authenticate').toExtend<((req: Request) => unknown) | undefined>()
-    expectTypeOf(TrackRequestModule.forRoot({ service: 'api', authenticate: (req: Request) => req.get('authorization') })).toEqualTypeOf<DynamicModule>()
-    expectTypeOf(TrackRequestModule.forRoot({ service: 'api', authenticate: (req: FastifyRequest) => req.ip })).toEqualTypeOf<DynamicModule>()
-    expectTypeOf(TrackRequestModule.forRootAsync({ inject: ['shop'], useFactory: (service: string) => ({ service }) })).toEqualTypeOf<DynamicModule>()
+    expectTypeOf<NestOptions<Request>>()
+      .toHaveProperty('authenticate')
+      .toExtend<((req: Request) => unknown) | undefined>()
+    expectTypeOf(
+      TrackRequestModule.forRoot({ service: 'api', authenticate: (req: Request) => req.get('authorization') }),
+    ).toEqualTypeOf<DynamicModule>()
+    expectTypeOf(
+      TrackRequestModule.forRoot({ service: 'api', authenticate: (req: FastifyRequest) => req.ip }),
+    ).toEqualTypeOf<DynamicModule>()
+    expectTypeOf(
+      TrackRequestModule.forRootAsync({ inject: ['shop'], useFactory: (service: string) => ({ service }) }),
+    ).toEqualTypeOf<DynamicModule>()
     expectTypeOf<IncomingMessage>().not.toExtend<NestRequest>()
   })
 })

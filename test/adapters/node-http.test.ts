@@ -34,7 +34,10 @@ describe('node:http, besides', () => {
   let serving: Serving | undefined
   afterEach(() => serving?.close())
 
-  async function start(handler: NodeHandler, options: Parameters<typeof heard>[0] & NodeHandlerOptions = {}): Promise<Heard> {
+  async function start(
+    handler: NodeHandler,
+    options: Parameters<typeof heard>[0] & NodeHandlerOptions = {},
+  ): Promise<Heard> {
     const listening = heard(options)
     serving = await listen(createServer(listening.tracker.trackRequest(handler, options)))
     return listening
@@ -50,7 +53,12 @@ describe('node:http, besides', () => {
     })
     await expect(ask(url())).rejects.toThrow()
     await server.ended(1)
-    expect(server.records.at(-1)).toMatchObject({ state: 'Responded', outcome: 'error', status: 200, error: { message: 'broken' } })
+    expect(server.records.at(-1)).toMatchObject({
+      state: 'Responded',
+      outcome: 'error',
+      status: 200,
+      error: { message: 'broken' },
+    })
   })
 
   test('a handler that throws after its answer is noted, or an error; the client has its answer', async () => {
@@ -71,7 +79,12 @@ describe('node:http, besides', () => {
       throw new Error('broken')
     })
     const { status, headers, body } = await ask(url())
-    expect({ status, body, kept: headers['x-kept'], encoding: headers['content-encoding'] }).toEqual({ status: 500, body: 'Internal Server Error\n', kept: 'yes', encoding: undefined })
+    expect({ status, body, kept: headers['x-kept'], encoding: headers['content-encoding'] }).toEqual({
+      status: 500,
+      body: 'Internal Server Error\n',
+      kept: 'yes',
+      encoding: undefined,
+    })
     await server.ended(1)
   })
 
@@ -85,10 +98,19 @@ describe('node:http, besides', () => {
   })
 
   test("authenticate that has told the request already is not answered with a 500 by onInvalid: 'throw'", async () => {
-    const server = await start((_req, res) => res.end('fine'), { onInvalid: 'throw', authenticate: () => currentRequest()?.authenticated() })
+    const server = await start((_req, res) => res.end('fine'), {
+      onInvalid: 'throw',
+      authenticate: () => currentRequest()?.authenticated(),
+    })
     expect(await ask(url())).toMatchObject({ status: 200, body: 'fine' })
     await server.ended(1)
-    expect(told(server.records)).toEqual(['0 Received', '1 AUTH_OK Authenticated', 'note AUTH_OK in Authenticated', '2 PROCESS Processing implied', '3 RESPOND Responded ok'])
+    expect(told(server.records)).toEqual([
+      '0 Received',
+      '1 AUTH_OK Authenticated',
+      'note AUTH_OK in Authenticated',
+      '2 PROCESS Processing implied',
+      '3 RESPOND Responded ok',
+    ])
   })
 
   test("what onInvalid: 'throw' throws in a handler is the handler's own error", async () => {

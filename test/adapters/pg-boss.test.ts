@@ -30,350 +30,478 @@ for (const engine of engines) {
   describeQueueAdapter(`pg-boss on ${engine.name}`, { rig: 'pg-boss', open, missing: engine.missing })
 }
 
-for (const engine of engines) describe.skipIf(engine.missing)(`pg-boss on ${engine.name}, besides`, () => {
-  const schema = `throughline_${randomUUID().slice(0, 8)}`
-  let database: Database
-  let pool: pg.Pool
-  let plain: PgBoss
-  let boss: PgBoss
+for (const engine of engines)
+  describe.skipIf(engine.missing)(`pg-boss on ${engine.name}, besides`, () => {
+    const schema = `throughline_${randomUUID().slice(0, 8)}`
+    let database: Database
+    let pool: pg.Pool
+    let plain: PgBoss
+    let boss: PgBoss
 
-  beforeAll(async () => {
-    database = await engine.start()
-    pool = new pg.Pool({ connectionString: database.url, max: 3 })
-    plain = new PgBoss({ connectionString: database.url, schema, max: 4, schedule: false, supervise: false })
-    boss = propagate(plain)
-    await boss.start()
-  })
-
-  afterAll(async () => {
-    await boss.stop({ graceful: false })
-    await pool.query(`drop schema ${schema} cascade`)
-    await pool.end()
-    await database.stop()
-  })
-
-  async function newQueue(options: Partial<PgBoss.Queue> = {}): Promise<string> {
-    const name = `orders-${randomUUID()}`
-    await boss.createQueue(name, { name, retryLimit: 0, ...options })
-    return name
-  }
-
-  /** Works on a queue for as long as the test runs. */
-  async function work<T>(queue: string, handler: (jobs: PgBoss.Job<T>[]) => Promise<unknown>, options: PgBoss.WorkOptions = {}): Promise<void> {
-    const id = await boss.work<T>(queue, { ...POLL, ...options }, handler)
-    onTestFinished(() => boss.offWork({ id }))
-  }
-
-  async function dataOf(id: string | null): Promise<unknown> {
-    const { rows } = await pool.query<{ data: unknown }>(`select data from ${schema}.job where id = $1`, [id])
-    return rows[0]?.data
-  }
-
-  describe('sending', () => {
-    test('a request is Queued once the broker has the message, and not before', async () => {
-      const queue = await newQueue()
-      const { tracker, story } = watched()
-      const request = tracker.start()
-      const states: string[] = []
-      const db: PgBoss.Db = {
-        async executeSql(text, values) {
-          states.push(request.state)
-          const result = await pool.query<Record<string, unknown>>(text, values)
-          states.push(request.state)
-          return result
-        },
-      }
-      const observed = propagate(new PgBoss({ db, schema }))
-      await request.run(() => observed.send(queue, { order: 1 }))
-      expect(states).toEqual(['Processing', 'Processing'])
-      expect(story(request.requestId)).toEqual([...BEGUN, 'Processing', 'Queued'])
-      expect(tracker.inFlight()).toEqual([])
+    beforeAll(async () => {
+      database = await engine.start()
+      pool = new pg.Pool({ connectionString: database.url, max: 3 })
+      plain = new PgBoss({ connectionString: database.url, schema, max: 4, schedule: false, supervise: false })
+      boss = propagate(plain)
+      await boss.start()
     })
 
-    test('a broker that is down: its error passes through, and the request is not Queued', async () => {
-      const down = new pg.Pool({ host: '127.0.0.1', port: 1 })
-      const db: PgBoss.Db = { executeSql: (text, values) => down.query<Record<string, unknown>>(text, values) }
-      const unreachable = propagate(new PgBoss({ db, schema }))
-      const { tracker, story, requests, records } = watched()
-      const place = tracker.trackRequest(async (order: Order) => unreachable.send('orders', order))
-      await expect(place({ order: 1 })).rejects.toMatchObject({ code: 'ECONNREFUSED' })
-      expect(story(requests()[0] ?? '')).toEqual([...BEGUN, 'Processing', '(ENQUEUE)', 'Responded error'])
-      expect(records.find(({ lifecycle }) => lifecycle === 'note')?.error?.message).toContain('ECONNREFUSED')
-      await down.end()
+    afterAll(async () => {
+      await boss.stop({ graceful: false })
+      await pool.query(`drop schema ${schema} cascade`)
+      await pool.end()
+      await database.stop()
     })
 
-    test('a send that the queue throttles gives null, and the request is not Queued', async () => {
-      const queue = await newQueue()
-      const { tracker, story } = watched()
-      const [first, second] = [tracker.start(), tracker.start()]
-      const order = { order: 1 }
-      expect(await first.run(() => boss.sendThrottled(queue, order, {}, 60, 'once'))).toBeTypeOf('string')
-      expect(await second.run(() => boss.sendThrottled(queue, order, {}, 60, 'once'))).toBeNull()
-      expect(first.state).toBe('Queued')
-      expect(story(second.requestId)).toEqual([...BEGUN, 'Processing', '(ENQUEUE)'])
-      expect(order).toEqual({ order: 1 })
-    })
+    async function newQueue(options: Partial<PgBoss.Queue> = {}): Promise<string> {
+      const name = `orders-${randomUUID()}`
+      await boss.createQueue(name, { name, retryLimit: 0, ...options })
+      return name
+    }
 
-    test('a queue that does not exist takes no message', async () => {
-      const request = watched().tracker.start()
-      expect(await request.run(() => boss.send('no-such-queue', {}))).toBeNull()
-      expect(request.state).toBe('Processing')
-    })
+    /** Works on a queue for as long as the test runs. */
+    async function work<T>(
+      queue: string,
+      handler: (jobs: PgBoss.Job<T>[]) => Promise<unknown>,
+      options: PgBoss.WorkOptions = {},
+    ): Promise<void> {
+      const id = await boss.work<T>(queue, { ...POLL, ...options }, handler)
+      onTestFinished(() => boss.offWork({ id }))
+    }
 
-    test.each<[string, (queue: string) => Promise<string | null>]>([
-      ['send(name, data)', (queue) => boss.send(queue, { order: 1 })],
-      ['send(name, data, options)', (queue) => boss.send(queue, { order: 1 }, { priority: 1 })],
-      ['send({ name, data })', (queue) => boss.send({ name: queue, data: { order: 1 } })],
-      ['sendAfter', (queue) => boss.sendAfter(queue, { order: 1 }, {}, 60)],
-      ['sendDebounced', (queue) => boss.sendDebounced(queue, { order: 1 }, {}, 60, 'key')],
-    ])('%s carries the request', async (_, send) => {
-      const queue = await newQueue()
-      const request = watched().tracker.start()
-      const id = await request.run(() => send(queue))
-      expect(request.state).toBe('Queued')
-      expect(await dataOf(id)).toEqual({
-        order: 1,
-        __throughline: { queue, headers: { ...request.headers(), 'x-lifecycle': `${request.requestId};Queued;3;${carriedSince(await dataOf(id))}` } },
+    async function dataOf(id: string | null): Promise<unknown> {
+      const { rows } = await pool.query<{ data: unknown }>(`select data from ${schema}.job where id = $1`, [id])
+      return rows[0]?.data
+    }
+
+    describe('sending', () => {
+      test('a request is Queued once the broker has the message, and not before', async () => {
+        const queue = await newQueue()
+        const { tracker, story } = watched()
+        const request = tracker.start()
+        const states: string[] = []
+        const db: PgBoss.Db = {
+          async executeSql(text, values) {
+            states.push(request.state)
+            const result = await pool.query<Record<string, unknown>>(text, values)
+            states.push(request.state)
+            return result
+          },
+        }
+        const observed = propagate(new PgBoss({ db, schema }))
+        await request.run(() => observed.send(queue, { order: 1 }))
+        expect(states).toEqual(['Processing', 'Processing'])
+        expect(story(request.requestId)).toEqual([...BEGUN, 'Processing', 'Queued'])
+        expect(tracker.inFlight()).toEqual([])
+      })
+
+      test('a broker that is down: its error passes through, and the request is not Queued', async () => {
+        const down = new pg.Pool({ host: '127.0.0.1', port: 1 })
+        const db: PgBoss.Db = { executeSql: (text, values) => down.query<Record<string, unknown>>(text, values) }
+        const unreachable = propagate(new PgBoss({ db, schema }))
+        const { tracker, story, requests, records } = watched()
+        const place = tracker.trackRequest(async (order: Order) => unreachable.send('orders', order))
+        await expect(place({ order: 1 })).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+        expect(story(requests()[0] ?? '')).toEqual([...BEGUN, 'Processing', '(ENQUEUE)', 'Responded error'])
+        expect(records.find(({ lifecycle }) => lifecycle === 'note')?.error?.message).toContain('ECONNREFUSED')
+        await down.end()
+      })
+
+      test('a send that the queue throttles gives null, and the request is not Queued', async () => {
+        const queue = await newQueue()
+        const { tracker, story } = watched()
+        const [first, second] = [tracker.start(), tracker.start()]
+        const order = { order: 1 }
+        expect(await first.run(() => boss.sendThrottled(queue, order, {}, 60, 'once'))).toBeTypeOf('string')
+        expect(await second.run(() => boss.sendThrottled(queue, order, {}, 60, 'once'))).toBeNull()
+        expect(first.state).toBe('Queued')
+        expect(story(second.requestId)).toEqual([...BEGUN, 'Processing', '(ENQUEUE)'])
+        expect(order).toEqual({ order: 1 })
+      })
+
+      test('a queue that does not exist takes no message', async () => {
+        const request = watched().tracker.start()
+        expect(await request.run(() => boss.send('no-such-queue', {}))).toBeNull()
+        expect(request.state).toBe('Processing')
+      })
+
+      test.each<[string, (queue: string) => Promise<string | null>]>([
+        ['send(name, data)', (queue) => boss.send(queue, { order: 1 })],
+        ['send(name, data, options)', (queue) => boss.send(queue, { order: 1 }, { priority: 1 })],
+        ['send({ name, data })', (queue) => boss.send({ name: queue, data: { order: 1 } })],
+        ['sendAfter', (queue) => boss.sendAfter(queue, { order: 1 }, {}, 60)],
+        ['sendDebounced', (queue) => boss.sendDebounced(queue, { order: 1 }, {}, 60, 'key')],
+      ])('%s carries the request', async (_, send) => {
+        const queue = await newQueue()
+        const request = watched().tracker.start()
+        const id = await request.run(() => send(queue))
+        expect(request.state).toBe('Queued')
+        expect(await dataOf(id)).toEqual({
+          order: 1,
+          __throughline: {
+            queue,
+            headers: {
+              ...request.headers(),
+              'x-lifecycle': `${request.requestId};Queued;3;${carriedSince(await dataOf(id))}`,
+            },
+          },
+        })
+      })
+
+      test('the first message hands the request over, and later ones have it as their parent', async () => {
+        const queue = await newQueue()
+        const { tracker, story } = watched()
+        const request = tracker.start()
+        const ids = await request.run(async () => [
+          await boss.send(queue, { order: 1 }),
+          await boss.send(queue, { order: 2 }),
+        ])
+        expect(story(request.requestId)).toEqual([...BEGUN, 'Processing', 'Queued', '(ENQUEUE)'])
+        expect(await Promise.all(ids.map(async (id) => handsOver(await dataOf(id))))).toEqual([true, false])
+      })
+
+      test('as a child a message leaves the request where it is, and its worker has a request of its own', async () => {
+        const [queue, other] = [await newQueue(), await newQueue()]
+        const { tracker, story } = watched()
+        const choosing = propagate(
+          new PgBoss({
+            db: { executeSql: (text, values) => pool.query<Record<string, unknown>>(text, values) },
+            schema,
+          }),
+          {
+            as: (name) => (name === queue ? 'child' : 'hand-off'),
+          },
+        )
+        const request = tracker.start()
+        const ids = await request.run(async () => [
+          await choosing.send(queue, { order: 1 }),
+          await choosing.send(other, { order: 2 }),
+        ])
+        expect(story(request.requestId)).toEqual(['Received', '(ENQUEUE)', ...BEGUN.slice(1), 'Processing', 'Queued'])
+        expect(await Promise.all(ids.map(async (id) => handsOver(await dataOf(id))))).toEqual([false, true])
+      })
+
+      test('of two sends at once exactly one hands the request over', async () => {
+        const queue = await newQueue()
+        const { tracker, story } = watched()
+        const request = tracker.start()
+        const ids = await request.run(() =>
+          Promise.all([boss.send(queue, { order: 1 }), boss.send(queue, { order: 2 })]),
+        )
+        expect(story(request.requestId).sort()).toEqual(['(ENQUEUE)', ...BEGUN, 'Processing', 'Queued'].sort())
+        expect(await Promise.all(ids.map(async (id) => handsOver(await dataOf(id))))).toEqual([true, false])
+      })
+
+      test('where nobody learns whether the job was kept, the request stays where it is: transaction, insert, publish', async () => {
+        const queue = await newQueue()
+        const { tracker, story } = watched()
+        const request = tracker.start()
+        const client = await pool.connect()
+        await client.query('begin')
+        const db: PgBoss.Db = { executeSql: (text, values) => client.query<Record<string, unknown>>(text, values) }
+        await request.run(() => boss.send(queue, { order: 1 }, { db }))
+        await client.query('rollback')
+        client.release()
+        await boss.subscribe(`placed in ${queue}`, queue)
+        await request.run(() => boss.publish(`placed in ${queue}`, { order: 2 }))
+        await request.run(() => boss.insert([{ name: queue, data: { order: 3 } }, { name: queue }]))
+        expect(story(request.requestId)).toEqual(['Received', '(ENQUEUE)', '(ENQUEUE)', '(ENQUEUE)'])
+        const jobs = await plain.fetch(queue, { batchSize: 5 })
+        expect(jobs.map(({ data }) => handsOver(data))).toEqual([false, false, false])
+      })
+
+      test('outside of a request, and with data that is no object, a message is sent as it is', async () => {
+        const queue = await newQueue()
+        const request = watched().tracker.start()
+        const outside = await boss.send(queue, { order: 1 })
+        await request.run(() =>
+          boss.insert([
+            { name: queue, data: [1, 2] },
+            { name: queue, data: new Date(0) },
+          ]),
+        )
+        const jobs = await plain.fetch(queue, { batchSize: 3 })
+        expect(await dataOf(outside)).toEqual({ order: 1 })
+        expect(jobs.map(({ data }) => data)).toEqual(expect.arrayContaining([[1, 2], '1970-01-01T00:00:00.000Z']))
+      })
+
+      test('it stands for its pg-boss, which sends nothing of ours itself', async () => {
+        const queue = await newQueue()
+        expect(boss).toBeInstanceOf(PgBoss)
+        expect(propagate(boss)).toBe(boss)
+        expect(await boss.start()).toBe(boss)
+        expect(boss.on('wip', () => undefined)).toBe(boss)
+        expect(await boss.getQueueSize(queue)).toBe(0)
+        const request = watched().tracker.start()
+        const id = await request.run(() => plain.send(queue, { order: 1 }))
+        expect(await dataOf(id)).toEqual({ order: 1 })
+        expect(request.state).toBe('Received')
       })
     })
 
-    test('the first message hands the request over, and later ones have it as their parent', async () => {
-      const queue = await newQueue()
-      const { tracker, story } = watched()
-      const request = tracker.start()
-      const ids = await request.run(async () => [await boss.send(queue, { order: 1 }), await boss.send(queue, { order: 2 })])
-      expect(story(request.requestId)).toEqual([...BEGUN, 'Processing', 'Queued', '(ENQUEUE)'])
-      expect(await Promise.all(ids.map(async (id) => handsOver(await dataOf(id))))).toEqual([true, false])
-    })
-
-    test('as a child a message leaves the request where it is, and its worker has a request of its own', async () => {
-      const [queue, other] = [await newQueue(), await newQueue()]
-      const { tracker, story } = watched()
-      const choosing = propagate(new PgBoss({ db: { executeSql: (text, values) => pool.query<Record<string, unknown>>(text, values) }, schema }), {
-        as: (name) => (name === queue ? 'child' : 'hand-off'),
+    describe('working', () => {
+      test('the worker goes on with the same request, and sees the data as it was sent', async () => {
+        const queue = await newQueue()
+        const shop = watched()
+        const worker = watched('worker')
+        const seen: unknown[] = []
+        await work<Order>(
+          queue,
+          trackRequest(
+            ([job]) => {
+              seen.push(
+                job?.data,
+                currentRequest()?.traceId,
+                job === undefined ? undefined : currentRequest(job)?.requestId,
+              )
+              return Promise.resolve({ done: true })
+            },
+            { tracker: worker.tracker },
+          ),
+        )
+        const request = shop.tracker.start()
+        const id = await request.run(() => boss.send(queue, { order: 1 }))
+        await vi.waitFor(() => expect(worker.story(request.requestId)).toEqual(['(ATTEMPT 1)', 'Completed 1 ok']), SOON)
+        expect(shop.story(request.requestId)).toEqual(PLACED)
+        expect(worker.records.at(-1)).toMatchObject({ seq: 4, from: 'Queued', trace_id: request.traceId })
+        expect(seen).toEqual([{ order: 1 }, request.traceId, request.requestId])
+        await vi.waitFor(
+          async () => expect((await boss.getJobById(queue, id ?? ''))?.output).toEqual({ done: true }),
+          SOON,
+        )
       })
-      const request = tracker.start()
-      const ids = await request.run(async () => [await choosing.send(queue, { order: 1 }), await choosing.send(other, { order: 2 })])
-      expect(story(request.requestId)).toEqual(['Received', '(ENQUEUE)', ...BEGUN.slice(1), 'Processing', 'Queued'])
-      expect(await Promise.all(ids.map(async (id) => handsOver(await dataOf(id))))).toEqual([false, true])
-    })
 
-    test('of two sends at once exactly one hands the request over', async () => {
-      const queue = await newQueue()
-      const { tracker, story } = watched()
-      const request = tracker.start()
-      const ids = await request.run(() => Promise.all([boss.send(queue, { order: 1 }), boss.send(queue, { order: 2 })]))
-      expect(story(request.requestId).sort()).toEqual(['(ENQUEUE)', ...BEGUN, 'Processing', 'Queued'].sort())
-      expect(await Promise.all(ids.map(async (id) => handsOver(await dataOf(id))))).toEqual([true, false])
-    })
+      test.each([[null], [{}], [{ __throughline: 'mine' }]])('data %j comes back', async (data) => {
+        const queue = await newQueue()
+        const { tracker } = watched()
+        const seen: unknown[] = []
+        await work(
+          queue,
+          trackRequest(([job]) => Promise.resolve(seen.push(job?.data)), { tracker }),
+        )
+        // pg-boss's types know no null, which it takes nevertheless.
+        const sent = data as object
+        if (data !== null && '__throughline' in data) await boss.send(queue, sent)
+        else await tracker.start().run(() => boss.send(queue, sent))
+        await vi.waitFor(() => expect(seen).toEqual([data]), SOON)
+      })
 
-    test('where nobody learns whether the job was kept, the request stays where it is: transaction, insert, publish', async () => {
-      const queue = await newQueue()
-      const { tracker, story } = watched()
-      const request = tracker.start()
-      const client = await pool.connect()
-      await client.query('begin')
-      const db: PgBoss.Db = { executeSql: (text, values) => client.query<Record<string, unknown>>(text, values) }
-      await request.run(() => boss.send(queue, { order: 1 }, { db }))
-      await client.query('rollback')
-      client.release()
-      await boss.subscribe(`placed in ${queue}`, queue)
-      await request.run(() => boss.publish(`placed in ${queue}`, { order: 2 }))
-      await request.run(() => boss.insert([{ name: queue, data: { order: 3 } }, { name: queue }]))
-      expect(story(request.requestId)).toEqual(['Received', '(ENQUEUE)', '(ENQUEUE)', '(ENQUEUE)'])
-      const jobs = await plain.fetch(queue, { batchSize: 5 })
-      expect(jobs.map(({ data }) => handsOver(data))).toEqual([false, false, false])
-    })
+      test('every attempt is noted, and the one that succeeds completes the request', async () => {
+        const queue = await newQueue({ retryLimit: 2 })
+        const { tracker, story, records } = watched()
+        let calls = 0
+        await work(
+          queue,
+          trackRequest(
+            () => {
+              calls += 1
+              return calls < 2 ? Promise.reject(new Error('not yet')) : Promise.resolve()
+            },
+            { tracker },
+          ),
+        )
+        const request = tracker.start()
+        await request.run(() => boss.send(queue, { order: 1 }))
+        await vi.waitFor(
+          () =>
+            expect(story(request.requestId)).toEqual([
+              ...PLACED,
+              '(ATTEMPT 1)',
+              '(RETRY 1)',
+              '(ATTEMPT 2)',
+              'Completed 2 ok',
+            ]),
+          SOON,
+        )
+        expect(records.find((record) => record.event === 'RETRY')?.error).toEqual({ type: 'Error', message: 'not yet' })
+        expect(tracker.inFlight()).toEqual([])
+      })
 
-    test('outside of a request, and with data that is no object, a message is sent as it is', async () => {
-      const queue = await newQueue()
-      const request = watched().tracker.start()
-      const outside = await boss.send(queue, { order: 1 })
-      await request.run(() => boss.insert([{ name: queue, data: [1, 2] }, { name: queue, data: new Date(0) }]))
-      const jobs = await plain.fetch(queue, { batchSize: 3 })
-      expect(await dataOf(outside)).toEqual({ order: 1 })
-      expect(jobs.map(({ data }) => data)).toEqual(expect.arrayContaining([[1, 2], '1970-01-01T00:00:00.000Z']))
-    })
+      test('when the retries are used up the request is Completed with outcome error', async () => {
+        const queue = await newQueue({ retryLimit: 1 })
+        const { tracker, story } = watched()
+        await work(
+          queue,
+          trackRequest(
+            () => {
+              throw new Error('never')
+            },
+            { tracker },
+          ),
+        )
+        const request = tracker.start()
+        const id = await request.run(() => boss.send(queue, { order: 1 }))
+        await vi.waitFor(
+          () =>
+            expect(story(request.requestId)).toEqual([
+              ...PLACED,
+              '(ATTEMPT 1)',
+              '(RETRY 1)',
+              '(ATTEMPT 2)',
+              'Completed 2 error',
+            ]),
+          SOON,
+        )
+        await vi.waitFor(async () => expect((await boss.getJobById(queue, id ?? ''))?.state).toBe('failed'), SOON)
+        expect(tracker.inFlight()).toEqual([])
+      })
 
-    test('it stands for its pg-boss, which sends nothing of ours itself', async () => {
-      const queue = await newQueue()
-      expect(boss).toBeInstanceOf(PgBoss)
-      expect(propagate(boss)).toBe(boss)
-      expect(await boss.start()).toBe(boss)
-      expect(boss.on('wip', () => undefined)).toBe(boss)
-      expect(await boss.getQueueSize(queue)).toBe(0)
-      const request = watched().tracker.start()
-      const id = await request.run(() => plain.send(queue, { order: 1 }))
-      expect(await dataOf(id)).toEqual({ order: 1 })
-      expect(request.state).toBe('Received')
+      test('a handler that outlives the job ends with it, and not once more when it is done', async () => {
+        const queue = await newQueue()
+        const { tracker, story, records } = watched()
+        const released = deferred()
+        const returned = vi.fn()
+        await work(
+          queue,
+          trackRequest(
+            async () => {
+              await released.promise
+              returned()
+            },
+            { tracker },
+          ),
+        )
+        const request = tracker.start()
+        await request.run(() => boss.send(queue, { order: 1 }, { expireInSeconds: 1 }))
+        await vi.waitFor(
+          () => expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 error']),
+          SOON,
+        )
+        expect(records.at(-1)?.error?.message).toContain('expireInSeconds')
+        released.resolve()
+        await vi.waitFor(() => expect(returned).toHaveBeenCalled(), SOON)
+        expect(story(request.requestId).at(-1)).toBe('Completed 1 error')
+      })
+
+      test('a dead letter is a new request, with the one that died as its parent', async () => {
+        const deadLetter = await newQueue()
+        const queue = await newQueue({ deadLetter })
+        const { tracker, story, records } = watched()
+        await work(
+          deadLetter,
+          trackRequest(() => Promise.resolve(), { tracker }),
+        )
+        await work(
+          queue,
+          trackRequest(() => Promise.reject(new Error('bad order')), { tracker }),
+        )
+        const request = tracker.start()
+        await request.run(() => boss.send(queue, { order: 1 }))
+        await vi.waitFor(
+          () => expect(records.at(-1)).toMatchObject({ state: 'Responded', trace_id: request.traceId }),
+          SOON,
+        )
+        expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 error'])
+        expect(records.find(({ request_id }) => request_id !== request.requestId)).toMatchObject({
+          parent_id: request.requestId,
+          path: deadLetter,
+        })
+      })
+
+      test('a job that carries nothing starts a request of its own', async () => {
+        const queue = await newQueue()
+        const { tracker, story, requests, records } = watched()
+        await work(
+          queue,
+          trackRequest(() => Promise.resolve(), { tracker }),
+        )
+        await boss.send(queue, { order: 1 })
+        await vi.waitFor(
+          () => expect(story(requests()[0] ?? '')).toEqual([...BEGUN, 'Processing', 'Responded ok']),
+          SOON,
+        )
+        expect(records[0]).toMatchObject({ path: queue })
+      })
+
+      test('the jobs of a batch each go on with their request, and all end alike', async () => {
+        const queue = await newQueue()
+        const { tracker, story } = watched()
+        const batches: (string | undefined)[][] = []
+        const senders = [tracker.start(), tracker.start()]
+        for (const request of senders) await request.run(() => boss.send(queue, { order: 1 }))
+        await boss.send(queue, { order: 2 })
+        await work(
+          queue,
+          trackRequest(
+            (jobs) => {
+              expect(currentRequest()).toBeUndefined()
+              batches.push(jobs.map((job) => currentRequest(job)?.requestId))
+              return Promise.reject(new Error('bad batch'))
+            },
+            { tracker },
+          ),
+          { batchSize: 3 },
+        )
+        for (const request of senders) {
+          await vi.waitFor(
+            () => expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 error']),
+            SOON,
+          )
+        }
+        const ids = batches.flat()
+        expect(batches).toHaveLength(1)
+        expect(ids).toEqual(expect.arrayContaining(senders.map(({ requestId }) => requestId)))
+        const started = ids.find((id) => senders.every(({ requestId }) => requestId !== id))
+        expect(story(started ?? '')).toEqual([...BEGUN, 'Processing', 'Responded error'])
+      })
+
+      test('a worker that sends again hands on a child, which the next worker starts', async () => {
+        const [orders, invoices] = [await newQueue(), await newQueue()]
+        const { tracker, story, records } = watched()
+        await work(
+          orders,
+          trackRequest(() => boss.send(invoices, { invoice: 1 }), { tracker }),
+        )
+        await work(
+          invoices,
+          trackRequest(() => Promise.resolve(), { tracker }),
+        )
+        const request = tracker.start()
+        await request.run(() => boss.send(orders, { order: 1 }))
+        await vi.waitFor(() => expect(records.at(-1)).toMatchObject({ state: 'Responded', outcome: 'ok' }), SOON)
+        expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(ENQUEUE 1)', 'Completed 1 ok'])
+        const child = records.find((record) => record.request_id !== request.requestId)
+        expect(child).toMatchObject({ trace_id: request.traceId, parent_id: request.requestId, seq: 0, path: invoices })
+      })
+
+      test('without metadata it says so once, and a failure counts as one that is tried again', async () => {
+        const told = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+        onTestFinished(() => told.mockRestore())
+        const queue = await newQueue({ retryLimit: 1 })
+        const { tracker, story } = watched()
+        await work(
+          queue,
+          trackRequest(() => Promise.reject(new Error('never')), { tracker }),
+          { includeMetadata: false },
+        )
+        const request = tracker.start()
+        await request.run(() => boss.send(queue, { order: 1 }))
+        await vi.waitFor(
+          () =>
+            expect(story(request.requestId)).toEqual([
+              ...PLACED,
+              '(ATTEMPT 1)',
+              '(RETRY 1)',
+              '(ATTEMPT 1)',
+              '(RETRY 1)',
+            ]),
+          SOON,
+        )
+        expect(tracker.stats.faults).toBe(1)
+        expect(String(told.mock.calls[0]?.[0])).toContain('includeMetadata: true')
+      })
+
+      test('a worker started within a request does not work within it', async () => {
+        const queue = await newQueue()
+        const seen: (TrackedRequest | undefined)[] = []
+        await watched()
+          .tracker.start()
+          .run(() => work(queue, () => Promise.resolve(seen.push(currentRequest()))))
+        await boss.send(queue, {})
+        await vi.waitFor(() => expect(seen).toEqual([undefined]), SOON)
+      })
     })
   })
-
-  describe('working', () => {
-    test('the worker goes on with the same request, and sees the data as it was sent', async () => {
-      const queue = await newQueue()
-      const shop = watched()
-      const worker = watched('worker')
-      const seen: unknown[] = []
-      await work<Order>(queue, trackRequest(([job]) => {
-        seen.push(job?.data, currentRequest()?.traceId, job === undefined ? undefined : currentRequest(job)?.requestId)
-        return Promise.resolve({ done: true })
-      }, { tracker: worker.tracker }))
-      const request = shop.tracker.start()
-      const id = await request.run(() => boss.send(queue, { order: 1 }))
-      await vi.waitFor(() => expect(worker.story(request.requestId)).toEqual(['(ATTEMPT 1)', 'Completed 1 ok']), SOON)
-      expect(shop.story(request.requestId)).toEqual(PLACED)
-      expect(worker.records.at(-1)).toMatchObject({ seq: 4, from: 'Queued', trace_id: request.traceId })
-      expect(seen).toEqual([{ order: 1 }, request.traceId, request.requestId])
-      await vi.waitFor(async () => expect((await boss.getJobById(queue, id ?? ''))?.output).toEqual({ done: true }), SOON)
-    })
-
-    test.each([[null], [{}], [{ __throughline: 'mine' }]])('data %j comes back', async (data) => {
-      const queue = await newQueue()
-      const { tracker } = watched()
-      const seen: unknown[] = []
-      await work(queue, trackRequest(([job]) => Promise.resolve(seen.push(job?.data)), { tracker }))
-      // pg-boss's types know no null, which it takes nevertheless.
-      const sent = data as object
-      if (data !== null && '__throughline' in data) await boss.send(queue, sent)
-      else await tracker.start().run(() => boss.send(queue, sent))
-      await vi.waitFor(() => expect(seen).toEqual([data]), SOON)
-    })
-
-    test('every attempt is noted, and the one that succeeds completes the request', async () => {
-      const queue = await newQueue({ retryLimit: 2 })
-      const { tracker, story, records } = watched()
-      let calls = 0
-      await work(queue, trackRequest(() => {
-        calls += 1
-        return calls < 2 ? Promise.reject(new Error('not yet')) : Promise.resolve()
-      }, { tracker }))
-      const request = tracker.start()
-      await request.run(() => boss.send(queue, { order: 1 }))
-      await vi.waitFor(
-        () => expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 2)', 'Completed 2 ok']),
-        SOON,
-      )
-      expect(records.find((record) => record.event === 'RETRY')?.error).toEqual({ type: 'Error', message: 'not yet' })
-      expect(tracker.inFlight()).toEqual([])
-    })
-
-    test('when the retries are used up the request is Completed with outcome error', async () => {
-      const queue = await newQueue({ retryLimit: 1 })
-      const { tracker, story } = watched()
-      await work(queue, trackRequest(() => {
-        throw new Error('never')
-      }, { tracker }))
-      const request = tracker.start()
-      const id = await request.run(() => boss.send(queue, { order: 1 }))
-      await vi.waitFor(
-        () => expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 2)', 'Completed 2 error']),
-        SOON,
-      )
-      await vi.waitFor(async () => expect((await boss.getJobById(queue, id ?? ''))?.state).toBe('failed'), SOON)
-      expect(tracker.inFlight()).toEqual([])
-    })
-
-    test('a handler that outlives the job ends with it, and not once more when it is done', async () => {
-      const queue = await newQueue()
-      const { tracker, story, records } = watched()
-      const released = deferred()
-      const returned = vi.fn()
-      await work(queue, trackRequest(async () => {
-        await released.promise
-        returned()
-      }, { tracker }))
-      const request = tracker.start()
-      await request.run(() => boss.send(queue, { order: 1 }, { expireInSeconds: 1 }))
-      await vi.waitFor(() => expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 error']), SOON)
-      expect(records.at(-1)?.error?.message).toContain('expireInSeconds')
-      released.resolve()
-      await vi.waitFor(() => expect(returned).toHaveBeenCalled(), SOON)
-      expect(story(request.requestId).at(-1)).toBe('Completed 1 error')
-    })
-
-    test('a dead letter is a new request, with the one that died as its parent', async () => {
-      const deadLetter = await newQueue()
-      const queue = await newQueue({ deadLetter })
-      const { tracker, story, records } = watched()
-      await work(deadLetter, trackRequest(() => Promise.resolve(), { tracker }))
-      await work(queue, trackRequest(() => Promise.reject(new Error('bad order')), { tracker }))
-      const request = tracker.start()
-      await request.run(() => boss.send(queue, { order: 1 }))
-      await vi.waitFor(() => expect(records.at(-1)).toMatchObject({ state: 'Responded', trace_id: request.traceId }), SOON)
-      expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 error'])
-      expect(records.find(({ request_id }) => request_id !== request.requestId)).toMatchObject({ parent_id: request.requestId, path: deadLetter })
-    })
-
-    test('a job that carries nothing starts a request of its own', async () => {
-      const queue = await newQueue()
-      const { tracker, story, requests, records } = watched()
-      await work(queue, trackRequest(() => Promise.resolve(), { tracker }))
-      await boss.send(queue, { order: 1 })
-      await vi.waitFor(() => expect(story(requests()[0] ?? '')).toEqual([...BEGUN, 'Processing', 'Responded ok']), SOON)
-      expect(records[0]).toMatchObject({ path: queue })
-    })
-
-    test('the jobs of a batch each go on with their request, and all end alike', async () => {
-      const queue = await newQueue()
-      const { tracker, story } = watched()
-      const batches: (string | undefined)[][] = []
-      const senders = [tracker.start(), tracker.start()]
-      for (const request of senders) await request.run(() => boss.send(queue, { order: 1 }))
-      await boss.send(queue, { order: 2 })
-      await work(queue, trackRequest((jobs) => {
-        expect(currentRequest()).toBeUndefined()
-        batches.push(jobs.map((job) => currentRequest(job)?.requestId))
-        return Promise.reject(new Error('bad batch'))
-      }, { tracker }), { batchSize: 3 })
-      for (const request of senders) {
-        await vi.waitFor(() => expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 error']), SOON)
-      }
-      const ids = batches.flat()
-      expect(batches).toHaveLength(1)
-      expect(ids).toEqual(expect.arrayContaining(senders.map(({ requestId }) => requestId)))
-      const started = ids.find((id) => senders.every(({ requestId }) => requestId !== id))
-      expect(story(started ?? '')).toEqual([...BEGUN, 'Processing', 'Responded error'])
-    })
-
-    test('a worker that sends again hands on a child, which the next worker starts', async () => {
-      const [orders, invoices] = [await newQueue(), await newQueue()]
-      const { tracker, story, records } = watched()
-      await work(orders, trackRequest(() => boss.send(invoices, { invoice: 1 }), { tracker }))
-      await work(invoices, trackRequest(() => Promise.resolve(), { tracker }))
-      const request = tracker.start()
-      await request.run(() => boss.send(orders, { order: 1 }))
-      await vi.waitFor(() => expect(records.at(-1)).toMatchObject({ state: 'Responded', outcome: 'ok' }), SOON)
-      expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(ENQUEUE 1)', 'Completed 1 ok'])
-      const child = records.find((record) => record.request_id !== request.requestId)
-      expect(child).toMatchObject({ trace_id: request.traceId, parent_id: request.requestId, seq: 0, path: invoices })
-    })
-
-    test('without metadata it says so once, and a failure counts as one that is tried again', async () => {
-      const told = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
-      onTestFinished(() => told.mockRestore())
-      const queue = await newQueue({ retryLimit: 1 })
-      const { tracker, story } = watched()
-      await work(queue, trackRequest(() => Promise.reject(new Error('never')), { tracker }), { includeMetadata: false })
-      const request = tracker.start()
-      await request.run(() => boss.send(queue, { order: 1 }))
-      await vi.waitFor(
-        () => expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 1)', '(RETRY 1)']),
-        SOON,
-      )
-      expect(tracker.stats.faults).toBe(1)
-      expect(String(told.mock.calls[0]?.[0])).toContain('includeMetadata: true')
-    })
-
-    test('a worker started within a request does not work within it', async () => {
-      const queue = await newQueue()
-      const seen: (TrackedRequest | undefined)[] = []
-      await watched().tracker.start().run(() => work(queue, () => Promise.resolve(seen.push(currentRequest()))))
-      await boss.send(queue, {})
-      await vi.waitFor(() => expect(seen).toEqual([undefined]), SOON)
-    })
-  })
-})
 
 /** The carrier that stands in a job's data. */
 function carriedBy(data: unknown): Readonly<Record<string, string>> {

@@ -18,166 +18,174 @@ interface Asked {
   text: string
 }
 
-for (const engine of engines) describe.skipIf(engine.missing)(`pg on ${engine.name}`, () => {
-  let database: Database
-  let plain: pg.Pool
-  let pool: pg.Pool
+for (const engine of engines)
+  describe.skipIf(engine.missing)(`pg on ${engine.name}`, () => {
+    let database: Database
+    let plain: pg.Pool
+    let pool: pg.Pool
 
-  beforeAll(async () => {
-    database = await engine.start()
-    plain = new pg.Pool({ connectionString: database.url, max: 2 })
-    pool = propagate(plain)
-  })
+    beforeAll(async () => {
+      database = await engine.start()
+      plain = new pg.Pool({ connectionString: database.url, max: 2 })
+      pool = propagate(plain)
+    })
 
-  afterAll(async () => {
-    await pool.end()
-    await database.stop()
-  })
+    afterAll(async () => {
+      await pool.end()
+      await database.stop()
+    })
 
-  test.each<[string, (client: pg.Pool | pg.PoolClient) => Promise<pg.QueryResult<Asked>>]>([
-    ['a text', (client) => client.query<Asked>(ASK)],
-    ['a text with values', (client) => client.query<Asked>(`${ASK} where $1::int = 1`, [1])],
-    ['a config', (client) => client.query<Asked>({ text: ASK })],
-    ['a config with values', (client) => client.query<Asked>({ text: `${ASK} where $1::int = 1`, values: [1] })],
-    ['a config, and values beside it', (client) => client.query<Asked>({ text: `${ASK} where $1::int = 1` }, [1])],
-    ['a callback', (client) => called((done) => client.query<Asked>(ASK, done))],
-    ['values and a callback', (client) => called((done) => client.query<Asked>(`${ASK} where $1::int = 1`, [1], done))],
-  ])('the server sees the comment of %s, from a pool and from its client', async (_, ask) => {
-    const { request, text } = commentOf()
-    const comment = text.slice(ASK.length)
-    await request.run(async () => {
-      const client = await pool.connect()
-      try {
-        for (const asked of [await ask(pool), await ask(client)]) {
-          expect(asked.rows[0]?.text.startsWith(ASK)).toBe(true)
-          expect(asked.rows[0]?.text.endsWith(comment)).toBe(true)
+    test.each<[string, (client: pg.Pool | pg.PoolClient) => Promise<pg.QueryResult<Asked>>]>([
+      ['a text', (client) => client.query<Asked>(ASK)],
+      ['a text with values', (client) => client.query<Asked>(`${ASK} where $1::int = 1`, [1])],
+      ['a config', (client) => client.query<Asked>({ text: ASK })],
+      ['a config with values', (client) => client.query<Asked>({ text: `${ASK} where $1::int = 1`, values: [1] })],
+      ['a config, and values beside it', (client) => client.query<Asked>({ text: `${ASK} where $1::int = 1` }, [1])],
+      ['a callback', (client) => called((done) => client.query<Asked>(ASK, done))],
+      [
+        'values and a callback',
+        (client) => called((done) => client.query<Asked>(`${ASK} where $1::int = 1`, [1], done)),
+      ],
+    ])('the server sees the comment of %s, from a pool and from its client', async (_, ask) => {
+      const { request, text } = commentOf()
+      const comment = text.slice(ASK.length)
+      await request.run(async () => {
+        const client = await pool.connect()
+        try {
+          for (const asked of [await ask(pool), await ask(client)]) {
+            expect(asked.rows[0]?.text.startsWith(ASK)).toBe(true)
+            expect(asked.rows[0]?.text.endsWith(comment)).toBe(true)
+          }
+        } finally {
+          client.release()
         }
-      } finally {
-        client.release()
-      }
+      })
     })
-  })
 
-  test('a client of its own is connected, asked and ended', async () => {
-    const { request, text } = commentOf()
-    const client = propagate(new pg.Client(database.url))
-    expect(await client.connect()).toBe(client)
-    expect((await request.run(() => client.query<Asked>(ASK))).rows).toEqual([{ text }])
-    await client.end()
-  })
+    test('a client of its own is connected, asked and ended', async () => {
+      const { request, text } = commentOf()
+      const client = propagate(new pg.Client(database.url))
+      expect(await client.connect()).toBe(client)
+      expect((await request.run(() => client.query<Asked>(ASK))).rows).toEqual([{ text }])
+      await client.end()
+    })
 
-  test('two requests at once, on two clients, each have their own comment', async () => {
-    const both = [commentOf(), commentOf()]
-    const asked = await Promise.all(both.map(({ request }) => request.run(() => pool.query<Asked>(ASK))))
-    expect(asked.map(({ rows }) => rows[0]?.text)).toEqual(both.map(({ text }) => text))
-  })
+    test('two requests at once, on two clients, each have their own comment', async () => {
+      const both = [commentOf(), commentOf()]
+      const asked = await Promise.all(both.map(({ request }) => request.run(() => pool.query<Asked>(ASK))))
+      expect(asked.map(({ rows }) => rows[0]?.text)).toEqual(both.map(({ text }) => text))
+    })
 
-  test('a client that waited for its pool belongs to the request that asked, not to the one that released it', async () => {
-    const [holder, other, waiting] = [commentOf(), commentOf(), commentOf()]
-    const held = await holder.request.run(() => pool.connect())
-    const alsoHeld = await other.request.run(() => pool.connect())
-    const asked = waiting.request.run(() =>
-      called<Asked>((done) => {
-        pool.connect((error, client, release) => {
-          expect(error).toBeUndefined()
-          expect(currentRequest()).toBe(waiting.request)
-          client?.query<Asked>(ASK, (failure, result) => {
+    test('a client that waited for its pool belongs to the request that asked, not to the one that released it', async () => {
+      const [holder, other, waiting] = [commentOf(), commentOf(), commentOf()]
+      const held = await holder.request.run(() => pool.connect())
+      const alsoHeld = await other.request.run(() => pool.connect())
+      const asked = waiting.request.run(() =>
+        called<Asked>((done) => {
+          pool.connect((error, client, release) => {
+            expect(error).toBeUndefined()
             expect(currentRequest()).toBe(waiting.request)
-            release()
-            done(failure, result)
+            client?.query<Asked>(ASK, (failure, result) => {
+              expect(currentRequest()).toBe(waiting.request)
+              release()
+              done(failure, result)
+            })
           })
-        })
-      }),
-    )
-    holder.request.run(() => held.release())
-    expect((await asked).rows).toEqual([{ text: waiting.text }])
-    alsoHeld.release()
-  })
+        }),
+      )
+      holder.request.run(() => held.release())
+      expect((await asked).rows).toEqual([{ text: waiting.text }])
+      alsoHeld.release()
+    })
 
-  test('prepared statements, commented texts and what is asked outside of a request stay as they are', async () => {
-    const { request } = commentOf()
-    const commented = `${ASK} /* ours */`
-    await request.run(async () => {
+    test('prepared statements, commented texts and what is asked outside of a request stay as they are', async () => {
+      const { request } = commentOf()
+      const commented = `${ASK} /* ours */`
+      await request.run(async () => {
+        const client = await pool.connect()
+        const prepared = { name: 'ask', text: ASK }
+        expect((await client.query<Asked>(prepared)).rows).toEqual([{ text: ASK }])
+        expect((await client.query<Asked>(prepared)).rows).toEqual([{ text: ASK }])
+        expect((await client.query<Asked>(commented)).rows).toEqual([{ text: commented }])
+        await client.query('deallocate all')
+        client.release(true)
+      })
+      expect((await pool.query<Asked>(ASK)).rows).toEqual([{ text: ASK }])
+      expect((await request.run(() => plain.query<Asked>(ASK))).rows).toEqual([{ text: ASK }])
+    })
+
+    test('what submits itself is passed on, and given back', async () => {
+      const { request } = commentOf()
       const client = await pool.connect()
-      const prepared = { name: 'ask', text: ASK }
-      expect((await client.query<Asked>(prepared)).rows).toEqual([{ text: ASK }])
-      expect((await client.query<Asked>(prepared)).rows).toEqual([{ text: ASK }])
-      expect((await client.query<Asked>(commented)).rows).toEqual([{ text: commented }])
-      await client.query('deallocate all')
-      client.release(true)
+      const query = new pg.Query<Asked>(ASK)
+      const rows: Asked[] = []
+      query.on('row', (row) => rows.push(row))
+      const ended = new Promise((resolve) => query.on('end', resolve))
+      expect(request.run(() => client.query(query))).toBe(query)
+      await ended
+      expect(rows).toEqual([{ text: ASK }])
+      client.release()
     })
-    expect((await pool.query<Asked>(ASK)).rows).toEqual([{ text: ASK }])
-    expect((await request.run(() => plain.query<Asked>(ASK))).rows).toEqual([{ text: ASK }])
-  })
 
-  test('what submits itself is passed on, and given back', async () => {
-    const { request } = commentOf()
-    const client = await pool.connect()
-    const query = new pg.Query<Asked>(ASK)
-    const rows: Asked[] = []
-    query.on('row', (row) => rows.push(row))
-    const ended = new Promise((resolve) => query.on('end', resolve))
-    expect(request.run(() => client.query(query))).toBe(query)
-    await ended
-    expect(rows).toEqual([{ text: ASK }])
-    client.release()
-  })
-
-  test("the caller's config stays as it was, and may be frozen or of a class", async () => {
-    class Statement {
-      readonly values = [1]
-      get text(): string {
-        return `${ASK} where $1::int = 1`
+    test("the caller's config stays as it was, and may be frozen or of a class", async () => {
+      class Statement {
+        readonly values = [1]
+        get text(): string {
+          return `${ASK} where $1::int = 1`
+        }
       }
-    }
-    const { request } = commentOf()
-    const config = Object.freeze({ text: ASK, rowMode: 'array' as const })
-    await request.run(async () => {
-      expect((await pool.query<[string]>(config)).rows[0]?.[0]).toMatch(/traceparent=/)
-      expect((await pool.query<Asked>(new Statement())).rows[0]?.text).toMatch(/traceparent=/)
+      const { request } = commentOf()
+      const config = Object.freeze({ text: ASK, rowMode: 'array' as const })
+      await request.run(async () => {
+        expect((await pool.query<[string]>(config)).rows[0]?.[0]).toMatch(/traceparent=/)
+        expect((await pool.query<Asked>(new Statement())).rows[0]?.text).toMatch(/traceparent=/)
+      })
+      expect(config).toEqual({ text: ASK, rowMode: 'array' })
     })
-    expect(config).toEqual({ text: ASK, rowMode: 'array' })
-  })
 
-  test('several statements in one text, a last semicolon and an error are as without it', async () => {
-    const { request } = commentOf()
-    await request.run(async () => {
-      const results = (await pool.query(`select 1 as one; ${ASK};`)) as unknown as pg.QueryResult[]
-      expect(results.map(({ rows }) => rows.length)).toEqual([1, 1])
-      await expect(pool.query('select nonsense')).rejects.toMatchObject({ code: '42703' })
+    test('several statements in one text, a last semicolon and an error are as without it', async () => {
+      const { request } = commentOf()
+      await request.run(async () => {
+        const results = (await pool.query(`select 1 as one; ${ASK};`)) as unknown as pg.QueryResult[]
+        expect(results.map(({ rows }) => rows.length)).toEqual([1, 1])
+        await expect(pool.query('select nonsense')).rejects.toMatchObject({ code: '42703' })
+      })
+    })
+
+    test('it stands for its pool: getters, events, release, and nothing is wrapped twice', async () => {
+      expect(pool).toBeInstanceOf(pg.Pool)
+      expect(propagate(pool)).toBe(pool)
+      expect(propagate(plain)).toBe(pool)
+      expect(Reflect.get(pool, 'query')).toBe(Reflect.get(pool, 'query'))
+      expect(pool.on('error', () => undefined)).toBe(pool)
+      const client = await pool.connect()
+      expect(client.on('error', () => undefined)).toBe(client)
+      expect(pool.totalCount - pool.idleCount).toBe(1)
+      client.release()
+      expect(pool.totalCount).toBe(pool.idleCount)
+      expect(() => client.release()).toThrow(/already been released/)
+    })
+
+    test('pg_stat_activity names the request that a query belongs to', async ({ skip }) => {
+      if (engine.name === 'PGlite') skip('PGlite has one session, and no statistics of it')
+      const { request } = commentOf()
+      const client = await pool.connect()
+      const sessions = await pool.query<{ pid: number }>('select pg_backend_pid() as pid')
+      expect(sessions.rows).toHaveLength(1)
+      const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid')
+      await request.run(() => client.query('select 1'))
+      const seen = await pool.query<{ query: string }>('select query from pg_stat_activity where pid = $1', [
+        rows[0]?.pid,
+      ])
+      expect(seen.rows[0]?.query).toContain(`trace_id='${request.traceId}'`)
+      client.release()
     })
   })
-
-  test('it stands for its pool: getters, events, release, and nothing is wrapped twice', async () => {
-    expect(pool).toBeInstanceOf(pg.Pool)
-    expect(propagate(pool)).toBe(pool)
-    expect(propagate(plain)).toBe(pool)
-    expect(Reflect.get(pool, 'query')).toBe(Reflect.get(pool, 'query'))
-    expect(pool.on('error', () => undefined)).toBe(pool)
-    const client = await pool.connect()
-    expect(client.on('error', () => undefined)).toBe(client)
-    expect(pool.totalCount - pool.idleCount).toBe(1)
-    client.release()
-    expect(pool.totalCount).toBe(pool.idleCount)
-    expect(() => client.release()).toThrow(/already been released/)
-  })
-
-  test('pg_stat_activity names the request that a query belongs to', async ({ skip }) => {
-    if (engine.name === 'PGlite') skip('PGlite has one session, and no statistics of it')
-    const { request } = commentOf()
-    const client = await pool.connect()
-    const sessions = await pool.query<{ pid: number }>('select pg_backend_pid() as pid')
-    expect(sessions.rows).toHaveLength(1)
-    const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid')
-    await request.run(() => client.query('select 1'))
-    const seen = await pool.query<{ query: string }>('select query from pg_stat_activity where pid = $1', [rows[0]?.pid])
-    expect(seen.rows[0]?.query).toContain(`trace_id='${request.traceId}'`)
-    client.release()
-  })
-})
 
 /** What a callback is given, as a promise. */
-function called<R extends pg.QueryResultRow>(ask: (done: (error: Error | undefined, result: pg.QueryResult<R>) => void) => void): Promise<pg.QueryResult<R>> {
+function called<R extends pg.QueryResultRow>(
+  ask: (done: (error: Error | undefined, result: pg.QueryResult<R>) => void) => void,
+): Promise<pg.QueryResult<R>> {
   return new Promise((resolve, reject) => {
     ask((error, result) => {
       // pg gives null or undefined where nothing failed.

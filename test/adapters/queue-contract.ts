@@ -28,7 +28,10 @@ export interface QueueTraits {
 }
 
 /** What every adapter of a queue has to do alike: mounted once for each, with a real broker. */
-export function describeQueueAdapter(name: string, { rig: file, open, countsToTwo = false, trims = false, missing = false }: QueueTraits): void {
+export function describeQueueAdapter(
+  name: string,
+  { rig: file, open, countsToTwo = false, trims = false, missing = false }: QueueTraits,
+): void {
   describe.skipIf(missing)(name, () => {
     let rig: QueueRig
     beforeAll(async () => {
@@ -54,13 +57,20 @@ export function describeQueueAdapter(name: string, { rig: file, open, countsToTw
     test('a request is Queued once the broker has the message, and the worker goes on with it', async () => {
       const [queue, shop, worker] = [await rig.newQueue(1), watched(), watched('worker')]
       const seen: unknown[] = []
-      await work(queue, worker.tracker, ({ body, host }) => Promise.resolve(seen.push(body, currentRequest()?.traceId, currentRequest(host)?.requestId)))
+      await work(queue, worker.tracker, ({ body, host }) =>
+        Promise.resolve(seen.push(body, currentRequest()?.traceId, currentRequest(host)?.requestId)),
+      )
       const request = await placed(queue, shop)
       expect(request.state).toBe('Queued')
       expect(shop.tracker.inFlight()).toEqual([])
       await vi.waitFor(() => expect(worker.story(request.requestId)).toEqual(['(ATTEMPT 1)', 'Completed 1 ok']), SOON)
       expect(shop.story(request.requestId)).toEqual(PLACED)
-      expect(worker.records.at(-1)).toMatchObject({ seq: 4, from: 'Queued', trace_id: request.traceId, service: 'worker' })
+      expect(worker.records.at(-1)).toMatchObject({
+        seq: 4,
+        from: 'Queued',
+        trace_id: request.traceId,
+        service: 'worker',
+      })
       expect(seen).toEqual(['order 1', request.traceId, request.requestId])
       expect(worker.tracker.inFlight()).toEqual([])
       expect([...shop.records, ...worker.records].some(({ lifecycle }) => lifecycle === 'rejected')).toBe(false)
@@ -70,7 +80,10 @@ export function describeQueueAdapter(name: string, { rig: file, open, countsToTw
       const queue = await rig.newQueue(1)
       const { tracker, story, requests, records } = watched()
       const place = tracker.trackRequest(() => rig.sendDown(queue), { carrier: () => undefined })
-      const failure = await place().then(() => undefined, (error: unknown) => error)
+      const failure = await place().then(
+        () => undefined,
+        (error: unknown) => error,
+      )
       expect(failure).toBeInstanceOf(Error)
       expect(story(requests()[0] ?? '')).toEqual([...BEGUN, 'Processing', '(ENQUEUE)', 'Responded error'])
       expect(records.find(({ event }) => event === 'ENQUEUE')?.error).toBeDefined()
@@ -82,7 +95,17 @@ export function describeQueueAdapter(name: string, { rig: file, open, countsToTw
       let calls = 0
       await work(queue, shop.tracker, () => (++calls < 2 ? Promise.reject(new Error('not yet')) : Promise.resolve()))
       const request = await placed(queue, shop)
-      await vi.waitFor(() => expect(shop.story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 2)', 'Completed 2 ok']), SOON)
+      await vi.waitFor(
+        () =>
+          expect(shop.story(request.requestId)).toEqual([
+            ...PLACED,
+            '(ATTEMPT 1)',
+            '(RETRY 1)',
+            '(ATTEMPT 2)',
+            'Completed 2 ok',
+          ]),
+        SOON,
+      )
       expect(shop.tracker.inFlight()).toEqual([])
     })
 
@@ -93,9 +116,15 @@ export function describeQueueAdapter(name: string, { rig: file, open, countsToTw
       const last = countsToTwo ? 2 : 3
       await vi.waitFor(
         () =>
-          expect(shop.story(request.requestId)).toEqual(
-            [...PLACED, '(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 2)', '(RETRY 2)', `(ATTEMPT ${String(last)})`, `Completed ${String(last)} error`],
-          ),
+          expect(shop.story(request.requestId)).toEqual([
+            ...PLACED,
+            '(ATTEMPT 1)',
+            '(RETRY 1)',
+            '(ATTEMPT 2)',
+            '(RETRY 2)',
+            `(ATTEMPT ${String(last)})`,
+            `Completed ${String(last)} error`,
+          ]),
         SOON,
       )
       expect(shop.records.at(-1)).toMatchObject({ outcome: 'error' })
@@ -105,10 +134,14 @@ export function describeQueueAdapter(name: string, { rig: file, open, countsToTw
 
     test('a worker that is killed in the middle of its work: one request, two attempts, one end', async () => {
       const [queue, shop, heir] = [await rig.newQueue(3), watched(), watched('heir')]
-      const mortal = fork(fileURLToPath(new URL('programs/queue-worker.ts', import.meta.url)), [file, rig.address, queue], {
-        execArgv: ['--import', 'tsx'],
-        stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
-      })
+      const mortal = fork(
+        fileURLToPath(new URL('programs/queue-worker.ts', import.meta.url)),
+        [file, rig.address, queue],
+        {
+          execArgv: ['--import', 'tsx'],
+          stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+        },
+      )
       onTestFinished(() => void mortal.kill('SIGKILL'))
       const lines = mortal.stdout === null ? Promise.resolve('') : text(mortal.stdout)
       const begun = once(mortal, 'message')
@@ -117,11 +150,19 @@ export function describeQueueAdapter(name: string, { rig: file, open, countsToTw
       mortal.kill('SIGKILL')
       const left = (await lines).trim().split('\n')
       // Whoever asks now finds what the dead left behind.
-      expect((await audit([...shop.records, ...left], { now: 'end', stuckAfter: ['Queued=0ms'] })).stuck).toMatchObject([{ request_id: request.requestId, attempts: 1 }])
+      expect((await audit([...shop.records, ...left], { now: 'end', stuckAfter: ['Queued=0ms'] })).stuck).toMatchObject(
+        [{ request_id: request.requestId, attempts: 1 }],
+      )
       await work(queue, heir.tracker, () => Promise.resolve())
       await vi.waitFor(() => expect(heir.story(request.requestId)).toEqual(['(ATTEMPT 2)', 'Completed 2 ok']), SOON)
       const all = [...shop.records, ...left, ...heir.records]
-      expect(await audit(all, { now: 'end' })).toMatchObject({ stuck: [], invalid: [], gaps: [], duplicates: 0, checked: { requests: 1, traces: 1 } })
+      expect(await audit(all, { now: 'end' })).toMatchObject({
+        stuck: [],
+        invalid: [],
+        gaps: [],
+        duplicates: 0,
+        checked: { requests: 1, traces: 1 },
+      })
       expect(heir.records.every(({ trace_id }) => trace_id === request.traceId)).toBe(true)
     }, 120_000)
 
@@ -134,8 +175,21 @@ export function describeQueueAdapter(name: string, { rig: file, open, countsToTw
       })
       expect(shop.story(request.requestId)).toEqual([...PLACED, '(ENQUEUE)'])
       await work(queue, worker.tracker, () => Promise.resolve())
-      await vi.waitFor(() => expect(worker.requests().map((id) => worker.story(id).at(-1)).sort()).toEqual(['Completed 1 ok', 'Responded ok']), SOON)
-      expect(worker.records.find(({ request_id }) => request_id !== request.requestId)).toMatchObject({ trace_id: request.traceId, parent_id: request.requestId, seq: 0 })
+      await vi.waitFor(
+        () =>
+          expect(
+            worker
+              .requests()
+              .map((id) => worker.story(id).at(-1))
+              .sort(),
+          ).toEqual(['Completed 1 ok', 'Responded ok']),
+        SOON,
+      )
+      expect(worker.records.find(({ request_id }) => request_id !== request.requestId)).toMatchObject({
+        trace_id: request.traceId,
+        parent_id: request.requestId,
+        seq: 0,
+      })
     })
 
     test('a chain in which a worker sends again stays one trace, each link the parent of the next', async () => {
@@ -150,8 +204,16 @@ export function describeQueueAdapter(name: string, { rig: file, open, countsToTw
       await vi.waitFor(() => expect(story(requests()[1] ?? '').at(-1)).toBe('Completed 1 ok'), SOON)
       expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(ENQUEUE 1)', 'Completed 1 ok'])
       expect(new Set(records.map(({ trace_id }) => trace_id))).toEqual(new Set([request.traceId]))
-      expect(records.find(({ request_id }) => request_id !== request.requestId)).toMatchObject({ parent_id: request.requestId })
-      expect(await audit(records)).toMatchObject({ stuck: [], invalid: [], gaps: [], duplicates: 0, checked: { requests: 2, traces: 1 } })
+      expect(records.find(({ request_id }) => request_id !== request.requestId)).toMatchObject({
+        parent_id: request.requestId,
+      })
+      expect(await audit(records)).toMatchObject({
+        stuck: [],
+        invalid: [],
+        gaps: [],
+        duplicates: 0,
+        checked: { requests: 2, traces: 1 },
+      })
     })
 
     test('a message that carries nothing starts a request of its own, and outside of a request nothing is added', async () => {
@@ -179,19 +241,30 @@ export function describeQueueAdapter(name: string, { rig: file, open, countsToTw
         expect(currentRequest()).toBe(currentRequest(host))
         seen.set(body, currentRequest()?.traceId)
       })
-      await Promise.all([...Array(count).keys()].map(async (n) => {
-        const request = tracker.start()
-        sent.set(`order ${String(n)}`, request.traceId)
-        await request.run(() => rig.send(queue, `order ${String(n)}`))
-      }))
+      await Promise.all(
+        [...Array(count).keys()].map(async (n) => {
+          const request = tracker.start()
+          sent.set(`order ${String(n)}`, request.traceId)
+          await request.run(() => rig.send(queue, `order ${String(n)}`))
+        }),
+      )
       await vi.waitFor(() => expect(seen.size).toBe(count), SOON)
       expect(seen).toEqual(sent)
-      await vi.waitFor(() => expect(records.filter((record) => record.lifecycle === 'transition' && record.outcome === 'ok')).toHaveLength(count), SOON)
+      await vi.waitFor(
+        () =>
+          expect(records.filter((record) => record.lifecycle === 'transition' && record.outcome === 'ok')).toHaveLength(
+            count,
+          ),
+        SOON,
+      )
     })
 
     describe('the vectors of W3C Trace Context hold on a message', () => {
       /** Sends every vector that a message can hold, and tells which request each began. */
-      async function begun(vectors: readonly (readonly [what: string, header: string, ...unknown[]])[], headers: (header: string) => Readonly<Record<string, string>>) {
+      async function begun(
+        vectors: readonly (readonly [what: string, header: string, ...unknown[]])[],
+        headers: (header: string) => Readonly<Record<string, string>>,
+      ) {
         const queue = await rig.newQueue(1)
         const { tracker, records } = watched()
         const requests = new Map<string, TrackedRequest | undefined>()
@@ -199,7 +272,8 @@ export function describeQueueAdapter(name: string, { rig: file, open, countsToTw
         const sent = vectors.filter(([, header]) => !/[\r\n]/.test(header) && header.length < 2_000)
         for (const [what, header] of sent) await rig.sendBare(queue, what, headers(header))
         await vi.waitFor(() => expect(requests.size).toBe(sent.length), SOON)
-        const rejected = (request: TrackedRequest | undefined): boolean => records.some((record) => record.request_id === request?.requestId && 'rejected_id' in record)
+        const rejected = (request: TrackedRequest | undefined): boolean =>
+          records.some((record) => record.request_id === request?.requestId && 'rejected_id' in record)
         return { sent: sent.map(([what]) => what), requests, rejected }
       }
 
@@ -207,16 +281,26 @@ export function describeQueueAdapter(name: string, { rig: file, open, countsToTw
         const { requests, rejected } = await begun(VALID, (traceparent) => ({ traceparent }))
         for (const [what, , flags] of VALID) {
           const request = requests.get(what)
-          expect([request?.traceId, request?.parentId, request?.headers().traceparent?.slice(-2), rejected(request)], what).toEqual([DASHED, PARENT, `0${String(flags & 3)}`, false])
+          expect(
+            [request?.traceId, request?.parentId, request?.headers().traceparent?.slice(-2), rejected(request)],
+            what,
+          ).toEqual([DASHED, PARENT, `0${String(flags & 3)}`, false])
         }
       })
 
       test('a traceparent that starts a new trace', async () => {
-        const { sent, requests, rejected } = await begun(INVALID.filter(([, header]) => !trims || header === header.trim()), (traceparent) => ({ traceparent, tracestate: 'foo=1' }))
+        const { sent, requests, rejected } = await begun(
+          INVALID.filter(([, header]) => !trims || header === header.trim()),
+          (traceparent) => ({ traceparent, tracestate: 'foo=1' }),
+        )
         for (const what of sent) {
           const request = requests.get(what)
           expect(request?.traceId, what).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7/)
-          expect([request?.parentId, request?.headers().tracestate, rejected(request)], what).toEqual([undefined, undefined, true])
+          expect([request?.parentId, request?.headers().tracestate, rejected(request)], what).toEqual([
+            undefined,
+            undefined,
+            true,
+          ])
         }
       })
 

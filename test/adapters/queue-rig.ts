@@ -58,7 +58,10 @@ export function watched(service = 'shop'): Watched {
  * message before it has told the sender that it has it.
  */
 export function storyOf(records: readonly LifecycleRecord[]): string[] {
-  const [sent, worked] = [records.filter(({ attempt }) => attempt === undefined), records.filter(({ attempt }) => attempt !== undefined)]
+  const [sent, worked] = [
+    records.filter(({ attempt }) => attempt === undefined),
+    records.filter(({ attempt }) => attempt !== undefined),
+  ]
   return [...sent, ...worked].map((record) => {
     const attempt = record.attempt === undefined ? '' : ` ${String(record.attempt)}`
     if (record.lifecycle !== 'transition') return `(${record.event}${attempt})`

@@ -62,9 +62,15 @@ export function heard(options: Pick<TrackerOptions, 'onInvalid'> = {}): Heard {
     records.push(record)
     for (const look of waiting) look()
   }
-  const ends = (): number => records.filter((record) => record.lifecycle === 'transition' && record.outcome !== undefined).length
+  const ends = (): number =>
+    records.filter((record) => record.lifecycle === 'transition' && record.outcome !== undefined).length
   return {
-    tracker: createTracker({ service: 'api', logger: false, sinks: [{ write }], ...(options.onInvalid === undefined ? {} : { onInvalid: options.onInvalid }) }),
+    tracker: createTracker({
+      service: 'api',
+      logger: false,
+      sinks: [{ write }],
+      ...(options.onInvalid === undefined ? {} : { onInvalid: options.onInvalid }),
+    }),
     records,
     ended: (count) =>
       new Promise((resolve) => {
@@ -76,6 +82,9 @@ export function heard(options: Pick<TrackerOptions, 'onInvalid'> = {}): Heard {
         waiting.add(look)
         look()
       }),
-    byRequest: () => [...new Set(records.map(({ request_id }) => request_id))].map((id) => records.filter(({ request_id }) => request_id === id)),
+    byRequest: () =>
+      [...new Set(records.map(({ request_id }) => request_id))].map((id) =>
+        records.filter(({ request_id }) => request_id === id),
+      ),
   }
 }

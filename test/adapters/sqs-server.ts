@@ -34,7 +34,15 @@ interface Queue {
   readonly messages: Set<Stored>
 }
 
-const SYSTEM_NAMES = ['All', 'ApproximateReceiveCount', 'SentTimestamp', 'SenderId', 'MessageGroupId', 'SequenceNumber', 'DeadLetterQueueSourceArn']
+const SYSTEM_NAMES = [
+  'All',
+  'ApproximateReceiveCount',
+  'SentTimestamp',
+  'SenderId',
+  'MessageGroupId',
+  'SequenceNumber',
+  'DeadLetterQueueSourceArn',
+]
 /** The characters that SQS takes. */
 const TEXT = /^[\t\n\r -\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]*$/u
 
@@ -60,7 +68,9 @@ export async function startSqsServer(): Promise<SqsServer> {
     return queue
   }
   const redriveOf = ({ settings }: Queue): { maxReceiveCount: number; deadLetterTargetArn: string } | undefined => {
-    return settings.RedrivePolicy === undefined ? undefined : (JSON.parse(settings.RedrivePolicy) as { maxReceiveCount: number; deadLetterTargetArn: string })
+    return settings.RedrivePolicy === undefined
+      ? undefined
+      : (JSON.parse(settings.RedrivePolicy) as { maxReceiveCount: number; deadLetterTargetArn: string })
   }
   const wake = (): void => {
     for (const look of waiting) look()
@@ -69,14 +79,23 @@ export async function startSqsServer(): Promise<SqsServer> {
   function put(queue: Queue, input: Input): Input {
     const body = input.MessageBody
     const attributes = (input.MessageAttributes ?? {}) as Record<string, Attribute>
-    if (typeof body !== 'string' || body === '') throw new Refusal('MissingParameter', 'The request must contain the parameter MessageBody.')
+    if (typeof body !== 'string' || body === '')
+      throw new Refusal('MissingParameter', 'The request must contain the parameter MessageBody.')
     const names = Object.keys(attributes)
-    if (names.length > 10) throw new Refusal('InvalidParameterValue', `Number of message attributes [${String(names.length)}] exceeds the allowed maximum [10].`)
+    if (names.length > 10)
+      throw new Refusal(
+        'InvalidParameterValue',
+        `Number of message attributes [${String(names.length)}] exceeds the allowed maximum [10].`,
+      )
     for (const name of names) {
       const { DataType, StringValue, BinaryValue } = attributes[name] ?? {}
       // SQS takes no empty value either; the vectors of W3C have one, and nothing of ours is ever empty.
-      const fits = DataType === 'Binary' ? BinaryValue !== undefined : DataType === 'String' && StringValue !== undefined && TEXT.test(StringValue)
-      if (!fits || !/^[\w.-]{1,256}$/.test(name)) throw new Refusal('InvalidParameterValue', `The message attribute '${name}' cannot be used.`)
+      const fits =
+        DataType === 'Binary'
+          ? BinaryValue !== undefined
+          : DataType === 'String' && StringValue !== undefined && TEXT.test(StringValue)
+      if (!fits || !/^[\w.-]{1,256}$/.test(name))
+        throw new Refusal('InvalidParameterValue', `The message attribute '${name}' cannot be used.`)
     }
     const message: Stored = { MessageId: randomUUID(), Body: body, attributes, count: 0, visibleFrom: 0, receipt: '' }
     queue.messages.add(message)
@@ -92,7 +111,11 @@ export async function startSqsServer(): Promise<SqsServer> {
       if (found.length === most || message.visibleFrom > Date.now()) continue
       if (redrive !== undefined && message.count >= redrive.maxReceiveCount) {
         queue.messages.delete(message)
-        queueOf(redrive.deadLetterTargetArn).messages.add({ ...message, diedIn: `arn:aws:sqs:us-east-1:000000000000:${queue.name}`, visibleFrom: 0 })
+        queueOf(redrive.deadLetterTargetArn).messages.add({
+          ...message,
+          diedIn: `arn:aws:sqs:us-east-1:000000000000:${queue.name}`,
+          visibleFrom: 0,
+        })
         wake()
         continue
       }
@@ -131,7 +154,9 @@ export async function startSqsServer(): Promise<SqsServer> {
       const look = (): Stored[] => taken(queue, Number(input.MaxNumberOfMessages ?? 1), patience)
       const found = look()
       const messages = found.length > 0 ? found : await later(look, 1_000 * Number(input.WaitTimeSeconds ?? 0))
-      return messages.length === 0 ? {} : { Messages: messages.map((message) => shown(message, listOf(input.MessageAttributeNames), system)) }
+      return messages.length === 0
+        ? {}
+        : { Messages: messages.map((message) => shown(message, listOf(input.MessageAttributeNames), system)) }
     },
     'AmazonSQS.DeleteMessage': ({ QueueUrl, ReceiptHandle }) => {
       const { messages } = queueOf(QueueUrl)
@@ -139,7 +164,8 @@ export async function startSqsServer(): Promise<SqsServer> {
       return {}
     },
     'AmazonSQS.ChangeMessageVisibility': ({ QueueUrl, ReceiptHandle, VisibilityTimeout }) => {
-      for (const message of queueOf(QueueUrl).messages) if (message.receipt === ReceiptHandle) message.visibleFrom = Date.now() + 1_000 * Number(VisibilityTimeout)
+      for (const message of queueOf(QueueUrl).messages)
+        if (message.receipt === ReceiptHandle) message.visibleFrom = Date.now() + 1_000 * Number(VisibilityTimeout)
       wake()
       return {}
     },
@@ -171,7 +197,9 @@ export async function startSqsServer(): Promise<SqsServer> {
       res.end(JSON.stringify(await operation(input)))
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
-      res.writeHead(400, { 'x-amzn-query-error': `${error.code};Sender` }).end(JSON.stringify({ __type: `com.amazonaws.sqs#${error.code}`, message: error.message }))
+      res
+        .writeHead(400, { 'x-amzn-query-error': `${error.code};Sender` })
+        .end(JSON.stringify({ __type: `com.amazonaws.sqs#${error.code}`, message: error.message }))
     }
   }
 
@@ -189,8 +217,15 @@ export async function startSqsServer(): Promise<SqsServer> {
 }
 
 /** A message as it is given to whoever asked for this much of it. */
-function shown({ MessageId, Body, attributes, diedIn, count, receipt }: Stored, names: readonly string[], system: readonly string[]): Input {
-  const isAsked = (name: string): boolean => names.some((asked) => asked === 'All' || asked === name || (asked.endsWith('.*') && name.startsWith(asked.slice(0, -2))))
+function shown(
+  { MessageId, Body, attributes, diedIn, count, receipt }: Stored,
+  names: readonly string[],
+  system: readonly string[],
+): Input {
+  const isAsked = (name: string): boolean =>
+    names.some(
+      (asked) => asked === 'All' || asked === name || (asked.endsWith('.*') && name.startsWith(asked.slice(0, -2))),
+    )
   const given = Object.entries(attributes).filter(([name]) => isAsked(name))
   const own = Object.entries({ ApproximateReceiveCount: String(count), DeadLetterQueueSourceArn: diedIn })
   const told = own.filter(([name, value]) => value !== undefined && (system.includes('All') || system.includes(name)))

@@ -50,22 +50,34 @@ describe('sqs, besides', () => {
 
   /** A new queue, and where it is. */
   async function newQueue(maxReceiveCount?: number, dead = ''): Promise<string> {
-    const RedrivePolicy = JSON.stringify({ maxReceiveCount, deadLetterTargetArn: `arn:aws:sqs:us-east-1:000000000000:${dead.split('/').at(-1) ?? ''}` })
+    const RedrivePolicy = JSON.stringify({
+      maxReceiveCount,
+      deadLetterTargetArn: `arn:aws:sqs:us-east-1:000000000000:${dead.split('/').at(-1) ?? ''}`,
+    })
     const Attributes = { VisibilityTimeout: '0', ...(maxReceiveCount === undefined ? {} : { RedrivePolicy }) }
-    const { QueueUrl = '' } = await plain.send(new CreateQueueCommand({ QueueName: `orders-${randomUUID()}`, Attributes }))
+    const { QueueUrl = '' } = await plain.send(
+      new CreateQueueCommand({ QueueName: `orders-${randomUUID()}`, Attributes }),
+    )
     return QueueUrl
   }
 
   /** What is in a queue, each message with all its attributes unless less is asked for; by our client unless another is given. */
-  async function received(QueueUrl: string, asked: Partial<ReceiveMessageCommandInput> = { MessageAttributeNames: ['All'] }, client = sqs): Promise<Message[]> {
-    const { Messages = [] } = await client.send(new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10, ...asked }))
+  async function received(
+    QueueUrl: string,
+    asked: Partial<ReceiveMessageCommandInput> = { MessageAttributeNames: ['All'] },
+    client = sqs,
+  ): Promise<Message[]> {
+    const { Messages = [] } = await client.send(
+      new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10, ...asked }),
+    )
     return Messages
   }
 
   const textsOf = ({ MessageAttributes = {} }: Message): Record<string, unknown> =>
     Object.fromEntries(Object.entries(MessageAttributes).map(([name, { StringValue }]) => [name, StringValue]))
   const attribute = (StringValue: string): MessageAttributeValue => ({ DataType: 'String', StringValue })
-  const handsOver = (request: TrackedRequest): string => expect.stringMatching(new RegExp(`^${request.requestId};Queued;3;\\d+$`)) as string
+  const handsOver = (request: TrackedRequest): string =>
+    expect.stringMatching(new RegExp(`^${request.requestId};Queued;3;\\d+$`)) as string
 
   test('what it takes and gives fits the types of the SDK', () => {
     const options = { tracker: watched().tracker, queue: 'orders' }
@@ -77,15 +89,18 @@ describe('sqs, besides', () => {
       return Promise.resolve(message)
     }, options)
     expectTypeOf(handleMessage).toBeFunction()
-    expectTypeOf(trackRequest((_message: Message, tenant: string) => tenant.length, { ...options, carrier: fromSns })).toEqualTypeOf<
-      (message: Message, tenant: string) => Promise<number>
-    >()
+    expectTypeOf(
+      trackRequest((_message: Message, tenant: string) => tenant.length, { ...options, carrier: fromSns }),
+    ).toEqualTypeOf<(message: Message, tenant: string) => Promise<number>>()
   })
 
   describe('sending', () => {
     test('a service that refuses: its error passes through, and the request is not Queued', async () => {
       const { tracker, story, requests } = watched()
-      const place = tracker.trackRequest(() => sqs.send(new SendMessageCommand({ QueueUrl: `${server.endpoint}/0/none`, MessageBody: '1' })), { carrier: () => undefined })
+      const place = tracker.trackRequest(
+        () => sqs.send(new SendMessageCommand({ QueueUrl: `${server.endpoint}/0/none`, MessageBody: '1' })),
+        { carrier: () => undefined },
+      )
       await expect(place()).rejects.toMatchObject({ name: 'QueueDoesNotExist' })
       expect(story(requests()[0] ?? '')).toEqual([...BEGUN, 'Processing', '(ENQUEUE)', 'Responded error'])
     })
@@ -94,12 +109,37 @@ describe('sqs, besides', () => {
       const QueueUrl = await newQueue()
       const { tracker, story } = watched()
       const [several, one, refused] = [tracker.start(), tracker.start(), tracker.start()]
-      await several.run(() => sqs.send(new SendMessageBatchCommand({ QueueUrl, Entries: [{ Id: '1', MessageBody: '1' }, { Id: '2', MessageBody: '2', MessageAttributes: { tenant: attribute('mugs') } }] })))
+      await several.run(() =>
+        sqs.send(
+          new SendMessageBatchCommand({
+            QueueUrl,
+            Entries: [
+              { Id: '1', MessageBody: '1' },
+              { Id: '2', MessageBody: '2', MessageAttributes: { tenant: attribute('mugs') } },
+            ],
+          }),
+        ),
+      )
       await one.run(() => sqs.send(new SendMessageBatchCommand({ QueueUrl, Entries: [{ Id: '3', MessageBody: '3' }] })))
-      const { Failed } = await refused.run(() => sqs.send(new SendMessageBatchCommand({ QueueUrl, Entries: [{ Id: '4', MessageBody: '4', MessageAttributes: { tenant: attribute('\u0000') } }] })))
+      const { Failed } = await refused.run(() =>
+        sqs.send(
+          new SendMessageBatchCommand({
+            QueueUrl,
+            Entries: [{ Id: '4', MessageBody: '4', MessageAttributes: { tenant: attribute('\u0000') } }],
+          }),
+        ),
+      )
       expect(Failed).toHaveLength(1)
-      expect([several, one, refused].map(({ requestId }) => story(requestId))).toEqual([['Received', '(ENQUEUE)'], PLACED, [...BEGUN, 'Processing', '(ENQUEUE)']])
-      expect((await received(QueueUrl)).map(textsOf)).toEqual([several.headers(), { tenant: 'mugs', ...several.headers() }, { ...one.headers(), 'x-lifecycle': handsOver(one) }])
+      expect([several, one, refused].map(({ requestId }) => story(requestId))).toEqual([
+        ['Received', '(ENQUEUE)'],
+        PLACED,
+        [...BEGUN, 'Processing', '(ENQUEUE)'],
+      ])
+      expect((await received(QueueUrl)).map(textsOf)).toEqual([
+        several.headers(),
+        { tenant: 'mugs', ...several.headers() },
+        { ...one.headers(), 'x-lifecycle': handsOver(one) },
+      ])
     })
 
     test('where every message feeds many, or your function says so, it is a child', async () => {
@@ -118,7 +158,13 @@ describe('sqs, besides', () => {
       class Order extends SendMessageCommand {
         readonly #queue: string
         constructor(QueueUrl: string) {
-          super(Object.freeze({ QueueUrl, MessageBody: 'order 1', MessageAttributes: Object.freeze({ tenant: attribute('mugs') }) }))
+          super(
+            Object.freeze({
+              QueueUrl,
+              MessageBody: 'order 1',
+              MessageAttributes: Object.freeze({ tenant: attribute('mugs') }),
+            }),
+          )
           this.#queue = QueueUrl
         }
         get queue(): string {
@@ -128,28 +174,44 @@ describe('sqs, besides', () => {
       const QueueUrl = await newQueue()
       const order = new Order(QueueUrl)
       const seen: unknown[] = []
-      order.middlewareStack.add((next) => (args) => {
-        seen.push(Object.keys(args.input.MessageAttributes ?? {}).sort())
-        return next(args)
-      }, { step: 'initialize', name: 'mine' })
+      order.middlewareStack.add(
+        (next) => (args) => {
+          seen.push(Object.keys(args.input.MessageAttributes ?? {}).sort())
+          return next(args)
+        },
+        { step: 'initialize', name: 'mine' },
+      )
       const request = watched().tracker.start()
       await request.run(() => sqs.send(order))
       await request.run(() => sqs.send(order))
       expect(order.queue).toBe(QueueUrl)
       expect(Object.keys(order.input.MessageAttributes ?? {})).toEqual(['tenant'])
-      expect(seen).toEqual([['tenant', 'traceparent', 'x-lifecycle', 'x-trace-id'], ['tenant', 'traceparent', 'x-trace-id']])
-      expect((await received(QueueUrl)).map(textsOf)).toEqual([{ tenant: 'mugs', ...request.headers(), 'x-lifecycle': handsOver(request) }, { tenant: 'mugs', ...request.headers() }])
+      expect(seen).toEqual([
+        ['tenant', 'traceparent', 'x-lifecycle', 'x-trace-id'],
+        ['tenant', 'traceparent', 'x-trace-id'],
+      ])
+      expect((await received(QueueUrl)).map(textsOf)).toEqual([
+        { tenant: 'mugs', ...request.headers(), 'x-lifecycle': handsOver(request) },
+        { tenant: 'mugs', ...request.headers() },
+      ])
     })
 
     test('options of a call are passed on', async () => {
       const aborted = AbortSignal.abort()
       const request = watched().tracker.start()
-      await expect(request.run(() => sqs.send(new SendMessageCommand({ QueueUrl: `${server.endpoint}/0/none`, MessageBody: '1' }), { abortSignal: aborted }))).rejects.toMatchObject({ name: 'AbortError' })
+      await expect(
+        request.run(() =>
+          sqs.send(new SendMessageCommand({ QueueUrl: `${server.endpoint}/0/none`, MessageBody: '1' }), {
+            abortSignal: aborted,
+          }),
+        ),
+      ).rejects.toMatchObject({ name: 'AbortError' })
       expect(request.state).toBe('Processing')
     })
 
     describe('SQS takes ten attributes', () => {
-      const own = (count: number): Record<string, MessageAttributeValue> => Object.fromEntries([...Array(count).keys()].map((n) => [`own-${String(n)}`, attribute('1')]))
+      const own = (count: number): Record<string, MessageAttributeValue> =>
+        Object.fromEntries([...Array(count).keys()].map((n) => [`own-${String(n)}`, attribute('1')]))
 
       test.each<[string, number, string[], string]>([
         [DASHED, 6, ['traceparent', 'tracestate', 'x-lifecycle', 'x-trace-id'], 'Queued'],
@@ -164,9 +226,15 @@ describe('sqs, besides', () => {
         const { tracker, story, records } = watched()
         const carrier = id === DASHED ? { traceparent: GOOD, tracestate: 'foo=1' } : { 'x-trace-id': id }
         const request = tracker.start(carrier)
-        await request.run(() => sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: '1', MessageAttributes: own(count) })))
+        await request.run(() =>
+          sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: '1', MessageAttributes: own(count) })),
+        )
         const [message] = await received(QueueUrl)
-        expect(Object.keys(textsOf(message ?? {})).filter((name) => !name.startsWith('own-')).sort()).toEqual(carried)
+        expect(
+          Object.keys(textsOf(message ?? {}))
+            .filter((name) => !name.startsWith('own-'))
+            .sort(),
+        ).toEqual(carried)
         expect(Object.keys(textsOf(message ?? {})).filter((name) => name.startsWith('own-'))).toHaveLength(count)
         expect(request.state).toBe(state)
         expect(story(request.requestId).includes('(PROPAGATE)')).toBe(count === 10)
@@ -175,7 +243,9 @@ describe('sqs, besides', () => {
         const worker = watched('worker')
         await trackRequest(() => 'done', { tracker: worker.tracker })(message ?? {})
         if (count < 10) expect(worker.records[0]?.trace_id).toBe(id)
-        expect(worker.story(worker.requests()[0] ?? '').at(-1)).toBe(state === 'Queued' ? 'Completed 1 ok' : 'Responded ok')
+        expect(worker.story(worker.requests()[0] ?? '').at(-1)).toBe(
+          state === 'Queued' ? 'Completed 1 ok' : 'Responded ok',
+        )
         if (id === DASHED && count === 9) expect(worker.records[0]).toMatchObject({ parent_id: request.requestId })
       })
 
@@ -183,15 +253,31 @@ describe('sqs, besides', () => {
         const QueueUrl = await newQueue()
         const { tracker, story } = watched()
         const request = tracker.start()
-        await request.run(() => sqs.send(new SendMessageBatchCommand({ QueueUrl, Entries: [10, 9, 0].map((count) => ({ Id: String(count), MessageBody: '1', MessageAttributes: own(count) })) })))
+        await request.run(() =>
+          sqs.send(
+            new SendMessageBatchCommand({
+              QueueUrl,
+              Entries: [10, 9, 0].map((count) => ({
+                Id: String(count),
+                MessageBody: '1',
+                MessageAttributes: own(count),
+              })),
+            }),
+          ),
+        )
         expect((await received(QueueUrl)).map((message) => Object.keys(textsOf(message)).length)).toEqual([10, 10, 2])
         expect(story(request.requestId)).toEqual(['Received', '(PROPAGATE)', '(ENQUEUE)'])
         // One with too many is the service's to refuse, and stays as it is.
         const sent: SendMessageBatchCommand[] = []
         const client = propagate({ send: (command: SendMessageBatchCommand): unknown => sent.push(command) })
-        const Entries = [{ Id: '1', MessageBody: '1', MessageAttributes: own(11) }, { Id: '2', MessageBody: '2' }]
+        const Entries = [
+          { Id: '1', MessageBody: '1', MessageAttributes: own(11) },
+          { Id: '2', MessageBody: '2' },
+        ]
         await request.run(() => client.send(new SendMessageBatchCommand({ QueueUrl, Entries })))
-        expect(sent[0]?.input.Entries?.map((entry) => Object.keys(entry.MessageAttributes ?? {}).length)).toEqual([11, 2])
+        expect(sent[0]?.input.Entries?.map((entry) => Object.keys(entry.MessageAttributes ?? {}).length)).toEqual([
+          11, 2,
+        ])
       })
     })
 
@@ -204,32 +290,50 @@ describe('sqs, besides', () => {
       const sent: unknown[] = []
       const client = propagate({ send: (command: unknown): Promise<unknown> => Promise.resolve(sent.push(command)) })
       await request.run(() => client.send(Object.assign(old, { schema: undefined })))
-      expect((await received(QueueUrl)).map(textsOf)).toEqual([{ ...request.headers(), 'x-lifecycle': handsOver(request) }])
-      expect(sent).toMatchObject([{ input: { MessageAttributes: { traceparent: { StringValue: request.headers().traceparent } } } }])
+      expect((await received(QueueUrl)).map(textsOf)).toEqual([
+        { ...request.headers(), 'x-lifecycle': handsOver(request) },
+      ])
+      expect(sent).toMatchObject([
+        { input: { MessageAttributes: { traceparent: { StringValue: request.headers().traceparent } } } },
+      ])
     })
 
     test('the aggregated client does it by its methods, and by its callbacks', async () => {
       const QueueUrl = await newQueue()
-      const whole = new SQS({ endpoint: server.endpoint, region: 'us-east-1', credentials: { accessKeyId: 'nobody', secretAccessKey: 'nothing' } })
+      const whole = new SQS({
+        endpoint: server.endpoint,
+        region: 'us-east-1',
+        credentials: { accessKeyId: 'nobody', secretAccessKey: 'nothing' },
+      })
       const client = propagate(whole)
       const { tracker } = watched()
       const [promised, called] = [tracker.start(), tracker.start()]
       await promised.run(() => client.sendMessage({ QueueUrl, MessageBody: '1' }))
-      const answer = await called.run(() => new Promise((resolve, reject) => {
-        client.sendMessage({ QueueUrl, MessageBody: '2' }, (error: unknown, data?: SendMessageCommandOutput) => {
-          expect(currentRequest()).toBe(called)
-          if (error === null) resolve(data)
-          else reject(error)
-        })
-      }))
+      const answer = await called.run(
+        () =>
+          new Promise((resolve, reject) => {
+            client.sendMessage({ QueueUrl, MessageBody: '2' }, (error: unknown, data?: SendMessageCommandOutput) => {
+              expect(currentRequest()).toBe(called)
+              if (error === null) resolve(data)
+              else reject(error)
+            })
+          }),
+      )
       expect(answer).toMatchObject({ MessageId: expect.any(String) as string })
-      const failure = await called.run(() => new Promise((resolve) => {
-        client.sendMessage({ QueueUrl: `${server.endpoint}/0/none`, MessageBody: '3' }, (error: unknown) => resolve(error))
-      }))
+      const failure = await called.run(
+        () =>
+          new Promise((resolve) => {
+            client.sendMessage({ QueueUrl: `${server.endpoint}/0/none`, MessageBody: '3' }, (error: unknown) =>
+              resolve(error),
+            )
+          }),
+      )
       expect(failure).toMatchObject({ name: 'QueueDoesNotExist' })
       expect([promised.state, called.state]).toEqual(['Queued', 'Queued'])
       const { Messages = [] } = await client.receiveMessage({ QueueUrl, MaxNumberOfMessages: 10 })
-      expect(Messages.map(textsOf)).toEqual([promised, called].map((request) => ({ ...request.headers(), 'x-lifecycle': handsOver(request) })))
+      expect(Messages.map(textsOf)).toEqual(
+        [promised, called].map((request) => ({ ...request.headers(), 'x-lifecycle': handsOver(request) })),
+      )
       client.destroy()
     })
 
@@ -239,7 +343,8 @@ describe('sqs, besides', () => {
       const request = tracker.start()
       await request.run(() => sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: '1' })))
       const [message = {}] = await received(QueueUrl)
-      const sendOn = ({ Body: MessageBody, MessageAttributes }: Message) => sqs.send(new SendMessageCommand({ QueueUrl: next, MessageBody, MessageAttributes }))
+      const sendOn = ({ Body: MessageBody, MessageAttributes }: Message) =>
+        sqs.send(new SendMessageCommand({ QueueUrl: next, MessageBody, MessageAttributes }))
       await trackRequest(sendOn, { tracker })(message)
       expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(ENQUEUE 1)', 'Completed 1 ok'])
       const relay = tracker.start()
@@ -254,20 +359,36 @@ describe('sqs, besides', () => {
       const sent: unknown[] = []
       const client = propagate({ send: (command: unknown): unknown => sent.push(command) })
       // What a program in plain JavaScript may pass.
-      const inputs: unknown[] = [{}, { QueueUrl, Entries: 7 }, { QueueUrl, Entries: [undefined] }, { QueueUrl, Entries: [] }, { QueueUrl: 7, Entries: [{ Id: '1', MessageBody: '1' }] }]
-      const commands = [undefined, 'nonsense', ...inputs.map((input) => new SendMessageBatchCommand(input as never)), new GetQueueAttributesCommand({ QueueUrl })]
+      const inputs: unknown[] = [
+        {},
+        { QueueUrl, Entries: 7 },
+        { QueueUrl, Entries: [undefined] },
+        { QueueUrl, Entries: [] },
+        { QueueUrl: 7, Entries: [{ Id: '1', MessageBody: '1' }] },
+      ]
+      const commands = [
+        undefined,
+        'nonsense',
+        ...inputs.map((input) => new SendMessageBatchCommand(input as never)),
+        new GetQueueAttributesCommand({ QueueUrl }),
+      ]
       for (const command of commands) request.run(() => client.send(command))
       expect(sent).toHaveLength(commands.length)
       expect(sent.every((command, index) => command === commands[index])).toBe(true)
       expect(request.state).toBe('Received')
-      expect((await request.run(() => sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] })))).Attributes).toEqual({ VisibilityTimeout: '0' })
+      expect(
+        (await request.run(() => sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] }))))
+          .Attributes,
+      ).toEqual({ VisibilityTimeout: '0' })
     })
 
     test('outside of a request nothing is added, and the client stands for its own', async () => {
       const QueueUrl = await newQueue()
       const command = new SendMessageCommand({ QueueUrl, MessageBody: '1' })
       await sqs.send(command)
-      await watched().tracker.start().run(() => plain.send(command))
+      await watched()
+        .tracker.start()
+        .run(() => plain.send(command))
       expect((await received(QueueUrl)).map(textsOf)).toEqual([{}, {}])
       expect(propagate(sqs)).toBe(sqs)
       expect(sqs.config).toBe(plain.config)
@@ -286,7 +407,15 @@ describe('sqs, besides', () => {
     test('whatever is published is a child, and what goes to a telephone is no message of ours', async () => {
       // No client of SNS is here: its commands have the same form.
       const sent: { input: object }[] = []
-      const sns = propagate({ send: (command: { input: object }): Promise<object> => (sent.push(command), Promise.resolve({ MessageId: '1' })) }, { as: 'hand-off' })
+      const sns = propagate(
+        {
+          send: (command: { input: object }): Promise<object> => (
+            sent.push(command),
+            Promise.resolve({ MessageId: '1' })
+          ),
+        },
+        { as: 'hand-off' },
+      )
       const { tracker, story } = watched()
       const request = tracker.start()
       const [TopicArn, PhoneNumber] = ['arn:aws:sns:us-east-1:000000000000:orders', '+15555550100']
@@ -295,7 +424,9 @@ describe('sqs, besides', () => {
         await sns.send(new PublishBatchCommand({ TopicArn, PublishBatchRequestEntries: [{ Id: '1', Message: '1' }] }))
         await sns.send(new PublishCommand({ PhoneNumber, Message: '1' }))
       })
-      const MessageAttributes = Object.fromEntries(Object.entries(request.headers()).map(([name, value]) => [name, attribute(value)]))
+      const MessageAttributes = Object.fromEntries(
+        Object.entries(request.headers()).map(([name, value]) => [name, attribute(value)]),
+      )
       expect(sent.map(({ input }) => input)).toEqual([
         { TopicArn, Message: '1', MessageAttributes },
         { TopicArn, PublishBatchRequestEntries: [{ Id: '1', Message: '1', MessageAttributes }] },
@@ -305,13 +436,22 @@ describe('sqs, besides', () => {
       expect(story(request.requestId)).toEqual(['Received', '(ENQUEUE)', '(ENQUEUE)'])
     })
 
-    const envelope = (MessageAttributes: object): string => JSON.stringify({ Type: 'Notification', TopicArn: 'arn', Message: 'order 1', MessageAttributes })
+    const envelope = (MessageAttributes: object): string =>
+      JSON.stringify({ Type: 'Notification', TopicArn: 'arn', Message: 'order 1', MessageAttributes })
 
     test.each<[string, Message, string | undefined]>([
       ['an envelope', { Body: envelope({ traceparent: { Type: 'String', Value: GOOD } }) }, DASHED],
       ['an envelope without attributes', { Body: JSON.stringify({ Type: 'Notification', Message: '1' }) }, undefined],
-      ['raw delivery', { Body: '{"order":1}', MessageAttributes: { traceparent: { DataType: 'String', StringValue: GOOD } } }, DASHED],
-      ['a body that is no JSON', { Body: 'order 1', MessageAttributes: { traceparent: { DataType: 'String', StringValue: GOOD } } }, DASHED],
+      [
+        'raw delivery',
+        { Body: '{"order":1}', MessageAttributes: { traceparent: { DataType: 'String', StringValue: GOOD } } },
+        DASHED,
+      ],
+      [
+        'a body that is no JSON',
+        { Body: 'order 1', MessageAttributes: { traceparent: { DataType: 'String', StringValue: GOOD } } },
+        DASHED,
+      ],
       ['nothing at all', {}, undefined],
     ])('fromSns reads %s', async (_, message, traceId) => {
       const { tracker, records } = watched()
@@ -323,7 +463,9 @@ describe('sqs, besides', () => {
 
     test('without it the envelope is not looked into', async () => {
       const { tracker, records } = watched()
-      await trackRequest(() => undefined, { tracker })({ Body: envelope({ traceparent: { Type: 'String', Value: GOOD } }) })
+      await trackRequest(() => undefined, { tracker })({
+        Body: envelope({ traceparent: { Type: 'String', Value: GOOD } }),
+      })
       expect(records[0]?.trace_id).not.toBe(DASHED)
     })
   })
@@ -332,7 +474,15 @@ describe('sqs, besides', () => {
     /** A message that carries a request, beside an attribute of its own. */
     async function placed(QueueUrl: string, { tracker } = watched()): Promise<TrackedRequest> {
       const request = tracker.start()
-      await request.run(() => sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'order 1', MessageAttributes: { tenant: attribute('mugs') } })))
+      await request.run(() =>
+        sqs.send(
+          new SendMessageCommand({
+            QueueUrl,
+            MessageBody: 'order 1',
+            MessageAttributes: { tenant: attribute('mugs') },
+          }),
+        ),
+      )
       return request
     }
 
@@ -359,17 +509,37 @@ describe('sqs, besides', () => {
 
     test.each<[object, object]>([
       [{}, { MessageAttributeNames: OURS, MessageSystemAttributeNames: OF_SQS }],
-      [{ MessageAttributeNames: ['tenant', 'traceparent'] }, { MessageAttributeNames: ['tenant', 'traceparent', 'x-trace-id', 'tracestate', 'x-lifecycle'], MessageSystemAttributeNames: OF_SQS }],
-      [{ MessageAttributeNames: ['All'], MessageSystemAttributeNames: ['All'] }, { MessageAttributeNames: ['All'], MessageSystemAttributeNames: ['All'] }],
-      [{ MessageAttributeNames: ['.*'], AttributeNames: ['All'] }, { MessageAttributeNames: ['.*'], AttributeNames: ['All'] }],
+      [
+        { MessageAttributeNames: ['tenant', 'traceparent'] },
+        {
+          MessageAttributeNames: ['tenant', 'traceparent', 'x-trace-id', 'tracestate', 'x-lifecycle'],
+          MessageSystemAttributeNames: OF_SQS,
+        },
+      ],
+      [
+        { MessageAttributeNames: ['All'], MessageSystemAttributeNames: ['All'] },
+        { MessageAttributeNames: ['All'], MessageSystemAttributeNames: ['All'] },
+      ],
+      [
+        { MessageAttributeNames: ['.*'], AttributeNames: ['All'] },
+        { MessageAttributeNames: ['.*'], AttributeNames: ['All'] },
+      ],
       // The documentation of the old list knows nothing of dead letters: what it does not know, SQS may refuse.
-      [{ AttributeNames: ['SentTimestamp'] }, { MessageAttributeNames: OURS, AttributeNames: ['SentTimestamp', 'ApproximateReceiveCount'] }],
-      [{ AttributeNames: ['All'], MessageSystemAttributeNames: ['SenderId'] }, { MessageAttributeNames: OURS, AttributeNames: ['All'], MessageSystemAttributeNames: ['SenderId', ...OF_SQS] }],
+      [
+        { AttributeNames: ['SentTimestamp'] },
+        { MessageAttributeNames: OURS, AttributeNames: ['SentTimestamp', 'ApproximateReceiveCount'] },
+      ],
+      [
+        { AttributeNames: ['All'], MessageSystemAttributeNames: ['SenderId'] },
+        { MessageAttributeNames: OURS, AttributeNames: ['All'], MessageSystemAttributeNames: ['SenderId', ...OF_SQS] },
+      ],
     ])('asked for %j it asks for no more than %j', (asked, expected) => {
       const sent: ReceiveMessageCommand[] = []
       const client = propagate({ send: (command: ReceiveMessageCommand): unknown => sent.push(command) })
       client.send(new ReceiveMessageCommand({ QueueUrl: 'https://sqs/orders', MaxNumberOfMessages: 10, ...asked }))
-      expect(sent.map(({ input }) => input)).toEqual([{ QueueUrl: 'https://sqs/orders', MaxNumberOfMessages: 10, ...expected }])
+      expect(sent.map(({ input }) => input)).toEqual([
+        { QueueUrl: 'https://sqs/orders', MaxNumberOfMessages: 10, ...expected },
+      ])
       expect(sent[0]).toBeInstanceOf(ReceiveMessageCommand)
     })
 
@@ -385,7 +555,11 @@ describe('sqs, besides', () => {
       const QueueUrl = await newQueue(1, dead)
       const shop = watched()
       const request = await placed(QueueUrl, shop)
-      const handle = trackRequest(() => Promise.reject(new Error('bad order')), { tracker: shop.tracker, queue: 'orders', attempts: 1 })
+      const handle = trackRequest(() => Promise.reject(new Error('bad order')), {
+        tracker: shop.tracker,
+        queue: 'orders',
+        attempts: 1,
+      })
       const [message = {}] = await received(QueueUrl)
       await expect(handle(message)).rejects.toThrow('bad order')
       expect(shop.story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 error'])
@@ -395,7 +569,11 @@ describe('sqs, besides', () => {
       await trackRequest(() => undefined, { tracker: shop.tracker, queue: 'dead' })(letter)
       const [, child = ''] = shop.requests()
       expect(shop.story(child)).toEqual([...BEGUN, 'Processing', 'Responded ok'])
-      expect(shop.records.find(({ request_id }) => request_id === child)).toMatchObject({ trace_id: request.traceId, parent_id: request.requestId, path: 'dead' })
+      expect(shop.records.find(({ request_id }) => request_id === child)).toMatchObject({
+        trace_id: request.traceId,
+        parent_id: request.requestId,
+        path: 'dead',
+      })
       expect(await audit(shop.records)).toMatchObject({ stuck: [], invalid: [], gaps: [], duplicates: 0 })
     })
 
@@ -404,7 +582,8 @@ describe('sqs, besides', () => {
       const shop = watched()
       const request = await placed(QueueUrl, shop)
       const handle = trackRequest(() => Promise.reject(new Error('never')), { tracker: shop.tracker })
-      for (const _ of [1, 2]) for (const message of await received(QueueUrl)) await expect(handle(message)).rejects.toThrow('never')
+      for (const _ of [1, 2])
+        for (const message of await received(QueueUrl)) await expect(handle(message)).rejects.toThrow('never')
       expect(shop.story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 2)', '(RETRY 2)'])
       expect(shop.tracker.inFlight()).toEqual([])
     })
@@ -415,14 +594,18 @@ describe('sqs, besides', () => {
 
     test('what comes after the message is passed on, and so is what the handler gives', async () => {
       const { tracker, records } = watched()
-      const handle = trackRequest((message: Message, tenant: string) => `${message.Body ?? ''} of ${tenant}`, { tracker })
+      const handle = trackRequest((message: Message, tenant: string) => `${message.Body ?? ''} of ${tenant}`, {
+        tracker,
+      })
       expect(await handle({ Body: 'order 1' }, 'mugs')).toBe('order 1 of mugs')
       expect(records[0]).toMatchObject({ path: 'sqs' })
     })
 
     test('bytes are read like text, and a carrier of yours that throws is a fault, not an end', async () => {
       const { tracker, records } = watched()
-      const bytes: Message = { MessageAttributes: { traceparent: { DataType: 'Binary', BinaryValue: Buffer.from(GOOD) } } }
+      const bytes: Message = {
+        MessageAttributes: { traceparent: { DataType: 'Binary', BinaryValue: Buffer.from(GOOD) } },
+      }
       await trackRequest(() => undefined, { tracker })(bytes)
       expect(records[0]).toMatchObject({ trace_id: DASHED, parent_id: PARENT })
       const carrier = (): never => {
@@ -436,7 +619,11 @@ describe('sqs, besides', () => {
 
     test('a message of a service in another language', async () => {
       const { tracker, records } = watched()
-      const input: SendMessageCommandInput = { QueueUrl: await newQueue(), MessageBody: '1', MessageAttributes: { Traceparent: attribute(GOOD), 'X-Trace-ID': attribute('abc-123') } }
+      const input: SendMessageCommandInput = {
+        QueueUrl: await newQueue(),
+        MessageBody: '1',
+        MessageAttributes: { Traceparent: attribute(GOOD), 'X-Trace-ID': attribute('abc-123') },
+      }
       await plain.send(new SendMessageCommand(input))
       const [message = {}] = await received(input.QueueUrl ?? '', { MessageAttributeNames: ['All'] })
       await trackRequest(() => undefined, { tracker })(message)

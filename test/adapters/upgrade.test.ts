@@ -20,7 +20,10 @@ describe('requests for another protocol, on node:http with ws', () => {
     await serving?.close()
   })
 
-  async function start(handler: UpgradeHandler, options: { auth?: 'manual'; authenticate?: (req: IncomingMessage) => unknown } = {}): Promise<Heard> {
+  async function start(
+    handler: UpgradeHandler,
+    options: { auth?: 'manual'; authenticate?: (req: IncomingMessage) => unknown } = {},
+  ): Promise<Heard> {
     const listening = heard()
     const server = createServer((_req, res) => void res.end('no upgrade'))
     server.on('upgrade', listening.tracker.trackRequest(handler, options))
@@ -28,7 +31,8 @@ describe('requests for another protocol, on node:http with ws', () => {
     return listening
   }
 
-  const accept: UpgradeHandler = (req, socket, head) => wss.handleUpgrade(req, socket, head, (client) => client.send(currentTraceId()))
+  const accept: UpgradeHandler = (req, socket, head) =>
+    wss.handleUpgrade(req, socket, head, (client) => client.send(currentTraceId()))
 
   function connect(headers: Readonly<Record<string, string>> = {}): WebSocket {
     return new WebSocket(`${(serving?.url ?? '').replace('http', 'ws')}/live/7?token=hush`, { headers })
@@ -75,13 +79,21 @@ describe('requests for another protocol, on node:http with ws', () => {
   })
 
   test('a handler that checks callers itself and turns one away', async () => {
-    const server = await start((_req, socket) => void socket.end('HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n'), { auth: 'manual' })
+    const server = await start(
+      (_req, socket) => void socket.end('HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n'),
+      { auth: 'manual' },
+    )
     expect(await refused()).toBe(403)
     expectRun(server, '0 Received', '1 AUTH_ERROR Failed denied')
   })
 
   test.each<[string, UpgradeHandler]>([
-    ['throws', () => { throw new TypeError('broken') }],
+    [
+      'throws',
+      () => {
+        throw new TypeError('broken')
+      },
+    ],
     ['rejects', () => Promise.reject(new TypeError('broken'))],
   ])('a handler that %s does not end the process: 500', async (_, handler) => {
     const server = await start(handler)

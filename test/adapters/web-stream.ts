@@ -15,7 +15,10 @@ export function streamOf(chunks: AsyncIterable<Uint8Array>): ReadableStream<Uint
 /** An answer as a `Response`. */
 export function responseOf({ status = 200, type, body = '' }: Answer): Response {
   const stream = typeof body === 'object' && body !== null ? streamOf(encoded(body)) : body
-  return new Response([204, 304].includes(status) ? null : stream, { status, ...(type === undefined ? {} : { headers: { 'content-type': type } }) })
+  return new Response([204, 304].includes(status) ? null : stream, {
+    status,
+    ...(type === undefined ? {} : { headers: { 'content-type': type } }),
+  })
 }
 
 async function* encoded(parts: AsyncIterable<string>): AsyncGenerator<Uint8Array> {

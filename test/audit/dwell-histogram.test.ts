@@ -16,7 +16,10 @@ function timesOf(all: readonly number[]): DwellHistogram {
 }
 
 /** Stays from a microsecond to a month. */
-const stays = fc.array(fc.double({ min: -3, max: 9.4, noNaN: true }).map((power) => 10 ** power), { minLength: 40, maxLength: 60 })
+const stays = fc.array(
+  fc.double({ min: -3, max: 9.4, noNaN: true }).map((power) => 10 ** power),
+  { minLength: 40, maxLength: 60 },
+)
 
 test('of no times there are no figures', () => {
   expect(new DwellHistogram().percentiles()).toEqual({ p50: null, p95: null, p99: null, max: null })
@@ -25,7 +28,12 @@ test('of no times there are no figures', () => {
 test('few times are told as they were', () => {
   fc.assert(
     fc.property(stays, (all) => {
-      expect(timesOf(all).percentiles()).toEqual({ p50: exact(all, 0.5), p95: exact(all, 0.95), p99: exact(all, 0.99), max: exact(all, 1) })
+      expect(timesOf(all).percentiles()).toEqual({
+        p50: exact(all, 0.5),
+        p95: exact(all, 0.95),
+        p99: exact(all, 0.99),
+        max: exact(all, 1),
+      })
     }),
   )
 })
@@ -34,9 +42,17 @@ test('of many each figure is a time that was measured, at most 0.1 % too high, i
   fc.assert(
     fc.property(stays, fc.integer({ min: 1, max: 999 }), (few, step) => {
       // Each time many times, a little longer each time.
-      const all = Array.from({ length: MANY + 1_000 }, (_, index) => (few[(index * step) % few.length] ?? 0) * (1 + index / 1e6))
+      const all = Array.from(
+        { length: MANY + 1_000 },
+        (_, index) => (few[(index * step) % few.length] ?? 0) * (1 + index / 1e6),
+      )
       const figures = timesOf(all).percentiles()
-      for (const [figure, share] of [[figures.p50, 0.5], [figures.p95, 0.95], [figures.p99, 0.99], [figures.max, 1]] as const) {
+      for (const [figure, share] of [
+        [figures.p50, 0.5],
+        [figures.p95, 0.95],
+        [figures.p99, 0.99],
+        [figures.max, 1],
+      ] as const) {
         expect(all).toContain(figure)
         const true_ = exact(all, share)
         expect(figure).toBeGreaterThanOrEqual(true_)

@@ -15,13 +15,16 @@ interface Question {
 export function slowAudit(files: Files, { table, now, limits }: Question): AuditReport {
   const { histories, fragments, counts } = evidenceOf(files)
   const judged = [...histories].map((history) => assess(history, table))
-  const verdicts = applyPartialRecords(judged, fragments, table).sort((a, b) => (a.history.key < b.history.key ? -1 : 1))
+  const verdicts = applyPartialRecords(judged, fragments, table).sort((a, b) =>
+    a.history.key < b.history.key ? -1 : 1,
+  )
   const steps = verdicts.flatMap(({ history }) => history.transitions.map(({ record }) => record))
   const open = verdicts.filter(({ ended }) => !ended)
   const limitOf = (state: string): number => limits.states.get(state)?.stuck_after_ms ?? Infinity
   const ids = ({ history }: RequestAssessment) => ({ trace_id: history.traceId, request_id: history.requestId })
   const attempts = new Map<number, number>()
-  for (const verdict of verdicts) if (verdict.attempts > 0) attempts.set(verdict.attempts, (attempts.get(verdict.attempts) ?? 0) + 1)
+  for (const verdict of verdicts)
+    if (verdict.attempts > 0) attempts.set(verdict.attempts, (attempts.get(verdict.attempts) ?? 0) + 1)
   const paths = new Map<string, number>()
   for (const { history } of verdicts) {
     const path = history.transitions.map(({ record }) => record.state).join(' > ')
@@ -31,7 +34,9 @@ export function slowAudit(files: Files, { table, now, limits }: Question): Audit
   const stays = verdicts.flatMap(({ history: { transitions } }) =>
     transitions.flatMap(({ record: { from, dwell_ms, service } }, index) => {
       const before = transitions.slice(0, index).findLast(({ record }) => record.state === from)
-      return from === undefined || dwell_ms === undefined ? [] : [{ state: from, service: before?.record.service ?? service, ms: dwell_ms }]
+      return from === undefined || dwell_ms === undefined
+        ? []
+        : [{ state: from, service: before?.record.service ?? service, ms: dwell_ms }]
     }),
   )
   const stateOf = (name: string): AuditReport['states'][string] => {
@@ -46,12 +51,19 @@ export function slowAudit(files: Files, { table, now, limits }: Question): Audit
       dwell_ms: dwell(stays.filter(({ state, service }) => state === name && mine(service)).map(({ ms }) => ms)),
     })
     const limit = limits.states.get(name) ?? { stuck_after_ms: Infinity, from: 'machine' as const }
-    const byService = [...services].sort().map((service): [string, ServiceCounts] => [service, { ...countsOf((other) => other === service), ...limit }])
+    const byService = [...services]
+      .sort()
+      .map((service): [string, ServiceCounts] => [service, { ...countsOf((other) => other === service), ...limit }])
     return { ...countsOf(() => true), services: Object.fromEntries(byService) }
   }
   return {
     now,
-    checked: { ...counts, transitions: steps.length, requests: verdicts.length, traces: new Set(verdicts.map(({ history }) => history.traceId)).size },
+    checked: {
+      ...counts,
+      transitions: steps.length,
+      requests: verdicts.length,
+      traces: new Set(verdicts.map(({ history }) => history.traceId)).size,
+    },
     states: Object.fromEntries(table.states.map(({ name }) => [name, stateOf(name)])),
     stuck: open
       .filter(({ position }) => now - position.since > limitOf(position.state))
@@ -67,7 +79,9 @@ export function slowAudit(files: Files, { table, now, limits }: Question): Audit
         return { ...ids(verdict), service, seq, from, event, state, reason, file, line }
       }),
     ),
-    gaps: verdicts.filter(({ missing }) => missing.length > 0).map((verdict) => ({ ...ids(verdict), missing_seq: verdict.missing })),
+    gaps: verdicts
+      .filter(({ missing }) => missing.length > 0)
+      .map((verdict) => ({ ...ids(verdict), missing_seq: verdict.missing })),
     duplicates: verdicts.reduce((sum, { duplicates }) => sum + duplicates, 0),
     undelivered: open
       .filter(({ position, attempts: tried }) => tried === 0 && isHandOffState(table, position.state))
@@ -83,7 +97,9 @@ export function slowAudit(files: Files, { table, now, limits }: Question): Audit
       state: to,
       count: steps.filter((taken) => taken.from === from && taken.event === event && taken.state === to).length,
     })),
-    paths: [...paths].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1)).map(([path, requests]) => ({ path, requests })),
+    paths: [...paths]
+      .sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1))
+      .map(([path, requests]) => ({ path, requests })),
   }
 }
 

@@ -15,7 +15,13 @@ export interface Called {
 /** Calls the command in this process; what it prints is kept. */
 export async function called(...args: readonly string[]): Promise<Called> {
   let [out, err] = ['', '']
-  const io = { out: (text: string) => void (out += text), err: (text: string) => void (err += text), width: 100, colour: false, watched: false }
+  const io = {
+    out: (text: string) => void (out += text),
+    err: (text: string) => void (err += text),
+    width: 100,
+    colour: false,
+    watched: false,
+  }
   const status = await run(args, '1.2.3', io)
   return { status, out, err }
 }

@@ -5,5 +5,11 @@ import { compile } from '../../src/machine/compile.ts'
 
 // A process that follows the logs it is given: what goes on is told as ndjson, and the signals are real.
 const { signal, release } = endSignal()
-process.exitCode = await followAudit(process.argv.slice(2), { table: compile(requestMachine), limitOf: () => 5_000, format: 'ndjson', io: processIo, signal })
+process.exitCode = await followAudit(process.argv.slice(2), {
+  table: compile(requestMachine),
+  limitOf: () => 5_000,
+  format: 'ndjson',
+  io: processIo,
+  signal,
+})
 release()

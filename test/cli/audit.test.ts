@@ -27,14 +27,23 @@ describe('the status', () => {
   ])('is %s, in every format', async (_, log, now, status) => {
     const file = folderOf({ 'a.log': log })
     for (const format of ['table', 'json', 'ndjson']) {
-      expect(await called('audit', file('a.log'), '--now', String(now), '--format', format)).toMatchObject({ status, err: '' })
+      expect(await called('audit', file('a.log'), '--now', String(now), '--format', format)).toMatchObject({
+        status,
+        err: '',
+      })
     }
   })
 
   test('is 0 for logs without a line of ours, and stderr says so', async () => {
     const file = folderOf({ 'a.log': 'hello\n\n{"msg":"hi"}\n', 'empty.log': '' })
-    expect(await called('audit', file('a.log'))).toMatchObject({ status: 0, err: "throughline: none of the 2 lines is a lifecycle line of throughline's\n" })
-    expect(await called('audit', file('empty.log'))).toMatchObject({ status: 0, err: expect.stringContaining('none of the 0 lines') as string })
+    expect(await called('audit', file('a.log'))).toMatchObject({
+      status: 0,
+      err: "throughline: none of the 2 lines is a lifecycle line of throughline's\n",
+    })
+    expect(await called('audit', file('empty.log'))).toMatchObject({
+      status: 0,
+      err: expect.stringContaining('none of the 0 lines') as string,
+    })
   })
 })
 
@@ -74,7 +83,10 @@ describe('--stuck-after', () => {
 describe('--stuck-after auto', () => {
   const one = (index: number): string => `b7ad6b71692${String(10_000 + index)}`
   /** 40 requests that stay a second in each state, and one that begins last and stays. */
-  const busy = [...Array.from({ length: 40 }, (_, index) => transitions(SYNC, { request_id: one(index) })).flat(), transition({ request_id: one(40) })]
+  const busy = [
+    ...Array.from({ length: 40 }, (_, index) => transitions(SYNC, { request_id: one(index) })).flat(),
+    transition({ request_id: one(40) }),
+  ]
 
   test('takes three times what 99 of 100 stays last, and says so', async () => {
     const file = folderOf({ 'a.log': ndjson(busy) })
@@ -97,8 +109,11 @@ describe('--stuck-after auto', () => {
 
   test('tells in the table which limits it took', async () => {
     const file = folderOf({ 'a.log': ndjson(busy) })
-    const table = async (...flags: string[]): Promise<string> => (await called('audit', file('a.log'), '--now', 'end', ...flags)).out
-    expect(await table('--stuck-after', 'auto')).toMatch(/\nservices\n[^]* Received +gateway +41 +1 +1s +1s +1s +1s +3s +learned\n[^]*Responded +gateway +40 +0\n/)
+    const table = async (...flags: string[]): Promise<string> =>
+      (await called('audit', file('a.log'), '--now', 'end', ...flags)).out
+    expect(await table('--stuck-after', 'auto')).toMatch(
+      /\nservices\n[^]* Received +gateway +41 +1 +1s +1s +1s +1s +3s +learned\n[^]*Responded +gateway +40 +0\n/,
+    )
     expect(await table('--stuck-after', '2m')).toMatch(/ Processing +gateway .* 2m +given\n/)
     expect(await table()).not.toContain('services')
   })
@@ -110,7 +125,20 @@ describe('the deeper answers', () => {
   const delivery = (index: number, attempt: number, done: boolean): object[] => {
     const common = { request_id: id(index), service: 'worker', attempt, time: BEGUN + 4_000 + attempt }
     const begun = note('ATTEMPT', { ...common, state: 'Queued' })
-    return [begun, done ? transition({ ...common, seq: 4, event: 'COMPLETE', from: 'Queued', state: 'Completed', dwell_ms: 5, outcome: 'ok' }) : note('RETRY', { ...common, state: 'Queued' })]
+    return [
+      begun,
+      done
+        ? transition({
+            ...common,
+            seq: 4,
+            event: 'COMPLETE',
+            from: 'Queued',
+            state: 'Completed',
+            dwell_ms: 5,
+            outcome: 'ok',
+          })
+        : note('RETRY', { ...common, state: 'Queued' }),
+    ]
   }
   const handed = (index: number): object[] => transitions(QUEUED, { request_id: id(index) })
   const log = [
@@ -127,7 +155,9 @@ describe('the deeper answers', () => {
     const { attempts, undelivered, paths, steps, stuck, invalid } = await report(file('a.log'), '--now', late)
     expect([stuck, invalid]).toEqual([[], []])
     expect(attempts).toEqual({ 1: 2, 2: 2, 3: 1 })
-    expect(undelivered).toEqual([{ trace_id: TRACE, request_id: id(5), service: 'gateway', since: BEGUN + 3_000, age_ms: 7_000 }])
+    expect(undelivered).toEqual([
+      { trace_id: TRACE, request_id: id(5), service: 'gateway', since: BEGUN + 3_000, age_ms: 7_000 },
+    ])
     expect(paths).toEqual([
       { path: 'Received > Authenticated > Processing > Queued > Completed', requests: 5 },
       { path: 'Received > Authenticated > Processing > Queued', requests: 1 },
@@ -147,7 +177,9 @@ describe('the deeper answers', () => {
     const file = folderOf({ 'a.log': ndjson(log) })
     const { out } = await called('audit', file('a.log'), '--now', late)
     expect(out.split('\n')[2]).toBe('2 requests took 2 attempts, 1 took 3')
-    expect(out).toMatch(new RegExp(`\nundelivered: handed over, and no worker line since\n.*\n +7s +\\S+ +gateway +${TRACE} +${id(5)}\n`))
+    expect(out).toMatch(
+      new RegExp(`\nundelivered: handed over, and no worker line since\n.*\n +7s +\\S+ +gateway +${TRACE} +${id(5)}\n`),
+    )
     expect(out).toMatch(/\n {2}Completed +worker +5 +0\n/)
     expect(out).toMatch(/\npaths\n.*\n {2}5 +Received > Authenticated > Processing > Queued > Completed\n/)
   })
@@ -159,11 +191,18 @@ describe('the deeper answers', () => {
   })
 
   test('of very many the table tells the first', async () => {
-    const many = Array.from({ length: 32 }, (_, index) => transitions(QUEUED, { request_id: id(index), service: `s${String(index)}` }, index))
-    const ways = Array.from({ length: 12 }, (_, index) => transition({ request_id: `b7ad6b71692${String(10_000 + index)}`, state: `State${String(index)}`.repeat(30) }))
+    const many = Array.from({ length: 32 }, (_, index) =>
+      transitions(QUEUED, { request_id: id(index), service: `s${String(index)}` }, index),
+    )
+    const ways = Array.from({ length: 12 }, (_, index) =>
+      transition({ request_id: `b7ad6b71692${String(10_000 + index)}`, state: `State${String(index)}`.repeat(30) }),
+    )
     const file = folderOf({ 'a.log': ndjson([...many.flat(), ...ways]) })
     const { out } = await called('audit', file('a.log'), '--now', late)
-    expect(out.match(/ {2}and \d+ more: see --format json/g)).toEqual(['  and 12 more: see --format json', '  and 3 more: see --format json'])
+    expect(out.match(/ {2}and \d+ more: see --format json/g)).toEqual([
+      '  and 12 more: see --format json',
+      '  and 3 more: see --format json',
+    ])
     expect(out).toMatch(/\n {2}1 +(?:State\d+)+\w* \.\.\.\n/)
   })
 })
@@ -171,7 +210,9 @@ describe('the deeper answers', () => {
 describe('--loki', () => {
   test('gives what the same lines in a file give', async () => {
     const lines = (STUCK + DONE).trim().split('\n')
-    const { url, asked } = await lokiStandIn(lines.map((line, index) => ({ labels: { app: 'api' }, time: BigInt(BEGUN + index) * 1_000_000n, line })))
+    const { url, asked } = await lokiStandIn(
+      lines.map((line, index) => ({ labels: { app: 'api' }, time: BigInt(BEGUN + index) * 1_000_000n, line })),
+    )
     const file = folderOf({ 'a.log': STUCK + DONE })
     const until = String(BEGUN + 1e9)
     const found = await report('--loki', url, '--query', '{app="api"}', '--since', String(BEGUN), '--until', until)
@@ -194,7 +235,9 @@ describe('a packed log that is damaged', () => {
   test('is told of once, and counts as one damaged line', async () => {
     const file = folderOf({ 'torn.gz': torn, 'a.log': STUCK })
     const { status, out, err } = await called('audit', file('torn.gz'), file('a.log'), '--format', 'json')
-    expect(err).toMatch(/^throughline: [^\n]*torn\.gz is damaged \([^\n]*\): what stands before was read; fetch it again\n$/)
+    expect(err).toMatch(
+      /^throughline: [^\n]*torn\.gz is damaged \([^\n]*\): what stands before was read; fetch it again\n$/,
+    )
     expect(status).toBe(1)
     expect((JSON.parse(out) as AuditReport).checked).toMatchObject({ lines: 9, damaged_lines: 1, requests: 2 })
   })
@@ -210,7 +253,9 @@ describe('a packed log that is damaged', () => {
 describe('--follow', () => {
   test('goes by the thresholds that are given, until nobody reads on, and listens to no signal after that', async () => {
     const longAgo = { time: 1_000 }
-    const file = folderOf({ 'a.log': ndjson([transition(longAgo), transition({ ...OTHER, ...longAgo, state: 'Queued' })]) })
+    const file = folderOf({
+      'a.log': ndjson([transition(longAgo), transition({ ...OTHER, ...longAgo, state: 'Queued' })]),
+    })
     const out: string[] = []
     const io = {
       out: (text: string) => void out.push(text),
@@ -223,7 +268,21 @@ describe('--follow', () => {
       },
     }
     const listeners = process.listenerCount('SIGTERM')
-    const status = await run(['audit', file('a.log'), '--follow', '--format', 'ndjson', '--stuck-after', '30s', '--stuck-after', 'Queued=999999d'], '1.2.3', io)
+    const status = await run(
+      [
+        'audit',
+        file('a.log'),
+        '--follow',
+        '--format',
+        'ndjson',
+        '--stuck-after',
+        '30s',
+        '--stuck-after',
+        'Queued=999999d',
+      ],
+      '1.2.3',
+      io,
+    )
     expect([status, process.listenerCount('SIGTERM')]).toEqual([1, listeners])
     expect(out.map((text): unknown => JSON.parse(text))).toMatchObject([
       { finding: 'invalid', request_id: OTHER.request_id },
@@ -238,10 +297,15 @@ describe('files', () => {
   test('of any kind, named in any way, count once', async () => {
     const file = folderOf({ 'a.log': STUCK, 'b.log.gz': gzipSync(DONE), 'c.txt': 'other\n' })
     const whole = await report(file('a.log'), file('b.log.gz'), '--now', now)
-    expect(whole).toMatchObject({ checked: { lines: 8, requests: 2 }, stuck: [{ trace_id: TRACE, request_id: REQUEST }] })
+    expect(whole).toMatchObject({
+      checked: { lines: 8, requests: 2 },
+      stuck: [{ trace_id: TRACE, request_id: REQUEST }],
+    })
     expect(await report(file('*.log*'), '--now', now)).toEqual(whole)
     expect(await report(file('a.log'), file('*.gz'), file('a.log'), '--now', now)).toEqual(whole)
-    expect(await report(file('c.txt'), file('*.log*'), '--now', now)).toMatchObject({ checked: { lines: 9, other_lines: 1 } })
+    expect(await report(file('c.txt'), file('*.log*'), '--now', now)).toMatchObject({
+      checked: { lines: 9, other_lines: 1 },
+    })
   })
 
   test('are named with the line of what is invalid', async () => {
@@ -254,11 +318,20 @@ describe('--format', () => {
   const now = String(BEGUN + 1e9)
 
   test('ndjson prints one finding a line, and nothing where there is none', async () => {
-    const file = folderOf({ 'a.log': STUCK + INVALID, 'done.log': DONE, 'late.log': ndjson(transitions(SYNC).slice(2)) })
+    const file = folderOf({
+      'a.log': STUCK + INVALID,
+      'done.log': DONE,
+      'late.log': ndjson(transitions(SYNC).slice(2)),
+    })
     const { out } = await called('audit', file('a.log'), '--now', now, '--format', 'ndjson')
-    const kinds = out.trim().split('\n').map((line) => (JSON.parse(line) as { finding: string }).finding)
+    const kinds = out
+      .trim()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { finding: string }).finding)
     expect(kinds).toEqual(['stuck', 'stuck', 'invalid', 'undelivered', 'undelivered'])
-    expect((await called('audit', file('late.log'), '--format', 'ndjson')).out).toMatch(/^\{"finding":"gap",.*"missing_seq":\[0,1\]\}\n$/)
+    expect((await called('audit', file('late.log'), '--format', 'ndjson')).out).toMatch(
+      /^\{"finding":"gap",.*"missing_seq":\[0,1\]\}\n$/,
+    )
     expect((await called('audit', file('done.log'), '--format', 'ndjson')).out).toBe('')
   })
 
@@ -266,7 +339,10 @@ describe('--format', () => {
     const hostile = transition({ ...OTHER, state: 'Queued', service: '\u001b[2Jevil\u009b' })
     const file = folderOf({ 'a.log': STUCK + ndjson([hostile]) + '{"lifecycle":"transition"\nother\n' })
     const { out } = await called('audit', file('a.log'), '--now', now)
-    expect(out.split('\n', 2)).toEqual(['2 requests stuck, 1 invalid line', '2 requests in 1 trace, 5 transitions in 7 lines; 1 line of others, 1 damaged line'])
+    expect(out.split('\n', 2)).toEqual([
+      '2 requests stuck, 1 invalid line',
+      '2 requests in 1 trace, 5 transitions in 7 lines; 1 line of others, 1 damaged line',
+    ])
     expect(out).toContain(REQUEST)
     expect(out).toContain('a request begins in Received, not in Queued')
     expect(out).toContain('11d 13h')
@@ -276,7 +352,8 @@ describe('--format', () => {
 
 describe('--machine', () => {
   const retries = new URL('../../machines/request-with-retries.ts', import.meta.url).pathname
-  const source = (declare: string): string => `import { createMachine } from '${import.meta.resolve('xstate')}'\n${declare} createMachine({ id: 'mine', initial: 'New', states: { New: { meta: { stuckAfter: '1s' }, on: { GO: 'Old' } }, Old: { type: 'final' } } })\n`
+  const source = (declare: string): string =>
+    `import { createMachine } from '${import.meta.resolve('xstate')}'\n${declare} createMachine({ id: 'mine', initial: 'New', states: { New: { meta: { stuckAfter: '1s' }, on: { GO: 'Old' } }, Old: { type: 'final' } } })\n`
   const log = ndjson([transition({ state: 'New' })])
 
   test.each([
@@ -292,7 +369,10 @@ describe('--machine', () => {
   })
 
   test('the shipped one that knows retries', async () => {
-    const failed = [...transitions(['AUTH_OK']), transition({ seq: 2, event: 'FAIL', from: 'Authenticated', state: 'Failed' })]
+    const failed = [
+      ...transitions(['AUTH_OK']),
+      transition({ seq: 2, event: 'FAIL', from: 'Authenticated', state: 'Failed' }),
+    ]
     const file = folderOf({ 'a.log': ndjson(failed) })
     expect(await report(file('a.log'), '--machine', retries)).toMatchObject({ stuck: [], invalid: [] })
     expect(await report(file('a.log'))).toMatchObject({ invalid: [{ event: 'FAIL' }] })

@@ -24,15 +24,25 @@ test('--out writes what would be printed, and prints nothing', async () => {
 })
 
 describe('--check', () => {
-  test.each(['mermaid', 'dot', 'svg', 'json'])('of %s: 0 where the file holds the diagram, 1 where it differs', async (format) => {
-    const { out } = await called('diagram', '--format', format)
-    const page = `# Page\n\n\`\`\`${format}\n${out}\`\`\`\n`
-    const file = folderOf({ 'alone.txt': out, 'page.md': page, 'other.md': page.replace('Queued', 'Waiting') })
-    for (const name of ['alone.txt', 'page.md']) expect(await called('diagram', '--format', format, '--check', file(name))).toEqual({ status: 0, out: '', err: '' })
-    const { status, out: printed, err } = await called('diagram', '--format', format, '--check', file('other.md'))
-    expect([status, printed]).toEqual([1, ''])
-    expect(err).toBe(`throughline: ${file('other.md')} does not hold the diagram of the machine: print it with throughline diagram --format ${format}\n`)
-  })
+  test.each(['mermaid', 'dot', 'svg', 'json'])(
+    'of %s: 0 where the file holds the diagram, 1 where it differs',
+    async (format) => {
+      const { out } = await called('diagram', '--format', format)
+      const page = `# Page\n\n\`\`\`${format}\n${out}\`\`\`\n`
+      const file = folderOf({ 'alone.txt': out, 'page.md': page, 'other.md': page.replace('Queued', 'Waiting') })
+      for (const name of ['alone.txt', 'page.md'])
+        expect(await called('diagram', '--format', format, '--check', file(name))).toEqual({
+          status: 0,
+          out: '',
+          err: '',
+        })
+      const { status, out: printed, err } = await called('diagram', '--format', format, '--check', file('other.md'))
+      expect([status, printed]).toEqual([1, ''])
+      expect(err).toBe(
+        `throughline: ${file('other.md')} does not hold the diagram of the machine: print it with throughline diagram --format ${format}\n`,
+      )
+    },
+  )
 })
 
 describe('--logs', () => {

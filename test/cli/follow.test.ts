@@ -22,14 +22,28 @@ async function followed(
   const ending = new AbortController()
   const out: string[] = []
   let [err, pause] = ['', 0]
-  const io = { out: (text: string) => void out.push(text), err: (text: string) => void (err += text), colour: false, ...(gone === undefined ? {} : { gone }) }
+  const io = {
+    out: (text: string) => void out.push(text),
+    err: (text: string) => void (err += text),
+    colour: false,
+    ...(gone === undefined ? {} : { gone }),
+  }
   const wait = (): Promise<void> => {
     const next = pauses[pause++]
     if (next === undefined) ending.abort()
     else next()
     return Promise.resolve()
   }
-  const status = await followAudit(names, { table, limitOf: () => 5_000, format: 'table', io, signal: ending.signal, now: () => clock.time, wait, ...question })
+  const status = await followAudit(names, {
+    table,
+    limitOf: () => 5_000,
+    format: 'table',
+    io,
+    signal: ending.signal,
+    now: () => clock.time,
+    wait,
+    ...question,
+  })
   return { status, out, err }
 }
 
@@ -41,13 +55,28 @@ describe('what is told', () => {
   test('is one line when a request is stuck, one when it has moved on, and one for an invalid line', async () => {
     const log = file()
     const error = { type: 'TypeError', message: 'no\u001b[31m luck' }
-    writeFileSync(log, ndjson([...transitions(['AUTH_OK']), { ...transition({ request_id: 'b7ad6b7169203332' }), lifecycle: 'note', event: 'RETRY', error }]))
-    const { status, out, err } = await followed([log], [
-      nothing,
-      nothing,
-      () => appendFileSync(log, ndjson(transitions(SYNC, {}, 60_000).slice(2))),
-      () => appendFileSync(log, ndjson([transition({ seq: 1, event: 'PROCESS', from: 'Received', state: 'Processing', trace_id: 'abc-123' })])),
-    ])
+    writeFileSync(
+      log,
+      ndjson([
+        ...transitions(['AUTH_OK']),
+        { ...transition({ request_id: 'b7ad6b7169203332' }), lifecycle: 'note', event: 'RETRY', error },
+      ]),
+    )
+    const { status, out, err } = await followed(
+      [log],
+      [
+        nothing,
+        nothing,
+        () => appendFileSync(log, ndjson(transitions(SYNC, {}, 60_000).slice(2))),
+        () =>
+          appendFileSync(
+            log,
+            ndjson([
+              transition({ seq: 1, event: 'PROCESS', from: 'Received', state: 'Processing', trace_id: 'abc-123' }),
+            ]),
+          ),
+      ],
+    )
     expect(out.map((text) => text.replace(/^2026-\d\d-\d\dT[\d:.]+Z {2}/, ''))).toEqual([
       `STUCK     Received for 16m 40s, limit 5s  gateway  ${TRACE}  b7ad6b7169203332  TypeError: no\u00b7[31m luck\n`,
       `STUCK     Authenticated for 16m 39s, limit 5s  ${IDS}\n`,
@@ -62,12 +91,51 @@ describe('what is told', () => {
   test('is one object for each with ndjson', async () => {
     const log = file()
     writeFileSync(log, ndjson(transitions([])))
-    const { out } = await followed([log], [nothing, () => appendFileSync(log, ndjson([transition({ seq: 1, event: 'PROCESS', from: 'Received', state: 'Processing', time: BEGUN + 999_000 })]))], { format: 'ndjson' })
+    const { out } = await followed(
+      [log],
+      [
+        nothing,
+        () =>
+          appendFileSync(
+            log,
+            ndjson([
+              transition({ seq: 1, event: 'PROCESS', from: 'Received', state: 'Processing', time: BEGUN + 999_000 }),
+            ]),
+          ),
+      ],
+      { format: 'ndjson' },
+    )
     const ids = { trace_id: TRACE, request_id: REQUEST, service: 'gateway' }
     expect(parsed(out)).toEqual([
-      { finding: 'stuck', ...ids, state: 'Received', since: BEGUN, age_ms: 1_000_000, stuck_after_ms: 5_000, attempts: 0, last_error: null },
-      { finding: 'invalid', ...ids, seq: 1, from: 'Received', event: 'PROCESS', state: 'Processing', reason: 'Received does not accept PROCESS', file: log, line: 2 },
-      { finding: 'moved_on', ...ids, state: 'Processing', since: BEGUN + 999_000, was: 'Received', stuck_for_ms: 999_000 },
+      {
+        finding: 'stuck',
+        ...ids,
+        state: 'Received',
+        since: BEGUN,
+        age_ms: 1_000_000,
+        stuck_after_ms: 5_000,
+        attempts: 0,
+        last_error: null,
+      },
+      {
+        finding: 'invalid',
+        ...ids,
+        seq: 1,
+        from: 'Received',
+        event: 'PROCESS',
+        state: 'Processing',
+        reason: 'Received does not accept PROCESS',
+        file: log,
+        line: 2,
+      },
+      {
+        finding: 'moved_on',
+        ...ids,
+        state: 'Processing',
+        since: BEGUN + 999_000,
+        was: 'Received',
+        stuck_for_ms: 999_000,
+      },
     ])
     expect(out.every((text) => text.endsWith('\n') && text.indexOf('\n') === text.length - 1)).toBe(true)
   })
@@ -81,7 +149,9 @@ describe('what is told', () => {
   })
 
   test('is refused as one object', async () => {
-    await expect(followed([file()], [], { format: 'json' })).rejects.toThrow('--format json is one object at the end, and --follow has none: say --format ndjson')
+    await expect(followed([file()], [], { format: 'json' })).rejects.toThrow(
+      '--format json is one object at the end, and --follow has none: say --format ndjson',
+    )
     await expect(followed([file()], [], { format: 'json' })).rejects.toMatchObject({ code: 'THROUGHLINE_USAGE' })
   })
 
@@ -112,7 +182,9 @@ describe('ages', () => {
     const log = file()
     const clock = { time: BEGUN }
     writeFileSync(log, ndjson(transitions([])))
-    const pauses = [() => (clock.time = BEGUN + 5_000), () => (clock.time = BEGUN + 5_001)].map((set) => () => void set())
+    const pauses = [() => (clock.time = BEGUN + 5_000), () => (clock.time = BEGUN + 5_001)].map(
+      (set) => () => void set(),
+    )
     const { out } = await followed([log], pauses, { clock, format: 'ndjson' })
     expect(parsed(out)).toMatchObject([{ age_ms: 5_001 }])
   })
@@ -128,7 +200,11 @@ describe('ages', () => {
 test('it ends when nobody reads on', async () => {
   const log = file()
   writeFileSync(log, ndjson([...transitions([]), ...transitions([], { request_id: 'b7ad6b7169203332' })]))
-  const { out, status } = await followed([log], Array.from({ length: 100 }, () => nothing), { gone: true })
+  const { out, status } = await followed(
+    [log],
+    Array.from({ length: 100 }, () => nothing),
+    { gone: true },
+  )
   expect([out.length, status]).toEqual([1, 1])
 })
 
@@ -149,8 +225,15 @@ test('the signal is given once, and the second ends the process as if nobody had
 describe('as a process', () => {
   const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
-  function start(...args: readonly string[]): { child: ChildProcess; next: () => Promise<unknown>; ended: Promise<number | null> } {
-    const child = spawn(process.execPath, ['--import', 'tsx', 'test/cli/_following.ts', ...args], { cwd: ROOT, stdio: ['pipe', 'pipe', 'ignore'] })
+  function start(...args: readonly string[]): {
+    child: ChildProcess
+    next: () => Promise<unknown>
+    ended: Promise<number | null>
+  } {
+    const child = spawn(process.execPath, ['--import', 'tsx', 'test/cli/_following.ts', ...args], {
+      cwd: ROOT,
+      stdio: ['pipe', 'pipe', 'ignore'],
+    })
     onTestFinished(() => void child.kill('SIGKILL'))
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
     const ended = new Promise<number | null>((resolve) => child.once('close', resolve))

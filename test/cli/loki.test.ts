@@ -22,11 +22,18 @@ function range(flags: LokiFlags): unknown {
 
 describe('auditSource', () => {
   it('is none without --loki, whatever the environment says', () => {
-    expect(auditSource({}, beside({ LOKI_ORG_ID: 'shop', LOKI_USERNAME: 'ada', LOKI_BEARER_TOKEN: 'both' }, 'a.log'))).toBeUndefined()
+    expect(
+      auditSource({}, beside({ LOKI_ORG_ID: 'shop', LOKI_USERNAME: 'ada', LOKI_BEARER_TOKEN: 'both' }, 'a.log')),
+    ).toBeUndefined()
   })
 
   it('asks for the lifecycle lines of the last hour', () => {
-    expect(auditSource(LOKI, beside())).toEqual({ url: LOKI.loki, query: '{app="api"} |= "lifecycle"', start: NOW - HOUR, end: NOW })
+    expect(auditSource(LOKI, beside())).toEqual({
+      url: LOKI.loki,
+      query: '{app="api"} |= "lifecycle"',
+      start: NOW - HOUR,
+      end: NOW,
+    })
   })
 
   it.each<[LokiFlags, unknown]>([
@@ -59,13 +66,33 @@ describe('auditSource', () => {
     ['an end for nothing', { until: '1h' }, beside(), /--until is for Loki/],
     ['a tenant for nothing', { lokiTenant: 'shop' }, beside(), /--loki-tenant is for Loki/],
     ['files as well', LOKI, beside({}, 'a.log', 'b.log'), /a\.log, b\.log from files: give one of them/],
-    ['no URL', { ...LOKI, loki: 'loki:3100' }, beside(), /"loki:3100" is no URL of a Loki: write it as http:\/\/loki:3100/],
+    [
+      'no URL',
+      { ...LOKI, loki: 'loki:3100' },
+      beside(),
+      /"loki:3100" is no URL of a Loki: write it as http:\/\/loki:3100/,
+    ],
     ['a metric query', { ...LOKI, query: 'rate({app="api"}[5m])' }, beside(), /metric query/],
-    ['no time', { ...LOKI, since: 'yesterday' }, beside(), /--since "yesterday" is no duration and no time: write 6h, 2026-01-31T12:00:00Z or epoch milliseconds/],
+    [
+      'no time',
+      { ...LOKI, since: 'yesterday' },
+      beside(),
+      /--since "yesterday" is no duration and no time: write 6h, 2026-01-31T12:00:00Z or epoch milliseconds/,
+    ],
     ['no such day', { ...LOKI, until: '2026-99-99' }, beside(), /--until "2026-99-99" is no duration and no time/],
     ['a beginning to come', { ...LOKI, since: String(NOW + 1) }, beside(), /--since 1790000000001 is not in the past/],
-    ['an end before the beginning', { ...LOKI, since: '1h', until: '2h' }, beside(), /--since 1h is not before --until 2h: exchange them/],
-    ['both kinds of credentials', LOKI, beside({ LOKI_BEARER_TOKEN: 'hush', LOKI_USERNAME: 'ada' }), /LOKI_BEARER_TOKEN is set, and so is LOKI_USERNAME or LOKI_PASSWORD: unset one/],
+    [
+      'an end before the beginning',
+      { ...LOKI, since: '1h', until: '2h' },
+      beside(),
+      /--since 1h is not before --until 2h: exchange them/,
+    ],
+    [
+      'both kinds of credentials',
+      LOKI,
+      beside({ LOKI_BEARER_TOKEN: 'hush', LOKI_USERNAME: 'ada' }),
+      /LOKI_BEARER_TOKEN is set, and so is LOKI_USERNAME or LOKI_PASSWORD: unset one/,
+    ],
   ])('refuses %s', (_, flags, given, message) => {
     expect(() => auditSource(flags, given)).toThrow(message)
     expect(() => auditSource(flags, given)).not.toThrow(/hush/)
@@ -73,7 +100,9 @@ describe('auditSource', () => {
 
   it('lets credentials in the URL go before all of the environment', () => {
     const env = { LOKI_BEARER_TOKEN: 'hush', LOKI_USERNAME: 'ada' }
-    expect(auditSource({ ...LOKI, loki: 'http://bob:secret@loki:3100' }, beside(env))).toMatchObject({ url: 'http://bob:secret@loki:3100' })
+    expect(auditSource({ ...LOKI, loki: 'http://bob:secret@loki:3100' }, beside(env))).toMatchObject({
+      url: 'http://bob:secret@loki:3100',
+    })
   })
 })
 
@@ -89,12 +118,16 @@ describe('storySource', () => {
 
   it('asks for the last hour where the id tells no birth, or a later one', () => {
     const late = 'ffffffff-ffff-7f60-8a1b-2c3d4e5f6071'
-    for (const id of ['abc-123', late]) expect(storySource(id, LOKI, beside())).toMatchObject({ start: NOW - HOUR, end: NOW })
+    for (const id of ['abc-123', late])
+      expect(storySource(id, LOKI, beside())).toMatchObject({ start: NOW - HOUR, end: NOW })
     expect(storySource('00000000-0000-7f60-8a1b-2c3d4e5f6071', LOKI, beside())).toMatchObject({ start: 0 })
   })
 
   it('asks for the range and the services that are named', () => {
-    expect(storySource(TRACE, { ...LOKI, since: '2h', until: '1h' }, beside())).toMatchObject({ start: NOW - 2 * HOUR, end: NOW - HOUR })
+    expect(storySource(TRACE, { ...LOKI, since: '2h', until: '1h' }, beside())).toMatchObject({
+      start: NOW - 2 * HOUR,
+      end: NOW - HOUR,
+    })
     expect(storySource('abc-123', LOKI, beside())?.query).toMatch(/^\{app="api"\} \|~ "abc-123\|\(\?i:/)
   })
 
@@ -105,12 +138,23 @@ describe('storySource', () => {
 
 describe('what an audit reads from Loki', () => {
   it('is what it reads from files that hold the same lines', async () => {
-    const lines = ndjson([...transitions(QUEUED), ...transitions(SYNC, { request_id: 'b7ad6b7169203332' }, 10)]).trim().split('\n')
-    const { url } = await lokiStandIn(lines.map((line, index) => ({ labels: { app: 'api' }, time: BigInt(BEGUN + index) * 1_000_000n, line })))
-    const source = auditSource({ loki: url, query: '{app="api"}', since: String(BEGUN) }, { ...beside(), now: BEGUN + HOUR })
+    const lines = ndjson([...transitions(QUEUED), ...transitions(SYNC, { request_id: 'b7ad6b7169203332' }, 10)])
+      .trim()
+      .split('\n')
+    const { url } = await lokiStandIn(
+      lines.map((line, index) => ({ labels: { app: 'api' }, time: BigInt(BEGUN + index) * 1_000_000n, line })),
+    )
+    const source = auditSource(
+      { loki: url, query: '{app="api"}', since: String(BEGUN) },
+      { ...beside(), now: BEGUN + HOUR },
+    )
     const read: object[] = []
     if (source !== undefined) for await (const entries of readLoki(source)) read.push(...entries)
-    expect(read).toEqual(lines.flatMap((line, index) => parseLine(line).map((entry) => ({ ...entry, file: '{app="api"}', line: index + 1 }))))
+    expect(read).toEqual(
+      lines.flatMap((line, index) =>
+        parseLine(line).map((entry) => ({ ...entry, file: '{app="api"}', line: index + 1 })),
+      ),
+    )
     expect(read).toHaveLength(8)
   })
 })

@@ -19,8 +19,15 @@ interface Ended {
 }
 
 /** Runs the command as a process; `input` goes to its standard input, which is then closed. */
-async function process_(args: readonly string[], input: NodeJS.ReadableStream | string, closeAfter = Infinity): Promise<Ended> {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...args], { cwd: ROOT, env: { ...process.env, NO_COLOR: '1' } })
+async function process_(
+  args: readonly string[],
+  input: NodeJS.ReadableStream | string,
+  closeAfter = Infinity,
+): Promise<Ended> {
+  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...args], {
+    cwd: ROOT,
+    env: { ...process.env, NO_COLOR: '1' },
+  })
   // Who reads no further than it needs closes the pipe.
   child.stdin.on('error', () => undefined)
   if (typeof input === 'string') child.stdin.end(input)
@@ -39,7 +46,11 @@ describe('the command as a process', () => {
       process_(['audit', '--now', NOW], log),
       process_(['audit', '-', '--now', NOW], ndjson(transitions(SYNC))),
     ])
-    expect(named).toMatchObject({ status: 1, err: '', out: expect.stringMatching(/^1 request stuck, 0 invalid lines\n/) as string })
+    expect(named).toMatchObject({
+      status: 1,
+      err: '',
+      out: expect.stringMatching(/^1 request stuck, 0 invalid lines\n/) as string,
+    })
     expect(unnamed).toEqual(named)
     expect(held).toMatchObject({ status: 0, err: '' })
   })
@@ -55,7 +66,10 @@ describe('the command as a process', () => {
     execFileSync('mkfifo', [file('plain'), file('packed')])
     const log = ndjson(transitions(QUEUED))
     const written = Promise.all([writeFile(file('plain'), log), writeFile(file('packed'), gzipSync(log))])
-    const { status, out, err } = await process_(['audit', file('plain'), file('packed'), file('a.log'), '--now', NOW], '')
+    const { status, out, err } = await process_(
+      ['audit', file('plain'), file('packed'), file('a.log'), '--now', NOW],
+      '',
+    )
     expect([status, err]).toEqual([1, ''])
     expect(out).toContain('2 requests in 1 trace, 8 transitions in 12 lines')
     await written
@@ -71,17 +85,26 @@ describe('the command as a process', () => {
   test('tells its version, and bad usage with status 2 on stderr alone', async () => {
     const [version, bad] = await Promise.all([process_(['--version'], ''), process_(['audit', '/no/such.log'], '')])
     expect(version).toMatchObject({ status: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) as string, err: '' })
-    expect(bad).toEqual({ status: 2, out: '', err: 'throughline: cannot read /no/such.log: there is no such file: check its name\n' })
+    expect(bad).toEqual({
+      status: 2,
+      out: '',
+      err: 'throughline: cannot read /no/such.log: there is no such file: check its name\n',
+    })
   })
 
   test('survives a reader that has seen enough', async () => {
-    const many = Array.from({ length: 3_000 }, (_, index) => transition({ request_id: `b7ad6b71692${String(10_000 + index)}` }))
+    const many = Array.from({ length: 3_000 }, (_, index) =>
+      transition({ request_id: `b7ad6b71692${String(10_000 + index)}` }),
+    )
     const { status, err } = await process_(['audit', '-', '--now', NOW, '--format', 'json'], ndjson(many), 1)
     expect([status, err]).toEqual([1, ''])
   })
   test('--follow ends once its reader has gone away', async () => {
     const file = folderOf({ 'a.log': ndjson([transition()]) })
-    const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', 'audit', file('a.log'), '--follow'], { cwd: ROOT, stdio: ['ignore', 'pipe', 'ignore'] })
+    const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', 'audit', file('a.log'), '--follow'], {
+      cwd: ROOT,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
     onTestFinished(() => void child.kill('SIGKILL'))
     const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
     await new Promise<void>((resolve) => {

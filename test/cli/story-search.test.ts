@@ -8,7 +8,10 @@ const TRACE = uuid(BEGUN, 1)
 const HOUR = 3_600_000
 const own = transitions(SYNC, { trace_id: TRACE })
 /** Somebody else's lines, for ten hours before the trace and after it, in 3 MB. */
-const others = Array.from({ length: 20_000 }, (_, index) => ({ time: BEGUN + (index - 10_000) * 3_600, msg: 'x'.repeat(100) }))
+const others = Array.from({ length: 20_000 }, (_, index) => ({
+  time: BEGUN + (index - 10_000) * 3_600,
+  msg: 'x'.repeat(100),
+}))
 const LONG = ndjson([...others.slice(0, 10_001), ...own, ...others.slice(10_001)])
 
 describe('throughline story on a long log', () => {
@@ -30,10 +33,14 @@ describe('throughline story on a long log', () => {
   test('--skew says how far clocks may disagree', async () => {
     const early = transitions(SYNC, { trace_id: TRACE, request_id: 'b7ad6b7169203339' }, -8 * HOUR)
     const file = folderOf({ 'long.log': ndjson([...others, ...own, ...early].sort((a, b) => a.time - b.time)) })
-    const ids = async (...flags: string[]): Promise<number> => (await called('story', TRACE, file('long.log'), ...flags)).out.split('[b7ad6b7169').length - 1
+    const ids = async (...flags: string[]): Promise<number> =>
+      (await called('story', TRACE, file('long.log'), ...flags)).out.split('[b7ad6b7169').length - 1
     expect(await ids()).toBe(1)
     expect(await ids('--skew', '9h')).toBe(2)
-    expect(await called('story', TRACE, file('long.log'), '--skew', 'soon')).toMatchObject({ status: 2, err: expect.stringMatching(/"soon" is not a duration: write 250ms/) as string })
+    expect(await called('story', TRACE, file('long.log'), '--skew', 'soon')).toMatchObject({
+      status: 2,
+      err: expect.stringMatching(/"soon" is not a duration: write 250ms/) as string,
+    })
   })
 
   test('a damaged packed log is told of on stderr', async () => {

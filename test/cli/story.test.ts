@@ -5,9 +5,19 @@ import { lokiStandIn, type LokiStandIn } from '../logs/loki/_loki.ts'
 import { BEGUN, ndjson, SYNC, TRACE, transitions } from '../sample-log.ts'
 import { called, folderOf } from './_called.ts'
 
-const own = { level: 40, time: BEGUN + 500, service: 'gateway', trace_id: TRACE, request_id: 'b7ad6b7169203331', msg: 'the cache is cold' }
-const LOG = ndjson([...transitions(SYNC), own]) + ndjson(transitions(SYNC, { trace_id: 'abc-123', request_id: 'b7ad6b7169203332' }))
-const ids = (json: string): unknown => (JSON.parse(json) as { requests: { request_id: string }[] }).requests.map(({ request_id }) => request_id)
+const own = {
+  level: 40,
+  time: BEGUN + 500,
+  service: 'gateway',
+  trace_id: TRACE,
+  request_id: 'b7ad6b7169203331',
+  msg: 'the cache is cold',
+}
+const LOG =
+  ndjson([...transitions(SYNC), own]) +
+  ndjson(transitions(SYNC, { trace_id: 'abc-123', request_id: 'b7ad6b7169203332' }))
+const ids = (json: string): unknown =>
+  (JSON.parse(json) as { requests: { request_id: string }[] }).requests.map(({ request_id }) => request_id)
 
 describe('a trace is found', () => {
   test.each([
@@ -25,7 +35,10 @@ describe('a trace is found', () => {
 
   test('also in a service that only saw the traceparent of an id that is no UUID', async () => {
     const dashed = w3cTraceId('abc-123').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
-    const file = folderOf({ 'a.log': LOG + ndjson(transitions(SYNC, { trace_id: dashed, request_id: 'b7ad6b7169203333', service: 'catalog' }, 5)) })
+    const file = folderOf({
+      'a.log':
+        LOG + ndjson(transitions(SYNC, { trace_id: dashed, request_id: 'b7ad6b7169203333', service: 'catalog' }, 5)),
+    })
     const { out } = await called('story', 'abc-123', file('a.log'), '--format', 'json')
     expect(ids(out)).toEqual(['b7ad6b7169203332', 'b7ad6b7169203333'])
   })
@@ -41,7 +54,11 @@ describe('a trace is found', () => {
 
   test('or not: status 1, and one line on stderr', async () => {
     const file = folderOf({ 'a.log': LOG })
-    expect(await called('story', 'ABC-123', file('a.log'))).toEqual({ status: 1, out: '', err: 'throughline: no line of trace ABC-123 in these logs\n' })
+    expect(await called('story', 'ABC-123', file('a.log'))).toEqual({
+      status: 1,
+      out: '',
+      err: 'throughline: no line of trace ABC-123 in these logs\n',
+    })
   })
 })
 
@@ -49,20 +66,34 @@ describe('--field', () => {
   test('says where other loggers put what is told, also several times', async () => {
     const strange = { who: 'till', said: 'the drawer is open', when: BEGUN + 600, ticket: { no: TRACE } }
     const file = folderOf({ 'a.log': LOG + ndjson([strange]) })
-    const lines = async (...flags: string[]): Promise<unknown> => (JSON.parse((await called('story', TRACE, file('a.log'), '--format', 'json', ...flags)).out) as StoryReport).lines
+    const lines = async (...flags: string[]): Promise<unknown> =>
+      (JSON.parse((await called('story', TRACE, file('a.log'), '--format', 'json', ...flags)).out) as StoryReport).lines
     const known = { service: 'gateway', msg: 'the cache is cold' }
     expect(await lines()).toMatchObject([known])
-    expect(await lines('--field', 'trace_id=ticket.no', '--field', 'time=when', '--field', 'service=who', '--field', 'msg=said')).toMatchObject([
-      known,
-      { time: BEGUN + 600, service: 'till', msg: 'the drawer is open' },
-    ])
+    expect(
+      await lines(
+        '--field',
+        'trace_id=ticket.no',
+        '--field',
+        'time=when',
+        '--field',
+        'service=who',
+        '--field',
+        'msg=said',
+      ),
+    ).toMatchObject([known, { time: BEGUN + 600, service: 'till', msg: 'the drawer is open' }])
   })
 })
 
 describe('--loki', () => {
   const range = ['--since', String(BEGUN - 1), '--until', String(BEGUN + 60_000)]
   const stored = async (log: string): Promise<LokiStandIn> =>
-    lokiStandIn(log.trim().split('\n').map((line, index) => ({ labels: { app: 'api' }, time: BigInt(BEGUN + index) * 1_000_000n, line })))
+    lokiStandIn(
+      log
+        .trim()
+        .split('\n')
+        .map((line, index) => ({ labels: { app: 'api' }, time: BigInt(BEGUN + index) * 1_000_000n, line })),
+    )
 
   test('tells what the same lines in a file tell', async () => {
     const file = folderOf({ 'a.log': LOG })

@@ -32,32 +32,54 @@ const CALLS: readonly (readonly [call: string, names: RegExp, mend: RegExp])[] =
   ['audit {a.log} --machine {none.mjs}', /none\.mjs/, /export one as default/],
   ['audit {a.log} --machine {broken.ts}', /broken\.ts/, /cannot use the machine/],
   ['audit {a.log} --machine {two.mjs}', /two\.mjs: it exports a, b/, /export one of them as default/],
-  ['audit {a.log} --machine {guard.mjs}', /"m" uses a guard on GO in state "x"/, /what the guard saw is not in the log/],
+  [
+    'audit {a.log} --machine {guard.mjs}',
+    /"m" uses a guard on GO in state "x"/,
+    /what the guard saw is not in the log/,
+  ],
   ['audit {a.log} --follow --now end', /--now end is one moment, and --follow goes on/, /leave one of them out/],
   ['audit {a.log} --follow --format json', /--format json/, /say --format ndjson/],
-  ['audit {a.log} --follow --stuck-after auto', /--stuck-after auto learns from a log that is whole/, /give a duration, such as --stuck-after 30s/],
+  [
+    'audit {a.log} --follow --stuck-after auto',
+    /--stuck-after auto learns from a log that is whole/,
+    /give a duration, such as --stuck-after 30s/,
+  ],
   ['audit {a.log} --follow --stuck-after soon', /"soon"/, /write 250ms, 30s/],
   ['audit {a.log} --follow --machine {none.ts}', /none\.ts/, /export one as default/],
-  ...['--loki http://loki:3100', '--query {app="api"}', '--since 1h', '--until 1h', '--loki-tenant shop'].map((flag): readonly [string, RegExp, RegExp] => [
-    `audit --follow ${flag}`,
-    new RegExp(`${flag.split(' ', 1)[0] ?? ''} reads from Loki, and --follow from files`),
-    /leave one of them out/,
-  ]),
+  ...['--loki http://loki:3100', '--query {app="api"}', '--since 1h', '--until 1h', '--loki-tenant shop'].map(
+    (flag): readonly [string, RegExp, RegExp] => [
+      `audit --follow ${flag}`,
+      new RegExp(`${flag.split(' ', 1)[0] ?? ''} reads from Loki, and --follow from files`),
+      /leave one of them out/,
+    ],
+  ),
   ['audit --loki http://loki:3100', /--loki needs --query/, /--query '\{app=~"api\|worker"\}'/],
   ['audit --loki http://loki:3100 {a.log}', /a\.log from files/, /give one of them/],
   ['audit --loki loki:3100 --query {app="api"}', /"loki:3100" is no URL of a Loki/, /write it as http:/],
   ['audit {a.log} --since 1h', /--since is for Loki/, /add --loki http:/],
   ['audit {a.log} --loki-tenant shop', /--loki-tenant is for Loki/, /add --loki http:/],
   ['audit --loki http://loki:3100 --query rate({app="api"}[5m])', /metric query/, /write it as/],
-  ['audit --loki http://loki:3100 --query {app="api"} --since yesterday', /--since "yesterday" is no duration/, /write 6h/],
-  ['audit --loki http://loki:3100 --query {app="api"} --since 1h --until 2h', /--since 1h is not before --until 2h/, /exchange them/],
+  [
+    'audit --loki http://loki:3100 --query {app="api"} --since yesterday',
+    /--since "yesterday" is no duration/,
+    /write 6h/,
+  ],
+  [
+    'audit --loki http://loki:3100 --query {app="api"} --since 1h --until 2h',
+    /--since 1h is not before --until 2h/,
+    /exchange them/,
+  ],
   ['story abc-123 --loki http://loki:3100 {a.log}', /a\.log from files/, /give one of them/],
   ['story abc-123 {a.log} --query {app="api"}', /--query is for Loki/, /add --loki http:/],
   ['story abc-123 {a.log} --until 1h', /--until is for Loki/, /add --loki http:/],
   ['story no/id --loki http://loki:3100', /"no\/id" is no trace id/, /give a UUID/],
   ['story abc-123 {a.log} --skew soon', /"soon"/, /write 250ms, 30s/],
   ['story abc-123 {a.log} --field', /--field/, /see throughline story --help/],
-  ['story abc-123 {a.log} --field trace=x', /--field trace=x: "trace" is none of trace_id/, /write --field trace_id=correlationId/],
+  [
+    'story abc-123 {a.log} --field trace=x',
+    /--field trace=x: "trace" is none of trace_id/,
+    /write --field trace_id=correlationId/,
+  ],
   ['story', /trace id/, /see throughline story --help/],
   ['story no/id {a.log}', /"no\/id" is no trace id/, /give a UUID/],
   ['story abc-123 {missing.log}', /missing\.log/, /check its name/],
@@ -72,9 +94,15 @@ const CALLS: readonly (readonly [call: string, names: RegExp, mend: RegExp])[] =
 
 describe('bad usage is status 2, one line on stderr that says what and how to mend it, and nothing on stdout', () => {
   test.each(CALLS)('throughline %s', async (call, names, mend) => {
-    const file = folderOf({ 'a.log': LOG, 'torn.gz': Uint8Array.of(0x1f, 0x8b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff), ...BAD_MACHINES })
+    const file = folderOf({
+      'a.log': LOG,
+      'torn.gz': Uint8Array.of(0x1f, 0x8b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff),
+      ...BAD_MACHINES,
+    })
     const args = call.split(' ').filter((word) => word !== '')
-    const { status, out, err } = await called(...args.map((word) => word.replace(/^\{([^="]+)\}$/, (_, name: string) => file(name))))
+    const { status, out, err } = await called(
+      ...args.map((word) => word.replace(/^\{([^="]+)\}$/, (_, name: string) => file(name))),
+    )
     expect(err).toMatch(/^throughline: [^\n]+\n$/)
     expect(err).toMatch(names)
     expect(err).toMatch(mend)
@@ -86,8 +114,14 @@ describe('what is asked of the command itself', () => {
   test.each([
     [['--version'], /^1\.2\.3\n$/],
     [['--help'], /diagram[^]*audit[^]*story/],
-    [['audit', '--help'], /--stuck-after[^]*auto[^]*--now[^]*--machine[^]*--follow[^]*--loki[^]*--query[^]*--since[^]*--until[^]*--loki-tenant/],
-    [['story', '--help'], /--format[^]*--machine[^]*--field[^]*--loki[^]*--query[^]*--since[^]*--until[^]*--loki-tenant/],
+    [
+      ['audit', '--help'],
+      /--stuck-after[^]*auto[^]*--now[^]*--machine[^]*--follow[^]*--loki[^]*--query[^]*--since[^]*--until[^]*--loki-tenant/,
+    ],
+    [
+      ['story', '--help'],
+      /--format[^]*--machine[^]*--field[^]*--loki[^]*--query[^]*--since[^]*--until[^]*--loki-tenant/,
+    ],
     [['diagram', '--help'], /--logs[^]*--out[^]*--check/],
     [['help', 'audit'], /--stuck-after/],
   ])('%j is answered with status 0', async (args, said) => {

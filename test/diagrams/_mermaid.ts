@@ -11,7 +11,10 @@ export interface ReadBack {
 
 /** The members of Mermaid's state database that are read here; its own types name only those that all diagrams share. */
 interface StateDatabase {
-  getStates(): ReadonlyMap<string, { readonly id: string; readonly descriptions: readonly string[]; readonly doc?: unknown; readonly note?: unknown }>
+  getStates(): ReadonlyMap<
+    string,
+    { readonly id: string; readonly descriptions: readonly string[]; readonly doc?: unknown; readonly note?: unknown }
+  >
   getRelations(): readonly { readonly id1: string; readonly id2: string; readonly relationTitle?: string }[]
   getData(): { readonly nodes: readonly unknown[]; readonly edges: readonly unknown[] }
 }
@@ -30,14 +33,17 @@ export async function readBack(text: string): Promise<ReadBack> {
   const database = diagram.db as unknown as StateDatabase
   const nameOf = new Map<string, string>()
   for (const { id, descriptions, doc, note } of database.getStates().values()) {
-    if (doc !== undefined || note !== undefined || descriptions.length > 1) throw new Error(`${id} is more than a state`)
+    if (doc !== undefined || note !== undefined || descriptions.length > 1)
+      throw new Error(`${id} is more than a state`)
     if (id !== 'root_start' && id !== 'root_end') nameOf.set(id, shown(descriptions[0] ?? id))
   }
   const end = (id: string): string => nameOf.get(id) ?? '[*]'
   const { nodes, edges } = database.getData()
   return {
     states: [...nameOf.values()],
-    relations: database.getRelations().map(({ id1, id2, relationTitle = '' }) => ({ from: end(id1), to: end(id2), label: shown(relationTitle) })),
+    relations: database
+      .getRelations()
+      .map(({ id1, id2, relationTitle = '' }) => ({ from: end(id1), to: end(id2), label: shown(relationTitle) })),
     drawn: { nodes: nodes.length, edges: edges.length },
   }
 }
@@ -51,7 +57,9 @@ function shown(text: string): string {
 }
 
 /** Counts what Mermaid's own parser finds in a sequence diagram: participants, and messages with the notes among them. */
-export async function readsAsSequence(text: string): Promise<{ readonly participants: number; readonly messages: number }> {
+export async function readsAsSequence(
+  text: string,
+): Promise<{ readonly participants: number; readonly messages: number }> {
   // eslint-disable-next-line @typescript-eslint/no-deprecated -- what replaces it tells whether a text parses, not what it became
   const diagram = await mermaid.mermaidAPI.getDiagramFromText(text)
   // Only a sequence diagram is read here, and its database has these members.

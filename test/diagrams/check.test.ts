@@ -15,7 +15,13 @@ test.each([
   ['a byte order mark', `\ufeff${diagram}`],
   ['blank lines round it', page.replace('stateDiagram-v2', '\nstateDiagram-v2')],
   ['tildes, and words after the language', `~~~~ mermaid title="x"\n${diagram}~~~~`],
-  ['a fence in a list', `- see\n\n${page.split('\n').map((line) => `  ${line}`).join('\n')}`],
+  [
+    'a fence in a list',
+    `- see\n\n${page
+      .split('\n')
+      .map((line) => `  ${line}`)
+      .join('\n')}`,
+  ],
   ['a second diagram', `\`\`\`mermaid\npie\n\`\`\`\n${page}`],
   ['the diagram alone', diagram],
   ['the diagram alone, CRLF', diagram.replaceAll('\n', '\r\n').trimEnd()],

@@ -47,7 +47,10 @@ test('counts stand behind the labels, open requests under the names', () => {
 
 test('Graphviz reads hostile names, one by one', () => {
   for (const text of HOSTILE) {
-    for (const names of [[text, 'next'], ['next', `a${text}`]]) {
+    for (const names of [
+      [text, 'next'],
+      ['next', `a${text}`],
+    ]) {
       const table = chainOf(names, text)
       if (table !== undefined) expectSame(graphOf(table))
     }
@@ -61,7 +64,10 @@ test('Graphviz lays out names that begin with a line break, however often it is 
 })
 
 test('Graphviz reads the states and edges of random machines', () => {
-  fc.assert(fc.property(hostileTable, (table) => expectSame(graphOf(table))), { numRuns: 150 })
+  fc.assert(
+    fc.property(hostileTable, (table) => expectSame(graphOf(table))),
+    { numRuns: 150 },
+  )
 })
 
 test('the SVG is well-formed and shows every name as it is', async () => {
@@ -73,7 +79,9 @@ test('the SVG is well-formed and shows every name as it is', async () => {
     expect(picture.querySelector('parsererror'), JSON.stringify(text)).toBeNull()
     expect(picture.querySelector('script, b, foreignObject')).toBeNull()
     const shown = (kind: string): string[] =>
-      [...picture.querySelectorAll(kind)].map((group) => blanks([...group.querySelectorAll('text')].map((line) => line.textContent).join('\n')))
+      [...picture.querySelectorAll(kind)].map((group) =>
+        blanks([...group.querySelectorAll('text')].map((line) => line.textContent).join('\n')),
+      )
     expect(shown('.node')).toContain(blanks(writtenOut(`a${text}`)))
     expect(shown('.edge')).toContain(blanks(writtenOut(text)))
   }
@@ -88,7 +96,9 @@ function expectSame(graph: DiagramGraph): void {
   }
   expect(objects).toHaveLength(graph.states.length + 1)
   expect(edges).toHaveLength(graph.relations.length + 1)
-  expect(objects.filter(({ peripheries }) => peripheries === '2')).toHaveLength(graph.states.filter(({ final }) => final).length)
+  expect(objects.filter(({ peripheries }) => peripheries === '2')).toHaveLength(
+    graph.states.filter(({ final }) => final).length,
+  )
   const positions = new Map(graph.states.map(({ name }, index) => [name, index + 1]))
   const ends = edges.map(({ tail, head }) => `${String(tail)} ${String(head)}`).sort()
   const wanted = graph.relations.map(({ from, to }) => `${String(positions.get(from))} ${String(positions.get(to))}`)
@@ -96,7 +106,10 @@ function expectSame(graph: DiagramGraph): void {
 }
 
 function writtenOut(text: string): string {
-  return text.replace(/[\0-\x09\x0b-\x1f\x7f-\x9f\ufffe\uffff]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  return text.replace(
+    /[\0-\x09\x0b-\x1f\x7f-\x9f\ufffe\uffff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 }
 
 /** Graphviz writes a blank as a no-break space; a browser shows both alike. */

@@ -25,7 +25,13 @@ test('the default machine is drawn as it is documented', () => {
 })
 
 test('counts stand behind the labels, open requests behind the names', () => {
-  const counts = { edges: new Map([[0, 123], [2, 120]]), states: new Map([['Queued', { entered: 5, open: 3 }]]) }
+  const counts = {
+    edges: new Map([
+      [0, 123],
+      [2, 120],
+    ]),
+    states: new Map([['Queued', { entered: 5, open: 3 }]]),
+  }
   expect(mermaid(graphOf(compile(requestMachine), counts))).toBe(`stateDiagram-v2
     state "Queued (3 open)" as Queued
     [*] --> Received
@@ -45,7 +51,10 @@ test('what is not plain gets an id that resembles it, and keeps ordinary charact
   const machine = createMachine({
     initial: 'Processing',
     states: {
-      Processing: { initial: 'Charging', states: { Charging: { on: { 'card.declined': { target: '#refused', description: 'card said "no"; stop' } } } } },
+      Processing: {
+        initial: 'Charging',
+        states: { Charging: { on: { 'card.declined': { target: '#refused', description: 'card said "no"; stop' } } } },
+      },
       note: {},
       'set aside': { id: 'refused', type: 'final' },
     },
@@ -65,10 +74,20 @@ test('arrows between the same two states can be told apart', () => {
   const to = (description?: string): object => ({ target: 'b', ...(description === undefined ? {} : { description }) })
   const machine = createMachine({
     initial: 'a',
-    states: { a: { on: { ONE: to(), TWO: to('told'), THREE: to('alike'), FOUR: to('alike') } }, b: { on: { BACK: 'c' } }, c: { on: { X: to(), Y: to('X') } } },
+    states: {
+      a: { on: { ONE: to(), TWO: to('told'), THREE: to('alike'), FOUR: to('alike') } },
+      b: { on: { BACK: 'c' } },
+      c: { on: { X: to(), Y: to('X') } },
+    },
   })
   expect(graphOf(compile(machine)).relations.map(({ event, label }) => [event, label])).toEqual([
-    ['ONE', 'ONE'], ['TWO', 'told'], ['THREE', 'THREE'], ['FOUR', 'FOUR'], ['BACK', ''], ['X', 'X'], ['Y', 'Y'],
+    ['ONE', 'ONE'],
+    ['TWO', 'told'],
+    ['THREE', 'THREE'],
+    ['FOUR', 'FOUR'],
+    ['BACK', ''],
+    ['X', 'X'],
+    ['Y', 'Y'],
   ])
 })
 
@@ -78,14 +97,22 @@ describe("Mermaid's own parser reads back the machine", () => {
   })
 
   test.each(HOSTILE.map((text) => [JSON.stringify(text), text]))('with a state and a label %s', async (_, text) => {
-    for (const names of [[text, 'b'], ['a', `a${text}`], [text, text.toUpperCase()], ['direction', text, 'TB']]) {
+    for (const names of [
+      [text, 'b'],
+      ['a', `a${text}`],
+      [text, text.toUpperCase()],
+      ['direction', text, 'TB'],
+    ]) {
       const table = chainOf([...new Set(names)], text)
       if (table !== undefined) await expectSame(graphOf(table))
     }
   })
 
   test('where a line ends in "direction" and the next begins with one', async () => {
-    const machine = createMachine({ initial: 'a', states: { a: { on: { GO: 'Redirection' } }, Redirection: {}, TB: { on: { GO: 'a' } } } })
+    const machine = createMachine({
+      initial: 'a',
+      states: { a: { on: { GO: 'Redirection' } }, Redirection: {}, TB: { on: { GO: 'a' } } },
+    })
     await expectSame(graphOf(compile(machine)))
   })
 
@@ -94,7 +121,9 @@ describe("Mermaid's own parser reads back the machine", () => {
       fc.asyncProperty(hostileTable, fc.array(fc.nat(2_000), { maxLength: 12 }), async (table, numbers) => {
         const counts: Counts = {
           edges: new Map(numbers.map((count, index) => [index, count])),
-          states: new Map(table.states.map(({ name }, index) => [name, { entered: 9, open: (numbers[index] ?? 0) % 3 }])),
+          states: new Map(
+            table.states.map(({ name }, index) => [name, { entered: 9, open: (numbers[index] ?? 0) % 3 }]),
+          ),
         }
         await expectSame(graphOf(table))
         await expectSame(graphOf(table, counts))
@@ -105,7 +134,9 @@ describe("Mermaid's own parser reads back the machine", () => {
 })
 
 async function expectSame(graph: DiagramGraph): Promise<void> {
-  const nameOf = new Map(graph.states.map(({ name, open = 0 }) => [name, visible(open > 0 ? `${name} (${String(open)} open)` : name)]))
+  const nameOf = new Map(
+    graph.states.map(({ name, open = 0 }) => [name, visible(open > 0 ? `${name} (${String(open)} open)` : name)]),
+  )
   const finals = graph.states.filter(({ final }) => final)
   const relations = [
     { from: '[*]', to: nameOf.get(graph.initial), label: '' },

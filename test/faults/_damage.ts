@@ -17,12 +17,20 @@ type Damage = (line: Buffer, other: Buffer, at: number) => Buffer
 
 const place = (line: Buffer, at: number): number => at % (line.length + 1)
 const insert = (line: Buffer, at: number, ...bytes: readonly (string | Uint8Array)[]): Buffer =>
-  Buffer.concat([line.subarray(0, place(line, at)), ...bytes.map((some) => Buffer.from(some)), line.subarray(place(line, at))])
-const text = (change: (line: string, at: number) => string): Damage => (line, _other, at) => Buffer.from(change(line.toString(), at))
+  Buffer.concat([
+    line.subarray(0, place(line, at)),
+    ...bytes.map((some) => Buffer.from(some)),
+    line.subarray(place(line, at)),
+  ])
+const text =
+  (change: (line: string, at: number) => string): Damage =>
+  (line, _other, at) =>
+    Buffer.from(change(line.toString(), at))
 
 /** What may become of a line. None of it adds or takes the line feed after it. */
 const DAMAGES: Readonly<Record<string, Damage>> = {
-  flipped: (line, _other, at) => Buffer.from(line.map((byte, index) => (index === place(line, at) ? byte ^ (1 << (at % 8)) : byte))),
+  flipped: (line, _other, at) =>
+    Buffer.from(line.map((byte, index) => (index === place(line, at) ? byte ^ (1 << (at % 8)) : byte))),
   'cut behind': (line, _other, at) => line.subarray(0, place(line, at)),
   'cut before': (line, _other, at) => line.subarray(place(line, at)),
   doubled: (line) => Buffer.concat([line, line]),
@@ -34,8 +42,18 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
   'a byte order mark': (line) => Buffer.concat([Buffer.from('\ufeff'), line]),
   CRLF: (line) => Buffer.concat([line, Buffer.from('\r')]),
   coloured: text((line) => `\u001b[32m${line.replaceAll(':', '\u001b[90m:\u001b[0m')}\u001b[0m`),
-  'a huge number': text((line, at) => line.replace(/(?<=:)\d+/, ['1e999', '-1e999', '9'.repeat(400), '99999999999999999999', '-0', '1e-999'][at % 6] ?? '')),
-  'a prototype': text((line, at) => line.replace('{', `{"${['__proto__', 'constructor', 'toString'][at % 3] ?? ''}":{"lifecycle":"note","seq":9,"state":"Failed"},`)),
+  'a huge number': text((line, at) =>
+    line.replace(
+      /(?<=:)\d+/,
+      ['1e999', '-1e999', '9'.repeat(400), '99999999999999999999', '-0', '1e-999'][at % 6] ?? '',
+    ),
+  ),
+  'a prototype': text((line, at) =>
+    line.replace(
+      '{',
+      `{"${['__proto__', 'constructor', 'toString'][at % 3] ?? ''}":{"lifecycle":"note","seq":9,"state":"Failed"},`,
+    ),
+  ),
   gone: () => Buffer.alloc(0),
 }
 
@@ -45,39 +63,77 @@ const long = (piece: string): string => piece.repeat(Math.ceil(1_100_000 / piece
 const garbage = fc.oneof(
   { weight: 16, arbitrary: fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)) },
   { weight: 16, arbitrary: fc.json().map((json) => Buffer.from(json)) },
-  { weight: 8, arbitrary: fc.constantFrom('', '\r', '{', '}', '{}', '[]', 'null', '{"lifecycle":"transition"}', '{"__proto__":{"lifecycle":"note"}}', '\u001b[0m', '\u0000').map((line) => Buffer.from(line)) },
-  { weight: 1, arbitrary: fc.constantFrom('x', '{"a":', '[', '0', 'deadbeef","seq":', '"msg":"', '{"level":30', '\u001b[', '\\').map((piece) => Buffer.from(long(piece))) },
+  {
+    weight: 8,
+    arbitrary: fc
+      .constantFrom(
+        '',
+        '\r',
+        '{',
+        '}',
+        '{}',
+        '[]',
+        'null',
+        '{"lifecycle":"transition"}',
+        '{"__proto__":{"lifecycle":"note"}}',
+        '\u001b[0m',
+        '\u0000',
+      )
+      .map((line) => Buffer.from(line)),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .constantFrom('x', '{"a":', '[', '0', 'deadbeef","seq":', '"msg":"', '{"level":30', '\u001b[', '\\')
+      .map((piece) => Buffer.from(long(piece))),
+  },
 )
 
 /** Random logs whose ids have nothing in common: a damaged id of one request must not be another's. */
-const scattered = fc.constantFrom(requestMachine, requestWithRetriesMachine).chain((machine) => longLog(machine, false)).map((log): TrueLog => {
-  const hex = (id: string): string => createHash('sha256').update(id).digest('hex')
-  const traceOf = (id: string): string => uuid(Number.parseInt(hex(id).slice(0, 11), 16), Number.parseInt(hex(id).slice(12, 24), 16))
-  const requestOf = (id: string): string => hex(id).slice(0, 16)
-  const records = log.records.map((record) => ({
-    ...record,
-    trace_id: traceOf(record.trace_id),
-    request_id: requestOf(record.request_id),
-    ...('parent_id' in record ? { parent_id: requestOf(record.parent_id) } : {}),
-  }))
-  return { ...log, records, requests: log.requests.map((known) => ({ ...known, traceId: traceOf(known.traceId), requestId: requestOf(known.requestId) })) }
-})
+const scattered = fc
+  .constantFrom(requestMachine, requestWithRetriesMachine)
+  .chain((machine) => longLog(machine, false))
+  .map((log): TrueLog => {
+    const hex = (id: string): string => createHash('sha256').update(id).digest('hex')
+    const traceOf = (id: string): string =>
+      uuid(Number.parseInt(hex(id).slice(0, 11), 16), Number.parseInt(hex(id).slice(12, 24), 16))
+    const requestOf = (id: string): string => hex(id).slice(0, 16)
+    const records = log.records.map((record) => ({
+      ...record,
+      trace_id: traceOf(record.trace_id),
+      request_id: requestOf(record.request_id),
+      ...('parent_id' in record ? { parent_id: requestOf(record.parent_id) } : {}),
+    }))
+    return {
+      ...log,
+      records,
+      requests: log.requests.map((known) => ({
+        ...known,
+        traceId: traceOf(known.traceId),
+        requestId: requestOf(known.requestId),
+      })),
+    }
+  })
 
 export const damagedLog: fc.Arbitrary<DamagedLog> = scattered.chain((log) =>
-  fc.record({
-    victims: fc.subarray(log.requests.map(({ requestId }) => requestId)).map((ids) => new Set(ids)),
-    damages: fc.infiniteStream(fc.option(fc.tuple(fc.constantFrom(...Object.keys(DAMAGES)), fc.nat(100_000)), { freq: 2 })),
-    others: fc.array(fc.tuple(fc.nat(log.records.length), garbage), { maxLength: 6 }),
-  }).map(({ victims, damages, others }) => {
-    const lines = linesOf(log.records).map((line) => Buffer.from(line))
-    const theirs = lines.filter((_, index) => victims.has(log.records[index]?.request_id ?? ''))
-    const damaged = lines.flatMap((line, index) => {
-      const own = others.filter(([before]) => before === index).map(([, bytes]) => bytes)
-      const next: unknown = victims.has(log.records[index]?.request_id ?? '') ? damages.next().value : null
-      // The stream gives what it was made of.
-      const [name, at] = (next ?? ['', 0]) as [string, number]
-      return [...own, DAMAGES[name]?.(line, theirs[at % theirs.length] ?? line, at) ?? line]
+  fc
+    .record({
+      victims: fc.subarray(log.requests.map(({ requestId }) => requestId)).map((ids) => new Set(ids)),
+      damages: fc.infiniteStream(
+        fc.option(fc.tuple(fc.constantFrom(...Object.keys(DAMAGES)), fc.nat(100_000)), { freq: 2 }),
+      ),
+      others: fc.array(fc.tuple(fc.nat(log.records.length), garbage), { maxLength: 6 }),
     })
-    return { bytes: Buffer.concat(damaged.flatMap((line) => [line, Buffer.from('\n')])), log, victims }
-  }),
+    .map(({ victims, damages, others }) => {
+      const lines = linesOf(log.records).map((line) => Buffer.from(line))
+      const theirs = lines.filter((_, index) => victims.has(log.records[index]?.request_id ?? ''))
+      const damaged = lines.flatMap((line, index) => {
+        const own = others.filter(([before]) => before === index).map(([, bytes]) => bytes)
+        const next: unknown = victims.has(log.records[index]?.request_id ?? '') ? damages.next().value : null
+        // The stream gives what it was made of.
+        const [name, at] = (next ?? ['', 0]) as [string, number]
+        return [...own, DAMAGES[name]?.(line, theirs[at % theirs.length] ?? line, at) ?? line]
+      })
+      return { bytes: Buffer.concat(damaged.flatMap((line) => [line, Buffer.from('\n')])), log, victims }
+    }),
 )

@@ -33,7 +33,9 @@ export function expectAll({ report, stuck, records }: Judged, requests: number):
 /** The fault was told, and by each tracker of the process at most once. */
 export function expectToldOnce(stderr: string, fault: string): void {
   const lines = stderr.trimEnd().split('\n')
-  const services = lines.map((line) => /^throughline: tracking of "(\w+)" failed and the request went on: /.exec(line)?.[1])
+  const services = lines.map(
+    (line) => /^throughline: tracking of "(\w+)" failed and the request went on: /.exec(line)?.[1],
+  )
   expect(lines.filter((line) => !line.includes(fault))).toEqual([])
   expect(services).toEqual([...new Set(services)])
   expect(services).toContain('api')

@@ -50,7 +50,7 @@ export class Load {
 
   async #follow(connection: number): Promise<void> {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-    for (let whole = true; whole; ) {
+    for (let whole = true; whole;) {
       const kind = this.#kind()
       if (kind === 'never' || kind === 'slow') {
         void this.#exchange(kind, undefined)
@@ -78,7 +78,10 @@ export class Load {
     const sent: Sent = { id: `${kind}.${String(this.sent.length)}`, kind, connection }
     this.sent.push(sent)
     return new Promise((resolve) => {
-      const client = request(`${this.#url}/${kind}`, { headers: { 'x-trace-id': sent.id }, ...(agent === undefined ? { agent: false } : { agent }) })
+      const client = request(`${this.#url}/${kind}`, {
+        headers: { 'x-trace-id': sent.id },
+        ...(agent === undefined ? { agent: false } : { agent }),
+      })
       const through = (status?: number): void => {
         this.#beside.delete(client)
         if (status !== undefined) sent.status = status

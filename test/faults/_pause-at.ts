@@ -32,7 +32,13 @@ const moments = {
 /** Moments from outside; from inside too, in the very turn in which something begins or ends. */
 export const killed: fc.Arbitrary<Moment> = fc.record({
   ...moments,
-  own: fc.option(fc.record({ at: fc.constantFrom('begin', 'closing', 'closed', 'sending', 'handed'), nth: fc.noBias(fc.integer({ min: 1, max: 60 })) }), { freq: 2 }),
+  own: fc.option(
+    fc.record({
+      at: fc.constantFrom('begin', 'closing', 'closed', 'sending', 'handed'),
+      nth: fc.noBias(fc.integer({ min: 1, max: 60 })),
+    }),
+    { freq: 2 },
+  ),
 })
 
 export const told: fc.Arbitrary<Moment> = fc.record({ ...moments, own: fc.constant(null) })
@@ -45,7 +51,12 @@ export interface Found extends Judged {
 }
 
 /** Runs server, worker and clients up to a moment, ends the victim, then the rest, and reads what is left. */
-export async function played({ victim, exchanges, turns, own, seed }: Moment, to: Destination, signal: NodeJS.Signals, counts: boolean): Promise<Found> {
+export async function played(
+  { victim, exchanges, turns, own, seed }: Moment,
+  to: Destination,
+  signal: NodeJS.Signals,
+  counts: boolean,
+): Promise<Found> {
   const logs = [fileNamed('server.ndjson'), fileNamed('worker.ndjson')] as const
   const death = (name: string): string => JSON.stringify(victim === name || victim === 'both' ? own : null)
   const counting = counts ? ['counts'] : []

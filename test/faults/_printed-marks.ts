@@ -45,6 +45,11 @@ export class Marked {
 
   /** Those of one name, by id: the first of each. */
   of(what: string): ReadonlyMap<string, Mark> {
-    return new Map(this.marks.filter((mark) => mark.what === what).reverse().map((mark) => [mark.id, mark]))
+    return new Map(
+      this.marks
+        .filter((mark) => mark.what === what)
+        .reverse()
+        .map((mark) => [mark.id, mark]),
+    )
   }
 }

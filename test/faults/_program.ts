@@ -48,7 +48,15 @@ export function fileNamed(name: string): string {
 function bundle(name: string): Promise<string> {
   const outfile = fileNamed(`${name}.cjs`)
   const entry = fileURLToPath(new URL(`programs/${name}.ts`, import.meta.url))
-  return build({ entryPoints: [entry], outfile, bundle: true, platform: 'node', format: 'cjs', sourcemap: 'inline', logLevel: 'error' }).then(() => outfile)
+  return build({
+    entryPoints: [entry],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    sourcemap: 'inline',
+    logLevel: 'error',
+  }).then(() => outfile)
 }
 
 /** Starts a program, and resolves once it is ready. It is killed with the test, where it has not ended before. */
@@ -57,7 +65,13 @@ export async function start(name: string, { args = [], node = [], stdout, shell 
   if (file === undefined) built.set(name, (file = bundle(name)))
   const opened = typeof stdout === 'string' ? openSync(stdout, 'a') : stdout
   // In a folder of ours: what dies of an abort may leave its memory in a file.
-  const [command = '', ...rest] = [...(shell === undefined ? [] : ['bash', '-c', `${shell}; exec "$@"`, 'bash']), process.execPath, ...node, await file, ...args]
+  const [command = '', ...rest] = [
+    ...(shell === undefined ? [] : ['bash', '-c', `${shell}; exec "$@"`, 'bash']),
+    process.execPath,
+    ...node,
+    await file,
+    ...args,
+  ]
   const child = spawn(command, rest, { cwd: folder, stdio: ['ignore', opened ?? 'ignore', 'pipe', 'pipe', 'ipc'] })
   if (opened !== stdout && opened !== undefined) closeSync(opened)
   onTestFinished(() => void child.kill('SIGKILL'))
@@ -66,7 +80,9 @@ export async function start(name: string, { args = [], node = [], stdout, shell 
   const [marked, stderr] = [new Marked(pipe), text(child.stderr)]
   const ended = once(child, 'close').then(() => [child.exitCode, child.signalCode] as const)
   const next = async (): Promise<unknown> => {
-    const gone = ended.then(async (how) => Promise.reject(new Error(`${name} has ended (${how.join(' ')}): ${await stderr}`)))
+    const gone = ended.then(async (how) =>
+      Promise.reject(new Error(`${name} has ended (${how.join(' ')}): ${await stderr}`)),
+    )
     const [said] = (await Promise.race([once(child, 'message'), gone])) as unknown[]
     return said
   }

@@ -26,15 +26,20 @@ export function truthOf(server: Marked, worker: Marked, load: Load): Truth {
   const { begin: working, closing: ending, closed: ended } = bounds(worker)
   const [sending, refused, caught] = [server.of('sending'), server.of('refused'), server.of('caught')]
   // The end of an answer waits until it is known whether the message was taken, and a request that was handed over has another end.
-  const perhapsOver = (id: string): boolean => (closing.has(id) && (!sending.has(id) || refused.has(id))) || ending.has(id)
-  const over = (settledOnly: boolean) => (id: string): boolean => {
-    const is = (marks: Marks, { settled }: Marked): boolean => {
-      const mark = marks.get(id)
-      return mark !== undefined && (!settledOnly || mark.index < settled)
+  const perhapsOver = (id: string): boolean =>
+    (closing.has(id) && (!sending.has(id) || refused.has(id))) || ending.has(id)
+  const over =
+    (settledOnly: boolean) =>
+    (id: string): boolean => {
+      const is = (marks: Marks, { settled }: Marked): boolean => {
+        const mark = marks.get(id)
+        return mark !== undefined && (!settledOnly || mark.index < settled)
+      }
+      return (is(closed, server) && (!sending.has(id) || is(caught, server))) || is(ended, worker)
     }
-    return (is(closed, server) && (!sending.has(id) || is(caught, server))) || is(ended, worker)
-  }
-  const answered = load.sent.filter(({ id, kind, status }) => status !== undefined && (!isJob(kind) || (status === 503 && caught.has(id))))
+  const answered = load.sent.filter(
+    ({ id, kind, status }) => status !== undefined && (!isJob(kind) || (status === 503 && caught.has(id))),
+  )
   const last = new Map(answered.map(({ connection, id }) => [connection, id]))
   const ids = [...begin.keys()]
   return {
@@ -44,7 +49,11 @@ export function truthOf(server: Marked, worker: Marked, load: Load): Truth {
     told: new Set(ids.filter(over(false))),
     settled: new Set(ids.filter(over(true))),
     answered: new Set(answered.map(({ id }) => id)),
-    followed: new Set(answered.filter(({ connection, id }) => connection !== undefined && last.get(connection) !== id).map(({ id }) => id)),
+    followed: new Set(
+      answered
+        .filter(({ connection, id }) => connection !== undefined && last.get(connection) !== id)
+        .map(({ id }) => id),
+    ),
   }
 }
 

@@ -1,6 +1,11 @@
 import fc from 'fast-check'
 import { once } from 'node:events'
-import { connect as connectSecond, constants, createServer as createSecondServer, type IncomingHttpHeaders } from 'node:http2'
+import {
+  connect as connectSecond,
+  constants,
+  createServer as createSecondServer,
+  type IncomingHttpHeaders,
+} from 'node:http2'
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { ask } from '../adapters/client.ts'
@@ -39,7 +44,8 @@ function leave(socket: Socket, how: Leaving['how']): void {
 function play({ url }: Program, { path, pipelined, sends, reads, how }: Leaving): Promise<void> {
   const { hostname, port } = new URL(url)
   const body = 'x'.repeat(1_000)
-  const asking = (last: boolean): string => `POST /${path} HTTP/1.1\r\nHost: a\r\n${last ? 'Connection: close\r\n' : ''}Content-Length: ${String(body.length)}\r\n\r\n${body}`
+  const asking = (last: boolean): string =>
+    `POST /${path} HTTP/1.1\r\nHost: a\r\n${last ? 'Connection: close\r\n' : ''}Content-Length: ${String(body.length)}\r\n\r\n${body}`
   const message = asking(false).repeat(pipelined - 1) + asking(true)
   return new Promise((resolve) => {
     let read = 0
@@ -84,7 +90,11 @@ describe('clients that leave at any moment', () => {
     expect(stats).toMatchObject({ requests: report.checked.requests, faults: 0, inFlight: 0 })
     const aborted = records.filter((record) => record.lifecycle === 'transition' && record.outcome === 'aborted').length
     expect(aborted).toBeGreaterThan(0)
-    tell(context, { fault: 'sockets that are destroyed at any moment, requests in a row on them among others', tried: `${count(report.checked.requests)} requests, ${count(aborted)} of them aborted`, lost: `the end of ${share(0, report.checked.requests)} requests` })
+    tell(context, {
+      fault: 'sockets that are destroyed at any moment, requests in a row on them among others',
+      tried: `${count(report.checked.requests)} requests, ${count(aborted)} of them aborted`,
+      lost: `the end of ${share(0, report.checked.requests)} requests`,
+    })
   })
 
   // Of a response that waits for the one before it on its connection, Node before version 24 tells nothing when that closes.
@@ -92,7 +102,11 @@ describe('clients that leave at any moment', () => {
     const server = await start('mortal-server', { args: ['default'] })
     const { hostname, port } = new URL(server.url)
     const socket = connect(Number(port), hostname)
-    for (const [id, path] of [['first', 'held'], ['second', 'ok']]) socket.write(`GET /${String(path)} HTTP/1.1\r\nHost: a\r\nX-Trace-ID: ${String(id)}\r\n\r\n`)
+    for (const [id, path] of [
+      ['first', 'held'],
+      ['second', 'ok'],
+    ])
+      socket.write(`GET /${String(path)} HTTP/1.1\r\nHost: a\r\nX-Trace-ID: ${String(id)}\r\n\r\n`)
     await server.marked.until('begin', 'second')
     socket.destroy()
     // Another client's whole exchange, and more turns of the event loop than it takes to hear of the end of a connection.
@@ -103,7 +117,9 @@ describe('clients that leave at any moment', () => {
   test('a stream of HTTP/2 that follows a cancelled one on the same connection has an id of its own', async () => {
     const listening = heard()
     const begun = deferred()
-    const handler = listening.tracker.trackRequest((req, res) => (req.url === '/held' ? begun.resolve() : res.end('served')))
+    const handler = listening.tracker.trackRequest((req, res) =>
+      req.url === '/held' ? begun.resolve() : res.end('served'),
+    )
     const server = createSecondServer((req, res) => {
       // The compatible classes of node:http2 have the members that are touched, but not the types.
       void (handler as (...args: unknown[]) => unknown)(req, res)

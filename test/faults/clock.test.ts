@@ -36,7 +36,9 @@ function jumping(jumps: Iterator<number>, over: { yes: boolean }): () => number 
   }
 }
 
-const steps = fc.array(fc.constantFrom('auth', 'process', 'note', 'respond', 'refuse', 'enqueue', 'stuck'), { maxLength: 8 })
+const steps = fc.array(fc.constantFrom('auth', 'process', 'note', 'respond', 'refuse', 'enqueue', 'stuck'), {
+  maxLength: 8,
+})
 
 async function take(step: string, request: TrackedRequest, gateway: Tracker, worker: Tracker): Promise<void> {
   if (step === 'auth') request.authenticated()
@@ -55,12 +57,16 @@ function expectSound(records: readonly LifecycleRecord[], requests: readonly Tra
   for (const record of records) {
     expect(Number.isFinite(record.time)).toBe(true)
     if (record.lifecycle !== 'transition') continue
-    for (const time of [record.dwell_ms, record.duration_ms]) if (time !== undefined) expect(Number.isFinite(time) && time >= 0, 'a time of zero or more').toBe(true)
+    for (const time of [record.dwell_ms, record.duration_ms])
+      if (time !== undefined) expect(Number.isFinite(time) && time >= 0, 'a time of zero or more').toBe(true)
   }
   const { report } = verdictOn(told)
   expect(report).toMatchObject({ invalid: [], gaps: [], checked: { damaged_lines: 0 } })
   const open = requests.filter((request) => !request.ended && !request.handedOver).map(({ requestId }) => requestId)
-  expect(report.stuck.map(({ request_id }) => request_id).filter((id) => !open.includes(id)), 'nothing that has ended is named').toEqual([])
+  expect(
+    report.stuck.map(({ request_id }) => request_id).filter((id) => !open.includes(id)),
+    'nothing that has ended is named',
+  ).toEqual([])
 }
 
 describe('a clock that jumps', () => {
@@ -71,21 +77,41 @@ describe('a clock that jumps', () => {
   test('forth and back gives no times below zero, no error, and no accusation', async (context) => {
     let [requests, records] = [0, 0]
     await fc.assert(
-      fc.asyncProperty(fc.array(steps, { minLength: 1, maxLength: 8 }), ticks, ticks, async (all, gatewayTicks, workerTicks) => {
-        const sink = memorySink()
-        const over = { yes: false }
-        const gateway = createTracker({ service: 'gateway', logger: false, sinks: [sink], now: jumping(gatewayTicks, over) })
-        const worker = createTracker({ service: 'worker', logger: false, sinks: [sink], now: jumping(workerTicks, over) })
-        const begun = all.map(() => gateway.start())
-        for (const [index, request] of begun.entries()) for (const step of all[index] ?? []) await take(step, request, gateway, worker)
-        over.yes = true
-        expectSound(sink.records, begun, asRead(sink.records))
-        requests += begun.length
-        records += sink.records.length
-      }),
+      fc.asyncProperty(
+        fc.array(steps, { minLength: 1, maxLength: 8 }),
+        ticks,
+        ticks,
+        async (all, gatewayTicks, workerTicks) => {
+          const sink = memorySink()
+          const over = { yes: false }
+          const gateway = createTracker({
+            service: 'gateway',
+            logger: false,
+            sinks: [sink],
+            now: jumping(gatewayTicks, over),
+          })
+          const worker = createTracker({
+            service: 'worker',
+            logger: false,
+            sinks: [sink],
+            now: jumping(workerTicks, over),
+          })
+          const begun = all.map(() => gateway.start())
+          for (const [index, request] of begun.entries())
+            for (const step of all[index] ?? []) await take(step, request, gateway, worker)
+          over.yes = true
+          expectSound(sink.records, begun, asRead(sink.records))
+          requests += begun.length
+          records += sink.records.length
+        },
+      ),
       { numRuns: BUDGET.clocks },
     )
-    tell(context, { fault: 'a `now` that jumps forth and back, by years too, or gives no number', tried: `${count(requests)} requests, ${count(records)} lines`, lost: 'nothing; no time below zero' })
+    tell(context, {
+      fault: 'a `now` that jumps forth and back, by years too, or gives no number',
+      tried: `${count(requests)} requests, ${count(records)} lines`,
+      lost: 'nothing; no time below zero',
+    })
   })
 
   test("that is the system's own changes times, and no durations", async (context) => {
@@ -103,7 +129,8 @@ describe('a clock that jumps', () => {
         const gateway = createTracker({ service: 'gateway', logger: false, sinks: [sink] })
         const worker = createTracker({ service: 'worker', logger: false, sinks: [sink] })
         const begun = all.map(() => gateway.start())
-        for (const [index, request] of begun.entries()) for (const step of all[index] ?? []) await take(step, request, gateway, worker)
+        for (const [index, request] of begun.entries())
+          for (const step of all[index] ?? []) await take(step, request, gateway, worker)
         now.mockRestore()
         expectSound(sink.records, begun, asRead(sink.records))
         expect([gateway.stats.faults, worker.stats.faults]).toEqual([0, 0])
@@ -111,12 +138,17 @@ describe('a clock that jumps', () => {
           const own = sink.records.filter(({ request_id, attempt }) => request_id === id && attempt === undefined)
           expectLawful(gateway.core.settings.table, own)
           // A minute is more than any of this takes, and less than the clock jumps by.
-          for (const record of own) if (record.lifecycle === 'transition') expect(record.dwell_ms ?? 0).toBeLessThan(60_000)
+          for (const record of own)
+            if (record.lifecycle === 'transition') expect(record.dwell_ms ?? 0).toBeLessThan(60_000)
         }
         requests += begun.length
       }),
       { numRuns: BUDGET.clocks },
     )
-    tell(context, { fault: "the system's clock, set forth and back", tried: `${count(requests)} requests`, lost: 'nothing; no duration changed' })
+    tell(context, {
+      fault: "the system's clock, set forth and back",
+      tried: `${count(requests)} requests`,
+      lost: 'nothing; no duration changed',
+    })
   })
 })

@@ -23,7 +23,8 @@ test('connections by the thousand at once are all served, each with an id of its
   const answers: Promise<Answered>[] = []
   // A hundred more at a time: faster, and the system turns some away, who come again after a second.
   for (let held = 0; held < connections; held = (await told(server)).held) {
-    for (let more = Math.min(held + 100, connections) - answers.length; more > 0; more -= 1) answers.push(ask(`${server.url}/held`, { agent }))
+    for (let more = Math.min(held + 100, connections) - answers.length; more > 0; more -= 1)
+      answers.push(ask(`${server.url}/held`, { agent }))
   }
   expect(await told(server)).toMatchObject({ requests: connections, inFlight: connections, held: connections })
   // All of them are in the log while none has its answer.
@@ -40,5 +41,9 @@ test('connections by the thousand at once are all served, each with an id of its
   expect(stuck).toEqual([])
   expect(report).toMatchObject({ invalid: [], gaps: [], checked: { requests: connections, damaged_lines: 0 } })
   expect(known).toEqual(ids)
-  tell(context, { fault: 'connections at once, each with a request that waits until all are there', tried: count(connections), lost: `${share(0, connections)} requests` })
+  tell(context, {
+    fault: 'connections at once, each with a request that waits until all are there',
+    tried: count(connections),
+    lost: `${share(0, connections)} requests`,
+  })
 })

@@ -17,7 +17,10 @@ const LIMIT = 64 * KIB
  * it is full again. A limit on the size of files stands for the full disk: a write that reaches it is cut there, and the
  * next one fails.
  */
-async function filled(to: Destination, serve: (server: Program, requests: number) => Promise<unknown>): Promise<Filled> {
+async function filled(
+  to: Destination,
+  serve: (server: Program, requests: number) => Promise<unknown>,
+): Promise<Filled> {
   const log = fileNamed('full.ndjson')
   const server = await start('mortal-server', { args: [to], stdout: log, shell: `ulimit -S -f ${String(LIMIT / KIB)}` })
   let requests = BUDGET.stalled
@@ -55,7 +58,11 @@ describe('a file that takes no more, until there is space again', () => {
     const { found, requests, times, stderr } = await filled(to, (server, some) => Promise.all(send(server, some)))
     expectAll(found, requests)
     expectToldOnce(stderr, 'EFBIG')
-    tell(context, { fault: `a file that takes no more and is then emptied, ${NAMES[to]}`, tried: `${count(requests)} requests, ${count(times)} times full`, lost: `${share(0, requests * LINES)} lines` })
+    tell(context, {
+      fault: `a file that takes no more and is then emptied, ${NAMES[to]}`,
+      tried: `${count(requests)} requests, ${count(times)} times full`,
+      lost: `${share(0, requests * LINES)} lines`,
+    })
   })
 
   test('two trackers of one process tear no line of each other', async () => {
@@ -71,7 +78,9 @@ describe('a file that takes no more, until there is space again', () => {
 
 test('what is kept for a log that takes nothing is bounded, whole, and written in order once it takes lines again', async (context) => {
   const pipe = namedPipe().open()
-  const server = await givenTo(pipe, (stdout) => start('mortal-server', { args: ['default', 'console'], stdout, node: ['--expose-gc'] }))
+  const server = await givenTo(pipe, (stdout) =>
+    start('mortal-server', { args: ['default', 'console'], stdout, node: ['--expose-gc'] }),
+  )
   const before = await told(server, 'collect')
   const burst = 25_000
   await told(server, `burst ${String(burst)}`)
@@ -95,5 +104,9 @@ test('what is kept for a log that takes nothing is bounded, whole, and written i
   expect(ids.filter((id) => open.has(id))).toEqual(ids.slice(ids.length - open.size))
   expect(open.size).toBeLessThanOrEqual(1)
   expectToldOnce(await server.stderr, 'more are lost')
-  tell(context, { fault: 'a log that takes nothing while more than 16 MiB of lines are told', tried: `${count(burst)} requests in one turn`, lost: 'what was told beyond 16 MiB; before that no line' })
+  tell(context, {
+    fault: 'a log that takes nothing while more than 16 MiB of lines are told',
+    tried: `${count(burst)} requests in one turn`,
+    lost: 'what was told beyond 16 MiB; before that no line',
+  })
 })

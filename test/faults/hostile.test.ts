@@ -16,7 +16,11 @@ function answersIn(text: string): string[] {
 }
 
 /** Sends it, and holds every answer to what is promised; gives how many there were. */
-async function expectServed(server: Program, sent: Hostile, before: number): Promise<{ answers: number; requests: number }> {
+async function expectServed(
+  server: Program,
+  sent: Hostile,
+  before: number,
+): Promise<{ answers: number; requests: number }> {
   const answers = answersIn(await conversation(server.url, bytesOf(sent)))
   const { requests } = await told(server)
   for (const answer of answers) {
@@ -64,5 +68,9 @@ test('whatever a client sends, the server lives, answers, and sends back and log
   const { stuck, report } = await judged(log)
   expect(stuck).toEqual([])
   expect(report).toMatchObject({ invalid: [], gaps: [], checked: { requests, damaged_lines: 0, other_lines: 0 } })
-  tell(context, { fault: 'hostile methods, paths, headers and bodies over raw sockets', tried: `${count(BUDGET.hostile)} messages, of which Node took ${count(requests)}`, lost: 'no request; every line is JSON, and under 4,096 bytes' })
+  tell(context, {
+    fault: 'hostile methods, paths, headers and bodies over raw sockets',
+    tried: `${count(BUDGET.hostile)} messages, of which Node took ${count(requests)}`,
+    lost: 'no request; every line is JSON, and under 4,096 bytes',
+  })
 })

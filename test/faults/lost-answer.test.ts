@@ -20,7 +20,10 @@ test('a broker whose answers are lost makes no line invalid, and nothing that ha
       const sinks = [{ write: (record: LifecycleRecord) => gathered.record(record) }]
       const gateway = createTracker({ service: 'gateway', logger: false, sinks })
       const worker = createTracker({ service: 'worker', logger: false, sinks })
-      const work = worker.trackRequest((_headers: Headers, fails: boolean) => (fails ? Promise.reject(new Error('no luck')) : Promise.resolve()), { carrier: (headers) => headers })
+      const work = worker.trackRequest(
+        (_headers: Headers, fails: boolean) => (fails ? Promise.reject(new Error('no luck')) : Promise.resolve()),
+        { carrier: (headers) => headers },
+      )
       const queue: Headers[] = []
       let [over, handed] = [false, false]
       const request = gateway.start()
@@ -41,7 +44,11 @@ test('a broker whose answers are lost makes no line invalid, and nothing that ha
             if (step !== 'refused') queue.push(headers)
             if (step !== 'sent') throw answer
           }
-          handed = (await request.enqueue(send).then(() => true, () => handed)) || handed
+          handed =
+            (await request.enqueue(send).then(
+              () => true,
+              () => handed,
+            )) || handed
           if (step === 'lost') lost += 1
         }
       }
@@ -52,5 +59,9 @@ test('a broker whose answers are lost makes no line invalid, and nothing that ha
     }),
     { numRuns: BUDGET.clocks },
   )
-  tell(context, { fault: 'a broker that takes a message, and whose answer is lost', tried: `${count(lost)} messages of ${count(requests)} requests`, lost: `${share(0, requests)} judged wrongly` })
+  tell(context, {
+    fault: 'a broker that takes a message, and whose answer is lost',
+    tried: `${count(lost)} messages of ${count(requests)} requests`,
+    lost: `${share(0, requests)} judged wrongly`,
+  })
 })

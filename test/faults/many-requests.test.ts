@@ -9,7 +9,10 @@ const MOST_GROWTH = 3_000_000
 
 test('requests by the hundred thousand leave nothing behind, and each has a valid history', async (context) => {
   const seed = Math.floor(Math.random() * 2 ** 31)
-  const program = await start('many-requests', { args: [String(BUDGET.inProcess), String(seed)], node: ['--expose-gc'] })
+  const program = await start('many-requests', {
+    args: [String(BUDGET.inProcess), String(seed)],
+    node: ['--expose-gc'],
+  })
   // Its only answer.
   const found = (await program.ask('run')) as Run
   expect(found, `seed ${String(seed)}`).toMatchObject({ wrong: [], inFlight: 0, faults: 0 })

@@ -37,18 +37,37 @@ function linesIn(bytes: Buffer): number[] {
 /** Every line that is not blank is counted, and each whole line's request is judged as it is. */
 function expectJudged(entries: readonly LocatedEntry[], { bytes, log, victims }: DamagedLog): number {
   expect([...new Set(entries.map(({ line }) => line))]).toEqual(linesIn(bytes))
-  const report = new Gathered().add(entries).report({ table: log.table, now: T0 + 86_400_000, limits: parseStuckThresholds(log.table, ['1ms']) })
+  const report = new Gathered()
+    .add(entries)
+    .report({ table: log.table, now: T0 + 86_400_000, limits: parseStuckThresholds(log.table, ['1ms']) })
   const { lines, other_lines, damaged_lines } = report.checked
-  expect([lines, lines - other_lines - damaged_lines]).toEqual([entries.length, entries.filter(({ kind }) => kind === 'record').length])
-  const named = ({ stuck, invalid, gaps }: typeof report): Set<string>[] => [stuck, invalid, gaps].map((found: readonly { request_id: string }[]) => new Set(found.map(({ request_id }) => request_id)))
+  expect([lines, lines - other_lines - damaged_lines]).toEqual([
+    entries.length,
+    entries.filter(({ kind }) => kind === 'record').length,
+  ])
+  const named = ({ stuck, invalid, gaps }: typeof report): Set<string>[] =>
+    [stuck, invalid, gaps].map(
+      (found: readonly { request_id: string }[]) => new Set(found.map(({ request_id }) => request_id)),
+    )
   const [stuck = new Set(), invalid = new Set(), gaps = new Set()] = named(report)
   const whole = log.requests.filter(({ requestId }) => !victims.has(requestId))
-  expect(whole.filter(({ requestId }) => invalid.has(requestId)), 'no line of others makes one invalid').toEqual([])
-  expect(whole.filter(({ ended, requestId }) => ended && (stuck.has(requestId) || gaps.has(requestId))), 'nor one that has ended stuck').toEqual([])
+  expect(
+    whole.filter(({ requestId }) => invalid.has(requestId)),
+    'no line of others makes one invalid',
+  ).toEqual([])
+  expect(
+    whole.filter(({ ended, requestId }) => ended && (stuck.has(requestId) || gaps.has(requestId))),
+    'nor one that has ended stuck',
+  ).toEqual([])
   // What is left of a damaged line may speak for a request that hangs, and shows as a gap.
-  expect(whole.filter(({ ended, requestId }) => !ended && !stuck.has(requestId) && !gaps.has(requestId)), 'and one that hangs is not hidden').toEqual([])
+  expect(
+    whole.filter(({ ended, requestId }) => !ended && !stuck.has(requestId) && !gaps.has(requestId)),
+    'and one that hangs is not hidden',
+  ).toEqual([])
   const acquitted = whole.filter(({ ended, requestId }) => !ended && gaps.has(requestId)).length
-  expect(acquitted).toBeLessThanOrEqual(entries.filter((entry) => entry.kind === 'damaged' && entry.fragment !== undefined).length)
+  expect(acquitted).toBeLessThanOrEqual(
+    entries.filter((entry) => entry.kind === 'damaged' && entry.fragment !== undefined).length,
+  )
   return acquitted
 }
 
@@ -79,7 +98,13 @@ describe('logs that are damaged in every way', () => {
       fc.asyncProperty(damagedLog, async ({ bytes, log }) => {
         writeFileSync(file, bytes)
         const trace = log.requests[0]?.traceId ?? ''
-        const calls = await Promise.all([called('audit', file), called('audit', '--format', 'json', file), called('story', trace, file), called('story', '--format', 'mermaid', trace, file), called('diagram', '--logs', file)])
+        const calls = await Promise.all([
+          called('audit', file),
+          called('audit', '--format', 'json', file),
+          called('story', trace, file),
+          called('story', '--format', 'mermaid', trace, file),
+          called('diagram', '--logs', file),
+        ])
         for (const { status } of calls) expect(status).toBeLessThan(2)
       }),
       { numRuns: Math.ceil(BUDGET.logs / 5) },
@@ -104,28 +129,49 @@ describe('gzip that is damaged', () => {
       }),
       { numRuns: BUDGET.logs },
     )
-    tell(context, { fault: 'gzip that ends too soon', tried: `${count(BUDGET.logs)} logs`, lost: 'what stood behind the end' })
+    tell(context, {
+      fault: 'gzip that ends too soon',
+      tried: `${count(BUDGET.logs)} logs`,
+      lost: 'what stood behind the end',
+    })
   })
 
   test('anywhere is read, or refused by its name', async (context) => {
     const file = fileNamed('flipped.gz')
     let refused = 0
     await fc.assert(
-      fc.asyncProperty(damagedLog, fc.array(fc.tuple(fc.noBias(fc.nat(1_000_000)), fc.integer({ min: 1, max: 255 })), { minLength: 1, maxLength: 4 }), async ({ bytes }, flips) => {
-        const whole = gzipSync(bytes)
-        for (const [at, bits] of flips) whole[at % whole.length] = (whole[at % whole.length] ?? 0) ^ bits
-        writeFileSync(file, whole)
-        const failed: unknown = await entriesOf(file).then(() => undefined, (error: unknown) => error)
-        const { status, err } = await called('audit', file)
-        expect(status === 2).toBe(failed !== undefined)
-        if (failed === undefined) return
-        refused += 1
-        expect(failed).toBeInstanceOf(ThroughlineError)
-        expect(failed).toMatchObject({ code: 'THROUGHLINE_LOG_UNREADABLE', message: expect.stringContaining(file) as string })
-        expect(err).toMatch(/^throughline: cannot read [^\n]*\n$/)
-      }),
+      fc.asyncProperty(
+        damagedLog,
+        fc.array(fc.tuple(fc.noBias(fc.nat(1_000_000)), fc.integer({ min: 1, max: 255 })), {
+          minLength: 1,
+          maxLength: 4,
+        }),
+        async ({ bytes }, flips) => {
+          const whole = gzipSync(bytes)
+          for (const [at, bits] of flips) whole[at % whole.length] = (whole[at % whole.length] ?? 0) ^ bits
+          writeFileSync(file, whole)
+          const failed: unknown = await entriesOf(file).then(
+            () => undefined,
+            (error: unknown) => error,
+          )
+          const { status, err } = await called('audit', file)
+          expect(status === 2).toBe(failed !== undefined)
+          if (failed === undefined) return
+          refused += 1
+          expect(failed).toBeInstanceOf(ThroughlineError)
+          expect(failed).toMatchObject({
+            code: 'THROUGHLINE_LOG_UNREADABLE',
+            message: expect.stringContaining(file) as string,
+          })
+          expect(err).toMatch(/^throughline: cannot read [^\n]*\n$/)
+        },
+      ),
       { numRuns: BUDGET.logs },
     )
-    tell(context, { fault: 'gzip with bytes changed', tried: `${count(BUDGET.logs)} logs`, lost: `${share(refused, BUDGET.logs)} are refused by name; of the rest what could not be unpacked` })
+    tell(context, {
+      fault: 'gzip with bytes changed',
+      tried: `${count(BUDGET.logs)} logs`,
+      lost: `${share(refused, BUDGET.logs)} are refused by name; of the rest what could not be unpacked`,
+    })
   })
 })

@@ -39,13 +39,23 @@ function costOf({ stuck, known, records, report, truth }: Found, to: Destination
   // A process does one thing at a time: at most one request's lines are out while its handler is still to begin.
   if (entered) expect(without(named, truth.begun).length, 'and next to nothing else').toBeLessThanOrEqual(1)
   if (to !== 'own-async') {
-    expect([...(byLine ? truth.told : truth.settled)].filter((id) => named.has(id)), 'what was told as ended is not named').toEqual([])
-    expect([...truth.followed].filter((id) => named.has(id)), 'nor what was answered before another answer').toEqual([])
+    expect(
+      [...(byLine ? truth.told : truth.settled)].filter((id) => named.has(id)),
+      'what was told as ended is not named',
+    ).toEqual([])
+    expect(
+      [...truth.followed].filter((id) => named.has(id)),
+      'nor what was answered before another answer',
+    ).toEqual([])
   }
   expect(report.invalid, 'no line is invalid').toEqual([])
   expect(report.checked.damaged_lines, 'at most the last line of each is torn').toBeLessThanOrEqual(2)
   // Of a message that was taken the sender may not have told: the worker's lines say that it was.
-  if (to !== 'own-async') expect(report.gaps.filter(({ trace_id }) => !isJob(kindOf(trace_id))), 'no line is missing between others').toEqual([])
+  if (to !== 'own-async')
+    expect(
+      report.gaps.filter(({ trace_id }) => !isJob(kindOf(trace_id))),
+      'no line is missing between others',
+    ).toEqual([])
   const accused = [...truth.answered].filter((id) => named.has(id))
   return {
     begun: truth.begun.size,
@@ -70,13 +80,23 @@ describe('SIGKILL at any moment: what was open is named, and nothing that was ov
       { numRuns: tried, endOnFailure: true },
     )
     const sum = (of: (cost: Cost) => number): number => costs.reduce((all, cost) => all + of(cost), 0)
-    const [begun, answered, accused] = [sum((cost) => cost.begun), sum((cost) => cost.answered), sum((cost) => cost.accused)]
+    const [begun, answered, accused] = [
+      sum((cost) => cost.begun),
+      sum((cost) => cost.answered),
+      sum((cost) => cost.accused),
+    ]
     const most = Math.max(...costs.map((cost) => cost.accused))
     expect(begun).toBeGreaterThan(0)
     tell(context, {
       fault: `SIGKILL of a loaded server, its worker, or both, ${NAMES[to]}`,
       tried: `${count(tried)} moments, ${count(begun)} requests, ${count(sum((cost) => cost.open))} of them open`,
-      lost: `${share(sum((cost) => cost.unknown), begun)} that had begun are unknown; ${share(accused, answered)} that were answered are named, at most ${String(most)} after one kill; Node had told of the end of ${share(sum((cost) => cost.accusedThoughTold), accused)}`,
+      lost: `${share(
+        sum((cost) => cost.unknown),
+        begun,
+      )} that had begun are unknown; ${share(accused, answered)} that were answered are named, at most ${String(most)} after one kill; Node had told of the end of ${share(
+        sum((cost) => cost.accusedThoughTold),
+        accused,
+      )}`,
     })
   })
 })

@@ -25,21 +25,28 @@ function first(some: number, all: readonly Promise<unknown>[]): Promise<void> {
 }
 
 describe('a log that is read slowly', () => {
-  test.for(OWN)('%s: by a pipe that blocks, everything waits for the reader, and no line is lost', async (to, context) => {
-    const pipe = namedPipe().open()
-    const server = await givenTo(pipe, (stdout) => start('mortal-server', { args: [to], stdout }))
-    // These fill the pipe several times over.
-    const answers = send(server, BUDGET.stalled)
-    // The lines of these fit, at less than 400 bytes each.
-    await first(30, answers)
-    const reader = pipe.read()
-    await Promise.all(answers)
-    expect(await told(server)).toMatchObject({ requests: BUDGET.stalled, inFlight: 0, faults: 0 })
-    server.child.kill()
-    await reader.ended
-    expectAll(await audited(reader), BUDGET.stalled)
-    tell(context, { fault: `a slow reader of a pipe that blocks, ${NAMES[to]}`, tried: `${count(BUDGET.stalled)} requests`, lost: 'no line; requests waited for the reader' })
-  })
+  test.for(OWN)(
+    '%s: by a pipe that blocks, everything waits for the reader, and no line is lost',
+    async (to, context) => {
+      const pipe = namedPipe().open()
+      const server = await givenTo(pipe, (stdout) => start('mortal-server', { args: [to], stdout }))
+      // These fill the pipe several times over.
+      const answers = send(server, BUDGET.stalled)
+      // The lines of these fit, at less than 400 bytes each.
+      await first(30, answers)
+      const reader = pipe.read()
+      await Promise.all(answers)
+      expect(await told(server)).toMatchObject({ requests: BUDGET.stalled, inFlight: 0, faults: 0 })
+      server.child.kill()
+      await reader.ended
+      expectAll(await audited(reader), BUDGET.stalled)
+      tell(context, {
+        fault: `a slow reader of a pipe that blocks, ${NAMES[to]}`,
+        tried: `${count(BUDGET.stalled)} requests`,
+        lost: 'no line; requests waited for the reader',
+      })
+    },
+  )
 
   test('by a pipe that does not block, requests are served meanwhile, and no line is lost', async (context) => {
     const pipe = namedPipe().open()
@@ -54,7 +61,11 @@ describe('a log that is read slowly', () => {
     await reader.ended
     expect(await server.stderr).toBe('')
     expectAll(await audited(reader), BUDGET.stalled)
-    tell(context, { fault: 'a reader of a non-blocking pipe that reads nothing for a while', tried: `${count(BUDGET.stalled)} requests, all answered meanwhile`, lost: 'no line' })
+    tell(context, {
+      fault: 'a reader of a non-blocking pipe that reads nothing for a while',
+      tried: `${count(BUDGET.stalled)} requests, all answered meanwhile`,
+      lost: 'no line',
+    })
   })
 
   test('by a pipe that does not block, what is kept at SIGTERM still goes out', async (context) => {
@@ -68,7 +79,11 @@ describe('a log that is read slowly', () => {
     await reader.ended
     expect(await server.ended).toEqual([null, 'SIGTERM'])
     expectAll(await audited(reader), requests)
-    tell(context, { fault: 'SIGTERM with lines kept for a non-blocking pipe, whose reader then reads', tried: `${count(requests)} requests`, lost: 'no line' })
+    tell(context, {
+      fault: 'SIGTERM with lines kept for a non-blocking pipe, whose reader then reads',
+      tried: `${count(requests)} requests`,
+      lost: 'no line',
+    })
   })
 
   test('that never is read again does not keep the process from ending', async () => {
@@ -80,16 +95,25 @@ describe('a log that is read slowly', () => {
   })
 })
 
-test.for([['that blocks', []], ['that does not block', ['console']]] as const)('three processes on one pipe %s tear no line of each other', async ([kind, how], context) => {
+test.for([
+  ['that blocks', []],
+  ['that does not block', ['console']],
+] as const)('three processes on one pipe %s tear no line of each other', async ([kind, how], context) => {
   const pipe = namedPipe().open()
-  const servers = await givenTo(pipe, (stdout) => Promise.all([1, 2, 3].map(() => start('mortal-server', { args: ['default', ...how], stdout }))))
+  const servers = await givenTo(pipe, (stdout) =>
+    Promise.all([1, 2, 3].map(() => start('mortal-server', { args: ['default', ...how], stdout }))),
+  )
   const answers = servers.flatMap((server) => send(server, BUDGET.stalled))
   const reader = pipe.read()
   await Promise.all(answers)
   for (const { child } of servers) child.kill()
   await reader.ended
   expectAll(await audited(reader), 3 * BUDGET.stalled)
-  tell(context, { fault: `three processes that write to one pipe ${kind}`, tried: `${count(3 * BUDGET.stalled)} requests`, lost: 'no line, and none torn' })
+  tell(context, {
+    fault: `three processes that write to one pipe ${kind}`,
+    tried: `${count(3 * BUDGET.stalled)} requests`,
+    lost: 'no line, and none torn',
+  })
 })
 
 test('nor do they tear any in one file', async (context) => {
@@ -101,7 +125,11 @@ test('nor do they tear any in one file', async (context) => {
     await ended
   }
   expectAll(await judged(log), 3 * BUDGET.stalled)
-  tell(context, { fault: 'three processes that append to one file', tried: `${count(3 * BUDGET.stalled)} requests`, lost: 'no line, and none torn' })
+  tell(context, {
+    fault: 'three processes that append to one file',
+    tried: `${count(3 * BUDGET.stalled)} requests`,
+    lost: 'no line, and none torn',
+  })
 })
 
 describe('a log whose reader goes', () => {
@@ -124,6 +152,10 @@ describe('a log whose reader goes', () => {
     const log = fileNamed('both.ndjson')
     writeFileSync(log, before.text() + after.text())
     expectAll(await judged(log), 101)
-    tell(context, { fault: 'a reader that leaves its pipe and is followed by another', tried: `${count(101)} requests`, lost: `${share(0, 101 * LINES)} lines` })
+    tell(context, {
+      fault: 'a reader that leaves its pipe and is followed by another',
+      tried: `${count(101)} requests`,
+      lost: `${share(0, 101 * LINES)} lines`,
+    })
   })
 })

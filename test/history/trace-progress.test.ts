@@ -19,7 +19,9 @@ const sent = note('ENQUEUE', { state: 'Processing', data: { child: true } })
 const child = transitions(SYNC, { request_id: OTHER, service: 'worker' })
 /** A first line that tells whose child the request is, with the method by which it was called. */
 const begun = (method?: string): LifecycleRecord[] =>
-  child.map((record) => (record.seq === 0 ? { ...record, parent_id: REQUEST, ...(method === undefined ? {} : { method }) } : record))
+  child.map((record) =>
+    record.seq === 0 ? { ...record, parent_id: REQUEST, ...(method === undefined ? {} : { method }) } : record,
+  )
 
 describe('the progress of a trace is', () => {
   test.each([
@@ -31,9 +33,17 @@ describe('the progress of a trace is', () => {
     ['open', 'while one of two has not ended', [...transitions(SYNC), ...transitions(QUEUED, { request_id: OTHER })]],
     ['open', 'while a message has not arrived that was sent beside', [...transitions(SYNC), sent]],
     ['open', 'where a call has arrived, but not the message', [...transitions(SYNC), sent, ...begun('GET')]],
-    ['over', 'when every request has ended', [...transitions(SYNC), ...transitions([...QUEUED, 'COMPLETE'], { request_id: OTHER })]],
+    [
+      'over',
+      'when every request has ended',
+      [...transitions(SYNC), ...transitions([...QUEUED, 'COMPLETE'], { request_id: OTHER })],
+    ],
     ['over', 'when the message was worked on', [...transitions(SYNC), sent, ...begun()]],
-    ['over', 'when no message was sent after all', [...transitions(SYNC), note('ENQUEUE', { state: 'Processing', data: { declined: true } })]],
+    [
+      'over',
+      'when no message was sent after all',
+      [...transitions(SYNC), note('ENQUEUE', { state: 'Processing', data: { declined: true } })],
+    ],
   ])('%s %s', (expected, _, records) => {
     expect(progress(records)).toBe(expected)
   })

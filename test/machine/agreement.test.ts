@@ -47,7 +47,10 @@ describe('the table walks as the machine does', () => {
 
   test.each([requestMachine, requestWithRetriesMachine])('the shipped machine $id', (machine) => {
     const names = fc.constantFrom(...compile(machine).events.map(({ name }) => name), 'STRANGER', 'constructor')
-    fc.assert(fc.property(fc.array(names, { maxLength: 12 }), (events) => expectAgreement(machine, events)), { numRuns: 200 })
+    fc.assert(
+      fc.property(fc.array(names, { maxLength: 12 }), (events) => expectAgreement(machine, events)),
+      { numRuns: 200 },
+    )
   })
 
   test('from every state, also where nothing leads to it, every event does as in an actor that is started there', () => {

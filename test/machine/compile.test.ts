@@ -56,17 +56,30 @@ test('the machine with retries has its edges', () => {
   ])
 })
 
-test.each([requestMachine, requestWithRetriesMachine])('$id says what each of its states and events means', (machine) => {
-  const { states, events } = compile(machine)
-  for (const { name, description } of [...states, ...events]) expect(description, name).toMatch(/^[A-Z].+\.$/)
-})
+test.each([requestMachine, requestWithRetriesMachine])(
+  '$id says what each of its states and events means',
+  (machine) => {
+    const { states, events } = compile(machine)
+    for (const { name, description } of [...states, ...events]) expect(description, name).toMatch(/^[A-Z].+\.$/)
+  },
+)
 
 describe('the table', () => {
   test('is frozen throughout, and made once', () => {
     const table = compile(requestMachine)
     expect(compile(requestMachine)).toBe(table)
-    const parts = [table, table.states, table.events, table.edges, table.state, table.event, table.next, table.next.Received]
-    for (const part of [...parts, ...table.states, ...table.edges, ...table.events]) expect(Object.isFrozen(part)).toBe(true)
+    const parts = [
+      table,
+      table.states,
+      table.events,
+      table.edges,
+      table.state,
+      table.event,
+      table.next,
+      table.next.Received,
+    ]
+    for (const part of [...parts, ...table.states, ...table.edges, ...table.events])
+      expect(Object.isFrozen(part)).toBe(true)
   })
 
   test('numbers states and edges by their position', () => {
@@ -78,7 +91,12 @@ describe('the table', () => {
   test('knows no state and no event that only Object.prototype has', () => {
     const table = compile(requestMachine)
     for (const name of ['constructor', 'toString', '__proto__', 'hasOwnProperty']) {
-      expect([table.state[name], table.event[name], step(table, name, 'AUTH_OK'), step(table, 'Received', name)]).toEqual([undefined, undefined, undefined, undefined])
+      expect([
+        table.state[name],
+        table.event[name],
+        step(table, name, 'AUTH_OK'),
+        step(table, 'Received', name),
+      ]).toEqual([undefined, undefined, undefined, undefined])
     }
   })
 
@@ -89,7 +107,11 @@ describe('the table', () => {
       hasOwnProperty: { type: 'final' as const },
     }
     const machine = createMachine({ initial: 'constructor', states })
-    expect(edges(machine)).toEqual(['constructor toString valueOf', 'constructor __proto__ hasOwnProperty', 'valueOf constructor constructor'])
+    expect(edges(machine)).toEqual([
+      'constructor toString valueOf',
+      'constructor __proto__ hasOwnProperty',
+      'valueOf constructor constructor',
+    ])
     expect(Object.keys(compile(machine).event)).toEqual(['toString', '__proto__', 'constructor'])
   })
 
@@ -131,12 +153,19 @@ describe('the table', () => {
   })
 
   test('has the states that nothing leads to, with their edges', () => {
-    const machine = createMachine({ initial: 'A', states: { A: { on: { X: 'B' } }, B: { type: 'final' }, Lost: { on: { X: 'Found' } }, Found: { on: { X: 'B' } } } })
+    const machine = createMachine({
+      initial: 'A',
+      states: { A: { on: { X: 'B' } }, B: { type: 'final' }, Lost: { on: { X: 'Found' } }, Found: { on: { X: 'B' } } },
+    })
     expect(edges(machine)).toEqual(['A X B', 'Lost X Found', 'Found X B'])
   })
 
   test('has no edge for a transition without a target, and none out of an end', () => {
-    const machine = createMachine({ initial: 'A', on: { ANY: '.A' }, states: { A: { on: { STAY: {}, SELF: 'A', END: 'Z' } }, Z: { type: 'final' } } })
+    const machine = createMachine({
+      initial: 'A',
+      on: { ANY: '.A' },
+      states: { A: { on: { STAY: {}, SELF: 'A', END: 'Z' } }, Z: { type: 'final' } },
+    })
     expect(edges(machine)).toEqual(['A SELF A', 'A END Z', 'A ANY A'])
     // It moves no request anywhere: sent, it is a note.
     expect(compile(machine).event.STAY).toBeUndefined()
@@ -144,6 +173,8 @@ describe('the table', () => {
 
   test('refuses a threshold that is no duration', () => {
     const machine = createMachine({ initial: 'A', states: { A: { meta: { stuckAfter: 'soon' } } } })
-    expect(() => compile(machine)).toThrow(expect.toSatisfy((error) => error instanceof ThroughlineError && error.code === 'THROUGHLINE_BAD_DURATION'))
+    expect(() => compile(machine)).toThrow(
+      expect.toSatisfy((error) => error instanceof ThroughlineError && error.code === 'THROUGHLINE_BAD_DURATION'),
+    )
   })
 })

@@ -18,12 +18,33 @@ describe('parseDuration', () => {
     expect(parseDuration(value)).toBe(ms)
   })
 
-  test.each(['', '30', 's', '30 s', '-1s', '1e3s', '30S', '1w', '30s ', '1.s', '٣s', -1, NaN, null, undefined, true, {}, [], '9'.repeat(400) + 's', Symbol('s'), 30n])(
-    'refuses %s',
-    (value) => {
-      expect(() => parseDuration(value)).toThrow(expect.toSatisfy((error) => error instanceof ThroughlineError && error.code === 'THROUGHLINE_BAD_DURATION'))
-    },
-  )
+  test.each([
+    '',
+    '30',
+    's',
+    '30 s',
+    '-1s',
+    '1e3s',
+    '30S',
+    '1w',
+    '30s ',
+    '1.s',
+    '٣s',
+    -1,
+    NaN,
+    null,
+    undefined,
+    true,
+    {},
+    [],
+    '9'.repeat(400) + 's',
+    Symbol('s'),
+    30n,
+  ])('refuses %s', (value) => {
+    expect(() => parseDuration(value)).toThrow(
+      expect.toSatisfy((error) => error instanceof ThroughlineError && error.code === 'THROUGHLINE_BAD_DURATION'),
+    )
+  })
 })
 
 describe('formatDuration', () => {

@@ -15,7 +15,9 @@ function events(way: readonly Edge[] | undefined): string[] | undefined {
 }
 
 test('the simple paths of the default machine are the expected ones, in XState and in the table', () => {
-  const paths = getSimplePaths(requestMachine).map(({ steps }) => steps.map(({ event }) => event.type).filter((type) => type !== 'xstate.init'))
+  const paths = getSimplePaths(requestMachine).map(({ steps }) =>
+    steps.map(({ event }) => event.type).filter((type) => type !== 'xstate.init'),
+  )
   const expected = [
     [],
     ['AUTH_OK'],
@@ -26,7 +28,9 @@ test('the simple paths of the default machine are the expected ones, in XState a
     ['AUTH_ERROR'],
   ]
   expect(paths.map((path) => path.join(' ')).sort()).toEqual(expected.map((path) => path.join(' ')).sort())
-  const ends = expected.map((path) => path.reduce<string | undefined>((state, event) => step(table, state ?? '', event)?.to, table.initial))
+  const ends = expected.map((path) =>
+    path.reduce<string | undefined>((state, event) => step(table, state ?? '', event)?.to, table.initial),
+  )
   expect(ends).toEqual(['Received', 'Authenticated', 'Processing', 'Queued', 'Completed', 'Responded', 'Failed'])
 })
 
@@ -52,7 +56,8 @@ describe('route', () => {
       fc.property(nestedMachine, (machine) => {
         const random = compile(machine)
         for (const { name } of random.states) {
-          for (const event of EVENTS) expectShortest(random, name, pathToEvent(random, name, event), (edge) => edge.event === event)
+          for (const event of EVENTS)
+            expectShortest(random, name, pathToEvent(random, name, event), (edge) => edge.event === event)
           expectShortest(random, name, pathToFinal(random, name), (edge) => edge.final)
         }
       }),
@@ -60,7 +65,12 @@ describe('route', () => {
   })
 })
 
-function expectShortest(random: TransitionTable, start: string, way: readonly Edge[] | undefined, reached: (edge: Edge) => boolean): void {
+function expectShortest(
+  random: TransitionTable,
+  start: string,
+  way: readonly Edge[] | undefined,
+  reached: (edge: Edge) => boolean,
+): void {
   expect(way?.length).toBe(distance(random, start, reached))
   let state = start
   for (const edge of way ?? []) {
@@ -71,10 +81,15 @@ function expectShortest(random: TransitionTable, start: string, way: readonly Ed
 }
 
 /** By relaxing all edges until nothing changes (Bellman and Ford): slow, and nothing like the search under test. */
-function distance({ states, edges }: TransitionTable, start: string, reached: (edge: Edge) => boolean): number | undefined {
+function distance(
+  { states, edges }: TransitionTable,
+  start: string,
+  reached: (edge: Edge) => boolean,
+): number | undefined {
   const steps = new Map([[start, 0]])
   for (let round = states.length; round > 0; round--) {
-    for (const { from, to } of edges) steps.set(to, Math.min(steps.get(to) ?? Infinity, (steps.get(from) ?? Infinity) + 1))
+    for (const { from, to } of edges)
+      steps.set(to, Math.min(steps.get(to) ?? Infinity, (steps.get(from) ?? Infinity) + 1))
   }
   const least = Math.min(...edges.filter(reached).map(({ from }) => (steps.get(from) ?? Infinity) + 1))
   return Number.isFinite(least) ? least : undefined

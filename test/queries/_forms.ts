@@ -1,9 +1,13 @@
 /** The forms in which a program may hand over the same lines, each in pieces as they come and all at once. */
-export function formsOf(log: string): readonly (readonly [name: string, lines: AsyncIterable<string | object> | Iterable<string | object>])[] {
+export function formsOf(
+  log: string,
+): readonly (readonly [name: string, lines: AsyncIterable<string | object> | Iterable<string | object>])[] {
   const texts = log.split('\n').slice(0, -1)
   const parsed = texts.map((text): string | object => jsonObject(text) ?? text)
   const bytes = Buffer.from(log)
-  const pieces = Array.from({ length: Math.ceil(bytes.length / 100) }, (_, index) => bytes.subarray(index * 100, index * 100 + 100))
+  const pieces = Array.from({ length: Math.ceil(bytes.length / 100) }, (_, index) =>
+    bytes.subarray(index * 100, index * 100 + 100),
+  )
   return [
     ['texts of lines', texts],
     ['texts of lines that come one by one', coming(texts)],

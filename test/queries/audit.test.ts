@@ -20,18 +20,29 @@ describe('lines of a program are audited as those of files are', () => {
   test.each(formsOf(LOG))('%s', async (_, lines) => {
     const file = folderOf({ 'a.log': LOG })('a.log')
     const whole = await auditFiles([file], { now: NOW })
-    expect(whole).toMatchObject({ checked: { requests: 3, other_lines: 2, damaged_lines: 1 }, invalid: [{ file, line: 10 }] })
-    expect(await audit(lines, { now: NOW })).toEqual({ ...whole, invalid: whole.invalid.map((entry) => ({ ...entry, file: '' })) })
+    expect(whole).toMatchObject({
+      checked: { requests: 3, other_lines: 2, damaged_lines: 1 },
+      invalid: [{ file, line: 10 }],
+    })
+    expect(await audit(lines, { now: NOW })).toEqual({
+      ...whole,
+      invalid: whole.invalid.map((entry) => ({ ...entry, file: '' })),
+    })
   })
 
   test('and so are records', async () => {
     const file = folderOf({ 'a.log': ndjson(RECORDS) })('a.log')
     const whole = await auditFiles([file], { now: NOW })
-    expect(await audit(RECORDS, { now: NOW })).toEqual({ ...whole, invalid: whole.invalid.map((entry) => ({ ...entry, file: '' })) })
+    expect(await audit(RECORDS, { now: NOW })).toEqual({
+      ...whole,
+      invalid: whole.invalid.map((entry) => ({ ...entry, file: '' })),
+    })
   })
 
   test('in any number', async () => {
-    const many = Array.from({ length: 3_000 }, (_, index) => transition({ request_id: `b7ad6b71692${String(10_000 + index)}`, time: BEGUN + index }))
+    const many = Array.from({ length: 3_000 }, (_, index) =>
+      transition({ request_id: `b7ad6b71692${String(10_000 + index)}`, time: BEGUN + index }),
+    )
     const { checked, stuck } = await audit(many, { now: BEGUN + 12_999 })
     expect([checked.lines, checked.requests, stuck.length]).toEqual([3_000, 3_000, 2_999])
   })
@@ -62,9 +73,14 @@ describe('lines of a program are audited as those of files are', () => {
 describe('what is asked', () => {
   test('is what the command asks', async () => {
     const log = transitions(QUEUED)
-    expect((await audit(log, { now: BEGUN + 4_001, stuckAfter: ['1s'] })).stuck).toMatchObject([{ request_id: REQUEST, stuck_after_ms: 1_000 }])
+    expect((await audit(log, { now: BEGUN + 4_001, stuckAfter: ['1s'] })).stuck).toMatchObject([
+      { request_id: REQUEST, stuck_after_ms: 1_000 },
+    ])
     expect((await audit(log, { now: 'end', stuckAfter: ['1s', 'Queued=15m'] })).now).toBe(BEGUN + 3_000)
-    const failed = [...transitions(['AUTH_OK']), transition({ seq: 2, event: 'FAIL', from: 'Authenticated', state: 'Failed' })]
+    const failed = [
+      ...transitions(['AUTH_OK']),
+      transition({ seq: 2, event: 'FAIL', from: 'Authenticated', state: 'Failed' }),
+    ]
     expect(foundWrong(await audit(failed, { now: 'end' }))).toBe(true)
     expect(foundWrong(await audit(failed, { now: 'end', machine: requestWithRetriesMachine }))).toBe(false)
   })
@@ -78,7 +94,10 @@ describe('what is asked', () => {
 
 describe('packed files', () => {
   test('are told of once where they are damaged, and counted once, however often they are looked into', async () => {
-    const file = folderOf({ 'torn.gz': Buffer.concat([gzipSync(ndjson(transitions(QUEUED))), Buffer.from('no gzip')]), 'a.log': ndjson(transitions(SYNC)) })
+    const file = folderOf({
+      'torn.gz': Buffer.concat([gzipSync(ndjson(transitions(QUEUED))), Buffer.from('no gzip')]),
+      'a.log': ndjson(transitions(SYNC)),
+    })
     const told: string[] = []
     const report = await auditFiles([file('*')], { now: 'end', onDamage: (sentence) => void told.push(sentence) })
     expect(told).toEqual([expect.stringMatching(/torn\.gz is damaged/)])
@@ -87,8 +106,18 @@ describe('packed files', () => {
   })
 
   test('are read to their end though only their beginning was looked at before', async () => {
-    const random = Array.from({ length: 8_000 }, (_, index) => transition({ trace_id: randomUUID(), request_id: `b7ad6b71692${String(10_000 + index)}`, state: 'Failed', data: randomBytes(40).toString('hex') }))
-    const file = folderOf({ 'a.gz': gzipSync(ndjson(random)), 'b.gz': gzipSync(ndjson(random.map((record) => ({ ...record, time: BEGUN + 1 })))) })
+    const random = Array.from({ length: 8_000 }, (_, index) =>
+      transition({
+        trace_id: randomUUID(),
+        request_id: `b7ad6b71692${String(10_000 + index)}`,
+        state: 'Failed',
+        data: randomBytes(40).toString('hex'),
+      }),
+    )
+    const file = folderOf({
+      'a.gz': gzipSync(ndjson(random)),
+      'b.gz': gzipSync(ndjson(random.map((record) => ({ ...record, time: BEGUN + 1 })))),
+    })
     expect((await auditFiles([file('*')], { now: 'end' })).checked).toMatchObject({ lines: 16_000, requests: 8_000 })
   })
 })

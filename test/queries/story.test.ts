@@ -7,15 +7,29 @@ import { uuid } from '../log-arbitraries.ts'
 import { BEGUN, ndjson, note, QUEUED, SYNC, TRACE, transition, transitions } from '../sample-log.ts'
 import { formsOf } from './_forms.ts'
 
-const RECORDS = [...transitions(QUEUED), note('ATTEMPT', { state: 'Queued', attempt: 1, service: 'worker', time: BEGUN + 4_000 })]
-const OWN = { level: 30, time: BEGUN + 500, service: 'gateway', trace_id: TRACE.toUpperCase(), msg: 'the cache is cold' }
+const RECORDS = [
+  ...transitions(QUEUED),
+  note('ATTEMPT', { state: 'Queued', attempt: 1, service: 'worker', time: BEGUN + 4_000 }),
+]
+const OWN = {
+  level: 30,
+  time: BEGUN + 500,
+  service: 'gateway',
+  trace_id: TRACE.toUpperCase(),
+  msg: 'the cache is cold',
+}
 const LOG = `${ndjson([...RECORDS, OWN, ...transitions(SYNC, { trace_id: 'abc-123' })])}hello\n{"lifecycle":"transition","trace_id":"torn\n`
 
 describe('lines of a program are told as those of files are', () => {
   test.each(formsOf(LOG))('%s', async (_, lines) => {
     const file = folderOf({ 'a.log': LOG })('a.log')
     const whole = await storyOfFiles(TRACE, [file])
-    expect(whole).toMatchObject({ trace_id: TRACE, services: ['gateway', 'worker'], requests: [{ state: 'Queued' }], lines: [{ msg: 'the cache is cold' }] })
+    expect(whole).toMatchObject({
+      trace_id: TRACE,
+      services: ['gateway', 'worker'],
+      requests: [{ state: 'Queued' }],
+      lines: [{ msg: 'the cache is cold' }],
+    })
     expect(await story(TRACE, lines)).toEqual(whole)
   })
 
@@ -33,13 +47,19 @@ describe('lines of a program are told as those of files are', () => {
 
   test('or not where none is of the trace', async () => {
     const file = folderOf({ 'a.log': LOG })('a.log')
-    expect([await story('ABC-123', LOG.split('\n')), await storyOfFiles('ABC-123', [file])]).toEqual([undefined, undefined])
+    expect([await story('ABC-123', LOG.split('\n')), await storyOfFiles('ABC-123', [file])]).toEqual([
+      undefined,
+      undefined,
+    ])
   })
 })
 
 describe('what is asked', () => {
   test('is by what machine to judge', async () => {
-    const failed = [...transitions(['AUTH_OK']), transition({ seq: 2, event: 'FAIL', from: 'Authenticated', state: 'Failed' })]
+    const failed = [
+      ...transitions(['AUTH_OK']),
+      transition({ seq: 2, event: 'FAIL', from: 'Authenticated', state: 'Failed' }),
+    ]
     const gaps = async (options: object): Promise<unknown> => (await story(TRACE, failed, options))?.requests[0]?.gaps
     expect(await gaps({})).toEqual([expect.stringContaining('invalid')])
     expect(await gaps({ machine: requestWithRetriesMachine })).toEqual([])
@@ -57,14 +77,21 @@ describe('what is asked', () => {
   test('is how much of the files to read', async () => {
     const born = uuid(BEGUN, 1)
     const own = transitions(SYNC, { trace_id: born })
-    const others = Array.from({ length: 20_000 }, (_, index) => ({ time: BEGUN + (index - 10_000) * 3_600, msg: 'x'.repeat(100) }))
+    const others = Array.from({ length: 20_000 }, (_, index) => ({
+      time: BEGUN + (index - 10_000) * 3_600,
+      msg: 'x'.repeat(100),
+    }))
     const file = folderOf({ 'a.log': ndjson([...others, ...own].sort((a, b) => a.time - b.time)) })('a.log')
     const searched = async (options: object): Promise<Searched | undefined> => {
       const told: Searched[] = []
       await storyOfFiles(born, [file], { ...options, onSearched: (all) => void told.push(all) })
       return told[0]
     }
-    const [some, more, all] = [await searched({}), await searched({ skewMs: 3_600_000 }), await searched({ full: true })]
+    const [some, more, all] = [
+      await searched({}),
+      await searched({ skewMs: 3_600_000 }),
+      await searched({ full: true }),
+    ]
     expect([some?.from, more?.from, all?.from]).toEqual([BEGUN - 300_000, BEGUN - 3_600_000, undefined])
     expect(all?.bytes).toBe(all?.total)
     expect(some?.bytes).toBeLessThan(more?.bytes ?? 0)

@@ -43,9 +43,19 @@ test('a patch release changes no byte of a line, and reads those of earlier ones
   const folder = mkdtempSync(join(tmpdir(), 'golden-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const file = join(folder, 'out.ndjson')
-  const sink = stdoutSink('gateway', 'line', (error) => expect.unreachable(String(error)), new FdWriter(openSync(file, 'a')))
+  const sink = stdoutSink(
+    'gateway',
+    'line',
+    (error) => expect.unreachable(String(error)),
+    new FdWriter(openSync(file, 'a')),
+  )
   const records = await tell()
   for (const record of records) sink.write(record)
   expect(readFileSync(file, 'utf8')).toBe(golden)
-  expect(golden.trim().split('\n').map((line) => readRecord(JSON.parse(line)))).toEqual(records)
+  expect(
+    golden
+      .trim()
+      .split('\n')
+      .map((line) => readRecord(JSON.parse(line))),
+  ).toEqual(records)
 })

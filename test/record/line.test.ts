@@ -52,31 +52,68 @@ describe('a line written is a line read', () => {
   test('also where time is written as ISO 8601, or by the pino of a user', () => {
     const [line = ''] = written([record], { timestamp: () => `,"time":"${new Date(record.time).toISOString()}"` })
     expect(readRecord(JSON.parse(line))).toEqual(record)
-    expect(readRecord(JSON.parse(written([record], { timestamp: true })[0] ?? ''))).toEqual({ ...record, time: expect.any(Number) as unknown })
+    expect(readRecord(JSON.parse(written([record], { timestamp: true })[0] ?? ''))).toEqual({
+      ...record,
+      time: expect.any(Number) as unknown,
+    })
   })
 })
 
 describe('reading', () => {
   const line: Readonly<Record<string, unknown>> = { level: 30, ...record, msg: 'Received -> Authenticated' }
 
-  test.each([null, undefined, 7, 'text', true, [], [line], {}, { msg: 'hello' }, { lifecycle: 'other' }, { lifecycle: ['note'] }, { lifecycle: 'constructor' }])('%j is not ours', (value) => {
+  test.each([
+    null,
+    undefined,
+    7,
+    'text',
+    true,
+    [],
+    [line],
+    {},
+    { msg: 'hello' },
+    { lifecycle: 'other' },
+    { lifecycle: ['note'] },
+    { lifecycle: 'constructor' },
+  ])('%j is not ours', (value) => {
     expect(readRecord(value)).toBe('other')
   })
 
-  test.each(['time', 'trace_id', 'request_id', 'state', 'seq'])('without %s a line is damaged, and with one of the wrong type too', (field) => {
-    for (const wrong of [undefined, null, {}, [], true, NaN, '']) expect(readRecord({ ...line, [field]: wrong })).toBe('damaged')
-  })
+  test.each(['time', 'trace_id', 'request_id', 'state', 'seq'])(
+    'without %s a line is damaged, and with one of the wrong type too',
+    (field) => {
+      for (const wrong of [undefined, null, {}, [], true, NaN, ''])
+        expect(readRecord({ ...line, [field]: wrong })).toBe('damaged')
+    },
+  )
 
   test('optional fields of the wrong type are left out', () => {
-    const wrong = { dwell_ms: '1', parent_id: 7, method: {}, path: [], rejected_id: 'true', rejected_length: -1, implied: 1, outcome: 'fine', status: '200', duration_ms: null, attempt: 1.5, error: 'text', event: 9, from: 8 }
+    const wrong = {
+      dwell_ms: '1',
+      parent_id: 7,
+      method: {},
+      path: [],
+      rejected_id: 'true',
+      rejected_length: -1,
+      implied: 1,
+      outcome: 'fine',
+      status: '200',
+      duration_ms: null,
+      attempt: 1.5,
+      error: 'text',
+      event: 9,
+      from: 8,
+    }
     expect(readRecord({ ...line, ...wrong })).toEqual({ ...record, event: undefined, from: undefined })
   })
 
   test('never throws, whatever the value', () => {
-    fc.assert(fc.property(fc.anything(), fc.constantFrom('transition', 'note'), (value, lifecycle) => {
-      readRecord(value)
-      if (typeof value === 'object' && value !== null) readRecord({ ...line, ...value, lifecycle })
-    }))
+    fc.assert(
+      fc.property(fc.anything(), fc.constantFrom('transition', 'note'), (value, lifecycle) => {
+        readRecord(value)
+        if (typeof value === 'object' && value !== null) readRecord({ ...line, ...value, lifecycle })
+      }),
+    )
   })
 })
 
@@ -101,7 +138,11 @@ describe('no key is written twice', () => {
       expect(keys.filter((key, index) => keys.indexOf(key) !== index)).toEqual([])
       expect(JSON.parse(line)).toMatchObject({ service: 'base' in options ? 'theirs' : 'api' })
     }
-    expect(lines.slice(-3).map((line) => (JSON.parse(line) as { trace_id: string }).trace_id)).toEqual(['other', 'other', 'other'])
+    expect(lines.slice(-3).map((line) => (JSON.parse(line) as { trace_id: string }).trace_id)).toEqual([
+      'other',
+      'other',
+      'other',
+    ])
   })
 
   test('by a child that binds the service', () => {
@@ -114,7 +155,9 @@ describe('no key is written twice', () => {
 
 describe("the logger's level", () => {
   test.each(['trace', 'info', 'warn', 'error', 'fatal'])('%s loses no line', (level) => {
-    expect(written([record, { ...record, lifecycle: 'note', event: 'X' }, { ...record, seq: 2 }], { level }).length).toBe(3)
+    expect(
+      written([record, { ...record, lifecycle: 'note', event: 'X' }, { ...record, seq: 2 }], { level }).length,
+    ).toBe(3)
   })
 
   test('silent writes none', () => {
@@ -122,7 +165,13 @@ describe("the logger's level", () => {
   })
 
   test('of a line tells what needs a look', () => {
-    const levels = written([record, { ...record, outcome: 'error' }, { ...record, outcome: 'aborted' }, { ...record, lifecycle: 'rejected', event: 'X' }, { ...record, lifecycle: 'stuck', event: 'X' }])
+    const levels = written([
+      record,
+      { ...record, outcome: 'error' },
+      { ...record, outcome: 'aborted' },
+      { ...record, lifecycle: 'rejected', event: 'X' },
+      { ...record, lifecycle: 'stuck', event: 'X' },
+    ])
     expect(levels.map((line) => (JSON.parse(line) as { level: number }).level)).toEqual([30, 50, 30, 40, 40])
   })
 })

@@ -6,7 +6,10 @@ export const SERVICE = 'gateway'
 const name = fc.string({ unit: 'binary', minLength: 1, maxLength: 40 })
 const ms = fc.double({ min: 0, max: 1e12, noNaN: true }).map((value) => value + 0)
 const yes = fc.constant(true as const)
-const loggedError = fc.record({ type: name, message: fc.string({ unit: 'binary' }), cut: yes }, { requiredKeys: ['type', 'message'] })
+const loggedError = fc.record(
+  { type: name, message: fc.string({ unit: 'binary' }), cut: yes },
+  { requiredKeys: ['type', 'message'] },
+)
 
 const common = {
   time: fc.integer({ min: 0, max: 4e12 }),

@@ -17,10 +17,26 @@ const text = (file: string): string => readFileSync(join(root, file), 'utf8')
 // Lines that we have written or shown ourselves are objects.
 const parsed = (lines: readonly string[]): Line[] => lines.map((line) => JSON.parse(line) as Line)
 const golden = parsed(text('test/record/golden.ndjson').trim().split('\n'))
-const shownIn = (file: string): Line[] => parsed([...text(file).matchAll(/^```json\n(.*?)\n```$/gms)].flatMap(([, block = '']) => block.split('\n')))
+const shownIn = (file: string): Line[] =>
+  parsed([...text(file).matchAll(/^```json\n(.*?)\n```$/gms)].flatMap(([, block = '']) => block.split('\n')))
 
 const OURS = [
-  ...['level', 'time', 'service', 'lifecycle', 'event', 'from', 'state', 'trace_id', 'request_id', 'seq', 'dwell_ms', 'parent_id', 'method', 'path'],
+  ...[
+    'level',
+    'time',
+    'service',
+    'lifecycle',
+    'event',
+    'from',
+    'state',
+    'trace_id',
+    'request_id',
+    'seq',
+    'dwell_ms',
+    'parent_id',
+    'method',
+    'path',
+  ],
   ...['rejected_id', 'rejected_length', 'implied', 'outcome', 'status', 'duration_ms', 'attempt', 'error', 'msg'],
 ]
 
@@ -46,13 +62,22 @@ describe('a line that is written is valid', () => {
 
   test('whatever stands beside our fields, and with a time as ISO 8601', () => {
     for (const line of golden) {
-      for (const time of [line.time, '2026-09-21T14:13:20.123Z', '2026-09-21T16:13:20+02:00']) expect(faultOf({ ...line, time, pid: 7, hostname: 'h1', extra: { a: [1] } })).toBeUndefined()
+      for (const time of [line.time, '2026-09-21T14:13:20.123Z', '2026-09-21T16:13:20+02:00'])
+        expect(faultOf({ ...line, time, pid: 7, hostname: 'h1', extra: { a: [1] } })).toBeUndefined()
     }
   })
 })
 
 describe('a line that is not valid', () => {
-  const anything = fc.oneof(fc.constant(undefined), fc.constant(null), fc.boolean(), fc.double(), fc.string(), fc.constant([]), fc.constant({}))
+  const anything = fc.oneof(
+    fc.constant(undefined),
+    fc.constant(null),
+    fc.boolean(),
+    fc.double(),
+    fc.string(),
+    fc.constant([]),
+    fc.constant({}),
+  )
 
   test('is found wherever the reader finds damage, or somebody else’s', () => {
     fc.assert(

@@ -22,7 +22,11 @@ const HOSTILE: readonly unknown[] = [
   oops,
   revoked.proxy,
   new Proxy({}, { get: oops, ownKeys: oops, has: oops, getPrototypeOf: oops }),
-  { get message() { return oops() } },
+  {
+    get message() {
+      return oops()
+    },
+  },
   { toJSON: oops },
   { toJSON: () => 10n },
   { toString: oops, name: 'x', message: { toString: oops } },
@@ -38,7 +42,17 @@ const HOSTILE: readonly unknown[] = [
 
 // Wrapped, since fast-check would look into them.
 const hostile: fc.Arbitrary<() => unknown> = fc.oneof(
-  fc.anything({ withBigInt: true, withBoxedValues: true, withDate: true, withMap: true, withNullPrototype: true, withSparseArray: true, withTypedArray: true }).map((value) => () => value),
+  fc
+    .anything({
+      withBigInt: true,
+      withBoxedValues: true,
+      withDate: true,
+      withMap: true,
+      withNullPrototype: true,
+      withSparseArray: true,
+      withTypedArray: true,
+    })
+    .map((value) => () => value),
   fc.string({ unit: 'binary', maxLength: 5_000 }).map((value) => () => value),
   fc.nat(HOSTILE.length - 1).map((index) => () => HOSTILE[index]),
 )
@@ -51,22 +65,37 @@ const machine = createMachine({
 describe('a line stays under 4,096 bytes, is whole, and ours', () => {
   test('whatever error, data, path, names and ids', () => {
     const { stream, lines } = linesStream()
-    const { tracker, records } = observed({ logger: pino(stream), machine, service: 's'.repeat(64), newTraceId: () => 't'.repeat(128) })
+    const { tracker, records } = observed({
+      logger: pino(stream),
+      machine,
+      service: 's'.repeat(64),
+      newTraceId: () => 't'.repeat(128),
+    })
     fc.assert(
       fc.property(hostile, hostile, fc.string({ unit: 'binary', maxLength: 3_000 }), (thrown, given, text) => {
         const [error, data] = [thrown(), given()]
         const [from, told] = [lines.length, records.length]
-        const request = tracker.start({ traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` }, { method: text, path: text })
+        const request = tracker.start(
+          { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` },
+          { method: text, path: text },
+        )
         request.note(text, data)
         request.emitNote('rejected', text, { error, data })
         request.dispatch('E'.repeat(64), { error, data, outcome: 'error', status: -1.5e300, implied: true })
         expect(lines.length - from).toBe(4)
         for (const [index, line] of lines.slice(from).entries()) {
           expect(Buffer.byteLength(line) + 1).toBeLessThan(4_096)
-          expect(readRecord(JSON.parse(line))).toEqual({ ...records[told + index], time: expect.any(Number) as unknown })
+          expect(readRecord(JSON.parse(line))).toEqual({
+            ...records[told + index],
+            time: expect.any(Number) as unknown,
+          })
           const keys = keysOf(line)
           expect(new Set(keys).size).toBe(keys.length)
-          expect(JSON.parse(line)).toMatchObject({ trace_id: request.traceId, request_id: request.requestId, service: 's'.repeat(64) })
+          expect(JSON.parse(line)).toMatchObject({
+            trace_id: request.traceId,
+            request_id: request.requestId,
+            service: 's'.repeat(64),
+          })
         }
         expect(tracker.stats.faults).toBe(0)
       }),
@@ -77,7 +106,12 @@ describe('a line stays under 4,096 bytes, is whole, and ours', () => {
   test('data never stands beside our own fields', () => {
     const { tracker, records } = observed()
     tracker.start().send('AUTH_OK', { trace_id: 'taken', state: 'Failed', outcome: 'ok', seq: 99 })
-    expect(records.at(-1)).toMatchObject({ trace_id: 'trace-1', state: 'Authenticated', seq: 1, data: { trace_id: 'taken', state: 'Failed', outcome: 'ok', seq: 99 } })
+    expect(records.at(-1)).toMatchObject({
+      trace_id: 'trace-1',
+      state: 'Authenticated',
+      seq: 1,
+      data: { trace_id: 'taken', state: 'Failed', outcome: 'ok', seq: 99 },
+    })
     expect(records.at(-1)).not.toHaveProperty('outcome')
   })
 
@@ -102,8 +136,18 @@ describe('what is cut is marked', () => {
     expect(loggedError(null)).toEqual({ type: 'null', message: 'null' })
     expect(loggedError({ name: 'Denied', message: 'no' })).toEqual({ type: 'Denied', message: 'no' })
     expect(loggedError(new Error('x'.repeat(1_000)))).toEqual({ type: 'Error', message: 'x'.repeat(1_000) })
-    expect(loggedError(new Error('x'.repeat(1_001)))).toEqual({ type: 'Error', message: `${'x'.repeat(997)}...`, cut: true })
-    expect(loggedError({ get message() { return oops() } })).toEqual({ type: 'unknown', message: expect.any(String) as unknown })
+    expect(loggedError(new Error('x'.repeat(1_001)))).toEqual({
+      type: 'Error',
+      message: `${'x'.repeat(997)}...`,
+      cut: true,
+    })
+    expect(
+      loggedError({
+        get message() {
+          return oops()
+        },
+      }),
+    ).toEqual({ type: 'unknown', message: expect.any(String) as unknown })
   })
 
   test('data', () => {
@@ -111,14 +155,21 @@ describe('what is cut is marked', () => {
     expect(loggedData(undefined)).toBeUndefined()
     expect(loggedData(oops)).toBeUndefined()
     expect(loggedData('x'.repeat(998))).toBe('x'.repeat(998))
-    expect(loggedData('x'.repeat(999))).toMatchObject({ cut: true, json: expect.stringMatching(/^"x+\.\.\.$/) as unknown })
+    expect(loggedData('x'.repeat(999))).toMatchObject({
+      cut: true,
+      json: expect.stringMatching(/^"x+\.\.\.$/) as unknown,
+    })
     expect(loggedData(circular)).toMatchObject({ cut: true, reason: expect.stringContaining('circular') as unknown })
     expect(loggedData({ n: 10n })).toMatchObject({ cut: true, reason: expect.stringContaining('BigInt') as unknown })
   })
 
   test('a getter runs once: what it gives later cannot change the line', () => {
     let runs = 0
-    loggedData({ get n() { return ++runs } })
+    loggedData({
+      get n() {
+        return ++runs
+      },
+    })
     expect(runs).toBe(1)
   })
 

@@ -48,7 +48,15 @@ describe('lines are with the operating system', () => {
     const { log, text } = file()
     const sink = stdoutSink('api', durability, unheard, log)
     const states = (): string[] => [...text().matchAll(/"state":"(\w+)"/g)].map(([, state = '']) => state)
-    const record: TransitionRecord = { lifecycle: 'transition', time: 1, service: 'api', state: 'Received', trace_id: 't', request_id: '00000000000000aa', seq: 0 }
+    const record: TransitionRecord = {
+      lifecycle: 'transition',
+      time: 1,
+      service: 'api',
+      state: 'Received',
+      trace_id: 't',
+      request_id: '00000000000000aa',
+      seq: 0,
+    }
     sink.write(record)
     expect(states()).toEqual(atOnce ? ['Received'] : [])
     expect(sink.beforeHandler !== undefined).toBe(durability === 'entry')
@@ -63,10 +71,25 @@ describe('lines are with the operating system', () => {
   test('of several trackers in the order in which they were told', async () => {
     const { log, text } = file()
     const trackers = ['one', 'two'].map((service) => stdoutSink(service, 'turn', unheard, log))
-    const record: TransitionRecord = { lifecycle: 'transition', time: 1, service: '', state: 'Received', trace_id: 't', request_id: '00000000000000aa', seq: 0 }
+    const record: TransitionRecord = {
+      lifecycle: 'transition',
+      time: 1,
+      service: '',
+      state: 'Received',
+      trace_id: 't',
+      request_id: '00000000000000aa',
+      seq: 0,
+    }
     for (let n = 0; n < 3; n += 1) for (const sink of trackers) sink.write(record)
     await nextTurn()
-    expect([...text().matchAll(/"service":"(\w+)"/g)].map(([, service]) => service)).toEqual(['one', 'two', 'one', 'two', 'one', 'two'])
+    expect([...text().matchAll(/"service":"(\w+)"/g)].map(([, service]) => service)).toEqual([
+      'one',
+      'two',
+      'one',
+      'two',
+      'one',
+      'two',
+    ])
   })
 
   test('before the turn is over where it has much to tell, and at once when the process ends', () => {

@@ -45,7 +45,9 @@ function lead({ tracker, clock }: Observed): void {
   bad.processing()
   bad.responded({ status: 500, error: new TypeError('broken\nin two') })
   begin(true).processing()
-  tracker.resume({ 'x-trace-id': 'abc-123', 'x-lifecycle': '00000000000000aa;Queued;3;1790000000000' }, { attempt: 2 }).completed()
+  tracker
+    .resume({ 'x-trace-id': 'abc-123', 'x-lifecycle': '00000000000000aa;Queued;3;1790000000000' }, { attempt: 2 })
+    .completed()
   tracker.start({ 'x-trace-id': '%s' })
   clock.time += 3_600_000
   const late = begin(true)
@@ -53,7 +55,10 @@ function lead({ tracker, clock }: Observed): void {
 }
 
 /** What has been led through the default sink and through another one: the lines of both. */
-function ledThrough(sink: (lines: string[]) => Sink, lines: string[] = []): { ours: string[]; theirs: string[]; end: number } {
+function ledThrough(
+  sink: (lines: string[]) => Sink,
+  lines: string[] = [],
+): { ours: string[]; theirs: string[]; end: number } {
   const folder = mkdtempSync(join(tmpdir(), 'loggers-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const file = join(folder, 'default.ndjson')
@@ -68,7 +73,15 @@ const LEVELS: Readonly<Record<string, number>> = { info: 30, warn: 40, error: 50
 describe('a logger that is no pino', () => {
   test.each([
     ['json', winston.format.json()],
-    ['timestamp, splat, errors and json', winston.format.combine(winston.format.timestamp(), winston.format.splat(), winston.format.errors({ stack: true }), winston.format.json())],
+    [
+      'timestamp, splat, errors and json',
+      winston.format.combine(
+        winston.format.timestamp(),
+        winston.format.splat(),
+        winston.format.errors({ stack: true }),
+        winston.format.json(),
+      ),
+    ],
   ])('winston, with %s: its lines are audited like those of the default sink', async (_, format) => {
     const { stream, lines } = linesStream()
     // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- winston's types tell its transports as classes and instances in one
@@ -81,7 +94,12 @@ describe('a logger that is no pino', () => {
     }
     const { ours, theirs, end } = ledThrough(() => sink, lines)
     const report = await audit(ours, { now: end })
-    expect([report.checked.damaged_lines, report.checked.other_lines, report.stuck.length > 1, report.checked.requests > 5]).toEqual([0, 0, true, true])
+    expect([
+      report.checked.damaged_lines,
+      report.checked.other_lines,
+      report.stuck.length > 1,
+      report.checked.requests > 5,
+    ]).toEqual([0, 0, true, true])
     expect(await audit(theirs, { now: end })).toEqual(report)
     // Field by field: only the message has another name, and the level is told by its own.
     expect(theirs.map((line) => asOurs(JSON.parse(line) as Line))).toEqual(ours.map((line) => JSON.parse(line) as Line))
@@ -93,12 +111,18 @@ describe('a logger that is no pino', () => {
     const console = new Console(stream)
     const sink = { write: (record: LifecycleRecord) => console.log(JSON.stringify(lineFields(record))) }
     const { ours, theirs, end } = ledThrough(() => sink, lines)
-    expect(theirs.map((line) => line.replace(/^\{"level":"(\w+)"/, (_, level: string) => `{"level":${String(LEVELS[level])}`))).toEqual(ours)
+    expect(
+      theirs.map((line) =>
+        line.replace(/^\{"level":"(\w+)"/, (_, level: string) => `{"level":${String(LEVELS[level])}`),
+      ),
+    ).toEqual(ours)
     expect(await audit(theirs, { now: end })).toEqual(await audit(ours, { now: end }))
   })
 
   test('a record alone is audited too, as it is', async () => {
-    const { ours, theirs, end } = ledThrough((lines) => ({ write: (record) => void lines.push(JSON.stringify(record)) }))
+    const { ours, theirs, end } = ledThrough((lines) => ({
+      write: (record) => void lines.push(JSON.stringify(record)),
+    }))
     expect(await audit(theirs, { now: end })).toEqual(await audit(ours, { now: end }))
   })
 })
@@ -121,10 +145,20 @@ test("lineFields gives what pino's line holds, in the same order, whatever the r
 })
 
 /** Every key that some line has. */
-const NAMES = [...new Set(readFileSync(new URL('../record/golden.ndjson', import.meta.url), 'utf8').trim().split('\n').flatMap(keysOf)), 'message', 'x_trace_id']
-const others = (from = NAMES): Record<string, unknown> => Object.fromEntries(from.map((name) => [name, `their ${name}`]))
+const NAMES = [
+  ...new Set(
+    readFileSync(new URL('../record/golden.ndjson', import.meta.url), 'utf8')
+      .trim()
+      .split('\n')
+      .flatMap(keysOf),
+  ),
+  'message',
+  'x_trace_id',
+]
+const others = (from = NAMES): Record<string, unknown> =>
+  Object.fromEntries(from.map((name) => [name, `their ${name}`]))
 /** What the user's logger rightly says in place of ours. */
-const SERVICE_BOUND = "their service"
+const SERVICE_BOUND = 'their service'
 
 type MakesLogger = (stream: NodeJS.WritableStream) => PinoLogger
 
@@ -152,24 +186,103 @@ describe("a user's pino cannot take a key of ours, nor write one twice", () => {
     ['that stamps its own lines', (stream) => pino({ mixin: traceMixin }, stream)],
     ['that binds all of them', (stream) => pino({}, stream).child(others()), SERVICE_BOUND],
     ['that has them as its base', (stream) => pino({ base: others() }, stream), SERVICE_BOUND],
-    ['whose bindings are set and bound twice', (stream) => {
-      const logger = pino({}, stream).child(others()).child({ ...others(), a: 1 }).child({ a: 2 })
-      logger.setBindings(others())
-      return logger
-    }, SERVICE_BOUND],
-    ['whose every child is bound to them', (stream) => pino({ onChild: (child) => child.setBindings(others()) }, stream), SERVICE_BOUND],
+    [
+      'whose bindings are set and bound twice',
+      (stream) => {
+        const logger = pino({}, stream)
+          .child(others())
+          .child({ ...others(), a: 1 })
+          .child({ a: 2 })
+        logger.setBindings(others())
+        return logger
+      },
+      SERVICE_BOUND,
+    ],
+    [
+      'whose every child is bound to them',
+      (stream) => pino({ onChild: (child) => child.setBindings(others()) }, stream),
+      SERVICE_BOUND,
+    ],
     ['whose mixin gives them', (stream) => pino({ mixin: () => others() }, stream)],
-    ['whose mixin goes before what a line tells', (stream) => pino({ mixin: () => others(), mixinMergeStrategy: (line, mixed) => ({ ...line, ...mixed }) }, stream)],
-    ['whose formatter gives them', (stream) => pino({ formatters: { log: (line) => ({ ...line, ...others(NAMES.filter((name) => !CHANGEABLE.includes(name))) }) } }, stream)],
-    ['whose formatter makes another object', (stream) => pino({ formatters: { log: (line) => ({ ...others(['level', 'time', 'msg', 'trace_id', 'state']), ...line, trace_id: 'theirs', request_id: 'theirs', state: 'theirs' }) } }, stream)],
-    ['that does all of this', (stream) => pino({ base: others(), mixin: (...line) => ({ ...others(), ...traceMixin(...line) }), mixinMergeStrategy: (line, mixed) => ({ ...line, ...mixed }), formatters: { log: (line) => ({ ...line, trace_id: 'theirs', service: 'theirs' }) }, onChild: (child) => child.setBindings(others()) }, stream), SERVICE_BOUND],
+    [
+      'whose mixin goes before what a line tells',
+      (stream) => pino({ mixin: () => others(), mixinMergeStrategy: (line, mixed) => ({ ...line, ...mixed }) }, stream),
+    ],
+    [
+      'whose formatter gives them',
+      (stream) =>
+        pino(
+          {
+            formatters: { log: (line) => ({ ...line, ...others(NAMES.filter((name) => !CHANGEABLE.includes(name))) }) },
+          },
+          stream,
+        ),
+    ],
+    [
+      'whose formatter makes another object',
+      (stream) =>
+        pino(
+          {
+            formatters: {
+              log: (line) => ({
+                ...others(['level', 'time', 'msg', 'trace_id', 'state']),
+                ...line,
+                trace_id: 'theirs',
+                request_id: 'theirs',
+                state: 'theirs',
+              }),
+            },
+          },
+          stream,
+        ),
+    ],
+    [
+      'that does all of this',
+      (stream) =>
+        pino(
+          {
+            base: others(),
+            mixin: (...line) => ({ ...others(), ...traceMixin(...line) }),
+            mixinMergeStrategy: (line, mixed) => ({ ...line, ...mixed }),
+            formatters: { log: (line) => ({ ...line, trace_id: 'theirs', service: 'theirs' }) },
+            onChild: (child) => child.setBindings(others()),
+          },
+          stream,
+        ),
+      SERVICE_BOUND,
+    ],
     ['whose errors are written by its own serializer', (stream) => pino({ errorKey: 'error' }, stream)],
     ['that has a serializer for them', (stream) => pino({ serializers: { error: pino.stdSerializers.err } }, stream)],
-    ['with a prefix, other levels and times in ISO 8601', (stream) => pino({ msgPrefix: '[cave] ', customLevels: { shout: 35 }, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (level) => ({ severity: level }) } }, stream)],
-    ['that has levels of its own alone', (stream) => pino({ customLevels: { quiet: 5, warn: 42 }, useOnlyCustomLevels: true, level: 'warn' }, stream)],
-    ['of another copy of pino, that stamps and binds', (stream) => anotherPino()({ mixin: traceMixin }, stream).child({ trace_id: 'theirs', state: 'theirs' })],
-    ...NAMES.map((messageKey): [string, MakesLogger, string?] => [`whose message stands under ${messageKey}`, (stream) => pino({ messageKey, mixin: traceMixin }, stream)]),
-    ...NAMES.map((messageKey): [string, MakesLogger, string?] => [`whose message stands under ${messageKey}, which is bound`, (stream) => pino({ messageKey, base: null }, stream).child({ [messageKey]: SERVICE_BOUND }), messageKey === 'service' ? SERVICE_BOUND : 'api']),
+    [
+      'with a prefix, other levels and times in ISO 8601',
+      (stream) =>
+        pino(
+          {
+            msgPrefix: '[cave] ',
+            customLevels: { shout: 35 },
+            timestamp: pino.stdTimeFunctions.isoTime,
+            formatters: { level: (level) => ({ severity: level }) },
+          },
+          stream,
+        ),
+    ],
+    [
+      'that has levels of its own alone',
+      (stream) => pino({ customLevels: { quiet: 5, warn: 42 }, useOnlyCustomLevels: true, level: 'warn' }, stream),
+    ],
+    [
+      'of another copy of pino, that stamps and binds',
+      (stream) => anotherPino()({ mixin: traceMixin }, stream).child({ trace_id: 'theirs', state: 'theirs' }),
+    ],
+    ...NAMES.map((messageKey): [string, MakesLogger, string?] => [
+      `whose message stands under ${messageKey}`,
+      (stream) => pino({ messageKey, mixin: traceMixin }, stream),
+    ]),
+    ...NAMES.map((messageKey): [string, MakesLogger, string?] => [
+      `whose message stands under ${messageKey}, which is bound`,
+      (stream) => pino({ messageKey, base: null }, stream).child({ [messageKey]: SERVICE_BOUND }),
+      messageKey === 'service' ? SERVICE_BOUND : 'api',
+    ]),
   ]
 
   test.each(cases)('%s', (_, logger, service) => {
@@ -178,7 +291,20 @@ describe("a user's pino cannot take a key of ours, nor write one twice", () => {
 })
 
 /** What a formatter may change: it says what a line tells, not which it is. */
-const CHANGEABLE = ['dwell_ms', 'parent_id', 'method', 'path', 'rejected_id', 'rejected_length', 'implied', 'outcome', 'status', 'duration_ms', 'error', 'data']
+const CHANGEABLE = [
+  'dwell_ms',
+  'parent_id',
+  'method',
+  'path',
+  'rejected_id',
+  'rejected_length',
+  'implied',
+  'outcome',
+  'status',
+  'duration_ms',
+  'error',
+  'data',
+]
 
 /** Pino as it is when a process has loaded it twice: with symbols of its own. */
 function anotherPino(): typeof pino {
@@ -194,23 +320,63 @@ function anotherPino(): typeof pino {
 }
 
 describe("what a user's pino adds stays", () => {
-  const written = (options: LoggerOptions, write: (sink: Sink, record: LifecycleRecord) => void, error = { type: 'TypeError', message: 'card 4711' }): Line => {
+  const written = (
+    options: LoggerOptions,
+    write: (sink: Sink, record: LifecycleRecord) => void,
+    error = { type: 'TypeError', message: 'card 4711' },
+  ): Line => {
     const { stream, lines } = linesStream()
-    const record: LifecycleRecord = { lifecycle: 'note', event: 'X', time: 1, service: 'api', state: 'Received', trace_id: 'abc-123', request_id: '00000000000000aa', error, data: { card: 4711 } }
+    const record: LifecycleRecord = {
+      lifecycle: 'note',
+      event: 'X',
+      time: 1,
+      service: 'api',
+      state: 'Received',
+      trace_id: 'abc-123',
+      request_id: '00000000000000aa',
+      error,
+      data: { card: 4711 },
+    }
     write(pinoSink(pino({ base: null, timestamp: false, ...options }, stream), 'api', fail), record)
     expect(keysOf(lines[0] ?? '')).toEqual([...new Set(keysOf(lines[0] ?? ''))])
     return JSON.parse(lines[0] ?? '') as Line
   }
   const plainly = (sink: Sink, record: LifecycleRecord): void => sink.write(record)
-  const record = { level: 30, service: 'api', lifecycle: 'note', event: 'X', state: 'Received', trace_id: 'abc-123', request_id: '00000000000000aa', msg: 'X in Received' }
+  const record = {
+    level: 30,
+    service: 'api',
+    lifecycle: 'note',
+    event: 'X',
+    state: 'Received',
+    trace_id: 'abc-123',
+    request_id: '00000000000000aa',
+    msg: 'X in Received',
+  }
 
   test('under names of its own: bindings, and fields of a mixin and a formatter, of which the first to have a name keeps it', () => {
-    const line = written({ base: { tenant: 'bound' }, mixin: () => ({ tenant: 'mixed', host: 'mixed' }), formatters: { log: (fields) => ({ ...fields, zone: 'formatted' }) } }, plainly)
-    expect(line).toEqual({ ...record, tenant: 'bound', host: 'mixed', zone: 'formatted', error: { type: 'TypeError', message: 'card 4711' }, data: { card: 4711 } })
+    const line = written(
+      {
+        base: { tenant: 'bound' },
+        mixin: () => ({ tenant: 'mixed', host: 'mixed' }),
+        formatters: { log: (fields) => ({ ...fields, zone: 'formatted' }) },
+      },
+      plainly,
+    )
+    expect(line).toEqual({
+      ...record,
+      tenant: 'bound',
+      host: 'mixed',
+      zone: 'formatted',
+      error: { type: 'TypeError', message: 'card 4711' },
+      data: { card: 4711 },
+    })
   })
 
   test('a formatter may mask what a line tells, or leave it out', () => {
-    const log = ({ data: _data, ...line }: Record<string, unknown>): Record<string, unknown> => ({ ...line, error: '[hidden]' })
+    const log = ({ data: _data, ...line }: Record<string, unknown>): Record<string, unknown> => ({
+      ...line,
+      error: '[hidden]',
+    })
     expect(written({ formatters: { log } }, plainly)).toEqual({ ...record, error: '[hidden]' })
     // What names the line stays even where a formatter gives nothing at all.
     const { data: _data, error: _error, ...bare } = lineFields({ ...record, lifecycle: 'note', time: 1 })
@@ -220,41 +386,61 @@ describe("what a user's pino adds stays", () => {
 
   test.each<[string, (error: { message: string }) => unknown, unknown]>([
     ['a text', () => '[hidden]', { type: 'TypeError', message: '[hidden]' }],
-    ['an object', (error) => ({ message: error.message.replace(/\d/g, '*'), stack: 'x' }), { type: 'TypeError', message: 'card ****' }],
+    [
+      'an object',
+      (error) => ({ message: error.message.replace(/\d/g, '*'), stack: 'x' }),
+      { type: 'TypeError', message: 'card ****' },
+    ],
     ['nothing', () => undefined, undefined],
     ['a number', () => 7, 7],
-  ])("a serializer for errors may mask the message: it gives %s", (_, error, told) => {
+  ])('a serializer for errors may mask the message: it gives %s', (_, error, told) => {
     expect(written({ serializers: { error } }, plainly).error).toEqual(told)
   })
 
   test('redaction', () => {
-    expect(written({ redact: ['data.card', 'error.message'] }, plainly)).toMatchObject({ data: { card: '[Redacted]' }, error: { message: '[Redacted]' } })
+    expect(written({ redact: ['data.card', 'error.message'] }, plainly)).toMatchObject({
+      data: { card: '[Redacted]' },
+      error: { message: '[Redacted]' },
+    })
   })
 
   test('the logger itself, which writes its own lines as ever', () => {
     const { stream, lines } = linesStream()
-    const logger = pino({ base: { state: 'NY' }, timestamp: false, mixin: () => ({ event: 'E' }), formatters: { log: (fields) => ({ ...fields, path: '/' }) } }, stream)
+    const logger = pino(
+      {
+        base: { state: 'NY' },
+        timestamp: false,
+        mixin: () => ({ event: 'E' }),
+        formatters: { log: (fields) => ({ ...fields, path: '/' }) },
+      },
+      stream,
+    )
     logger.info('own')
     lead(observed({ logger }))
     logger.info('own')
     expect(lines.length).toBeGreaterThan(20)
-    expect([lines[0], lines.at(-1)]).toEqual(Array(2).fill('{"level":30,"state":"NY","event":"E","path":"/","msg":"own"}'))
+    expect([lines[0], lines.at(-1)]).toEqual(
+      Array(2).fill('{"level":30,"state":"NY","event":"E","path":"/","msg":"own"}'),
+    )
   })
 })
 
 test('a mixin that tells something of a request leaves the line whole in whose middle it does so', () => {
   const { stream, lines } = linesStream()
   let telling = false
-  const logger = pino({
-    base: null,
-    mixin: () => {
-      if (telling) return {}
-      telling = true
-      request.note('TOLD')
-      telling = false
-      return { n: 1 }
+  const logger = pino(
+    {
+      base: null,
+      mixin: () => {
+        if (telling) return {}
+        telling = true
+        request.note('TOLD')
+        telling = false
+        return { n: 1 }
+      },
     },
-  }, stream)
+    stream,
+  )
   const tracker = createTracker({ service: 'api', logger: false, sinks: [{ write: (record) => sink.write(record) }] })
   const sink = pinoSink(logger, 'api', fail)
   telling = true
@@ -277,7 +463,11 @@ describe("the errors of a user's stream are heard", () => {
   }
 
   test.each<[string, (stream: Destination) => Logger]>([
-    ['behind several others', (stream) => pino({}, multistream([{ stream: { write: () => undefined } }, { stream: multistream([{ stream }]) }]))],
+    [
+      'behind several others',
+      (stream) =>
+        pino({}, multistream([{ stream: { write: () => undefined } }, { stream: multistream([{ stream }]) }])),
+    ],
     ['of another copy of pino', (stream) => anotherPino()({}, stream)],
   ])('%s', (_, logger) => {
     const stream = new Destination()

@@ -19,8 +19,25 @@ const request: StoryRequest = {
   error: null,
   transitions: [
     { seq: 0, time: T0, service: 'gateway', event: null, from: null, state: 'Received', dwell_ms: null },
-    { seq: 1, time: T0 + 5, service: 'gateway', event: 'AUTH_OK', from: 'Received', state: 'Authenticated', dwell_ms: 5 },
-    { seq: 2, time: T0 + 20, service: 'gateway', event: 'PROCESS', from: 'Authenticated', state: 'Processing', dwell_ms: 15, implied: true },
+    {
+      seq: 1,
+      time: T0 + 5,
+      service: 'gateway',
+      event: 'AUTH_OK',
+      from: 'Received',
+      state: 'Authenticated',
+      dwell_ms: 5,
+    },
+    {
+      seq: 2,
+      time: T0 + 20,
+      service: 'gateway',
+      event: 'PROCESS',
+      from: 'Authenticated',
+      state: 'Processing',
+      dwell_ms: 15,
+      implied: true,
+    },
     { seq: 3, time: T0 + 30, service: 'gateway', event: 'ENQUEUE', from: 'Processing', state: 'Queued', dwell_ms: 10 },
   ],
   notes: [{ time: T0 + 31, service: 'gateway', lifecycle: 'note', event: 'RESPOND', state: 'Queued' }],
@@ -54,7 +71,10 @@ const report: StoryReport = {
 
 /** The rows of the waterfall without times and bars. */
 function rows(text: string): string[] {
-  return text.split('\n').slice(3, -1).map((row) => row.slice(11).replace(/^[ ·━]*/, ''))
+  return text
+    .split('\n')
+    .slice(3, -1)
+    .map((row) => row.slice(11).replace(/^[ ·━]*/, ''))
 }
 
 describe('the waterfall', () => {
@@ -85,7 +105,15 @@ describe('the waterfall', () => {
     fc.assert(
       fc.property(hostile, hostile, hostile, fc.integer({ min: 60, max: 200 }), (service, path, msg, width) => {
         const nasty = { ...request, service, path, gaps: [msg] }
-        const text = storyText({ ...report, services: [service], requests: [nasty], lines: [{ time: T0, service, request_id: null, level: null, msg }] }, width)
+        const text = storyText(
+          {
+            ...report,
+            services: [service],
+            requests: [nasty],
+            lines: [{ time: T0, service, request_id: null, level: null, msg }],
+          },
+          width,
+        )
         for (const row of text.split('\n')) expect(Array.from(row).length).toBeLessThanOrEqual(width)
         expect(text.replaceAll('\n', '')).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/)
       }),
@@ -96,11 +124,15 @@ describe('the waterfall', () => {
 describe('the sequence diagram', () => {
   it('is read back by Mermaid, whatever services and paths are called', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.string({ unit: 'grapheme', maxLength: 20 }), fc.string({ unit: 'grapheme', maxLength: 20 }), async (service, path) => {
-        const named = { ...report, services: [service, 'auth'], requests: [{ ...request, service, path }, child] }
-        // A call for the child, a note for every step and gap.
-        expect(await readsAsSequence(storyMermaid(named))).toEqual({ participants: 2, messages: 7 })
-      }),
+      fc.asyncProperty(
+        fc.string({ unit: 'grapheme', maxLength: 20 }),
+        fc.string({ unit: 'grapheme', maxLength: 20 }),
+        async (service, path) => {
+          const named = { ...report, services: [service, 'auth'], requests: [{ ...request, service, path }, child] }
+          // A call for the child, a note for every step and gap.
+          expect(await readsAsSequence(storyMermaid(named))).toEqual({ participants: 2, messages: 7 })
+        },
+      ),
       { numRuns: 40 },
     )
   })

@@ -12,7 +12,13 @@ const table = compile(requestMachine)
 const TRACE = '019a2b3c-4d5e-7f60-8a1b-2c3d4e5f6071'
 
 /** A request of the trace that walks these events, a millisecond each. */
-function request(id: string, service: string, start: number, events: readonly string[], more: Partial<TransitionRecord> = {}): TransitionRecord[] {
+function request(
+  id: string,
+  service: string,
+  start: number,
+  events: readonly string[],
+  more: Partial<TransitionRecord> = {},
+): TransitionRecord[] {
   let state = table.initial
   const told = { lifecycle: 'transition', trace_id: TRACE, request_id: id.padStart(16, '0'), service } as const
   const first: TransitionRecord = { ...told, time: T0 + start, state, seq: 0, ...more }
@@ -37,14 +43,27 @@ function told(records: readonly LifecycleRecord[], lines: readonly StoryLine[] =
   return report
 }
 
-const line = (time: number, msg: string, requestId: string | null = null): StoryLine => ({ time: T0 + time, service: 'gateway', request_id: requestId, level: 30, msg })
+const line = (time: number, msg: string, requestId: string | null = null): StoryLine => ({
+  time: T0 + time,
+  service: 'gateway',
+  request_id: requestId,
+  level: 30,
+  msg,
+})
 
 describe('story', () => {
   it('has the keys of its contract, and no others', () => {
     const report = told([...request('1', 'gateway', 0, SYNC, { method: 'GET', path: '/' })], [line(1, 'hello')])
     expect(Object.keys(report)).toEqual(['trace_id', 'started', 'duration_ms', 'services', 'requests', 'lines'])
     expect(Object.keys(report.lines[0] ?? {})).toEqual(['time', 'service', 'request_id', 'level', 'msg'])
-    expect(report.requests[0]).toMatchObject({ request_id: '0000000000000001', parent_id: null, service: 'gateway', state: 'Responded', notes: [], gaps: [] })
+    expect(report.requests[0]).toMatchObject({
+      request_id: '0000000000000001',
+      parent_id: null,
+      service: 'gateway',
+      state: 'Responded',
+      notes: [],
+      gaps: [],
+    })
     expect(report.requests[0]?.transitions[1]).toEqual({
       seq: 1,
       time: T0 + 1,
@@ -95,7 +114,9 @@ describe('story', () => {
       attempt: 1,
     }
     expect(gapsOf([...queued, attempt])).toEqual(['attempt 1 began at 14:13:20.010Z, no line of worker after it'])
-    expect(gapsOf(request('1', 'gateway', 0, ['AUTH_OK']))).toEqual(['Authenticated since 14:13:20.001Z, nothing after it'])
+    expect(gapsOf(request('1', 'gateway', 0, ['AUTH_OK']))).toEqual([
+      'Authenticated since 14:13:20.001Z, nothing after it',
+    ])
     expect(gapsOf(request('1', 'gateway', 0, SYNC).filter(({ seq }) => seq !== 1))).toEqual(['no line with seq 1'])
     expect(gapsOf(request('1', 'gateway', 0, SYNC))).toEqual([])
   })
@@ -103,7 +124,12 @@ describe('story', () => {
   it('is the same whatever the order of lines and however often they come', () => {
     fc.assert(
       fc.property(
-        longLog(requestMachine, false).chain(({ records }) => fc.tuple(fc.constant(records), fc.shuffledSubarray([...records, ...records], { minLength: records.length * 2 }))),
+        longLog(requestMachine, false).chain(({ records }) =>
+          fc.tuple(
+            fc.constant(records),
+            fc.shuffledSubarray([...records, ...records], { minLength: records.length * 2 }),
+          ),
+        ),
         ([records, shuffled]) => {
           expect(told(shuffled)).toEqual(told(records))
         },

@@ -13,7 +13,10 @@ import { BEGUN, note, TRACE, transition, transitions } from '../sample-log.ts'
 const table = compile(requestMachine)
 const ID = (index: number): string => `b7ad6b71692033${String(10 + index)}`
 
-function told(records: readonly LifecycleRecord[], lines: readonly StoryLine[] = []): { readonly text: string; readonly diagram: string } {
+function told(
+  records: readonly LifecycleRecord[],
+  lines: readonly StoryLine[] = [],
+): { readonly text: string; readonly diagram: string } {
   const histories = new Histories()
   for (const record of records) histories.add(record)
   const report = story(TRACE, histories, lines, table)
@@ -29,9 +32,19 @@ describe('the waterfall leaves out nothing', () => {
     fc.assert(
       fc.property(family, fc.array(fc.nat(5_000), { minLength: 8, maxLength: 8 }), (parents, starts) => {
         const records = parents.map((parent, index) =>
-          transition({ request_id: ID(index), time: BEGUN + (starts[index] ?? 0), ...(parent === undefined ? {} : { parent_id: ID(parent) }) }),
+          transition({
+            request_id: ID(index),
+            time: BEGUN + (starts[index] ?? 0),
+            ...(parent === undefined ? {} : { parent_id: ID(parent) }),
+          }),
         )
-        const own = parents.map((_, index): StoryLine => ({ time: BEGUN, service: 'gateway', request_id: ID(index), level: 30, msg: `line of ${ID(index)}` }))
+        const own = parents.map((_, index): StoryLine => ({
+          time: BEGUN,
+          service: 'gateway',
+          request_id: ID(index),
+          level: 30,
+          msg: `line of ${ID(index)}`,
+        }))
         const { text } = told(records, own)
         for (const index of parents.keys()) {
           expect(text.split(`[${ID(index)}]`), ID(index)).toHaveLength(2)
@@ -43,7 +56,11 @@ describe('the waterfall leaves out nothing', () => {
 
   test('however absurd the clocks', () => {
     for (const time of [1e300, -1e300, 8.64e15 + 1, 0, 0.5]) {
-      const { text, diagram } = told([...transitions(['AUTH_OK']), transition({ request_id: ID(1), time, parent_id: ID(2) }), note('X', { time })])
+      const { text, diagram } = told([
+        ...transitions(['AUTH_OK']),
+        transition({ request_id: ID(1), time, parent_id: ID(2) }),
+        note('X', { time }),
+      ])
       expect(text).toContain(`[${ID(1)}]`)
       expect(diagram).toMatch(/^sequenceDiagram\n/)
     }

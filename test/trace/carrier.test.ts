@@ -17,16 +17,41 @@ describe.each(CARRIERS)('ids that come in, in %s', (kind, make) => {
 
   test('an X-Trace-ID comes before a traceparent', () => {
     expect(read({ 'x-trace-id': 'abc-123' })).toEqual({ traceId: 'abc-123', flags: 1 })
-    expect(read({ 'x-trace-id': 'abc-123', traceparent: TRACEPARENT, tracestate: 'a=1' })).toEqual({ traceId: 'abc-123', flags: 1 })
-    expect(read({ 'x-trace-id': DASHED.toUpperCase(), traceparent: TRACEPARENT, tracestate: 'a=1' })).toEqual({ traceId: DASHED.toUpperCase(), parentId: PARENT, flags: 1, tracestate: 'a=1' })
+    expect(read({ 'x-trace-id': 'abc-123', traceparent: TRACEPARENT, tracestate: 'a=1' })).toEqual({
+      traceId: 'abc-123',
+      flags: 1,
+    })
+    expect(read({ 'x-trace-id': DASHED.toUpperCase(), traceparent: TRACEPARENT, tracestate: 'a=1' })).toEqual({
+      traceId: DASHED.toUpperCase(),
+      parentId: PARENT,
+      flags: 1,
+      tracestate: 'a=1',
+    })
     expect(read({ traceparent: TRACEPARENT })).toEqual({ traceId: DASHED, parentId: PARENT, flags: 1 })
     expect(read({})).toEqual({ flags: 3 })
   })
 
-  test.each(['', 'a b', 'a,b', 'a;b', 'a/b', '<script>', 'x'.repeat(129), 'tr\u00e4ce', '"', '%41', 'x'.repeat(100_000)])('the X-Trace-ID %j is not used, and only its length is told', (id) => {
+  test.each([
+    '',
+    'a b',
+    'a,b',
+    'a;b',
+    'a/b',
+    '<script>',
+    'x'.repeat(129),
+    'tr\u00e4ce',
+    '"',
+    '%41',
+    'x'.repeat(100_000),
+  ])('the X-Trace-ID %j is not used, and only its length is told', (id) => {
     if (make({ 'x-trace-id': id }) === undefined) return
     expect(read({ 'x-trace-id': id })).toEqual({ flags: 3, rejectedLength: id.length })
-    expect(read({ 'x-trace-id': id, traceparent: TRACEPARENT })).toEqual({ traceId: DASHED, parentId: PARENT, flags: 1, rejectedLength: id.length })
+    expect(read({ 'x-trace-id': id, traceparent: TRACEPARENT })).toEqual({
+      traceId: DASHED,
+      parentId: PARENT,
+      flags: 1,
+      rejectedLength: id.length,
+    })
   })
 
   test.each(['a', 'x'.repeat(128), 'A-z_0.9:', '0'.repeat(32)])('the X-Trace-ID %s is used', (id) => {
@@ -57,7 +82,20 @@ const NAMES = ['x-trace-id', 'X-Trace-ID', 'traceparent', 'tracestate', 'x-lifec
 const value = fc.oneof(
   fc.anything(),
   fc.string({ unit: 'binary', maxLength: 300 }),
-  fc.constantFrom<unknown>('abc', TRACEPARENT, [TRACEPARENT], 'a=1,b=2', LIFECYCLE, Buffer.from('abc'), ['a', 'b'], [Buffer.from('a')], Symbol('s'), oops, 10n, null),
+  fc.constantFrom<unknown>(
+    'abc',
+    TRACEPARENT,
+    [TRACEPARENT],
+    'a=1,b=2',
+    LIFECYCLE,
+    Buffer.from('abc'),
+    ['a', 'b'],
+    [Buffer.from('a')],
+    Symbol('s'),
+    oops,
+    10n,
+    null,
+  ),
 )
 const revoked = Proxy.revocable({}, {})
 revoked.revoke()
@@ -67,7 +105,9 @@ const carrier: fc.Arbitrary<() => unknown> = fc.oneof(
   fc.anything().map((thing) => () => thing),
   fc.dictionary(fc.constantFrom(...NAMES), value).map((pairs) => () => pairs),
   fc.dictionary(fc.constantFrom(...NAMES), value).map((pairs) => () => new Map(Object.entries(pairs))),
-  fc.tuple(fc.constantFrom(...NAMES), value).map(([name, thing]) => () => ({ get: (asked: string) => (asked === name ? thing : oops()) })),
+  fc
+    .tuple(fc.constantFrom(...NAMES), value)
+    .map(([name, thing]) => () => ({ get: (asked: string) => (asked === name ? thing : oops()) })),
   fc.constantFrom(...NAMES).map((name) => () => Object.defineProperty({}, name, { get: oops, enumerable: true })),
   fc.constantFrom(
     () => revoked.proxy,
@@ -96,31 +136,77 @@ describe('whatever comes in', () => {
     )
   })
 
-  const traceId = fc.oneof(fc.stringMatching(/^[A-Za-z0-9._:-]{1,128}$/), fc.uuid(), fc.uuid().map((id) => id.replaceAll('-', '').toUpperCase()), fc.constantFrom('0', '0'.repeat(32)))
+  const traceId = fc.oneof(
+    fc.stringMatching(/^[A-Za-z0-9._:-]{1,128}$/),
+    fc.uuid(),
+    fc.uuid().map((id) => id.replaceAll('-', '').toUpperCase()),
+    fc.constantFrom('0', '0'.repeat(32)),
+  )
   const requestId = fc.stringMatching(/^[0-9a-f]{16}$/).filter(isRequestId)
-  const tracestate = fc.option(fc.array(fc.stringMatching(/^[a-z][a-z0-9_*/@-]{0,20}=[!-+\--<>-~]{1,20}$/), { minLength: 1, maxLength: 32 }).map((all) => all.join(',')), { nil: undefined })
-  const context: fc.Arbitrary<TraceContext> = fc.record({ traceId, requestId, flags: fc.constantFrom(0, 1, 2, 3), tracestate })
-  const state = fc.oneof(fc.constantFrom('Queued', 'a b', 'x;y', '100%', 'Ünï 💥', '\n'), fc.string({ unit: 'grapheme', minLength: 1, maxLength: 10 }))
-  const resumption: fc.Arbitrary<Resumption> = fc.record({ requestId, state, seq: fc.nat(999_999_999), since: fc.integer({ min: 0, max: 4e12 }) })
+  const tracestate = fc.option(
+    fc
+      .array(fc.stringMatching(/^[a-z][a-z0-9_*/@-]{0,20}=[!-+\--<>-~]{1,20}$/), { minLength: 1, maxLength: 32 })
+      .map((all) => all.join(',')),
+    { nil: undefined },
+  )
+  const context: fc.Arbitrary<TraceContext> = fc.record({
+    traceId,
+    requestId,
+    flags: fc.constantFrom(0, 1, 2, 3),
+    tracestate,
+  })
+  const state = fc.oneof(
+    fc.constantFrom('Queued', 'a b', 'x;y', '100%', 'Ünï 💥', '\n'),
+    fc.string({ unit: 'grapheme', minLength: 1, maxLength: 10 }),
+  )
+  const resumption: fc.Arbitrary<Resumption> = fc.record({
+    requestId,
+    state,
+    seq: fc.nat(999_999_999),
+    since: fc.integer({ min: 0, max: 4e12 }),
+  })
 
   test('what is sent is what is read, in every kind of carrier', () => {
     fc.assert(
-      fc.property(context, fc.option(resumption, { nil: undefined }), fc.constantFrom(...CARRIERS), (sent, handedOver, [, make]) => {
-        const headers = expectSendable(sent, handedOver)
-        const { tracestate: passed, requestId: parentId, ...rest } = sent
-        const expected = { ...rest, parentId, ...(passed === undefined ? {} : { tracestate: passed }), ...(handedOver === undefined ? {} : { resumption: handedOver }) }
-        const read = extract(make(headers), 'message')
-        expect(read).toEqual(expected)
-        expect(inject({ ...read, traceId: read.traceId ?? '', requestId: read.parentId ?? '' }, read.resumption)).toEqual(headers)
-      }),
+      fc.property(
+        context,
+        fc.option(resumption, { nil: undefined }),
+        fc.constantFrom(...CARRIERS),
+        (sent, handedOver, [, make]) => {
+          const headers = expectSendable(sent, handedOver)
+          const { tracestate: passed, requestId: parentId, ...rest } = sent
+          const expected = {
+            ...rest,
+            parentId,
+            ...(passed === undefined ? {} : { tracestate: passed }),
+            ...(handedOver === undefined ? {} : { resumption: handedOver }),
+          }
+          const read = extract(make(headers), 'message')
+          expect(read).toEqual(expected)
+          expect(
+            inject({ ...read, traceId: read.traceId ?? '', requestId: read.parentId ?? '' }, read.resumption),
+          ).toEqual(headers)
+        },
+      ),
       { numRuns: 300 },
     )
   })
 
   test("a state's name is percent-encoded, and any other x-lifecycle is no resumption", () => {
-    expect(formatResumption({ requestId: PARENT, state: 'a;b 100% Ü', seq: 0, since: 5.9 })).toBe(`${PARENT};a%3Bb%20100%25%20%C3%9C;0;5`)
+    expect(formatResumption({ requestId: PARENT, state: 'a;b 100% Ü', seq: 0, since: 5.9 })).toBe(
+      `${PARENT};a%3Bb%20100%25%20%C3%9C;0;5`,
+    )
     fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => parseResumption(text) === undefined))
-    for (const bad of [`${LIFECYCLE} `, ` ${LIFECYCLE}`, `${LIFECYCLE}\n`, LIFECYCLE.toUpperCase(), `${PARENT};;3;5`, `${PARENT};%;3;5`, `${PARENT};Queued;1e3;5`, `${PARENT};${'x'.repeat(600)};3;5`]) {
+    for (const bad of [
+      `${LIFECYCLE} `,
+      ` ${LIFECYCLE}`,
+      `${LIFECYCLE}\n`,
+      LIFECYCLE.toUpperCase(),
+      `${PARENT};;3;5`,
+      `${PARENT};%;3;5`,
+      `${PARENT};Queued;1e3;5`,
+      `${PARENT};${'x'.repeat(600)};3;5`,
+    ]) {
       expect(parseResumption(bad)).toBeUndefined()
     }
   })

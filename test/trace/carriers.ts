@@ -1,7 +1,10 @@
 import type { Carrier } from '../../src/trace/carrier.ts'
 
 /** Every kind of carrier, made of the same names and values; undefined where a kind cannot hold them at all. */
-export const CARRIERS: readonly (readonly [kind: string, make: (pairs: Readonly<Record<string, string>>) => Carrier])[] = [
+export const CARRIERS: readonly (readonly [
+  kind: string,
+  make: (pairs: Readonly<Record<string, string>>) => Carrier,
+])[] = [
   ['a plain object', (pairs) => pairs],
   ['an object without a prototype', (pairs) => Object.assign(Object.create(null) as object, pairs)],
   ['keys in mixed case', (pairs) => renamed(pairs, (name) => name.replace(/(^|-)./g, (start) => start.toUpperCase()))],
@@ -11,16 +14,38 @@ export const CARRIERS: readonly (readonly [kind: string, make: (pairs: Readonly<
   ['Buffers', (pairs) => mapped(pairs, (value) => Buffer.from(value, 'latin1'))],
   ['Uint8Arrays', (pairs) => mapped(pairs, (value) => new Uint8Array(Buffer.from(value, 'latin1')))],
   ['arrays of one', (pairs) => mapped(pairs, (value) => [value])],
-  ['arrays of one, keys in upper case', (pairs) => mapped(renamed(pairs, (name) => name.toUpperCase()), (value) => [value])],
-  ['a Map of Buffers in arrays', (pairs) => new Map(Object.entries(mapped(pairs, (value) => [Buffer.from(value, 'latin1')])))],
+  [
+    'arrays of one, keys in upper case',
+    (pairs) =>
+      mapped(
+        renamed(pairs, (name) => name.toUpperCase()),
+        (value) => [value],
+      ),
+  ],
+  [
+    'a Map of Buffers in arrays',
+    (pairs) => new Map(Object.entries(mapped(pairs, (value) => [Buffer.from(value, 'latin1')]))),
+  ],
   ["metadata, as gRPC's", (pairs) => ({ get: (name: string) => (Object.hasOwn(pairs, name) ? [pairs[name]] : []) })],
 ]
 
 /** The same where each header is sent twice. */
-export const DOUBLED: readonly (readonly [kind: string, make: (name: string, values: readonly [string, string]) => Carrier])[] = [
-  ['joined, as node:http and Headers do', (name, values) => new Headers(values.map((value): [string, string] => [name, value]))],
+export const DOUBLED: readonly (readonly [
+  kind: string,
+  make: (name: string, values: readonly [string, string]) => Carrier,
+])[] = [
+  [
+    'joined, as node:http and Headers do',
+    (name, values) => new Headers(values.map((value): [string, string] => [name, value])),
+  ],
   ['an array', (name, values) => ({ [name]: values })],
-  ['two spellings', (name, [one, other]) => ({ [name.toUpperCase()]: one, [name.replace(/^./, (start) => start.toUpperCase())]: other })],
+  [
+    'two spellings',
+    (name, [one, other]) => ({
+      [name.toUpperCase()]: one,
+      [name.replace(/^./, (start) => start.toUpperCase())]: other,
+    }),
+  ],
   ['metadata', (name, values) => ({ get: (asked: string) => (asked === name ? values : []) })],
 ]
 

@@ -17,7 +17,15 @@ describe('withSqlComment', () => {
     expect(withSqlComment(sql, headers)).toBe(expected)
   })
 
-  test.each(['SELECT 1 /* mine */', 'SELECT /*+ HINT */ 1', 'SELECT 1 -- mine', '-- mine\nSELECT 1', "SELECT '--'", '', ' \n'])('%j stays as it is', (sql) => {
+  test.each([
+    'SELECT 1 /* mine */',
+    'SELECT /*+ HINT */ 1',
+    'SELECT 1 -- mine',
+    '-- mine\nSELECT 1',
+    "SELECT '--'",
+    '',
+    ' \n',
+  ])('%j stays as it is', (sql) => {
     expect(withSqlComment(sql, headers)).toBe(sql)
   })
 
@@ -27,18 +35,25 @@ describe('withSqlComment', () => {
 
   test('whatever the ids, it is one comment that decodes to them, and the statement is untouched', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'grapheme', minLength: 1 }), fc.constantFrom('SELECT 1', 'SELECT 1;', 'UPDATE a SET b = 2 ; '), (id, sql) => {
-        const told = withSqlComment(sql, { 'x-trace-id': id, traceparent: headers.traceparent })
-        const [, before = '', inside = '', after = ''] = /^(.*?) \/\*(.*)\*\/(.*)$/.exec(told) ?? []
-        expect(before + after).toBe(sql)
-        expect(after).toMatch(/^[;\s]*$/)
-        expect(inside).not.toMatch(/\*\/|\/\*/)
-        const pairs = [...inside.matchAll(/(?:^|,)([a-z_]+)='([^']*)'/g)].map(([, key = '', value = '']) => [key, decodeURIComponent(value)])
-        expect(pairs).toEqual([
-          ['trace_id', id],
-          ['traceparent', headers.traceparent],
-        ])
-      }),
+      fc.property(
+        fc.string({ unit: 'grapheme', minLength: 1 }),
+        fc.constantFrom('SELECT 1', 'SELECT 1;', 'UPDATE a SET b = 2 ; '),
+        (id, sql) => {
+          const told = withSqlComment(sql, { 'x-trace-id': id, traceparent: headers.traceparent })
+          const [, before = '', inside = '', after = ''] = /^(.*?) \/\*(.*)\*\/(.*)$/.exec(told) ?? []
+          expect(before + after).toBe(sql)
+          expect(after).toMatch(/^[;\s]*$/)
+          expect(inside).not.toMatch(/\*\/|\/\*/)
+          const pairs = [...inside.matchAll(/(?:^|,)([a-z_]+)='([^']*)'/g)].map(([, key = '', value = '']) => [
+            key,
+            decodeURIComponent(value),
+          ])
+          expect(pairs).toEqual([
+            ['trace_id', id],
+            ['traceparent', headers.traceparent],
+          ])
+        },
+      ),
     )
   })
 })

@@ -38,7 +38,17 @@ describe('new ids', () => {
     expect(new Set(requests).size).toBe(MANY)
   })
 
-  test.each(['0000000000000000', 'B7AD6B7169203331', 'b7ad6b716920333', 'b7ad6b71692033311', 'b7ad6b716920333g', '', 7, null, ['b7ad6b7169203331']])('%j is no request id', (id) => {
+  test.each([
+    '0000000000000000',
+    'B7AD6B7169203331',
+    'b7ad6b716920333',
+    'b7ad6b71692033311',
+    'b7ad6b716920333g',
+    '',
+    7,
+    null,
+    ['b7ad6b7169203331'],
+  ])('%j is no request id', (id) => {
     expect(isRequestId(id)).toBe(false)
   })
 })

@@ -42,7 +42,12 @@ describe('W3C Trace Context level 2', () => {
 
   test('a tracestate in several headers is one list', () => {
     expect(extract({ traceparent: GOOD, tracestate: ['a=1', 'b=2'] }, 'edge').tracestate).toBe('a=1,b=2')
-    expect(extract({ get: (name: string) => (name === 'traceparent' ? [GOOD] : name === 'tracestate' ? ['a=1', 'B=2'] : []) }, 'edge').tracestate).toBeUndefined()
+    expect(
+      extract(
+        { get: (name: string) => (name === 'traceparent' ? [GOOD] : name === 'tracestate' ? ['a=1', 'B=2'] : []) },
+        'edge',
+      ).tracestate,
+    ).toBeUndefined()
   })
 
   test('a huge tracestate is not looked at for long', () => {

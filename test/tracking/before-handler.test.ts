@@ -20,7 +20,9 @@ const SHAPES: Record<string, Call> = {
     onTestFinished(() => void server.close())
     await once(server, 'listening')
     // A server that listens on TCP has an address of this kind.
-    expect(await (await fetch(`http://127.0.0.1:${String((server.address() as AddressInfo).port)}`)).text()).toBe('served')
+    expect(await (await fetch(`http://127.0.0.1:${String((server.address() as AddressInfo).port)}`)).text()).toBe(
+      'served',
+    )
   },
   async 'a fetch-style handler'(tracker, handler, auth) {
     const served = (_request: Request): Response => {
@@ -51,9 +53,13 @@ const UNASKED: Record<string, (tracker: Tracker, handler: () => void) => unknown
 }
 
 /** What is told and not yet safe at the moment in which the handler begins, with a sink that gathers as the default one does. */
-async function unsafe(call: (seen: Observed, handler: () => void) => unknown): Promise<{ unsafe: string[]; before: string[] }> {
+async function unsafe(
+  call: (seen: Observed, handler: () => void) => unknown,
+): Promise<{ unsafe: string[]; before: string[] }> {
   let kept: LifecycleRecord[] = []
-  const seen = observed({ sinks: [{ write: (record) => void kept.push(record), beforeHandler: () => void (kept = []) }] })
+  const seen = observed({
+    sinks: [{ write: (record) => void kept.push(record), beforeHandler: () => void (kept = []) }],
+  })
   let found: { unsafe: string[]; before: string[] } | undefined
   await call(seen, () => (found ??= { unsafe: told(kept), before: told(seen.records) }))
   return found ?? expect.unreachable('the handler has not run')
@@ -70,13 +76,22 @@ describe('what a request has told is safe when its handler begins', () => {
     test.each<[string, AuthOptions<unknown>, string[]]>([
       ['whose caller nobody asks', {}, ['0 Received', '1 AUTH_OK Authenticated implied']],
       ['whose caller is known at once', { authenticate: () => 'ann' }, ['0 Received', '1 AUTH_OK Authenticated']],
-      ['whose caller is known later', { authenticate: () => Promise.resolve('ann') }, ['0 Received', '1 AUTH_OK Authenticated']],
+      [
+        'whose caller is known later',
+        { authenticate: () => Promise.resolve('ann') },
+        ['0 Received', '1 AUTH_OK Authenticated'],
+      ],
     ])('%s', async (_, auth, lines) => {
-      expect(await unsafe(({ tracker }, handler) => call(tracker, handler, auth))).toEqual({ unsafe: [], before: lines })
+      expect(await unsafe(({ tracker }, handler) => call(tracker, handler, auth))).toEqual({
+        unsafe: [],
+        before: lines,
+      })
     })
 
     test('and so is the first line when its caller is asked', async () => {
-      const { unsafe: left, before } = await unsafe(({ tracker }, handler) => call(tracker, () => undefined, { authenticate: handler }))
+      const { unsafe: left, before } = await unsafe(({ tracker }, handler) =>
+        call(tracker, () => undefined, { authenticate: handler }),
+      )
       expect({ left, before }).toEqual({ left: [], before: ['0 Received'] })
     })
   })

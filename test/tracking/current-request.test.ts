@@ -54,7 +54,12 @@ describe('the request in hand', () => {
 
   test("stamps the application's own lines, and only those inside of a request", () => {
     const lines: string[] = []
-    const stream = new Writable({ write: (chunk: Buffer, _encoding, done) => { lines.push(chunk.toString()); done() } })
+    const stream = new Writable({
+      write: (chunk: Buffer, _encoding, done) => {
+        lines.push(chunk.toString())
+        done()
+      },
+    })
     const logger = pino({ mixin: traceMixin, base: null, timestamp: false }, stream)
     const { tracker } = observed()
     logger.info({ a: 1 }, 'outside')

@@ -16,7 +16,13 @@ describe('enqueue', () => {
     clock.time += 30
     broker.resolve('receipt')
     expect(await sent).toBe('receipt')
-    expect(records.at(-1)).toMatchObject({ event: 'ENQUEUE', from: 'Processing', state: 'Queued', seq: 3, dwell_ms: 30 })
+    expect(records.at(-1)).toMatchObject({
+      event: 'ENQUEUE',
+      from: 'Processing',
+      state: 'Queued',
+      seq: 3,
+      dwell_ms: 30,
+    })
     expect(request.handedOver).toBe(true)
     expect(tracker.inFlight()).toEqual([])
   })
@@ -25,19 +31,35 @@ describe('enqueue', () => {
     const { tracker } = observed()
     const request = tracker.start({ 'x-trace-id': 'abc-123' })
     const headers = await request.enqueue((carrier) => carrier)
-    expect(headers).toMatchObject({ 'x-trace-id': 'abc-123', 'x-lifecycle': `${request.requestId};Queued;3;${String(START)}` })
-    expect(extract(headers, 'message')).toMatchObject({ parentId: request.requestId, resumption: { state: 'Queued', seq: 3 } })
+    expect(headers).toMatchObject({
+      'x-trace-id': 'abc-123',
+      'x-lifecycle': `${request.requestId};Queued;3;${String(START)}`,
+    })
+    expect(extract(headers, 'message')).toMatchObject({
+      parentId: request.requestId,
+      resumption: { state: 'Queued', seq: 3 },
+    })
   })
 
   test.each([
     ['rejects', () => Promise.reject(new Error('broker down'))],
-    ['throws', () => { throw new Error('broker down') }],
+    [
+      'throws',
+      () => {
+        throw new Error('broker down')
+      },
+    ],
   ])('a send that %s passes its error on, and the request is not Queued', async (_, send) => {
     const { tracker, records } = observed()
     const request = tracker.start()
     await expect(request.enqueue(send)).rejects.toThrow('broker down')
     expect(request.state).toBe('Processing')
-    expect(records.at(-1)).toMatchObject({ lifecycle: 'note', event: 'ENQUEUE', state: 'Processing', error: { type: 'Error', message: 'broker down' } })
+    expect(records.at(-1)).toMatchObject({
+      lifecycle: 'note',
+      event: 'ENQUEUE',
+      state: 'Processing',
+      error: { type: 'Error', message: 'broker down' },
+    })
     expect(request.handedOver).toBe(false)
     expect(await request.enqueue((headers) => headers['x-lifecycle'])).toContain(';Queued;3;')
     expect(request.state).toBe('Queued')
@@ -59,7 +81,9 @@ describe('enqueue', () => {
     const request = tracker.start()
     const [first, second] = [deferred(), deferred()]
     const carriers: Record<string, string>[] = []
-    const both = [first, second].map(({ promise }) => request.enqueue((headers) => promise.then(() => carriers.push(headers))))
+    const both = [first, second].map(({ promise }) =>
+      request.enqueue((headers) => promise.then(() => carriers.push(headers))),
+    )
     second.resolve()
     await both[1]
     expect(request.state).toBe('Processing')

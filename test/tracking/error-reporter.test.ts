@@ -19,7 +19,18 @@ const unreadable = new Proxy(new Error('x'), { get: oops, getPrototypeOf: oops }
 describe('what breaks in tracking is counted, told once on stderr, and the request goes on', () => {
   test.each<[what: string, options: Partial<TrackerOptions>]>([
     ['a sink', { sinks: [{ write: oops }] }],
-    ['a sink that throws what cannot be read', { sinks: [{ write: () => { throw unreadable } }] }],
+    [
+      'a sink that throws what cannot be read',
+      {
+        sinks: [
+          {
+            write: () => {
+              throw unreadable
+            },
+          },
+        ],
+      },
+    ],
     ['a logger whose stream throws', { logger: pino({}, { write: oops }) }],
     ['a logger whose mixin throws', { logger: pino({ mixin: oops }, { write: () => undefined }) }],
     ['a logger whose formatter throws', { logger: pino({ formatters: { log: oops } }, { write: () => undefined }) }],
@@ -34,7 +45,12 @@ describe('what breaks in tracking is counted, told once on stderr, and the reque
     const run = tracker.trackRequest((value: number) => Promise.resolve(value + 1))
     expect(await run(1)).toBe(2)
     expect(await run(2)).toBe(3)
-    const way = ['0 Received', '1 AUTH_OK Authenticated implied', '2 PROCESS Processing implied', '3 RESPOND Responded ok']
+    const way = [
+      '0 Received',
+      '1 AUTH_OK Authenticated implied',
+      '2 PROCESS Processing implied',
+      '3 RESPOND Responded ok',
+    ]
     expect(moves(records)).toEqual([...way, ...way])
     for (const { time, trace_id, request_id } of records) {
       expect(Number.isFinite(time) && isTraceId(trace_id)).toBe(true)
@@ -42,7 +58,9 @@ describe('what breaks in tracking is counted, told once on stderr, and the reque
     }
     expect(tracker.stats.faults).toBeGreaterThan(0)
     expect(tracker.inFlight()).toEqual([])
-    expect(stderr.mock.calls.map(([text]) => text)).toEqual([expect.stringMatching(/^throughline: tracking of "api" failed and the request went on: .+\n$/)])
+    expect(stderr.mock.calls.map(([text]) => text)).toEqual([
+      expect.stringMatching(/^throughline: tracking of "api" failed and the request went on: .+\n$/),
+    ])
   })
 
   test("an error that the logger's stream emits, once however many hear of it", () => {

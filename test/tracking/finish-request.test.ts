@@ -8,10 +8,26 @@ const error = new Error('no')
 
 describe('a response that ends while the state is behind catches up with implied steps', () => {
   test.each<[after: string[], end: RequestEnd, told: string[]]>([
-    [[], { outcome: 'ok', status: 200 }, ['1 AUTH_OK Authenticated implied', '2 PROCESS Processing implied', '3 RESPOND Responded ok']],
-    [['AUTH_OK'], { outcome: 'ok', status: 200 }, ['1 AUTH_OK Authenticated', '2 PROCESS Processing implied', '3 RESPOND Responded ok']],
-    [['AUTH_OK', 'PROCESS'], { outcome: 'error', error }, ['1 AUTH_OK Authenticated', '2 PROCESS Processing', '3 RESPOND Responded error']],
-    [['AUTH_OK'], { outcome: 'aborted' }, ['1 AUTH_OK Authenticated', '2 PROCESS Processing implied', '3 RESPOND Responded aborted']],
+    [
+      [],
+      { outcome: 'ok', status: 200 },
+      ['1 AUTH_OK Authenticated implied', '2 PROCESS Processing implied', '3 RESPOND Responded ok'],
+    ],
+    [
+      ['AUTH_OK'],
+      { outcome: 'ok', status: 200 },
+      ['1 AUTH_OK Authenticated', '2 PROCESS Processing implied', '3 RESPOND Responded ok'],
+    ],
+    [
+      ['AUTH_OK', 'PROCESS'],
+      { outcome: 'error', error },
+      ['1 AUTH_OK Authenticated', '2 PROCESS Processing', '3 RESPOND Responded error'],
+    ],
+    [
+      ['AUTH_OK'],
+      { outcome: 'aborted' },
+      ['1 AUTH_OK Authenticated', '2 PROCESS Processing implied', '3 RESPOND Responded aborted'],
+    ],
     [[], { outcome: 'denied', status: 401 }, ['1 AUTH_ERROR Failed denied']],
     // Who the caller was, nobody found out: to imply AUTH_OK would be a lie.
     [[], { outcome: 'aborted' }, ['1 AUTH_ERROR Failed implied aborted']],
@@ -22,16 +38,27 @@ describe('a response that ends while the state is behind catches up with implied
     endWithResponse(request, table, end)
     endWithResponse(request, table, { outcome: 'error', error })
     expect(moves(records).slice(1)).toEqual(expected)
-    expect(records.at(-1)).toMatchObject({ ...(end.status === undefined ? {} : { status: end.status }), ...(end.error === undefined ? {} : { error: { message: 'no' } }) })
+    expect(records.at(-1)).toMatchObject({
+      ...(end.status === undefined ? {} : { status: end.status }),
+      ...(end.error === undefined ? {} : { error: { message: 'no' } }),
+    })
     expectLawful(table, records)
   })
 
   test.each<[after: string[], end: RequestEnd, told: string[]]>([
     [[], { outcome: 'error', error }, ['1 AUTH_OK Authenticated implied', '2 FAIL Failed error']],
-    [['AUTH_OK', 'PROCESS'], { outcome: 'error', error }, ['1 AUTH_OK Authenticated', '2 PROCESS Processing', '3 FAIL Failed error']],
+    [
+      ['AUTH_OK', 'PROCESS'],
+      { outcome: 'error', error },
+      ['1 AUTH_OK Authenticated', '2 PROCESS Processing', '3 FAIL Failed error'],
+    ],
     [[], { outcome: 'aborted' }, ['1 ABORT Failed aborted']],
     [['AUTH_OK'], { outcome: 'aborted' }, ['1 AUTH_OK Authenticated', '2 ABORT Failed aborted']],
-    [['AUTH_OK'], { outcome: 'ok' }, ['1 AUTH_OK Authenticated', '2 PROCESS Processing implied', '3 RESPOND Responded ok']],
+    [
+      ['AUTH_OK'],
+      { outcome: 'ok' },
+      ['1 AUTH_OK Authenticated', '2 PROCESS Processing implied', '3 RESPOND Responded ok'],
+    ],
   ])('with the retries machine after %j, %j', (after, end, expected) => {
     const { tracker, table, records } = observed({ machine: requestWithRetriesMachine })
     const request = tracker.start()
@@ -45,7 +72,11 @@ describe("a machine of the user's", () => {
   test('that knows none of our signals still ends, by the shortest way', () => {
     const machine = createMachine({
       initial: 'Open',
-      states: { Open: { on: { STEP: 'Half', GIVE_UP: 'Half' } }, Half: { on: { STEP: 'Done', AGAIN: 'Open' } }, Done: { type: 'final' } },
+      states: {
+        Open: { on: { STEP: 'Half', GIVE_UP: 'Half' } },
+        Half: { on: { STEP: 'Done', AGAIN: 'Open' } },
+        Done: { type: 'final' },
+      },
     })
     const { tracker, table, records } = observed({ machine })
     endWithResponse(tracker.start(), table, { outcome: 'ok', status: 200 })
@@ -53,20 +84,35 @@ describe("a machine of the user's", () => {
     expect(tracker.inFlight()).toEqual([])
   })
 
-  test.each(['log', 'throw'] as const)('that has no end is let go and never looks stuck (onInvalid: %s)', (onInvalid) => {
-    const machine = createMachine({ initial: 'A', states: { A: { on: { GO: 'B' } }, B: { on: { GO: 'A' } }, Lost: { on: { RESPOND: 'End' } }, End: { type: 'final' } } })
-    const { tracker, table, records, clock } = observed({ machine, onInvalid })
-    endWithResponse(tracker.start(), table, { outcome: 'ok', status: 200 })
-    clock.time += 1e9
-    expect(told(records)).toEqual(['0 A', 'note RESPOND in A'])
-    expect(tracker.inFlight()).toEqual([])
-    expect(tracker.stuck()).toEqual([])
-  })
+  test.each(['log', 'throw'] as const)(
+    'that has no end is let go and never looks stuck (onInvalid: %s)',
+    (onInvalid) => {
+      const machine = createMachine({
+        initial: 'A',
+        states: {
+          A: { on: { GO: 'B' } },
+          B: { on: { GO: 'A' } },
+          Lost: { on: { RESPOND: 'End' } },
+          End: { type: 'final' },
+        },
+      })
+      const { tracker, table, records, clock } = observed({ machine, onInvalid })
+      endWithResponse(tracker.start(), table, { outcome: 'ok', status: 200 })
+      clock.time += 1e9
+      expect(told(records)).toEqual(['0 A', 'note RESPOND in A'])
+      expect(tracker.inFlight()).toEqual([])
+      expect(tracker.stuck()).toEqual([])
+    },
+  )
 
   test('is driven by wrapped functions, and what the host reports never throws into them', async () => {
     const machine = createMachine({
       initial: 'Start',
-      states: { Start: { on: { WORK: 'Busy' } }, Busy: { on: { RESPOND: 'Done', RETRY: 'Start', AUTH_OK: 'Busy' } }, Done: { type: 'final' } },
+      states: {
+        Start: { on: { WORK: 'Busy' } },
+        Busy: { on: { RESPOND: 'Done', RETRY: 'Start', AUTH_OK: 'Busy' } },
+        Done: { type: 'final' },
+      },
     })
     const { tracker, records } = observed({ machine, onInvalid: 'throw' })
     const run = tracker.trackRequest((): Promise<never> => Promise.reject(error), { willRetry: () => true })
@@ -81,7 +127,10 @@ describe('a request that is driven by hand says how it ended', () => {
     [{ status: 404 }, { outcome: 'ok', status: 404 }],
     [{ status: 503 }, { outcome: 'error', status: 503 }],
     [{ error }, { outcome: 'error', error: { type: 'Error', message: 'no' } }],
-    [{ outcome: 'aborted', status: 200 }, { outcome: 'aborted', status: 200 }],
+    [
+      { outcome: 'aborted', status: 200 },
+      { outcome: 'aborted', status: 200 },
+    ],
   ] as const)('%j', (end, expected) => {
     const { tracker, records } = observed()
     const request = tracker.start()

@@ -9,7 +9,17 @@ describe('stuck', () => {
     expect(tracker.stuck()).toEqual([])
     clock.time += 1
     expect(tracker.stuck()).toEqual([
-      { trace_id: 'trace-1', request_id: '0000000000000001', service: 'api', state: 'Received', since: START, age_ms: 10_001, stuck_after_ms: 10_000, attempts: 0, last_error: null },
+      {
+        trace_id: 'trace-1',
+        request_id: '0000000000000001',
+        service: 'api',
+        state: 'Received',
+        since: START,
+        age_ms: 10_001,
+        stuck_after_ms: 10_000,
+        attempts: 0,
+        last_error: null,
+      },
     ])
     slow.authenticated()
     expect(tracker.stuck()).toEqual([])
@@ -26,7 +36,8 @@ describe('stuck', () => {
     tracker.start()
     tracker.start().authenticated()
     clock.time += 11_000
-    const states = (limits?: Parameters<typeof tracker.stuck>[0]): string[] => tracker.stuck(limits).map(({ state, stuck_after_ms }) => `${state} ${String(stuck_after_ms)}`)
+    const states = (limits?: Parameters<typeof tracker.stuck>[0]): string[] =>
+      tracker.stuck(limits).map(({ state, stuck_after_ms }) => `${state} ${String(stuck_after_ms)}`)
     expect(states()).toEqual(['Received 10000'])
     expect(states('1s')).toEqual(['Received 1000', 'Authenticated 1000'])
     expect(states(20_000)).toEqual([])
@@ -43,7 +54,8 @@ describe('stuck', () => {
 
   test('finds a resumed request behind one that was queued later, the longest first', () => {
     const { tracker, clock } = observed()
-    const resume = (since: number): unknown => tracker.resume({ 'x-trace-id': 't', 'x-lifecycle': `00000000000000aa;Queued;3;${String(since)}` })
+    const resume = (since: number): unknown =>
+      tracker.resume({ 'x-trace-id': 't', 'x-lifecycle': `00000000000000aa;Queued;3;${String(since)}` })
     for (const age of [1_000, 2_000_000, 3_000_000, 0]) resume(clock.time - age)
     expect(tracker.stuck().map(({ age_ms, attempts }) => [age_ms, attempts])).toEqual([
       [3_000_000, 1],
@@ -58,7 +70,9 @@ describe('stuck', () => {
     request.emitNote('note', 'ENQUEUE', { error: new TypeError('broker is down') })
     request.note('CACHE_MISS')
     clock.time += 20_000
-    expect(tracker.stuck().map(({ last_error }) => last_error)).toEqual([{ type: 'TypeError', message: 'broker is down' }])
+    expect(tracker.stuck().map(({ last_error }) => last_error)).toEqual([
+      { type: 'TypeError', message: 'broker is down' },
+    ])
   })
 
   test('a clock that is set back accuses nobody and makes no negative times', () => {
@@ -86,13 +100,25 @@ describe('in flight', () => {
   test('are noted as left when the tracker closes, and the sinks are flushed, whatever one of them does', () => {
     let flushed = 0
     const stderr = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
-    const broken = { write: () => undefined, flush: () => { throw new Error('gone') } }
-    const { tracker, records } = observed({ sinks: [broken, { write: () => undefined, flush: () => void (flushed += 1) }] })
+    const broken = {
+      write: () => undefined,
+      flush: () => {
+        throw new Error('gone')
+      },
+    }
+    const { tracker, records } = observed({
+      sinks: [broken, { write: () => undefined, flush: () => void (flushed += 1) }],
+    })
     tracker.start()
     tracker.start().failed()
     tracker.close()
     stderr.mockRestore()
-    expect(told(records)).toEqual(['0 Received', '0 Received', '1 AUTH_ERROR Failed denied', 'note SHUTDOWN in Received'])
+    expect(told(records)).toEqual([
+      '0 Received',
+      '0 Received',
+      '1 AUTH_ERROR Failed denied',
+      'note SHUTDOWN in Received',
+    ])
     expect(flushed).toBe(1)
     expect(tracker.stats.faults).toBe(1)
   })

@@ -7,7 +7,9 @@ import type { TrackedRequest } from '../../src/tracking/tracked-request.ts'
 import { flatMachine, nestedMachine, SIGNALS } from '../arbitraries.ts'
 import { expectLawful, observed, told } from '../tracker-fixture.ts'
 
-const steps = fc.array(fc.record({ event: fc.constantFrom(...SIGNALS), note: fc.boolean(), wait: fc.nat(5_000) }), { maxLength: 25 })
+const steps = fc.array(fc.record({ event: fc.constantFrom(...SIGNALS), note: fc.boolean(), wait: fc.nat(5_000) }), {
+  maxLength: 25,
+})
 
 describe('a request does as the machine says', () => {
   test('on any machine, after any signals', () => {
@@ -23,7 +25,8 @@ describe('a request does as the machine says', () => {
           if (note) request.note(event)
           else expect(request.send(event)).toBe(edge !== undefined)
           expect(records.length).toBe(before + 1)
-          const kind = edge !== undefined ? 'transition' : note || table.event[event] === undefined ? 'note' : 'rejected'
+          const kind =
+            edge !== undefined ? 'transition' : note || table.event[event] === undefined ? 'note' : 'rejected'
           expect(records.at(-1)).toMatchObject({ lifecycle: kind, event, state: edge?.to ?? state, time: clock.time })
           if (edge === undefined) expect([request.seq, request.since, request.state]).toEqual([seq, since, state])
           else expect(records.at(-1)).toMatchObject({ dwell_ms: clock.time - since, from: state })
@@ -33,7 +36,13 @@ describe('a request does as the machine says', () => {
         }
         expectLawful(table, records)
         const count = (lifecycle: string): number => records.filter((record) => record.lifecycle === lifecycle).length
-        expect(tracker.stats).toEqual({ requests: 1, transitions: count('transition'), rejected: count('rejected'), inFlight: request.ended ? 0 : 1, faults: 0 })
+        expect(tracker.stats).toEqual({
+          requests: 1,
+          transitions: count('transition'),
+          rejected: count('rejected'),
+          inFlight: request.ended ? 0 : 1,
+          faults: 0,
+        })
       }),
       { numRuns: 300 },
     )
@@ -48,40 +57,61 @@ describe('a request does as the machine says', () => {
     note: (request) => request.note('CACHE_MISS'),
     abort: (request) => request.send('ABORT'),
     enqueue: (request) => request.enqueue(() => 'sent'),
-    refusedByBroker: (request) => request.enqueue(() => Promise.reject(new Error('broker down'))).catch(() => undefined),
+    refusedByBroker: (request) =>
+      request.enqueue(() => Promise.reject(new Error('broker down'))).catch(() => undefined),
   }
 
-  test.each([requestMachine, requestWithRetriesMachine])('$id, whatever methods a handler calls, in whatever order', async (machine) => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(fc.tuple(fc.constantFrom(...Object.keys(calls)), fc.boolean()), { maxLength: 12 }), async (order) => {
-        const { tracker, table, records } = observed({ machine })
-        const request = tracker.start()
-        const pending: unknown[] = []
-        for (const [name, waits] of order) {
-          const result = calls[name]?.(request)
-          pending.push(result)
-          if (waits) await result
-        }
-        await Promise.all(pending)
-        expectLawful(table, records)
-        expect(tracker.inFlight()).toEqual(request.ended || request.handedOver ? [] : [request])
-      }),
-      { numRuns: 300 },
-    )
-  })
+  test.each([requestMachine, requestWithRetriesMachine])(
+    '$id, whatever methods a handler calls, in whatever order',
+    async (machine) => {
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(fc.tuple(fc.constantFrom(...Object.keys(calls)), fc.boolean()), { maxLength: 12 }),
+          async (order) => {
+            const { tracker, table, records } = observed({ machine })
+            const request = tracker.start()
+            const pending: unknown[] = []
+            for (const [name, waits] of order) {
+              const result = calls[name]?.(request)
+              pending.push(result)
+              if (waits) await result
+            }
+            await Promise.all(pending)
+            expectLawful(table, records)
+            expect(tracker.inFlight()).toEqual(request.ended || request.handedOver ? [] : [request])
+          },
+        ),
+        { numRuns: 300 },
+      )
+    },
+  )
 })
 
 describe('an end is an end', () => {
   test.each(['Responded', 'Failed', 'Completed'])('%s accepts nothing and tells it', (end) => {
     const { tracker, records } = observed()
     const request = tracker.start()
-    const ways: Record<string, string[]> = { Responded: ['AUTH_OK', 'PROCESS', 'RESPOND'], Failed: ['AUTH_ERROR'], Completed: ['AUTH_OK', 'PROCESS', 'ENQUEUE', 'COMPLETE'] }
+    const ways: Record<string, string[]> = {
+      Responded: ['AUTH_OK', 'PROCESS', 'RESPOND'],
+      Failed: ['AUTH_ERROR'],
+      Completed: ['AUTH_OK', 'PROCESS', 'ENQUEUE', 'COMPLETE'],
+    }
     for (const event of ways[end] ?? []) expect(request.send(event)).toBe(true)
     expect([request.state, request.ended]).toEqual([end, true])
     const before = records.length
-    expect([request.authenticated(), request.processing(), request.responded(), request.completed(), request.failed()]).toEqual(Array(5).fill(false))
+    expect([
+      request.authenticated(),
+      request.processing(),
+      request.responded(),
+      request.completed(),
+      request.failed(),
+    ]).toEqual(Array(5).fill(false))
     request.note('LATE')
-    expect(told(records.slice(before))).toEqual(['AUTH_OK', 'PROCESS', 'RESPOND', 'COMPLETE', 'AUTH_ERROR'].map((event) => `rejected ${event} in ${end}`).concat(`note LATE in ${end}`))
+    expect(told(records.slice(before))).toEqual(
+      ['AUTH_OK', 'PROCESS', 'RESPOND', 'COMPLETE', 'AUTH_ERROR']
+        .map((event) => `rejected ${event} in ${end}`)
+        .concat(`note LATE in ${end}`),
+    )
   })
 })
 
@@ -89,7 +119,12 @@ describe("onInvalid: 'throw'", () => {
   test('throws what was rejected to the caller, and has logged it', () => {
     const { tracker, records } = observed({ onInvalid: 'throw' })
     const request = tracker.start()
-    expect(() => request.completed()).toThrow(expect.objectContaining({ code: 'THROUGHLINE_INVALID_TRANSITION', message: 'COMPLETE is not accepted in Received' }))
+    expect(() => request.completed()).toThrow(
+      expect.objectContaining({
+        code: 'THROUGHLINE_INVALID_TRANSITION',
+        message: 'COMPLETE is not accepted in Received',
+      }),
+    )
     expect(told(records)).toEqual(['0 Received', 'rejected COMPLETE in Received'])
     expect([request.state, request.seq]).toEqual(['Received', 0])
   })

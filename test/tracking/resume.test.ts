@@ -4,13 +4,24 @@ import type { LifecycleRecord } from '../../src/record/record.ts'
 import { observed, START, told } from '../tracker-fixture.ts'
 
 const TRACEPARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
-const carrier = { 'x-trace-id': '0af76519-16cd-43dd-8448-eb211c80319c', traceparent: TRACEPARENT, 'x-lifecycle': `b7ad6b7169203331;Queued;3;${String(START - 500)}` }
+const carrier = {
+  'x-trace-id': '0af76519-16cd-43dd-8448-eb211c80319c',
+  traceparent: TRACEPARENT,
+  'x-lifecycle': `b7ad6b7169203331;Queued;3;${String(START - 500)}`,
+}
 
 describe('a worker resumes the request that a message hands over', () => {
   test('where it stood, under its own ids, and completes it', () => {
     const { tracker, records, clock } = observed()
     const request = tracker.resume(carrier)
-    expect(request).toMatchObject({ traceId: carrier['x-trace-id'], requestId: 'b7ad6b7169203331', state: 'Queued', seq: 3, since: START - 500, attempt: 1 })
+    expect(request).toMatchObject({
+      traceId: carrier['x-trace-id'],
+      requestId: 'b7ad6b7169203331',
+      state: 'Queued',
+      seq: 3,
+      since: START - 500,
+      attempt: 1,
+    })
     expect(tracker.inFlight()).toEqual([request])
     clock.time += 20
     expect(request.completed()).toBe(true)
@@ -56,18 +67,32 @@ describe('a worker resumes the request that a message hands over', () => {
   ])('x-lifecycle with %s starts a request whose parent is the sender', (_, lifecycle) => {
     const { tracker, records } = observed()
     const request = tracker.resume({ ...carrier, 'x-lifecycle': lifecycle })
-    expect(request).toMatchObject({ traceId: carrier['x-trace-id'], requestId: '0000000000000001', parentId: 'b7ad6b7169203331', state: 'Received', attempt: undefined })
+    expect(request).toMatchObject({
+      traceId: carrier['x-trace-id'],
+      requestId: '0000000000000001',
+      parentId: 'b7ad6b7169203331',
+      state: 'Received',
+      attempt: undefined,
+    })
     expect(records).toEqual([expect.objectContaining({ seq: 0, state: 'Received', parent_id: 'b7ad6b7169203331' })])
   })
 
   test('without a trace id there is nothing to resume', () => {
     const { tracker } = observed()
-    expect(tracker.resume({ 'x-lifecycle': carrier['x-lifecycle'] })).toMatchObject({ traceId: 'trace-1', state: 'Received', attempt: undefined })
+    expect(tracker.resume({ 'x-lifecycle': carrier['x-lifecycle'] })).toMatchObject({
+      traceId: 'trace-1',
+      state: 'Received',
+      attempt: undefined,
+    })
   })
 
   test('a stranger at an edge resumes nothing', () => {
     const { tracker } = observed()
-    expect(tracker.start(carrier)).toMatchObject({ state: 'Received', requestId: '0000000000000001', attempt: undefined })
+    expect(tracker.start(carrier)).toMatchObject({
+      state: 'Received',
+      requestId: '0000000000000001',
+      attempt: undefined,
+    })
   })
 })
 
@@ -75,9 +100,16 @@ describe('a wrapped worker', () => {
   const job = { headers: carrier, tries: 1 }
   type Job = typeof job
 
-  function worker(machine: typeof requestWithRetriesMachine | undefined, work: (job: Job) => unknown): { run: (job: Job) => unknown; records: LifecycleRecord[]; left: () => number } {
+  function worker(
+    machine: typeof requestWithRetriesMachine | undefined,
+    work: (job: Job) => unknown,
+  ): { run: (job: Job) => unknown; records: LifecycleRecord[]; left: () => number } {
     const { tracker, records } = observed(machine === undefined ? {} : { machine })
-    const run = tracker.trackRequest(work, { carrier: (sent) => sent.headers, attempt: (sent) => sent.tries, willRetry: (_error, sent) => sent.tries < 3 })
+    const run = tracker.trackRequest(work, {
+      carrier: (sent) => sent.headers,
+      attempt: (sent) => sent.tries,
+      willRetry: (_error, sent) => sent.tries < 3,
+    })
     return { run, records, left: () => tracker.inFlight().length }
   }
 
@@ -98,7 +130,14 @@ describe('a wrapped worker', () => {
   test('with the retries machine makes transitions of them, each attempt from the state and seq of the carrier', async () => {
     const { run, records, left } = worker(requestWithRetriesMachine, fails)
     for (const tries of [1, 2, 3]) await expect(run({ ...job, tries })).rejects.toThrow('no')
-    expect(told(records)).toEqual(['4 ATTEMPT Working', '5 RETRY Queued', '4 ATTEMPT Working', '5 RETRY Queued', '4 ATTEMPT Working', '5 FAIL Failed error'])
+    expect(told(records)).toEqual([
+      '4 ATTEMPT Working',
+      '5 RETRY Queued',
+      '4 ATTEMPT Working',
+      '5 RETRY Queued',
+      '4 ATTEMPT Working',
+      '5 FAIL Failed error',
+    ])
     expect(left()).toBe(0)
   })
 

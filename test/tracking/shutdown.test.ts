@@ -22,7 +22,9 @@ describe('a process that ends says which requests it leaves', () => {
     ['by a handler of its own for SIGTERM', 'handler', 'SIGTERM', [7, null]],
     ['by a listener that acts only where it is alone', 'polite', 'SIGTERM', [8, null]],
   ] as const)('%s', async (_, way, signal, status) => {
-    const child = spawn(process.execPath, ['--expose-gc', '--import', 'tsx', program, way], { stdio: ['ignore', 'pipe', 'ignore', 'ipc'] })
+    const child = spawn(process.execPath, ['--expose-gc', '--import', 'tsx', program, way], {
+      stdio: ['ignore', 'pipe', 'ignore', 'ipc'],
+    })
     onTestFinished(() => void child.kill('SIGKILL'))
     const exit = once(child, 'exit')
     const { stdout } = child
@@ -38,6 +40,8 @@ describe('a process that ends says which requests it leaves', () => {
       .filter((line) => line !== '')
       .map((line) => JSON.parse(line) as Line)
     const left = lines.filter(({ event }) => event === 'SHUTDOWN')
-    expect(new Set(left.map(({ state, request_id }) => `${state} ${request_id}`))).toEqual(new Set([`Received ${lines[4]?.request_id ?? ''}`]))
+    expect(new Set(left.map(({ state, request_id }) => `${state} ${request_id}`))).toEqual(
+      new Set([`Received ${lines[4]?.request_id ?? ''}`]),
+    )
   })
 })

@@ -28,11 +28,28 @@ describe('watch', () => {
     expect(alerts).toEqual([])
     pass(seen, 1_000)
     pass(seen, 5_000)
-    expect(alerts).toEqual([expect.objectContaining({ request_id: slow.requestId, state: 'Received', age_ms: 11_000, stuck_after_ms: 10_000 })])
+    expect(alerts).toEqual([
+      expect.objectContaining({
+        request_id: slow.requestId,
+        state: 'Received',
+        age_ms: 11_000,
+        stuck_after_ms: 10_000,
+      }),
+    ])
     slow.authenticated()
     const ofSlow = records.filter(({ request_id }) => request_id === slow.requestId)
-    expect(told(ofSlow)).toEqual(['0 Received', 'stuck STUCK in Received', '1 AUTH_OK Authenticated', 'note MOVED_ON in Authenticated'])
-    expect(ofSlow.map(({ data }) => data)).toEqual([undefined, { age_ms: 11_000, stuck_after_ms: 10_000 }, undefined, { from: 'Received', after_ms: 16_000 }])
+    expect(told(ofSlow)).toEqual([
+      '0 Received',
+      'stuck STUCK in Received',
+      '1 AUTH_OK Authenticated',
+      'note MOVED_ON in Authenticated',
+    ])
+    expect(ofSlow.map(({ data }) => data)).toEqual([
+      undefined,
+      { age_ms: 11_000, stuck_after_ms: 10_000 },
+      undefined,
+      { from: 'Received', after_ms: 16_000 },
+    ])
     pass(seen, 31_000)
     expect(alerts.map(({ state }) => state)).toEqual(['Received', 'Authenticated', 'Authenticated'])
   })
@@ -40,8 +57,16 @@ describe('watch', () => {
   test('several watches write one line between them, and each calls its own function', () => {
     const seen = observed()
     const alerts: string[] = []
-    seen.tracker.watch({ every: 1_000, stuckAfter: '2s', onStuck: ({ stuck_after_ms }) => alerts.push(`first ${String(stuck_after_ms)}`) })
-    seen.tracker.watch({ every: 1_000, stuckAfter: { Received: '3s' }, onStuck: ({ stuck_after_ms }) => alerts.push(`second ${String(stuck_after_ms)}`) })
+    seen.tracker.watch({
+      every: 1_000,
+      stuckAfter: '2s',
+      onStuck: ({ stuck_after_ms }) => alerts.push(`first ${String(stuck_after_ms)}`),
+    })
+    seen.tracker.watch({
+      every: 1_000,
+      stuckAfter: { Received: '3s' },
+      onStuck: ({ stuck_after_ms }) => alerts.push(`second ${String(stuck_after_ms)}`),
+    })
     seen.tracker.start()
     for (let second = 0; second < 10; second += 1) pass(seen, 1_000)
     expect(alerts).toEqual(['first 2000', 'second 3000'])
@@ -51,7 +76,10 @@ describe('watch', () => {
   test('a request that is let go for another delivery moves on, too', () => {
     const seen = observed()
     seen.tracker.watch({ every: '1s' })
-    const request = seen.tracker.resume({ 'x-trace-id': 't', 'x-lifecycle': `00000000000000aa;Queued;3;${String(seen.clock.time - 3_600_000)}` })
+    const request = seen.tracker.resume({
+      'x-trace-id': 't',
+      'x-lifecycle': `00000000000000aa;Queued;3;${String(seen.clock.time - 3_600_000)}`,
+    })
     pass(seen, 1_000)
     request.release()
     request.release()
@@ -59,9 +87,12 @@ describe('watch', () => {
   })
 
   test.each([
-    ['throws', (): void => {
-      throw new Error('the pager is down')
-    }],
+    [
+      'throws',
+      (): void => {
+        throw new Error('the pager is down')
+      },
+    ],
     ['gives a promise that is rejected', () => Promise.reject(new Error('the pager is down'))],
   ])('a function that %s is counted, and keeps no other request from being told', async (_, fail) => {
     const seen = observed()
@@ -99,16 +130,20 @@ describe('watch', () => {
 
   test('names the option that cannot be used', () => {
     const { tracker } = observed()
-    expect(() => tracker.watch({ every: 'often' })).toThrow(expect.objectContaining({ code: 'THROUGHLINE_BAD_DURATION' }))
+    expect(() => tracker.watch({ every: 'often' })).toThrow(
+      expect.objectContaining({ code: 'THROUGHLINE_BAD_DURATION' }),
+    )
     for (const every of [0, '30d']) expect(() => tracker.watch({ every })).toThrow(/option "every" must be/)
-    expect(() => tracker.watch({ stuckAfter: { Nowhere: '1s' } })).toThrow(expect.objectContaining({ code: 'THROUGHLINE_BAD_STATE' }))
+    expect(() => tracker.watch({ stuckAfter: { Nowhere: '1s' } })).toThrow(
+      expect.objectContaining({ code: 'THROUGHLINE_BAD_STATE' }),
+    )
     // @ts-expect-error Whoever writes no TypeScript gets the error at once, too.
     expect(() => tracker.watch({ onStuck: 'page me' })).toThrow(/option "onStuck" must be/)
   })
 })
 
 describe('a deadline that came with a request', () => {
-  test('takes the place of its state\'s limit, and a limit that is given counts where it is sooner', () => {
+  test("takes the place of its state's limit, and a limit that is given counts where it is sooner", () => {
     const { tracker, clock } = observed()
     tracker.start(undefined, { timeLeft: 60_000 })
     tracker.start(undefined, { timeLeft: 2_000 })

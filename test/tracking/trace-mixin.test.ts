@@ -25,7 +25,9 @@ function parsed(line: string): Line {
 function logged(options: LoggerOptions, log: (logger: Logger) => unknown): Line {
   const { stream, lines } = linesStream()
   const logger = pino({ base: null, timestamp: false, ...options }, stream)
-  observed().tracker.start().run(() => log(logger))
+  observed()
+    .tracker.start()
+    .run(() => log(logger))
   const [line = ''] = lines
   const { level: _level, msg: _msg, ...rest } = parsed(line)
   return rest
@@ -36,18 +38,51 @@ describe('no key is written twice, and the trace stays findable', () => {
 
   test('where nobody else writes one', () => {
     expect(logged({ mixin }, (logger) => logger.info('x'))).toEqual(IDS)
-    expect(logged({ mixin }, (logger) => logger.child({ nested: { trace_id: 'inner', request_id: 'inner' } }).info('x'))).toEqual({ ...IDS, nested: { trace_id: 'inner', request_id: 'inner' } })
+    expect(
+      logged({ mixin }, (logger) => logger.child({ nested: { trace_id: 'inner', request_id: 'inner' } }).info('x')),
+    ).toEqual({ ...IDS, nested: { trace_id: 'inner', request_id: 'inner' } })
   })
 
   test.each<[string, (logger: Logger) => unknown, Line]>([
-    ['the logger binds another trace', (logger) => logger.child({ trace_id: 'theirs' }).info('x'), { trace_id: 'theirs', request_id: IDS.request_id, x_trace_id: IDS.trace_id }],
-    ['a parent of the logger does', (logger) => logger.child({ trace_id: 'theirs' }).child({ a: 1 }).info('x'), { trace_id: 'theirs', a: 1, request_id: IDS.request_id, x_trace_id: IDS.trace_id }],
+    [
+      'the logger binds another trace',
+      (logger) => logger.child({ trace_id: 'theirs' }).info('x'),
+      { trace_id: 'theirs', request_id: IDS.request_id, x_trace_id: IDS.trace_id },
+    ],
+    [
+      'a parent of the logger does',
+      (logger) => logger.child({ trace_id: 'theirs' }).child({ a: 1 }).info('x'),
+      { trace_id: 'theirs', a: 1, request_id: IDS.request_id, x_trace_id: IDS.trace_id },
+    ],
     ['it binds the same trace', (logger) => logger.child({ trace_id: IDS.trace_id }).info('x'), IDS],
-    ['it binds a request id', (logger) => logger.child({ request_id: 7 }).info('x'), { trace_id: IDS.trace_id, request_id: 7 }],
-    ['it binds all of them', (logger) => logger.child({ trace_id: 'a', request_id: 'b', x_trace_id: 'c' }).info('x'), { trace_id: 'a', request_id: 'b', x_trace_id: 'c' }],
-    ['it binds what is no id', (logger) => logger.child({ trace_id: null }).info('x'), { trace_id: null, request_id: IDS.request_id, x_trace_id: IDS.trace_id }],
-    ['the bindings were set later', (logger) => { logger.setBindings({ trace_id: 'theirs' }); logger.info('x') }, { trace_id: 'theirs', request_id: IDS.request_id, x_trace_id: IDS.trace_id }],
-    ['the line itself tells one', (logger) => logger.info({ trace_id: 'theirs' }), { trace_id: 'theirs', request_id: IDS.request_id, x_trace_id: IDS.trace_id }],
+    [
+      'it binds a request id',
+      (logger) => logger.child({ request_id: 7 }).info('x'),
+      { trace_id: IDS.trace_id, request_id: 7 },
+    ],
+    [
+      'it binds all of them',
+      (logger) => logger.child({ trace_id: 'a', request_id: 'b', x_trace_id: 'c' }).info('x'),
+      { trace_id: 'a', request_id: 'b', x_trace_id: 'c' },
+    ],
+    [
+      'it binds what is no id',
+      (logger) => logger.child({ trace_id: null }).info('x'),
+      { trace_id: null, request_id: IDS.request_id, x_trace_id: IDS.trace_id },
+    ],
+    [
+      'the bindings were set later',
+      (logger) => {
+        logger.setBindings({ trace_id: 'theirs' })
+        logger.info('x')
+      },
+      { trace_id: 'theirs', request_id: IDS.request_id, x_trace_id: IDS.trace_id },
+    ],
+    [
+      'the line itself tells one',
+      (logger) => logger.info({ trace_id: 'theirs' }),
+      { trace_id: 'theirs', request_id: IDS.request_id, x_trace_id: IDS.trace_id },
+    ],
   ])('where %s', (_, log, line) => {
     expect(logged({ mixin }, log)).toEqual(line)
   })
@@ -62,12 +97,22 @@ describe('no key is written twice, and the trace stays findable', () => {
   })
 
   test.each<[string, LoggerOptions['mixin'], Line]>([
-    ['before ours', (...line) => ({ trace_id: 'theirs', tenant: 'cave', ...traceMixin(...line) }), { trace_id: 'theirs', tenant: 'cave', request_id: IDS.request_id, x_trace_id: IDS.trace_id }],
-    ['after ours', (...line) => ({ ...traceMixin(...line), trace_id: 'theirs' }), { trace_id: 'theirs', request_id: IDS.request_id, x_trace_id: IDS.trace_id }],
+    [
+      'before ours',
+      (...line) => ({ trace_id: 'theirs', tenant: 'cave', ...traceMixin(...line) }),
+      { trace_id: 'theirs', tenant: 'cave', request_id: IDS.request_id, x_trace_id: IDS.trace_id },
+    ],
+    [
+      'after ours',
+      (...line) => ({ ...traceMixin(...line), trace_id: 'theirs' }),
+      { trace_id: 'theirs', request_id: IDS.request_id, x_trace_id: IDS.trace_id },
+    ],
     ['of other fields', (...line) => ({ ...traceMixin(...line), tenant: 'cave' }), { ...IDS, tenant: 'cave' }],
     ['that hands nothing on', () => ({ trace_id: 'theirs', ...traceMixin() }), IDS],
   ])('where it is combined with a mixin %s', (_, combined, line) => {
-    expect(logged({ ...(combined === undefined ? {} : { mixin: combined }) }, (logger) => logger.info('x'))).toEqual(line)
+    expect(logged({ ...(combined === undefined ? {} : { mixin: combined }) }, (logger) => logger.info('x'))).toEqual(
+      line,
+    )
   })
 
   test('where a combined mixin throws, as it would without us', () => {
@@ -81,12 +126,16 @@ describe('no key is written twice, and the trace stays findable', () => {
 })
 
 /** The lines of the program that OpenTelemetry instruments, by what they stand for. */
-async function instrumented(modules: 'ESM' | 'CommonJS' | 'CommonJS, late', config: PinoInstrumentationConfig = {}): Promise<{ lines: Line[]; said: (msg: string) => Line | undefined }> {
+async function instrumented(
+  modules: 'ESM' | 'CommonJS' | 'CommonJS, late',
+  config: PinoInstrumentationConfig = {},
+): Promise<{ lines: Line[]; said: (msg: string) => Line | undefined }> {
   const file = (name: string): string => join(root, 'test/tracking/otel', name)
   const required = [...(modules === 'CommonJS, late' ? ['pino'] : []), file('instrumented.ts'), file('program.ts')]
-  const args = modules === 'ESM'
-    ? ['--import', 'tsx', '--import', file('hooks.ts'), '--import', file('instrumented.ts'), file('program.ts')]
-    : ['--require', 'tsx/cjs', '-e', required.map((name) => `require(${JSON.stringify(name)})`).join('\n')]
+  const args =
+    modules === 'ESM'
+      ? ['--import', 'tsx', '--import', file('hooks.ts'), '--import', file('instrumented.ts'), file('program.ts')]
+      : ['--require', 'tsx/cjs', '-e', required.map((name) => `require(${JSON.stringify(name)})`).join('\n')]
   const env = { ...process.env, PINO_INSTRUMENTATION: JSON.stringify(config) }
   const { stdout, stderr } = await run(process.execPath, args, { cwd: root, env })
   // OpenTelemetry tells what it cannot send, and where it came late.
@@ -97,94 +146,170 @@ async function instrumented(modules: 'ESM' | 'CommonJS' | 'CommonJS, late', conf
 
 const REQUEST_ID = /^[0-9a-f]{16}$/
 // Of each of the two runs: come in, AUTH_OK, a note, another, PROCESS, RESPOND.
-const STEPS = ['Received', 'Received -> Authenticated', 'LOOKED in Authenticated', 'FOUND in Authenticated', 'Authenticated -> Processing', 'Processing -> Responded']
+const STEPS = [
+  'Received',
+  'Received -> Authenticated',
+  'LOOKED in Authenticated',
+  'FOUND in Authenticated',
+  'Authenticated -> Processing',
+  'Processing -> Responded',
+]
 
-describe.each(['ESM', 'CommonJS', 'CommonJS, late'] as const)("with OpenTelemetry's instrumentation of pino, %s", (modules) => {
-  let lines: Line[]
-  let said: (msg: string) => Line | undefined
+describe.each(['ESM', 'CommonJS', 'CommonJS, late'] as const)(
+  "with OpenTelemetry's instrumentation of pino, %s",
+  (modules) => {
+    let lines: Line[]
+    let said: (msg: string) => Line | undefined
 
-  beforeAll(async () => {
-    ({ lines, said } = await instrumented(modules))
-  })
+    beforeAll(async () => {
+      ;({ lines, said } = await instrumented(modules))
+    })
 
-  test('the instrumentation is at work', () => {
-    const span = said('span')
-    expect(said('not stamped')).toMatchObject({ trace_id: span?.traceId, span_id: span?.spanId, trace_flags: '01' })
-    expect(said('no request')).toMatchObject({ trace_id: span?.traceId, span_id: span?.spanId })
-  })
+    test('the instrumentation is at work', () => {
+      const span = said('span')
+      expect(said('not stamped')).toMatchObject({ trace_id: span?.traceId, span_id: span?.spanId, trace_flags: '01' })
+      expect(said('no request')).toMatchObject({ trace_id: span?.traceId, span_id: span?.spanId })
+    })
 
-  test('the trace id of the span stays, and ours stands beside it', () => {
-    const span = said('span')
-    const beside = { trace_id: span?.traceId, span_id: span?.spanId, trace_flags: '01', request_id: expect.stringMatching(REQUEST_ID) as unknown, x_trace_id: 'abc-123' }
-    expect(said('another trace')).toMatchObject(beside)
-    expect(said('another trace, composed')).toMatchObject({ ...beside, tenant: 'cave' })
-    expect(said('told')).toMatchObject({ ...beside, trace_id: 'told' })
-    expect(said('bound')).toMatchObject({ ...beside, trace_id: 'bound', request_id: 'bound' })
-  })
+    test('the trace id of the span stays, and ours stands beside it', () => {
+      const span = said('span')
+      const beside = {
+        trace_id: span?.traceId,
+        span_id: span?.spanId,
+        trace_flags: '01',
+        request_id: expect.stringMatching(REQUEST_ID) as unknown,
+        x_trace_id: 'abc-123',
+      }
+      expect(said('another trace')).toMatchObject(beside)
+      expect(said('another trace, composed')).toMatchObject({ ...beside, tenant: 'cave' })
+      expect(said('told')).toMatchObject({ ...beside, trace_id: 'told' })
+      expect(said('bound')).toMatchObject({ ...beside, trace_id: 'bound', request_id: 'bound' })
+    })
 
-  test('a story finds the lines by either id', async () => {
-    const toldBy = async (traceId: unknown, fields?: FieldNames): Promise<string[]> => {
-      const report = await story(String(traceId), lines, fields === undefined ? {} : { fields })
-      return report?.lines.map(({ msg }) => msg) ?? []
-    }
-    expect(await toldBy(said('span')?.traceId)).toEqual(expect.arrayContaining(['another trace', 'another trace, composed', 'the same trace', 'joined']))
-    expect(await toldBy('abc-123', { trace_id: ['x_trace_id'] })).toEqual(expect.arrayContaining(['another trace', 'another trace, composed', 'bound', 'told', 'no span']))
-  })
+    test('a story finds the lines by either id', async () => {
+      const toldBy = async (traceId: unknown, fields?: FieldNames): Promise<string[]> => {
+        const report = await story(String(traceId), lines, fields === undefined ? {} : { fields })
+        return report?.lines.map(({ msg }) => msg) ?? []
+      }
+      expect(await toldBy(said('span')?.traceId)).toEqual(
+        expect.arrayContaining(['another trace', 'another trace, composed', 'the same trace', 'joined']),
+      )
+      expect(await toldBy('abc-123', { trace_id: ['x_trace_id'] })).toEqual(
+        expect.arrayContaining(['another trace', 'another trace, composed', 'bound', 'told', 'no span']),
+      )
+    })
 
-  test('ours stands in its place where a mixin hands nothing on to ours', () => {
-    expect(said('another trace, deaf')).toMatchObject({ trace_id: 'abc-123', span_id: said('span')?.spanId, tenant: 'cave' })
-  })
+    test('ours stands in its place where a mixin hands nothing on to ours', () => {
+      expect(said('another trace, deaf')).toMatchObject({
+        trace_id: 'abc-123',
+        span_id: said('span')?.spanId,
+        tenant: 'cave',
+      })
+    })
 
-  test.each(['the same trace', 'joined'])('nothing stands beside the trace id of the span where both are one: %s', (msg) => {
-    const span = said('span')
-    expect(said(msg)).toMatchObject({ trace_id: span?.traceId, span_id: span?.spanId, request_id: expect.stringMatching(REQUEST_ID) as unknown })
-    expect(said(msg)).not.toHaveProperty('x_trace_id')
-  })
+    test.each(['the same trace', 'joined'])(
+      'nothing stands beside the trace id of the span where both are one: %s',
+      (msg) => {
+        const span = said('span')
+        expect(said(msg)).toMatchObject({
+          trace_id: span?.traceId,
+          span_id: span?.spanId,
+          request_id: expect.stringMatching(REQUEST_ID) as unknown,
+        })
+        expect(said(msg)).not.toHaveProperty('x_trace_id')
+      },
+    )
 
-  test.each(['no span', 'no span, bound'])('without a span the trace id is ours: %s', (msg) => {
-    expect(said(msg)).toMatchObject({ trace_id: 'abc-123', request_id: expect.stringMatching(REQUEST_ID) as unknown })
-    expect(Object.keys(said(msg) ?? {})).toEqual(['level', 'time', 'trace_id', 'request_id', 'msg'])
-  })
+    test.each(['no span', 'no span, bound'])('without a span the trace id is ours: %s', (msg) => {
+      expect(said(msg)).toMatchObject({ trace_id: 'abc-123', request_id: expect.stringMatching(REQUEST_ID) as unknown })
+      expect(Object.keys(said(msg) ?? {})).toEqual(['level', 'time', 'trace_id', 'request_id', 'msg'])
+    })
 
-  test.each(['default', 'stamping', 'binding'])('all lines of requests name their own trace: %s', (service) => {
-    const own = lines.filter((line) => line.service === service && line.trace_id === 'abc-123').slice(0, 2 * STEPS.length)
-    expect(own.map(({ msg }) => msg)).toEqual([...STEPS, ...STEPS])
-    for (const half of [own.slice(0, STEPS.length), own.slice(STEPS.length)]) {
-      expect(new Set(half.map(({ request_id }) => request_id)).size).toBe(1)
-      expect(half.map(({ seq, state }) => [seq, state])).toEqual([[0, 'Received'], [1, 'Authenticated'], [undefined, 'Authenticated'], [undefined, 'Authenticated'], [2, 'Processing'], [3, 'Responded']])
-    }
-    expect(own.filter((line) => 'x_trace_id' in line)).toEqual([])
-  })
+    test.each(['default', 'stamping', 'binding'])('all lines of requests name their own trace: %s', (service) => {
+      const own = lines
+        .filter((line) => line.service === service && line.trace_id === 'abc-123')
+        .slice(0, 2 * STEPS.length)
+      expect(own.map(({ msg }) => msg)).toEqual([...STEPS, ...STEPS])
+      for (const half of [own.slice(0, STEPS.length), own.slice(STEPS.length)]) {
+        expect(new Set(half.map(({ request_id }) => request_id)).size).toBe(1)
+        expect(half.map(({ seq, state }) => [seq, state])).toEqual([
+          [0, 'Received'],
+          [1, 'Authenticated'],
+          [undefined, 'Authenticated'],
+          [undefined, 'Authenticated'],
+          [2, 'Processing'],
+          [3, 'Responded'],
+        ])
+      }
+      expect(own.filter((line) => 'x_trace_id' in line)).toEqual([])
+    })
 
-  test("a line of a request names the span in hand only where the user's logger does, and never another's", () => {
-    const spans = (service: string): unknown[] => lines.filter((line) => line.service === service && line.trace_id === 'abc-123').slice(0, 2 * STEPS.length).map(({ span_id }) => span_id)
-    expect(new Set(spans('default'))).toEqual(new Set([undefined]))
-    expect(new Set(spans('binding'))).toEqual(new Set(['theirs']))
-    const stamped = spans('stamping')
-    // Three steps of each run are in a span, each in one of its own.
-    expect(stamped.map((span) => span !== undefined)).toEqual([false, true, false, true, false, true, false, true, false, true, false, true])
-    expect(new Set(stamped).size).toBe(7)
-  })
+    test("a line of a request names the span in hand only where the user's logger does, and never another's", () => {
+      const spans = (service: string): unknown[] =>
+        lines
+          .filter((line) => line.service === service && line.trace_id === 'abc-123')
+          .slice(0, 2 * STEPS.length)
+          .map(({ span_id }) => span_id)
+      expect(new Set(spans('default'))).toEqual(new Set([undefined]))
+      expect(new Set(spans('binding'))).toEqual(new Set(['theirs']))
+      const stamped = spans('stamping')
+      // Three steps of each run are in a span, each in one of its own.
+      expect(stamped.map((span) => span !== undefined)).toEqual([
+        false,
+        true,
+        false,
+        true,
+        false,
+        true,
+        false,
+        true,
+        false,
+        true,
+        false,
+        true,
+      ])
+      expect(new Set(stamped).size).toBe(7)
+    })
 
-  test('a request that takes the id of the span is one trace with it', () => {
-    expect(lines.find(({ service }) => service === 'joined')).toMatchObject({ trace_id: said('span')?.traceId, state: 'Received' })
-  })
-})
+    test('a request that takes the id of the span is one trace with it', () => {
+      expect(lines.find(({ service }) => service === 'joined')).toMatchObject({
+        trace_id: said('span')?.traceId,
+        state: 'Received',
+      })
+    })
+  },
+)
 
 describe('with its options', () => {
   test('under other names both ids stand side by side', async () => {
-    const { said } = await instrumented('ESM', { logKeys: { traceId: 'otel_trace', spanId: 'otel_span', traceFlags: 'otel_flags' } })
+    const { said } = await instrumented('ESM', {
+      logKeys: { traceId: 'otel_trace', spanId: 'otel_span', traceFlags: 'otel_flags' },
+    })
     const span = said('span')
-    expect(said('another trace')).toMatchObject({ trace_id: 'abc-123', otel_trace: span?.traceId, otel_span: span?.spanId })
+    expect(said('another trace')).toMatchObject({
+      trace_id: 'abc-123',
+      otel_trace: span?.traceId,
+      otel_span: span?.spanId,
+    })
     expect(said('another trace')).not.toHaveProperty('x_trace_id')
   })
 
   test('under names of ours lines of requests are as ever', async () => {
-    const { lines, said } = await instrumented('ESM', { logKeys: { traceId: 'request_id', spanId: 'state', traceFlags: 'lifecycle' } })
-    expect(said('another trace')).toMatchObject({ trace_id: 'abc-123', request_id: expect.stringMatching(REQUEST_ID) as unknown })
+    const { lines, said } = await instrumented('ESM', {
+      logKeys: { traceId: 'request_id', spanId: 'state', traceFlags: 'lifecycle' },
+    })
+    expect(said('another trace')).toMatchObject({
+      trace_id: 'abc-123',
+      request_id: expect.stringMatching(REQUEST_ID) as unknown,
+    })
     const own = lines.filter(({ service }) => service === 'stamping')
     expect(own.map(({ msg }) => msg)).toEqual([...STEPS, ...STEPS])
-    for (const line of own) expect(line).toMatchObject({ trace_id: 'abc-123', request_id: expect.stringMatching(REQUEST_ID) as unknown, lifecycle: expect.stringMatching(/^(transition|note)$/) as unknown })
+    for (const line of own)
+      expect(line).toMatchObject({
+        trace_id: 'abc-123',
+        request_id: expect.stringMatching(REQUEST_ID) as unknown,
+        lifecycle: expect.stringMatching(/^(transition|note)$/) as unknown,
+      })
   })
 
   test('disableLogCorrelation leaves the trace id to us', async () => {

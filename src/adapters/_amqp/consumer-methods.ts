@@ -46,39 +46,49 @@ export function consumerMethods(): Readonly<Record<string, MethodWrapper>> {
   const settleAll = (verdict: Settlement): void => ledger?.settle(Infinity, true, verdict)
 
   return {
-    consume: (consume, channel) => (queue, onMessage, options, ...rest) => {
-      if (!isFunction(onMessage)) return consume(queue, onMessage, options, ...rest)
-      const know = knowing(channel, queue, options)
-      const deliver = (message: unknown): unknown => {
-        count(message)
-        const source = know(message)
-        try {
-          return onMessage(message)
-        } catch (error) {
-          // The connection breaks now, and the process may with it.
-          source.ledger?.get(tagOf(message))?.failed(error)
-          throw error
+    consume:
+      (consume, channel) =>
+      (queue, onMessage, options, ...rest) => {
+        if (!isFunction(onMessage)) return consume(queue, onMessage, options, ...rest)
+        const know = knowing(channel, queue, options)
+        const deliver = (message: unknown): unknown => {
+          count(message)
+          const source = know(message)
+          try {
+            return onMessage(message)
+          } catch (error) {
+            // The connection breaks now, and the process may with it.
+            source.ledger?.get(tagOf(message))?.failed(error)
+            throw error
+          }
         }
-      }
-      return consume(queue, deliver, options, ...rest)
-    },
-    get: (get, channel) => (queue, options, callback, ...rest) => {
-      const know = knowing(channel, queue, options)
-      const known = (message: unknown): unknown => {
-        know(message)
-        return message
-      }
-      if (isFunction(callback)) return get(queue, options, (error: unknown, message: unknown) => callback(error, known(message)), ...rest)
-      const got = get(queue, options, callback, ...rest)
-      return isThenable(got) ? got.then(known) : got
-    },
+        return consume(queue, deliver, options, ...rest)
+      },
+    get:
+      (get, channel) =>
+      (queue, options, callback, ...rest) => {
+        const know = knowing(channel, queue, options)
+        const known = (message: unknown): unknown => {
+          know(message)
+          return message
+        }
+        if (isFunction(callback))
+          return get(queue, options, (error: unknown, message: unknown) => callback(error, known(message)), ...rest)
+        const got = get(queue, options, callback, ...rest)
+        return isThenable(got) ? got.then(known) : got
+      },
     ack: (ack) => (message, allUpTo) => told(ack(message, allUpTo), () => settle(message, Boolean(allUpTo), 'acked')),
-    nack: (nack) => (message, allUpTo, requeue) => told(nack(message, allUpTo, requeue), () => settle(message, Boolean(allUpTo), settlementOf(requeue))),
-    reject: (reject) => (message, requeue) => told(reject(message, requeue), () => settle(message, false, settlementOf(requeue))),
+    nack: (nack) => (message, allUpTo, requeue) =>
+      told(nack(message, allUpTo, requeue), () => settle(message, Boolean(allUpTo), settlementOf(requeue))),
+    reject: (reject) => (message, requeue) =>
+      told(reject(message, requeue), () => settle(message, false, settlementOf(requeue))),
     ackAll: (ackAll) => () => told(ackAll(), () => settleAll('acked')),
     nackAll: (nackAll) => (requeue) => told(nackAll(requeue), () => settleAll(settlementOf(requeue))),
     // Has the broker deliver again all that waits.
-    recover: (recover) => (...args) => told(recover(...args), () => settleAll('requeued')),
+    recover:
+      (recover) =>
+      (...args) =>
+        told(recover(...args), () => settleAll('requeued')),
   }
 }
 

@@ -29,7 +29,11 @@ export interface DeliveryOrigin {
 export const deliveryOrigins = new WeakMap<object, DeliveryOrigin>()
 
 /** Takes a message up: its request ends as its channel is told or, where that cannot be seen, as its handler does. */
-export function takeMessage<M extends AmqpMessageLike>(tracker: Tracker, message: M, { attempts = 0, willRetry }: Retries<M>): ActiveDelivery {
+export function takeMessage<M extends AmqpMessageLike>(
+  tracker: Tracker,
+  message: M,
+  { attempts = 0, willRetry }: Retries<M>,
+): ActiveDelivery {
   const { errors } = tracker.core.settings
   const source = deliveryOrigins.get(message)
   const queue = source?.queue
@@ -44,7 +48,13 @@ export function takeMessage<M extends AmqpMessageLike>(tracker: Tracker, message
     path: queue ?? (message.fields.routingKey || message.fields.exchange),
   })
   if (ledger === undefined) return taken
-  return untilSettled(tracker, taken, message.fields.deliveryTag, ledger, () => errors.run(() => willRetry?.(message, attempt)) === true)
+  return untilSettled(
+    tracker,
+    taken,
+    message.fields.deliveryTag,
+    ledger,
+    () => errors.run(() => willRetry?.(message, attempt)) === true,
+  )
 }
 
 const OK: RequestEnd = { outcome: 'ok' }
@@ -55,7 +65,13 @@ const FAULTS: Readonly<Record<Exclude<Settlement, 'acked'>, unknown>> = {
 }
 
 /** The message, which its handler does not end by returning, but its channel by what it is told. */
-function untilSettled(tracker: Tracker, taken: ActiveDelivery, tag: number, ledger: UnackedDeliveries, comesBack: () => boolean): ActiveDelivery {
+function untilSettled(
+  tracker: Tracker,
+  taken: ActiveDelivery,
+  tag: number,
+  ledger: UnackedDeliveries,
+  comesBack: () => boolean,
+): ActiveDelivery {
   const { errors, table } = tracker.core.settings
   let error: unknown
   let noted = false

@@ -3,7 +3,12 @@ import { isRecord } from '../_send.ts'
 
 /** The members of a message that are read. */
 export interface AmqpMessageLike {
-  readonly fields: { readonly deliveryTag: number; readonly redelivered: boolean; readonly exchange: string; readonly routingKey: string }
+  readonly fields: {
+    readonly deliveryTag: number
+    readonly redelivered: boolean
+    readonly exchange: string
+    readonly routingKey: string
+  }
   readonly properties: { readonly headers?: object | undefined }
 }
 
@@ -28,7 +33,9 @@ const BY_A_CONSUMER: ReadonlySet<unknown> = new Set(['rejected', 'delivery_limit
 export function attemptOf({ fields, properties }: AmqpMessageLike, queue: string | undefined): number {
   const { 'x-acquired-count': acquired, 'x-delivery-count': failed } = recordOf(properties.headers)
   const given = Math.max(countOf(acquired), countOf(failed), fields.redelivered ? 1 : 0)
-  const deaths = deathsOf(properties.headers).filter((death) => BY_A_CONSUMER.has(death.reason) && (queue === undefined || death.queue === queue))
+  const deaths = deathsOf(properties.headers).filter(
+    (death) => BY_A_CONSUMER.has(death.reason) && (queue === undefined || death.queue === queue),
+  )
   return deaths.reduce((sum, { count }) => sum + countOf(count), given + 1)
 }
 
@@ -39,9 +46,12 @@ export function attemptOf({ fields, properties }: AmqpMessageLike, queue: string
  */
 export function carrierOf({ properties: { headers } }: AmqpMessageLike, queue: string | undefined): Carrier {
   const deaths = deathsOf(headers)
-  const isDead = deaths.some(({ reason }) => BY_A_CONSUMER.has(reason)) && deaths.every((death) => death.queue !== queue)
+  const isDead =
+    deaths.some(({ reason }) => BY_A_CONSUMER.has(reason)) && deaths.every((death) => death.queue !== queue)
   if (queue === undefined || !isDead) return headers
-  return Object.fromEntries(Object.entries(recordOf(headers)).filter(([name]) => name.toLowerCase() !== HEADERS.lifecycle))
+  return Object.fromEntries(
+    Object.entries(recordOf(headers)).filter(([name]) => name.toLowerCase() !== HEADERS.lifecycle),
+  )
 }
 
 function deathsOf(headers: unknown): readonly Death[] {

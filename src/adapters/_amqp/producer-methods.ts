@@ -33,7 +33,8 @@ export function channelMethods(options: SendOptions): Readonly<Record<string, Me
     const own = how.headers ?? {}
     const to = exchange === '' ? key : exchange
     // What amqplib is going to refuse, it has the words for.
-    if (request === undefined || typeof to !== 'string' || !isRecord(own) || hasForeignCarrier(request, own)) return send(...rest)
+    if (request === undefined || typeof to !== 'string' || !isRecord(own) || hasForeignCarrier(request, own))
+      return send(...rest)
     const as = resolveSendAs(request, options.as ?? usual(exchange, to, how), to)
     const handOff = startHandOff(request, as === 'child' ? 'child' : undefined)
     const { [HEADERS.lifecycle]: lifecycle } = handOff.headers
@@ -41,17 +42,25 @@ export function channelMethods(options: SendOptions): Readonly<Record<string, Me
     // What amqp-connection-manager makes of a channel: it keeps messages until there is a broker, and promises a confirm.
     const promises = 'waitForConnect' in channel
     const isTold = confirms || (promises && isFunction(callback))
-    const returned = confirms && Boolean(how.mandatory) && lifecycle !== undefined ? (returns ??= returnedMessagesOf(channelOf(channel)))(lifecycle) : undefined
+    const returned =
+      confirms && Boolean(how.mandatory) && lifecycle !== undefined
+        ? (returns ??= returnedMessagesOf(channelOf(channel)))(lifecycle)
+        : undefined
     const confirmed = (error: unknown, ...answer: unknown[]): unknown => {
       const words = returned?.()
       if (isRecord(error)) handOff.failed(error)
-      else if (words !== undefined) handOff.failed(new Error(`no queue takes the message, the broker has returned it: ${words}`))
+      else if (words !== undefined)
+        handOff.failed(new Error(`no queue takes the message, the broker has returned it: ${words}`))
       else handOff.sent()
       return isFunction(callback) ? runWith(request, () => callback(error, ...answer)) : undefined
     }
     let sent: unknown
     try {
-      sent = send(withProperty(how, 'headers', withTraceHeaders(withInherited(own), handOff.headers)), isTold ? confirmed : callback, ...more)
+      sent = send(
+        withProperty(how, 'headers', withTraceHeaders(withInherited(own), handOff.headers)),
+        isTold ? confirmed : callback,
+        ...more,
+      )
     } catch (error) {
       returned?.()
       handOff.failed(error)
@@ -59,15 +68,26 @@ export function channelMethods(options: SendOptions): Readonly<Record<string, Me
       if (error instanceof RangeError) return send(...rest)
       throw error
     }
-    if (promises && isThenable(sent)) return sendWithHandOff(handOff, () => sent, () => true)
+    if (promises && isThenable(sent))
+      return sendWithHandOff(
+        handOff,
+        () => sent,
+        () => true,
+      )
     // Of a channel that does not confirm, nobody learns more.
     if (!isTold) handOff.sent()
     return sent
   }
 
   return {
-    publish: (publish, channel) => (exchange, key, content, ...rest) => carry({ channel, exchange, key, rest, send: (...more) => publish(exchange, key, content, ...more) }),
-    sendToQueue: (send, channel) => (key, content, ...rest) => carry({ channel, exchange: '', key, rest, send: (...more) => send(key, content, ...more) }),
+    publish:
+      (publish, channel) =>
+      (exchange, key, content, ...rest) =>
+        carry({ channel, exchange, key, rest, send: (...more) => publish(exchange, key, content, ...more) }),
+    sendToQueue:
+      (send, channel) =>
+      (key, content, ...rest) =>
+        carry({ channel, exchange: '', key, rest, send: (...more) => send(key, content, ...more) }),
   }
 }
 

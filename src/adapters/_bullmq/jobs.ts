@@ -24,10 +24,21 @@ export function carriersIn(jobs: readonly unknown[]): readonly Fields[] {
 }
 
 /** A job with the headers that it is to carry, and so its children. Where the producer is traced, its telemetry writes those of most. */
-export function withCarrier(job: unknown, headersFor: (job: Fields) => Readonly<Record<string, string>> | undefined, traced: boolean): unknown {
+export function withCarrier(
+  job: unknown,
+  headersFor: (job: Fields) => Readonly<Record<string, string>> | undefined,
+  traced: boolean,
+): unknown {
   if (!isRecord(job)) return job
   const children = childrenOf(job)
-  const parent = children.length === 0 ? job : withProperty(job, 'children', children.map((child) => withCarrier(child, headersFor, traced)))
+  const parent =
+    children.length === 0
+      ? job
+      : withProperty(
+          job,
+          'children',
+          children.map((child) => withCarrier(child, headersFor, traced)),
+        )
   const headers = mayCarry(job) ? headersFor(job) : undefined
   if (headers === undefined) return parent
   const [opts, own] = [optsOf(job) ?? {}, metadataOf(job)]
@@ -38,7 +49,11 @@ export function withCarrier(job: unknown, headersFor: (job: Fields) => Readonly<
 }
 
 export function toOutgoing(job: Fields, queue: string | undefined): OutgoingMessage {
-  return { to: typeof job.queueName === 'string' ? job.queueName : queue ?? '', own: carrierIn(metadataOf(job)), headerSlots: Infinity }
+  return {
+    to: typeof job.queueName === 'string' ? job.queueName : (queue ?? ''),
+    own: carrierIn(metadataOf(job)),
+    headerSlots: Infinity,
+  }
 }
 
 /** The jobs in what BullMQ answered, those of flows too. */

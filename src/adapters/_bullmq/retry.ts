@@ -40,6 +40,8 @@ function isOne(error: unknown, names: ReadonlySet<unknown>): boolean {
   return false
 }
 
-function isObject(value: unknown): value is { readonly name?: unknown; readonly message?: unknown; readonly constructor?: unknown } {
+function isObject(
+  value: unknown,
+): value is { readonly name?: unknown; readonly message?: unknown; readonly constructor?: unknown } {
   return typeof value === 'object' && value !== null
 }

@@ -7,7 +7,10 @@ import { isRecord } from '../_send.ts'
  *
  * @returns the producer itself where it has none
  */
-export function withTelemetryOf<T extends { readonly opts?: object }>(producer: T, headers: Readonly<Record<string, string>>): T {
+export function withTelemetryOf<T extends { readonly opts?: object }>(
+  producer: T,
+  headers: Readonly<Record<string, string>>,
+): T {
   const { opts } = producer
   if (!isRecord(opts) || !isRecord(opts.telemetry) || !isRecord(opts.telemetry.contextManager)) return producer
   const { contextManager } = opts.telemetry
@@ -21,17 +24,22 @@ export function withTelemetryOf<T extends { readonly opts?: object }>(producer: 
   const telemetry = withMember(opts.telemetry, 'contextManager', withMember(contextManager, 'getMetadata', withOurs))
   const members: Readonly<Record<string | symbol, unknown>> = { opts: { ...opts, telemetry }, telemetry }
   // Its methods are called on this, and find the telemetry here: a Queue's under its opts, a FlowProducer's beside them.
-  return new Proxy(producer, { get: (target, key) => (Object.hasOwn(members, key) ? members[key] : (Reflect.get(target, key) as unknown)) })
+  return new Proxy(producer, {
+    get: (target, key) => (Object.hasOwn(members, key) ? members[key] : (Reflect.get(target, key) as unknown)),
+  })
 }
 
 /** An object with one member replaced; its methods are called on the object itself. */
 function withMember(object: object, member: string, value: unknown): object {
   // Not a proxy of the object itself, which may be frozen: its members could not be told otherwise then.
-  return new Proxy({}, {
-    get(_, key) {
-      if (key === member) return value
-      const own: unknown = Reflect.get(object, key)
-      return typeof own === 'function' ? (...args: unknown[]): unknown => Reflect.apply(own, object, args) : own
+  return new Proxy(
+    {},
+    {
+      get(_, key) {
+        if (key === member) return value
+        const own: unknown = Reflect.get(object, key)
+        return typeof own === 'function' ? (...args: unknown[]): unknown => Reflect.apply(own, object, args) : own
+      },
     },
-  })
+  )
 }

@@ -17,12 +17,20 @@ export type ExpressRequest = IncomingMessage & RoutedRequest
  *
  * @param answers which handlers answer a request, where routes have others, too
  */
-export function middleware<Req extends ExpressRequest>(tracker: Tracker, options: AuthOptions<Req>, answers?: IsRequestHandler): Middleware<Req> {
+export function middleware<Req extends ExpressRequest>(
+  tracker: Tracker,
+  options: AuthOptions<Req>,
+  answers?: IsRequestHandler,
+): Middleware<Req> {
   subscribeToRouterErrors()
   return (req, res, next) => {
-    const exchange = trackNodeRequest(tracker, req, res, { path: routeOf(req, answers) ?? req.originalUrl, source: req })
+    const exchange = trackNodeRequest(tracker, req, res, {
+      path: routeOf(req, answers) ?? req.originalUrl,
+      source: req,
+    })
     nodeRequests.set(req, exchange)
-    const reject = (): void => void res.writeHead(401, { 'content-type': 'text/plain; charset=utf-8' }).end('Unauthorized\n')
+    const reject = (): void =>
+      void res.writeHead(401, { 'content-type': 'text/plain; charset=utf-8' }).end('Unauthorized\n')
     authenticateThen(exchange.request, req, options, { serve: next, reject, onError: next })
   }
 }

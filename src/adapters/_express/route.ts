@@ -7,7 +7,11 @@ export interface RoutedRequest {
 
 /** A layer of Express's router: a route, a router that is mounted, or a middleware. */
 interface Layer {
-  readonly route?: { readonly path: unknown; readonly stack: readonly { readonly handle: unknown }[]; _handlesMethod(method: string): boolean }
+  readonly route?: {
+    readonly path: unknown
+    readonly stack: readonly { readonly handle: unknown }[]
+    _handlesMethod(method: string): boolean
+  }
   readonly handle: { readonly stack?: readonly unknown[] }
   /** What was matched last, in versions whose `match` gives only true or false. */
   readonly path?: string
@@ -25,7 +29,10 @@ export type IsRequestHandler = (handle: unknown) => boolean
  *
  * @returns undefined where no route matches, or Express is not as it is known
  */
-export function routeOf({ app, method = '', originalUrl = '' }: RoutedRequest, answers: IsRequestHandler = () => true): string | undefined {
+export function routeOf(
+  { app, method = '', originalUrl = '' }: RoutedRequest,
+  answers: IsRequestHandler = () => true,
+): string | undefined {
   const stack = app?.router?.stack
   // An application that is mounted in another does not know where.
   if (stack === undefined || app?.parent !== undefined) return undefined
@@ -41,7 +48,12 @@ function find(stack: readonly unknown[], method: string, path: string, answers: 
   // What stands in a stack is a layer; anything else throws, and no route is found.
   for (const layer of stack as readonly Layer[]) {
     const { route, handle } = layer
-    if (route === undefined ? handle.stack === undefined : !route._handlesMethod(method) || !route.stack.some((part) => answers(part.handle))) continue
+    if (
+      route === undefined
+        ? handle.stack === undefined
+        : !route._handlesMethod(method) || !route.stack.some((part) => answers(part.handle))
+    )
+      continue
     const match = layer.match(path)
     if (match === false) continue
     const at = match === true ? { path: layer.path ?? '', pattern: route?.path ?? layer.path } : match

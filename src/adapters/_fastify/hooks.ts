@@ -20,7 +20,10 @@ export function install(app: FastifyInstance, tracker: Tracker, options: AuthOpt
       next()
       return
     }
-    const exchange = trackNodeRequest(tracker, req.raw, reply.raw, { path: req.routeOptions.url ?? req.originalUrl, source: req })
+    const exchange = trackNodeRequest(tracker, req.raw, reply.raw, {
+      path: req.routeOptions.url ?? req.originalUrl,
+      source: req,
+    })
     nodeRequests.set(req.raw, exchange)
     attachRequest(req, exchange.request)
     // Whatever was thrown goes the way of errors, as if Fastify had caught it itself.
@@ -41,7 +44,8 @@ export function install(app: FastifyInstance, tracker: Tracker, options: AuthOpt
   })
   // @fastify/websocket tells of connections that are WebSockets by now; their replies never end.
   app.addHook('onReady', (ready) => {
-    if ('websocketServer' in app) (app.websocketServer as EventEmitter).on('connection', (_, raw: object) => nodeRequests.get(raw)?.upgraded())
+    if ('websocketServer' in app)
+      (app.websocketServer as EventEmitter).on('connection', (_, raw: object) => nodeRequests.get(raw)?.upgraded())
     ready()
   })
   return begin

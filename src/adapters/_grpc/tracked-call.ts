@@ -27,7 +27,12 @@ export class TrackedCall extends ServerInterceptingCall {
   #answered = false
   #ended = false
 
-  constructor(call: ServerInterceptingCallInterface, path: string, tracker: Tracker, options: AuthOptions<IncomingCall>) {
+  constructor(
+    call: ServerInterceptingCallInterface,
+    path: string,
+    tracker: Tracker,
+    options: AuthOptions<IncomingCall>,
+  ) {
     super(call)
     this.#timeLeft = timeLeft(call)
     this.#incoming = { path, getPeer: () => call.getPeer(), getAuthContext: () => call.getAuthContext() }
@@ -67,7 +72,12 @@ export class TrackedCall extends ServerInterceptingCall {
 
   #receive(metadata: Metadata, listener: Listener): void {
     const incoming: IncomingCall = { ...this.#incoming, metadata }
-    const request = this.#tracker.acceptRequest(metadata, { method: 'grpc', path: incoming.path, source: incoming, timeLeft: this.#timeLeft })
+    const request = this.#tracker.acceptRequest(metadata, {
+      method: 'grpc',
+      path: incoming.path,
+      source: incoming,
+      timeLeft: this.#timeLeft,
+    })
     this.#request = request
     const serve = (allowed: boolean): void => {
       if (allowed) this.#run(() => listener.onReceiveMetadata(metadata))
@@ -84,7 +94,9 @@ export class TrackedCall extends ServerInterceptingCall {
   }
 
   #traced(metadata: Metadata): Metadata {
-    return this.#request === undefined ? metadata : withTraceHeaders(metadata, { [HEADERS.traceId]: this.#request.traceId })
+    return this.#request === undefined
+      ? metadata
+      : withTraceHeaders(metadata, { [HEADERS.traceId]: this.#request.traceId })
   }
 
   #end(how: (request: TrackedRequest) => RequestEnd): void {

@@ -9,14 +9,16 @@ import type { MethodWrapper } from '../_wrap-methods.ts'
 /** Has an agent complete the headers of each request that it is to find a socket for: that is once for every hop of a redirect. */
 export function agentMethods(told: (url: URL) => boolean): Readonly<Record<string, MethodWrapper>> {
   return {
-    addRequest: (addRequest) => (outgoing, options, ...legacy) => {
-      const request = currentRequest()
-      if (request !== undefined) {
-        complete(request, told, outgoing, isRecord(options) ? options.port : legacy[0])
-        rearmSocketTimeout(outgoing)
-      }
-      return addRequest(outgoing, options, ...legacy)
-    },
+    addRequest:
+      (addRequest) =>
+      (outgoing, options, ...legacy) => {
+        const request = currentRequest()
+        if (request !== undefined) {
+          complete(request, told, outgoing, isRecord(options) ? options.port : legacy[0])
+          rearmSocketTimeout(outgoing)
+        }
+        return addRequest(outgoing, options, ...legacy)
+      },
   }
 }
 
@@ -36,10 +38,16 @@ function complete(request: TrackedRequest, told: (url: URL) => boolean, outgoing
   if (!isOutgoing(outgoing) || outgoing.headersSent) return
   const { protocol, host, path } = outgoing
   if (!reachesTarget(request, told, { protocol, host, port, path, hostHeader: outgoing.getHeader('host') })) return
-  for (const [name, value] of missingHeaders(request.headers(), (name) => outgoing.hasHeader(name))) outgoing.setHeader(name, value)
+  for (const [name, value] of missingHeaders(request.headers(), (name) => outgoing.hasHeader(name)))
+    outgoing.setHeader(name, value)
 }
 
 /** Clients of another make may ask an agent as well. */
 function isOutgoing(value: unknown): value is Outgoing {
-  return isRecord(value) && typeof value.setHeader === 'function' && typeof value.hasHeader === 'function' && typeof value.host === 'string'
+  return (
+    isRecord(value) &&
+    typeof value.setHeader === 'function' &&
+    typeof value.hasHeader === 'function' &&
+    typeof value.host === 'string'
+  )
 }

@@ -41,7 +41,13 @@ export function parseArgs([first, ...others]: readonly unknown[], protocol: stri
 
 /** What node itself takes for a URL: any class of them, but nothing that the old `url.parse` gave. */
 function isUrl(value: unknown): value is URL {
-  return isRecord(value) && Boolean(value.href) && Boolean(value.protocol) && value.auth === undefined && value.path === undefined
+  return (
+    isRecord(value) &&
+    Boolean(value.href) &&
+    Boolean(value.protocol) &&
+    value.auth === undefined &&
+    value.path === undefined
+  )
 }
 
 function destinationOf(options: Readonly<Record<string, unknown>>, hostHeader: unknown, usual: string): Destination {
@@ -67,7 +73,9 @@ function entriesOf(headers: unknown): readonly (readonly [unknown, unknown])[] |
   const list = headers as readonly unknown[]
   // Whoever gives one pair gives pairs; what is none throws here, and with node.
   if (!isFlat(list)) return (list as readonly (readonly [unknown, unknown])[]).map(([name, value]) => [name, value])
-  return list.length % 2 === 0 ? list.flatMap((name, index) => (index % 2 === 0 ? [[name, list[index + 1]] as const] : [])) : undefined
+  return list.length % 2 === 0
+    ? list.flatMap((name, index) => (index % 2 === 0 ? [[name, list[index + 1]] as const] : []))
+    : undefined
 }
 
 /** Names and values in turn, and no pairs of them: node looks at the first. */

@@ -28,7 +28,9 @@ export function reachesTarget(request: TrackedRequest, told: (url: URL) => boole
 
 function connectedTo({ protocol, host, port, path }: Destination): URL | undefined {
   const name = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host
-  return urlOf(`${protocol}//${name}${typeof port === 'number' || typeof port === 'string' ? `:${port}` : ''}${originForm(path)}`)
+  return urlOf(
+    `${protocol}//${name}${typeof port === 'number' || typeof port === 'string' ? `:${port}` : ''}${originForm(path)}`,
+  )
 }
 
 /**

@@ -6,19 +6,33 @@ import type { SendOptions } from '../_deliveries.ts'
 /** What a producer sends, in a transaction of its own too. */
 export function producerMethods(options: SendOptions): Readonly<Record<string, MethodWrapper>> {
   return {
-    send: (send) => (record, ...rest) => carry(options, record, [record], (records) => send(records?.[0] ?? record, ...rest)),
-    sendBatch: (sendBatch) => (batch, ...rest) => {
-      const given = isRecord(batch) ? batch : {}
-      return carry(options, batch, given.topicMessages, (records) => sendBatch(records === undefined ? batch : withProperty(given, 'topicMessages', records), ...rest))
-    },
-    transaction: (transaction) => async (...args) => {
-      const begun = await transaction(...args)
-      return isRecord(begun) ? wrapMethods(begun, producerMethods({ as: 'child' })) : begun
-    },
+    send:
+      (send) =>
+      (record, ...rest) =>
+        carry(options, record, [record], (records) => send(records?.[0] ?? record, ...rest)),
+    sendBatch:
+      (sendBatch) =>
+      (batch, ...rest) => {
+        const given = isRecord(batch) ? batch : {}
+        return carry(options, batch, given.topicMessages, (records) =>
+          sendBatch(records === undefined ? batch : withProperty(given, 'topicMessages', records), ...rest),
+        )
+      },
+    transaction:
+      (transaction) =>
+      async (...args) => {
+        const begun = await transaction(...args)
+        return isRecord(begun) ? wrapMethods(begun, producerMethods({ as: 'child' })) : begun
+      },
   }
 }
 
-function carry(options: SendOptions, call: unknown, records: unknown, send: (records?: readonly KafkaRecord[]) => unknown): unknown {
+function carry(
+  options: SendOptions,
+  call: unknown,
+  records: unknown,
+  send: (records?: readonly KafkaRecord[]) => unknown,
+): unknown {
   if (!areRecords(records)) return send()
   return sendMessages({
     messages: toOutgoing(records),

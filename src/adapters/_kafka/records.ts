@@ -9,7 +9,10 @@ export interface KafkaRecord {
 
 /** False for what kafkajs is going to refuse: it has the words for that. */
 export function areRecords(records: unknown): records is readonly KafkaRecord[] {
-  return Array.isArray(records) && records.every((record) => isRecord(record) && Array.isArray(record.messages) && record.messages.every(isRecord))
+  return (
+    Array.isArray(records) &&
+    records.every((record) => isRecord(record) && Array.isArray(record.messages) && record.messages.every(isRecord))
+  )
 }
 
 /** All messages of the records. */
@@ -22,7 +25,9 @@ export function withCarrier(records: readonly KafkaRecord[], ours: HeadersFor): 
   return records.map((record) => {
     const messages = record.messages.map((message) => {
       const headers = ours(outgoing(record.topic, message.headers))
-      return headers === undefined ? message : withProperty(message, 'headers', withTraceHeaders(message.headers, headers))
+      return headers === undefined
+        ? message
+        : withProperty(message, 'headers', withTraceHeaders(message.headers, headers))
     })
     return withProperty(record, 'messages', messages)
   })

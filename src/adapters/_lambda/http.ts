@@ -20,7 +20,11 @@ export function httpEvent(event: unknown): HttpEvent | undefined {
   if (!isRecord(event)) return undefined
   const { httpMethod, requestContext, rawPath, routeKey } = event
   // A doubled header shows among the several values only; a load balancer sends one of the two.
-  const headers = isRecord(event.multiValueHeaders) ? event.multiValueHeaders : isRecord(event.headers) ? event.headers : {}
+  const headers = isRecord(event.multiValueHeaders)
+    ? event.multiValueHeaders
+    : isRecord(event.headers)
+      ? event.headers
+      : {}
   if (typeof httpMethod === 'string') {
     const head = isRecord(event.multiValueHeaders) && !isRecord(event.headers) ? SEVERAL : SINGLE
     return { method: httpMethod, path: String(event.resource ?? event.path), headers, ...answering(head, undefined) }
@@ -41,14 +45,19 @@ interface Head {
 const SINGLE: Head = { key: 'headers', value: (text) => text }
 const SEVERAL: Head = { key: 'multiValueHeaders', value: (text) => [text] }
 
-function answering({ key, value }: Head, implied: number | undefined): Pick<HttpEvent, 'refusal' | 'statusOf' | 'withTraceId'> {
+function answering(
+  { key, value }: Head,
+  implied: number | undefined,
+): Pick<HttpEvent, 'refusal' | 'statusOf' | 'withTraceId'> {
   return {
     refusal: { statusCode: 401, [key]: { 'content-type': value('text/plain; charset=utf-8') }, body: 'Unauthorized\n' },
     statusOf: (answer) => (hasStatus(answer) ? Number(answer.statusCode) : implied),
     withTraceId(answer, traceId) {
       if (!hasStatus(answer)) return answer
       const given = answer[key]
-      const others = Object.entries(isRecord(given) ? given : {}).filter(([name]) => name.toLowerCase() !== HEADERS.traceId)
+      const others = Object.entries(isRecord(given) ? given : {}).filter(
+        ([name]) => name.toLowerCase() !== HEADERS.traceId,
+      )
       return withProperty(answer, key, { ...Object.fromEntries(others), [HEADERS.traceId]: value(traceId) })
     },
   }

@@ -3,7 +3,13 @@ import type { TrackedRequest } from '../../tracking/tracked-request.ts'
 import type { Tracker } from '../../handlers/tracker.ts'
 import { isRecord } from '../_send.ts'
 import { startDelivery, processBatch, type Delivery } from '../_deliveries.ts'
-import { deliveriesOf, headersIn, type UnknownObject, type QueueOptions, type SystemAttributes } from '../_sqs/attributes.ts'
+import {
+  deliveriesOf,
+  headersIn,
+  type UnknownObject,
+  type QueueOptions,
+  type SystemAttributes,
+} from '../_sqs/attributes.ts'
 
 /** The members of a record of SQS that are read. */
 export interface SqsRecordLike {
@@ -11,7 +17,9 @@ export interface SqsRecordLike {
   readonly eventSourceARN: string
   readonly body: string
   readonly attributes: SystemAttributes
-  readonly messageAttributes: Readonly<Record<string, { readonly stringValue?: string | undefined; readonly binaryValue?: string | undefined }>>
+  readonly messageAttributes: Readonly<
+    Record<string, { readonly stringValue?: string | undefined; readonly binaryValue?: string | undefined }>
+  >
 }
 
 /** What SQS is told of a batch: the records that it is to deliver again. */
@@ -23,7 +31,8 @@ export interface BatchResponse {
 export function recordDeliveries(
   { core }: Tracker,
   options: QueueOptions,
-  carrier: (record: SqsRecordLike) => UnknownObject | undefined = ({ messageAttributes }) => headersIn(messageAttributes),
+  carrier: (record: SqsRecordLike) => UnknownObject | undefined = ({ messageAttributes }) =>
+    headersIn(messageAttributes),
 ): (record: SqsRecordLike) => Delivery {
   const deliveryOf = deliveriesOf(options)
   return (record) => {
@@ -56,12 +65,16 @@ export async function workOnAll<R>(
   deliveryOf: (record: SqsRecordLike) => Delivery,
   work: () => R,
 ): Promise<Awaited<R>> {
-  const underWay = records.map((record) => ({ id: record.messageId, taken: startDelivery(tracker, deliveryOf(record)) }))
+  const underWay = records.map((record) => ({
+    id: record.messageId,
+    taken: startDelivery(tracker, deliveryOf(record)),
+  }))
   tracker.core.beforeHandler()
   try {
     const answer = await runWith(undefined, work)
     const failed = failedIn(answer)
-    for (const { id, taken } of underWay) taken.end(failed.has(id) ? { outcome: 'error', error: new Error(NAMED) } : { outcome: 'ok' })
+    for (const { id, taken } of underWay)
+      taken.end(failed.has(id) ? { outcome: 'error', error: new Error(NAMED) } : { outcome: 'ok' })
     return answer
   } catch (error) {
     for (const { taken } of underWay) taken.end({ outcome: 'error', error })
@@ -72,7 +85,8 @@ export async function workOnAll<R>(
 const NAMED = 'the answer names the record among batchItemFailures'
 
 function failedIn(answer: unknown): ReadonlySet<unknown> {
-  const failures: readonly unknown[] = isRecord(answer) && Array.isArray(answer.batchItemFailures) ? answer.batchItemFailures : []
+  const failures: readonly unknown[] =
+    isRecord(answer) && Array.isArray(answer.batchItemFailures) ? answer.batchItemFailures : []
   return new Set(failures.map((failure) => (isRecord(failure) ? failure.itemIdentifier : undefined)))
 }
 
@@ -86,7 +100,12 @@ function failedIn(answer: unknown): ReadonlySet<unknown> {
 export async function workOnEach<R extends SqsRecordLike>(
   tracker: Tracker,
   records: readonly R[],
-  { deliveryOf, concurrent, underWay, work }: {
+  {
+    deliveryOf,
+    concurrent,
+    underWay,
+    work,
+  }: {
     readonly deliveryOf: (record: R) => Delivery
     readonly concurrent: boolean
     readonly underWay: Set<TrackedRequest | undefined>
@@ -99,7 +118,12 @@ export async function workOnEach<R extends SqsRecordLike>(
       underWay.add((request = currentRequest()))
       return work(record)
     }
-    return processBatch(tracker, [deliveryOf(record)], begin).then(() => true, () => false).finally(() => underWay.delete(request))
+    return processBatch(tracker, [deliveryOf(record)], begin)
+      .then(
+        () => true,
+        () => false,
+      )
+      .finally(() => underWay.delete(request))
   }
   const isFifo = records.some((record) => queueOf(record).endsWith('.fifo'))
   const failed: R[] = []

@@ -22,7 +22,12 @@ export async function trackInvocation<Event, R>(
   const { table, errors } = tracker.core.settings
   const http = httpEvent(event)
   const headers = http === undefined ? errors.run(() => options.carrier?.(event)) : http.headers
-  const request = tracker.acceptRequest(headers, { method: http?.method, path: http?.path ?? path, source: event, timeLeft })
+  const request = tracker.acceptRequest(headers, {
+    method: http?.method,
+    path: http?.path ?? path,
+    source: event,
+    timeLeft,
+  })
   underWay.add(request)
   if (typeof event === 'object' && event !== null) attachRequest(event, request)
   const end = (how: RequestEnd): void => endWithResponse(request, table, how)

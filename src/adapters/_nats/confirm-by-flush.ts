@@ -24,7 +24,8 @@ export function confirmByFlush(): (connection: Answering, handOff: HandOff) => v
     watched = true
     // Whoever waits for an answer on a connection that is closed is told nothing by the host.
     void connection.closed().then((error) => {
-      for (const left of open) left.failed(error ?? new Error('the connection was closed before the server had answered'))
+      for (const left of open)
+        left.failed(error ?? new Error('the connection was closed before the server had answered'))
       open.clear()
     })
   }

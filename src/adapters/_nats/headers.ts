@@ -21,7 +21,9 @@ const PACKAGES = ['@nats-io/transport-node', '@nats-io/nats-core', 'nats']
  *
  * @throws ThroughlineError THROUGHLINE_BAD_OPTION where none is found
  */
-export function hostHeaders(load: (name: string) => unknown = (name) => createRequire(import.meta.url)(name)): NewHeaders {
+export function hostHeaders(
+  load: (name: string) => unknown = (name) => createRequire(import.meta.url)(name),
+): NewHeaders {
   for (const name of PACKAGES) {
     try {
       // Each of these packages exports it by this name.

@@ -17,7 +17,11 @@ export interface NatsMessageLike {
 const underWay = new WeakMap<object, ActiveDelivery>()
 
 /** Takes a message up. */
-export function takeMessage<M extends NatsMessageLike>(tracker: Tracker, message: M, attempts: number): { readonly message: M; readonly taken: ActiveDelivery } {
+export function takeMessage<M extends NatsMessageLike>(
+  tracker: Tracker,
+  message: M,
+  attempts: number,
+): { readonly message: M; readonly taken: ActiveDelivery } {
   const { errors } = tracker.core.settings
   const durable = typeof message.ack === 'function'
   const host = durable ? wrapMethods(message, ANSWERS) : message
@@ -36,11 +40,12 @@ export function takeMessage<M extends NatsMessageLike>(tracker: Tracker, message
 
 /** An answer of the handler's to the server, which ends the request once it was given. */
 function ending(how: (reason: unknown) => RequestEnd, again?: boolean): MethodWrapper {
-  return (answer, message) => (...args) => {
-    const result = answer(...args)
-    underWay.get(message)?.end(how(args[0]), again)
-    return result
-  }
+  return (answer, message) =>
+    (...args) => {
+      const result = answer(...args)
+      underWay.get(message)?.end(how(args[0]), again)
+      return result
+    }
 }
 
 const OK: RequestEnd = { outcome: 'ok' }
@@ -51,14 +56,22 @@ const ANSWERS: Readonly<Record<string, MethodWrapper>> = {
   // Acknowledges, and asks for the next message at once.
   next: ending(() => OK),
   nak: ending(() => NAK),
-  term: ending((reason) => ({ outcome: 'error', error: { name: 'Term', message: typeof reason === 'string' ? reason : 'the handler gave the message up' } }), false),
-  ackAck: (ackAck, message) => (...args) => {
-    const confirmed = ackAck(...args)
-    const end = (acknowledged: unknown): void => {
-      if (acknowledged === true) underWay.get(message)?.end(OK)
-    }
-    // Not confirmed is not ended: the handler is told, and its own end decides.
-    if (isThenable(confirmed)) confirmed.then(end, () => undefined)
-    return confirmed
-  },
+  term: ending(
+    (reason) => ({
+      outcome: 'error',
+      error: { name: 'Term', message: typeof reason === 'string' ? reason : 'the handler gave the message up' },
+    }),
+    false,
+  ),
+  ackAck:
+    (ackAck, message) =>
+    (...args) => {
+      const confirmed = ackAck(...args)
+      const end = (acknowledged: unknown): void => {
+        if (acknowledged === true) underWay.get(message)?.end(OK)
+      }
+      // Not confirmed is not ended: the handler is told, and its own end decides.
+      if (isThenable(confirmed)) confirmed.then(end, () => undefined)
+      return confirmed
+    },
 }

@@ -39,16 +39,28 @@ const INTERNAL_SUBJECTS = /^(?:\$|_INBOX\.)/
 const MAX_HEADER_BYTES = 1_024
 
 /** Undefined for a send that stays as it is. */
-export function parseArgs(args: Args, { as, headers: newHeaders }: Carrying, server: ServerInfoLike | undefined): OutgoingCall | undefined {
+export function parseArgs(
+  args: Args,
+  { as, headers: newHeaders }: Carrying,
+  server: ServerInfoLike | undefined,
+): OutgoingCall | undefined {
   const request = currentRequest()
   const [subject, payload, given, ...rest] = args
   // A server without headers takes a message that has some for a breach of the protocol, and hangs up.
-  if (request === undefined || typeof subject !== 'string' || INTERNAL_SUBJECTS.test(subject) || (server !== undefined && server.headers !== true)) return undefined
+  if (
+    request === undefined ||
+    typeof subject !== 'string' ||
+    INTERNAL_SUBJECTS.test(subject) ||
+    (server !== undefined && server.headers !== true)
+  )
+    return undefined
   const sending = isRecord(given) ? given : {}
   const headers = copyOf(sending.headers, newHeaders)
   if (headers === undefined || hasForeignCarrier(request, carrierOf(sending))) return undefined
   if (sizeOf(payload) + MAX_HEADER_BYTES > (server?.max_payload ?? Infinity)) {
-    request.emitNote('note', 'PROPAGATE', { error: new Error('a message was sent without its trace: with it, it would be longer than max_payload') })
+    request.emitNote('note', 'PROPAGATE', {
+      error: new Error('a message was sent without its trace: with it, it would be longer than max_payload'),
+    })
     return undefined
   }
   return {
@@ -57,7 +69,8 @@ export function parseArgs(args: Args, { as, headers: newHeaders }: Carrying, ser
       for (const [key, value] of Object.entries(ours)) headers.append(key, value)
       return [subject, payload, { ...sending, headers }, ...rest]
     },
-    handOff: (usual) => startHandOff(request, resolveSendAs(request, as ?? usual, subject) === 'child' ? 'child' : undefined),
+    handOff: (usual) =>
+      startHandOff(request, resolveSendAs(request, as ?? usual, subject) === 'child' ? 'child' : undefined),
   }
 }
 

@@ -15,25 +15,29 @@ interface Connection extends Answering {
 /** What a connection sends: `publish` feeds any number of subscribers, and a request is a call. */
 export function connectionMethods(carrying: Carrying): Readonly<Record<string, MethodWrapper>> {
   const settle = confirmByFlush()
-  const ask: MethodWrapper = (original, overlaid) => (...args) => {
-    const call = parseArgs(args, carrying, connectionOf(overlaid).info)
-    return original(...(call === undefined ? args : call.with(call.request.headers())))
-  }
-  const publish: MethodWrapper = (original, overlaid) => (...args) => {
-    const connection = connectionOf(overlaid)
-    const call = parseArgs(args, carrying, connection.info)
-    if (call === undefined) return original(...args)
-    const handOff = call.handOff('child')
-    try {
-      original(...call.with(handOff.headers))
-    } catch (error) {
-      handOff.failed(error)
-      throw error
+  const ask: MethodWrapper =
+    (original, overlaid) =>
+    (...args) => {
+      const call = parseArgs(args, carrying, connectionOf(overlaid).info)
+      return original(...(call === undefined ? args : call.with(call.request.headers())))
     }
-    if (HEADERS.lifecycle in handOff.headers) settle(connection, handOff)
-    else handOff.sent()
-    return undefined
-  }
+  const publish: MethodWrapper =
+    (original, overlaid) =>
+    (...args) => {
+      const connection = connectionOf(overlaid)
+      const call = parseArgs(args, carrying, connection.info)
+      if (call === undefined) return original(...args)
+      const handOff = call.handOff('child')
+      try {
+        original(...call.with(handOff.headers))
+      } catch (error) {
+        handOff.failed(error)
+        throw error
+      }
+      if (HEADERS.lifecycle in handOff.headers) settle(connection, handOff)
+      else handOff.sent()
+      return undefined
+    }
   // The host's own calls its own `publish`, which carries nothing.
   const publishMessage: MethodWrapper = (original, overlaid) => (message) => {
     if (currentRequest() === undefined || !isRecord(message)) return original(message)
@@ -45,14 +49,20 @@ export function connectionMethods(carrying: Carrying): Readonly<Record<string, M
 
 /** What a JetStream client sends: a stream answers that it has the message. */
 export function jetStreamMethods(carrying: Carrying): Readonly<Record<string, MethodWrapper>> {
-  const publish: MethodWrapper = (original, overlaid) => (...args) => {
-    // Both packages keep the connection there, and neither says so in its types.
-    const { nc } = overlaid as { readonly nc?: Connection }
-    const call = parseArgs(args, carrying, nc?.info)
-    if (call === undefined) return original(...args)
-    // Of a duplicate the stream kept nothing: it has a message of that id already.
-    return sendWithHandOff(call.handOff('hand-off'), (headers) => original(...call.with(headers)), (ack) => !(isRecord(ack) && ack.duplicate === true))
-  }
+  const publish: MethodWrapper =
+    (original, overlaid) =>
+    (...args) => {
+      // Both packages keep the connection there, and neither says so in its types.
+      const { nc } = overlaid as { readonly nc?: Connection }
+      const call = parseArgs(args, carrying, nc?.info)
+      if (call === undefined) return original(...args)
+      // Of a duplicate the stream kept nothing: it has a message of that id already.
+      return sendWithHandOff(
+        call.handOff('hand-off'),
+        (headers) => original(...call.with(headers)),
+        (ack) => !(isRecord(ack) && ack.duplicate === true),
+      )
+    }
   return { publish }
 }
 

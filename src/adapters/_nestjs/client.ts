@@ -17,16 +17,24 @@ type PropertyPatch = (own: unknown) => unknown
  *
  * What is to be answered is a call, which never hands over, whatever is said of events.
  */
-export function clientMethods(client: object, { as, ...options }: NatsSendOptions): Readonly<Record<string, MethodWrapper>> {
+export function clientMethods(
+  client: object,
+  { as, ...options }: NatsSendOptions,
+): Readonly<Record<string, MethodWrapper>> {
   const calls = patchedView(client, patchesFor(client, options))
   const events = as === undefined ? calls : patchedView(client, patchesFor(client, { as, ...options }))
   // Nothing but methods is replaced.
-  const on = (view: object, name: string): MethodWrapper => () => (...args) => Reflect.apply(Reflect.get(client, name) as AnyFunction, view, args)
+  const on =
+    (view: object, name: string): MethodWrapper =>
+    () =>
+    (...args) =>
+      Reflect.apply(Reflect.get(client, name) as AnyFunction, view, args)
   return { send: on(calls, 'send'), emit: on(events, 'emit'), emitBatch: on(events, 'emitBatch') }
 }
 
 function patchesFor(client: object, options: NatsSendOptions): Readonly<Record<string, PropertyPatch>> {
-  if ('natsClient' in client) return { natsClient: carrying(connectionMethods({ ...options, headers: options.headers ?? hostHeaders() })) }
+  if ('natsClient' in client)
+    return { natsClient: carrying(connectionMethods({ ...options, headers: options.headers ?? hostHeaders() })) }
   if ('channel' in client) return { channel: carrying(channelMethods(options)) }
   if ('_producer' in client) return { _producer: carrying(producerMethods(options)) }
   return { onDispatchHook: (own) => (packet: unknown) => dispatch(packet, own) }

@@ -28,7 +28,11 @@ export interface DirectCall {
 }
 
 /** Begins the request of a call that comes by no broker: its caller is a stranger, who cannot resume one. */
-export function takeCall(tracker: Tracker, { auth }: Pick<AuthOptions<never>, 'auth'>, { host, carrier, ...asked }: DirectCall): ActiveDelivery {
+export function takeCall(
+  tracker: Tracker,
+  { auth }: Pick<AuthOptions<never>, 'auth'>,
+  { host, carrier, ...asked }: DirectCall,
+): ActiveDelivery {
   const call = isGrpcCall(host) ? host : undefined
   const request =
     call === undefined

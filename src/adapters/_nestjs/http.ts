@@ -32,7 +32,8 @@ export function trackHttp(adapter: HttpAdapterLike | null, tracker: Tracker, opt
   const auth = options as AuthOptions<unknown>
   const platform = adapter.getType()
   if (platform === 'express') instance.use(middleware(tracker, auth, isController))
-  else if (platform !== 'fastify') throw new Error(`throughline/nestjs tracks HTTP on Express and Fastify, and not on "${platform}"`)
+  else if (platform !== 'fastify')
+    throw new Error(`throughline/nestjs tracks HTTP on Express and Fastify, and not on "${platform}"`)
   else {
     const begin = install(instance, tracker, auth)
     // Hooks run as they were added, and Nest's own come before any that are added now. But for one there is a place before all.

@@ -28,15 +28,20 @@ interface KafkaMessageLike {
 }
 
 /** What a broker's message tells of its delivery; undefined for all that comes without a broker that keeps messages. */
-export function deliveryOf(host: object, isEvent: boolean): Pick<Delivery, 'carrier' | 'attempt' | 'willRetry'> | undefined {
+export function deliveryOf(
+  host: object,
+  isEvent: boolean,
+): Pick<Delivery, 'carrier' | 'attempt' | 'willRetry'> | undefined {
   // A transport of the user's own may have anything under these names: whoever calls this is ready for that.
   const context = host as ContextLike
   // Nobody delivers a message of core NATS again.
-  if (context.getHeaders !== undefined) return { carrier: carrierOfNats({ headers: context.getHeaders() }), attempt: 1, willRetry: false }
+  if (context.getHeaders !== undefined)
+    return { carrier: carrierOfNats({ headers: context.getHeaders() }), attempt: 1, willRetry: false }
   const message = context.getMessage?.()
   if (message === undefined) return undefined
   // By default Nest has acknowledged it before the handler runs; by hand the handler may do so unseen.
-  if (isAmqp(message)) return { carrier: carrierOfAmqp(message, undefined), attempt: attemptOf(message, undefined), willRetry: false }
+  if (isAmqp(message))
+    return { carrier: carrierOfAmqp(message, undefined), attempt: attemptOf(message, undefined), willRetry: false }
   // Nest passes the errors of events on to kafkajs, and of messages those that ask for it.
   return { carrier: message.headers, attempt: 1, willRetry: (error) => isEvent || isRetriable(error) }
 }

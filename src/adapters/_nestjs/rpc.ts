@@ -23,7 +23,11 @@ export function rpcTracking(tracker: Tracker, options: RpcOptions, NewStream: Ob
     const host = [args[2], args[0]].find(isGrpcCall) ?? (isRecord(args[1]) ? args[1] : args)
     // The interceptor of throughline/grpc was there first, and sees more of a call.
     if (isGrpcCall(host) && !underWay.has(host) && currentRequest() !== undefined) return next()
-    return tapEnd(NewStream, next, shareOf(host, () => begin(tracker, options, context, host)))
+    return tapEnd(
+      NewStream,
+      next,
+      shareOf(host, () => begin(tracker, options, context, host)),
+    )
   }
 }
 
@@ -31,9 +35,15 @@ function begin(tracker: Tracker, options: RpcOptions, context: ExecutionContext,
   const { errors } = tracker.core.settings
   const asked = askedOf(context)
   const delivery = errors.run(() => deliveryOf(host, asked.method === 'event'))
-  if (delivery === undefined) return takeCall(tracker, options, { ...asked, host, carrier: errors.run(() => metadataOf(host)) })
+  if (delivery === undefined)
+    return takeCall(tracker, options, { ...asked, host, carrier: errors.run(() => metadataOf(host)) })
   const { willRetry } = options
-  return startDelivery(tracker, { ...asked, ...delivery, host, ...(willRetry === undefined ? {} : { willRetry: (error) => willRetry(error, context) }) })
+  return startDelivery(tracker, {
+    ...asked,
+    ...delivery,
+    host,
+    ...(willRetry === undefined ? {} : { willRetry: (error) => willRetry(error, context) }),
+  })
 }
 
 /** What is being worked on, in one part or several. */

@@ -9,7 +9,11 @@ import { rpcTracking } from './rpc.ts'
 import { observableClassOf } from './stream.ts'
 
 /** Begins to track an application, or as much of it as there is yet; gives what is to run around its handlers. */
-export function track(options: TrackerSource & AuthOptions<never> & MessageOptions, host: HttpAdapterHost, config: ApplicationConfig): NestInterceptor {
+export function track(
+  options: TrackerSource & AuthOptions<never> & MessageOptions,
+  host: HttpAdapterHost,
+  config: ApplicationConfig,
+): NestInterceptor {
   const tracker = trackerOf(options)
   const NewStream = observableClassOf(host)
   const trackRpc = rpcTracking(tracker, options, NewStream)

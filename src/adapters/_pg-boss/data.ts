@@ -41,5 +41,11 @@ export function opened(data: unknown, queue: string): { readonly data: unknown; 
 }
 
 function isEnvelope(value: unknown): value is Envelope {
-  return typeof value === 'object' && value !== null && 'headers' in value && typeof value.headers === 'object' && value.headers !== null
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'headers' in value &&
+    typeof value.headers === 'object' &&
+    value.headers !== null
+  )
 }

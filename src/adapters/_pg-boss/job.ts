@@ -27,5 +27,8 @@ export function hasMetadata({ retryCount, retryLimit }: JobLike): boolean {
 export function expiryOf(jobs: readonly JobLike[]): Expiry | undefined {
   const seconds = Math.max(...jobs.map(({ expireInSeconds }) => Number(expireInSeconds)))
   if (!Number.isFinite(seconds)) return undefined
-  return { afterMs: Math.max(1, seconds) * 1_000, error: new Error(`the handler took longer than expireInSeconds, ${String(seconds)}, allows`) }
+  return {
+    afterMs: Math.max(1, seconds) * 1_000,
+    error: new Error(`the handler took longer than expireInSeconds, ${String(seconds)}, allows`),
+  }
 }

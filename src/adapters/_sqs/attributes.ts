@@ -1,6 +1,13 @@
 import { HEADERS } from '../../trace/carrier.ts'
 import { badOption } from '../../tracking/settings.ts'
-import { withProperty, isTraceHeader, isRecord, withTraceHeaders, type OutgoingMessage, type HeadersFor } from '../_send.ts'
+import {
+  withProperty,
+  isTraceHeader,
+  isRecord,
+  withTraceHeaders,
+  type OutgoingMessage,
+  type HeadersFor,
+} from '../_send.ts'
 import type { Delivery } from '../_deliveries.ts'
 
 /** What stands in an object, by name. */
@@ -41,7 +48,8 @@ export function deliveriesOf({ attempts = Infinity }: QueueOptions): (delivered:
   return ({ host, headers, system, queue }) => {
     const attempt = Number(system?.ApproximateReceiveCount ?? 1)
     // The request of a dead letter ended with its last attempt: what becomes of the letter is another one's work.
-    const carrier = system?.DeadLetterQueueSourceArn === undefined ? headers : { ...headers, [HEADERS.lifecycle]: undefined }
+    const carrier =
+      system?.DeadLetterQueueSourceArn === undefined ? headers : { ...headers, [HEADERS.lifecycle]: undefined }
     return { host, carrier, attempt, willRetry: !(attempt >= attempts), path: queue }
   }
 }
@@ -49,12 +57,19 @@ export function deliveriesOf({ attempts = Infinity }: QueueOptions): (delivered:
 /** What attributes hold, in the spelling of the SDK, of Lambda or of SNS; undefined where there are none. */
 export function headersIn(attributes: unknown): UnknownObject | undefined {
   if (!isRecord(attributes)) return undefined
-  return Object.fromEntries(Object.entries(attributes).map(([name, attribute]) => [name, isRecord(attribute) ? valueOf(attribute) : undefined]))
+  return Object.fromEntries(
+    Object.entries(attributes).map(([name, attribute]) => [name, isRecord(attribute) ? valueOf(attribute) : undefined]),
+  )
 }
 
 function valueOf({ StringValue, stringValue, Value, BinaryValue, binaryValue }: UnknownObject): unknown {
   // Only the SDK gives bytes as such.
-  return StringValue ?? stringValue ?? Value ?? (typeof binaryValue === 'string' ? Buffer.from(binaryValue, 'base64') : BinaryValue)
+  return (
+    StringValue ??
+    stringValue ??
+    Value ??
+    (typeof binaryValue === 'string' ? Buffer.from(binaryValue, 'base64') : BinaryValue)
+  )
 }
 
 /**
@@ -88,6 +103,12 @@ export function toOutgoing(to: string, entry: UnknownObject): OutgoingMessage {
 export function withCarrier<T extends UnknownObject>(to: string, entry: T, ours: HeadersFor): T {
   const headers = ours(toOutgoing(to, entry))
   if (headers === undefined) return entry
-  const attributes = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, { DataType: 'String', StringValue: value }]))
-  return withProperty(entry, 'MessageAttributes', withTraceHeaders<unknown>(isRecord(entry.MessageAttributes) ? entry.MessageAttributes : {}, attributes))
+  const attributes = Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, { DataType: 'String', StringValue: value }]),
+  )
+  return withProperty(
+    entry,
+    'MessageAttributes',
+    withTraceHeaders<unknown>(isRecord(entry.MessageAttributes) ? entry.MessageAttributes : {}, attributes),
+  )
 }

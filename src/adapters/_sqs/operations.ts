@@ -26,19 +26,32 @@ export const OPERATIONS: readonly string[] = [...SENDING.keys(), RECEIVING].map(
 
 /** The operation that a command is for: a bundler may have taken the class's name away, and an older SDK tells it nowhere else. */
 export function operationOf({ schema, constructor }: UnknownObject): unknown {
-  return Array.isArray(schema) ? schema[2] : typeof constructor === 'function' ? constructor.name.replace(/Command$/, '') : undefined
+  return Array.isArray(schema)
+    ? schema[2]
+    : typeof constructor === 'function'
+      ? constructor.name.replace(/Command$/, '')
+      : undefined
 }
 
 /** Calls an operation with what we add to its input; `rest` is what the SDK takes after that. */
-export function operate(options: SendOptions, operation: unknown, input: unknown, rest: readonly unknown[], call: Call): unknown {
+export function operate(
+  options: SendOptions,
+  operation: unknown,
+  input: unknown,
+  rest: readonly unknown[],
+  call: Call,
+): unknown {
   const sending = SENDING.get(operation)
   if (!isRecord(input) || (sending === undefined && operation !== RECEIVING)) return call(input, ...rest)
   if (sending === undefined) return call(asking(input), ...rest)
   const callback = rest.at(-1)
-  if (!isFunction(callback) || currentRequest() === undefined) return sendEntries(options, sending, input, (carried) => call(carried, ...rest))
+  if (!isFunction(callback) || currentRequest() === undefined)
+    return sendEntries(options, sending, input, (carried) => call(carried, ...rest))
   const answer = sendEntries(options, sending, input, (carried) => call(carried, ...rest.slice(0, -1)))
   // As the SDK itself calls back; what is thrown there is lost there, too.
-  void Promise.resolve(answer).then((data) => callback(null, data), callback).catch(() => undefined)
+  void Promise.resolve(answer)
+    .then((data) => callback(null, data), callback)
+    .catch(() => undefined)
   return undefined
 }
 
@@ -54,7 +67,9 @@ function sendEntries(options: SendOptions, { to, entries }: SendingCall, input: 
     defaultAs: 'hand-off',
     send: (ours) => {
       const carried = ours === undefined ? given : given.map((entry) => withCarrier(address, entry, ours))
-      return call(ours === undefined ? input : entries === undefined ? carried[0] : withProperty(input, entries, carried))
+      return call(
+        ours === undefined ? input : entries === undefined ? carried[0] : withProperty(input, entries, carried),
+      )
     },
     accepted: (answer) => !(isRecord(answer) && Array.isArray(answer.Failed) && answer.Failed.length >= given.length),
   })
@@ -73,7 +88,11 @@ function asking(input: UnknownObject): UnknownObject {
   // The old name of the list still counts where it alone is used; it is not said to know where a dead letter comes from.
   const isOld = input.AttributeNames !== undefined && input.MessageSystemAttributeNames === undefined
   if (isOld) return { ...input, MessageAttributeNames, AttributeNames: named(input.AttributeNames, [COUNT]) }
-  return { ...input, MessageAttributeNames, MessageSystemAttributeNames: named(input.MessageSystemAttributeNames, [COUNT, DIED_IN]) }
+  return {
+    ...input,
+    MessageAttributeNames,
+    MessageSystemAttributeNames: named(input.MessageSystemAttributeNames, [COUNT, DIED_IN]),
+  }
 }
 
 function named(asked: unknown, ours: readonly string[]): readonly unknown[] {

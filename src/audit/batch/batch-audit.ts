@@ -64,9 +64,20 @@ export class BatchAudit {
       [...this.#partials.values()],
       this.#table,
     )
-    const counts = { lines: this.#records + this.#otherLines + this.#damagedLines, other_lines: this.#otherLines, damaged_lines: this.#damagedLines }
+    const counts = {
+      lines: this.#records + this.#otherLines + this.#damagedLines,
+      other_lines: this.#otherLines,
+      damaged_lines: this.#damagedLines,
+    }
     const end = Number.isFinite(requestTable.latest) ? requestTable.latest : Date.now()
-    return buildReport({ table: this.#table, requestTable, assessments, counts, now: now === 'end' ? end : now, limits })
+    return buildReport({
+      table: this.#table,
+      requestTable,
+      assessments,
+      counts,
+      now: now === 'end' ? end : now,
+      limits,
+    })
   }
 
   #linesBefore(): (place: Place) => number {

@@ -96,7 +96,12 @@ export class LinePool {
   find(head: number, kind: number, { numbers }: RecordBatch, at: number): number {
     const from = at * ROW.numbers
     for (let line = head; line !== -1; line = this.next(line)) {
-      if (this.time(line) !== numbers[from + ROW.time] || this.kind(line) !== kind || this.seq(line) !== numbers[from + ROW.seq]) continue
+      if (
+        this.time(line) !== numbers[from + ROW.time] ||
+        this.kind(line) !== kind ||
+        this.seq(line) !== numbers[from + ROW.seq]
+      )
+        continue
       if (Math.max(0, this.attempt(line)) === Math.max(0, numbers[from + ROW.attempt] ?? 0)) return line
     }
     return -1
@@ -113,7 +118,12 @@ export class LinePool {
   }
 
   /** The line as the record that it was. */
-  record(line: number, { lifecycle, service, event, from, state }: RecordKind, { traceId, requestId }: RequestIds, odd: RecordExtras | undefined): LifecycleRecord {
+  record(
+    line: number,
+    { lifecycle, service, event, from, state }: RecordKind,
+    { traceId, requestId }: RequestIds,
+    odd: RecordExtras | undefined,
+  ): LifecycleRecord {
     const [attempt, dwell] = [this.attempt(line), this.dwell(line)]
     const common = {
       time: this.time(line),

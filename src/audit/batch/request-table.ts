@@ -1,6 +1,13 @@
 import { historyOf, type Located, type RequestHistory } from '../../history/history.ts'
 import type { TransitionTable } from '../../machine/table.ts'
-import { KIND_BITS, ROW, TRACE_IS_TEXT, type RecordExtras, type RecordBlock, type RecordBatch } from '../../record/record-batch.ts'
+import {
+  KIND_BITS,
+  ROW,
+  TRACE_IS_TEXT,
+  type RecordExtras,
+  type RecordBlock,
+  type RecordBatch,
+} from '../../record/record-batch.ts'
 import type { LifecycleRecord } from '../../record/record.ts'
 import { copied } from './copied.ts'
 import { FingerprintSet } from './fingerprint-set.ts'
@@ -208,7 +215,11 @@ export class RequestTable {
       if ((numbers[line * ROW.numbers + ROW.time] ?? 0) <= this.#evictedUpTo) this.#requests.set(id, STATUS, LATE)
     }
     const row = at * ROW.words
-    this.#requests.set(id, TRACE, this.#traces.retain(words, row + ROW.trace, (words[row + ROW.kind] ?? 0) & TRACE_IS_TEXT))
+    this.#requests.set(
+      id,
+      TRACE,
+      this.#traces.retain(words, row + ROW.trace, (words[row + ROW.kind] ?? 0) & TRACE_IS_TEXT),
+    )
     return id
   }
 
@@ -217,7 +228,14 @@ export class RequestTable {
     return this.#requests.get(id, HEAD) - 1
   }
 
-  #addLine(id: number, kind: number, rows: RecordBatch, at: number, block: number, odd: RecordExtras | undefined): void {
+  #addLine(
+    id: number,
+    kind: number,
+    rows: RecordBatch,
+    at: number,
+    block: number,
+    odd: RecordExtras | undefined,
+  ): void {
     const known = this.#findLine(id, kind, rows, at)
     if (known === -1) this.#append(id, kind, rows, at, block, odd)
     else if (this.#isBefore(block, rows.words[at * ROW.words + ROW.line] ?? 0, known)) {
@@ -230,7 +248,8 @@ export class RequestTable {
 
   /** The line that says the same; -1 where there is none. */
   #findLine(id: number, kind: number, rows: RecordBatch, at: number): number {
-    if (this.#requests.get(id, COUNT) >= LINE_INDEX_THRESHOLD) return this.#lineIndexes.get(id)?.get(rowKey(rows, at, kind)) ?? -1
+    if (this.#requests.get(id, COUNT) >= LINE_INDEX_THRESHOLD)
+      return this.#lineIndexes.get(id)?.get(rowKey(rows, at, kind)) ?? -1
     return this.#lines.find(this.#head(id), kind, rows, at)
   }
 
@@ -264,7 +283,8 @@ export class RequestTable {
   #indexLine(id: number, added: number): void {
     const known = this.#lineIndexes.get(id)
     const crowd = known ?? new Map<string, number>()
-    for (const line of known === undefined ? this.#lines.chain(this.#head(id)) : [added]) crowd.set(this.#lines.key(line), line)
+    for (const line of known === undefined ? this.#lines.chain(this.#head(id)) : [added])
+      crowd.set(this.#lines.key(line), line)
     this.#lineIndexes.set(id, crowd)
   }
 
@@ -279,12 +299,14 @@ export class RequestTable {
 
   /** The way that an ended request went, its steps in `#steps`; undefined where it has to be judged by itself. */
   #variantOf(id: number): Variant | undefined {
-    if ((this.#requests.get(id, STATUS) & ENDED) === 0 || this.#requests.get(id, COUNT) >= LINE_INDEX_THRESHOLD) return undefined
+    if ((this.#requests.get(id, STATUS) & ENDED) === 0 || this.#requests.get(id, COUNT) >= LINE_INDEX_THRESHOLD)
+      return undefined
     const pool = this.#lines
     const steps = this.#steps
     steps.length = 0
     // The chain begins with the latest line, which mostly belongs at the end.
-    for (let line = this.#head(id); line !== -1; line = pool.next(line)) if (this.kinds.transition[pool.kind(line)] === true) steps.push(line)
+    for (let line = this.#head(id); line !== -1; line = pool.next(line))
+      if (this.kinds.transition[pool.kind(line)] === true) steps.push(line)
     steps.reverse()
     for (let at = 1; at < steps.length; at += 1) {
       const line = steps[at] ?? 0
@@ -349,7 +371,11 @@ export class RequestTable {
 
   #hasFirstLine(id: number): boolean {
     const pool = this.#lines
-    return pool.chain(this.#head(id)).some((line) => this.kinds.transition[pool.kind(line)] === true && pool.seq(line) === 0 && pool.attempt(line) === -1)
+    return pool
+      .chain(this.#head(id))
+      .some(
+        (line) => this.kinds.transition[pool.kind(line)] === true && pool.seq(line) === 0 && pool.attempt(line) === -1,
+      )
   }
 
   #history(id: number, linesBefore: (place: Place) => number): RequestHistory {
@@ -359,7 +385,9 @@ export class RequestTable {
     const located = pool.chain(this.#head(id)).map((line): Located<LifecycleRecord> => {
       const place = this.#places[pool.block(line)]
       const record = pool.record(line, this.kinds.get(pool.kind(line)), names, this.#extras.get(line))
-      return place === undefined ? { record, file: '', line: 0 } : { record, file: place.file, line: linesBefore(place) + pool.line(line) + 1 }
+      return place === undefined
+        ? { record, file: '', line: 0 }
+        : { record, file: place.file, line: linesBefore(place) + pool.line(line) + 1 }
     })
     return historyOf(names, located)
   }
@@ -374,5 +402,5 @@ function fingerprint(key: Uint32Array): [high: number, low: number] {
     low = Math.imul(low ^ word, 0xc2b2ae35)
     low ^= low >>> 16
   }
-  return [high >>> 0, (low >>> 0) || 1]
+  return [high >>> 0, low >>> 0 || 1]
 }

@@ -101,13 +101,24 @@ export class Variants {
 
   #judged(taken: readonly StepTaken[]): Variant {
     const kinds = taken.map(({ kind }) => this.#kinds.get(kind))
-    const transitions = taken.map(({ seq, attempt }, index) => ({ record: recordOf(kinds[index], seq, attempt, index), file: '', line: 0 }))
-    const { ended, invalid, missing, duplicates } = assess({ key: '', traceId: '', requestId: '', transitions, notes: [] }, this.#table)
+    const transitions = taken.map(({ seq, attempt }, index) => ({
+      record: recordOf(kinds[index], seq, attempt, index),
+      file: '',
+      line: 0,
+    }))
+    const { ended, invalid, missing, duplicates } = assess(
+      { key: '', traceId: '', requestId: '', transitions, notes: [] },
+      this.#table,
+    )
     return {
       clean: ended && invalid.length === 0 && missing.length === 0,
       duplicates,
       path: pathOf(kinds),
-      steps: kinds.map((kind, index) => ({ kind, entered: this.#tallies.of(kind.state, kind.service), left: this.#left(kinds, index) })),
+      steps: kinds.map((kind, index) => ({
+        kind,
+        entered: this.#tallies.of(kind.state, kind.service),
+        left: this.#left(kinds, index),
+      })),
       count: 0,
     }
   }
@@ -127,7 +138,10 @@ export interface StepTaken {
 }
 
 /** The service that entered the state which the step left, where that is told. */
-export function enteredBy(steps: readonly Pick<RecordKind, 'service' | 'state' | 'from'>[], index: number): string | undefined {
+export function enteredBy(
+  steps: readonly Pick<RecordKind, 'service' | 'state' | 'from'>[],
+  index: number,
+): string | undefined {
   const from = steps[index]?.from
   return steps.slice(0, index).findLast(({ state }) => state === from)?.service
 }

@@ -44,7 +44,7 @@ export class DeadlineHeap<T> {
   }
 
   #sink(): void {
-    for (let index = 0; ; ) {
+    for (let index = 0; ;) {
       const left = 2 * index + 1
       const least = this.#at(left + 1) < this.#at(left) ? left + 1 : left
       if (this.#at(least) >= this.#at(index)) return

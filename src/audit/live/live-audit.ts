@@ -158,7 +158,8 @@ export class LiveAudit {
     for (const request of this.#changed) {
       for (const entry of request.assess(this.#table)) this.#findings.push({ finding: 'invalid', ...entry })
       if (request.fromWholeLines === undefined) continue
-      if (this.#partials.length === 0 || request.fromWholeLines.end !== undefined) this.#place(request, request.fromWholeLines)
+      if (this.#partials.length === 0 || request.fromWholeLines.end !== undefined)
+        this.#place(request, request.fromWholeLines)
       this.#undecided = true
     }
     this.#changed.clear()
@@ -166,7 +167,8 @@ export class LiveAudit {
     if (this.#resting.size > 1.1 * MAX_RESTING) this.#evictResting()
     // Most requests end long before their deadline.
     const open = this.#requests.size - this.#resting.size
-    if (this.#deadlines.size > 2 * open + 1_000) this.#deadlines.retain((request, at) => request.due === at && request.reportedAt === undefined)
+    if (this.#deadlines.size > 2 * open + 1_000)
+      this.#deadlines.retain((request, at) => request.due === at && request.reportedAt === undefined)
   }
 
   #evictResting(): void {
@@ -187,7 +189,15 @@ export class LiveAudit {
     const { reportedAt } = request
     if (reportedAt !== undefined && (ended || state !== reportedAt.state || since > reportedAt.since)) {
       const ids = { trace_id: history.traceId, request_id: history.requestId }
-      this.#findings.push({ finding: 'moved_on', ...ids, service, state, since, was: reportedAt.state, stuck_for_ms: since - reportedAt.since })
+      this.#findings.push({
+        finding: 'moved_on',
+        ...ids,
+        service,
+        state,
+        since,
+        was: reportedAt.state,
+        stuck_for_ms: since - reportedAt.since,
+      })
       request.reportedAt = undefined
       request.due = Infinity
       this.#stuck -= 1
@@ -205,7 +215,9 @@ export class LiveAudit {
     this.#undecided = false
     const spokenFor = [...this.#requests.values()].flatMap((request) => {
       const { fromWholeLines } = request
-      return fromWholeLines === undefined || (fromWholeLines.end !== undefined && fromWholeLines.missing.length === 0) ? [] : [{ request, fromWholeLines }]
+      return fromWholeLines === undefined || (fromWholeLines.end !== undefined && fromWholeLines.missing.length === 0)
+        ? []
+        : [{ request, fromWholeLines }]
     })
     const verdicts = applyPartialRecords(
       spokenFor.map(({ fromWholeLines }) => fromWholeLines),

@@ -47,9 +47,23 @@ export class LiveRequest {
     if (history === undefined) return []
     const verdict = assess(history, table)
     this.#lastError = verdict.lastError ?? this.#lastError
-    this.fromWholeLines = { ...this.#unlessSettled(verdict, table), attempts: verdict.attempts + this.#lostAttempts, lastError: this.#lastError }
+    this.fromWholeLines = {
+      ...this.#unlessSettled(verdict, table),
+      attempts: verdict.attempts + this.#lostAttempts,
+      lastError: this.#lastError,
+    }
     this.#keep(history, table)
-    const keys = verdict.invalid.map(({ line: { record } }) => JSON.stringify([record.attempt, record.seq, record.time, record.from, record.event, record.state, record.service]))
+    const keys = verdict.invalid.map(({ line: { record } }) =>
+      JSON.stringify([
+        record.attempt,
+        record.seq,
+        record.time,
+        record.from,
+        record.event,
+        record.state,
+        record.service,
+      ]),
+    )
     const told = this.#invalid
     this.#invalid = keys.length === 0 ? NONE : new Set(keys)
     return invalidEntries(verdict).filter((_, index) => !told.has(keys[index] ?? ''))
@@ -75,8 +89,15 @@ export class LiveRequest {
     if (this.#lines.length <= 2 * MAX_LINES) return
     const attempts = attemptsOf(this.#lines)
     // Since when it is in a state may be told by the first note that found it there.
-    const first = new Map(notes.filter(({ record }) => table.state[record.state] !== undefined).reverse().map((found) => [found.record.state, found]))
-    const kept = notes.filter((found, index) => index >= notes.length - MAX_LINES || first.get(found.record.state) === found)
+    const first = new Map(
+      notes
+        .filter(({ record }) => table.state[record.state] !== undefined)
+        .reverse()
+        .map((found) => [found.record.state, found]),
+    )
+    const kept = notes.filter(
+      (found, index) => index >= notes.length - MAX_LINES || first.get(found.record.state) === found,
+    )
     // What comes first in order is left out: a line whose predecessor is missing is accused of nothing.
     this.#lines = [...transitions.slice(-MAX_LINES), ...kept]
     for (const attempt of attemptsOf(this.#lines)) attempts.delete(attempt)

@@ -14,7 +14,11 @@ export function fieldOf(fields: object, name: string): unknown {
 }
 
 /** The first of the names under which something stands that can be read. */
-export function firstOf<T>(fields: object, names: readonly string[], read: (value: unknown) => T | undefined): T | undefined {
+export function firstOf<T>(
+  fields: object,
+  names: readonly string[],
+  read: (value: unknown) => T | undefined,
+): T | undefined {
   for (const name of names) {
     const found = read(fieldOf(fields, name))
     if (found !== undefined) return found

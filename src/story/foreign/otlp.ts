@@ -15,7 +15,10 @@ export function otlpRecords(fields: object): object[] | undefined {
   const logs = fieldOf(fields, 'resourceLogs')
   const spans = fieldOf(fields, 'resourceSpans')
   if (!Array.isArray(logs) && !Array.isArray(spans)) return undefined
-  return [...recordsIn(logs, 'scopeLogs', 'logRecords', logRecord), ...recordsIn(spans, 'scopeSpans', 'spans', spanRecord)]
+  return [
+    ...recordsIn(logs, 'scopeLogs', 'logRecords', logRecord),
+    ...recordsIn(spans, 'scopeSpans', 'spans', spanRecord),
+  ]
 }
 
 function recordsIn(resources: unknown, scopes: string, records: string, read: (record: object) => object): object[] {
@@ -32,7 +35,8 @@ function logRecord(record: object): object {
   const text = messageIn(scalar(body))
   const time = parseTimestamp(fieldOf(record, 'timeUnixNano')) ?? fieldOf(record, 'observedTimeUnixNano')
   const level = nameIn(fieldOf(record, 'severityText')) ?? fieldOf(record, 'severityNumber')
-  const said = text === undefined ? valuesOf(isObject(body) ? fieldOf(body, 'kvlistValue.values') : undefined) : { msg: text }
+  const said =
+    text === undefined ? valuesOf(isObject(body) ? fieldOf(body, 'kvlistValue.values') : undefined) : { msg: text }
   return { ...valuesOf(fieldOf(record, 'attributes')), ...said, ...identity(record), time, level }
 }
 
@@ -44,14 +48,21 @@ function spanRecord(record: object): object {
   const failed = code === 2 || code === 'STATUS_CODE_ERROR' ? 'error' : undefined
   const what = ['span', messageIn(fieldOf(record, 'name')), took, failed].filter((part) => part !== undefined).join(' ')
   const reason = messageIn(fieldOf(record, 'status.message'))
-  return { ...identity(record), time: start, msg: failed === undefined || reason === undefined ? what : `${what}: ${reason}` }
+  return {
+    ...identity(record),
+    time: start,
+    msg: failed === undefined || reason === undefined ? what : `${what}: ${reason}`,
+  }
 }
 
 /** Where a record itself names no trace, as the protocol allows, its attributes may. */
 function identity(record: object): object {
   const traceId = nameIn(fieldOf(record, 'traceId'))
   const spanId = nameIn(fieldOf(record, 'spanId'))
-  return { ...(traceId === undefined ? {} : { trace_id: traceId }), ...(spanId === undefined ? {} : { request_id: spanId }) }
+  return {
+    ...(traceId === undefined ? {} : { trace_id: traceId }),
+    ...(spanId === undefined ? {} : { request_id: spanId }),
+  }
 }
 
 function objectsIn(value: unknown): object[] {
@@ -60,11 +71,18 @@ function objectsIn(value: unknown): object[] {
 
 /** A list of `{ key, value }` as an object. */
 function valuesOf(pairs: unknown): object {
-  return Object.fromEntries(objectsIn(pairs).map((pair) => [nameIn(fieldOf(pair, 'key')) ?? '', scalar(fieldOf(pair, 'value'))]))
+  return Object.fromEntries(
+    objectsIn(pairs).map((pair) => [nameIn(fieldOf(pair, 'key')) ?? '', scalar(fieldOf(pair, 'value'))]),
+  )
 }
 
 /** A value without the name of its type. Lists and objects are left out: nobody looks into them. */
 function scalar(value: unknown): unknown {
   if (!isObject(value)) return undefined
-  return fieldOf(value, 'stringValue') ?? fieldOf(value, 'intValue') ?? fieldOf(value, 'doubleValue') ?? fieldOf(value, 'boolValue')
+  return (
+    fieldOf(value, 'stringValue') ??
+    fieldOf(value, 'intValue') ??
+    fieldOf(value, 'doubleValue') ??
+    fieldOf(value, 'boolValue')
+  )
 }

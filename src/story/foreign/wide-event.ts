@@ -16,7 +16,10 @@ export function wideMessage(fields: object): string {
   const error = firstOf(fields, WIDE_NAMES.error, messageIn)
   // A status alone tells of no request: other things have one too.
   const asked = [method, path === undefined ? undefined : loggedPath(path)].filter((part) => part !== undefined)
-  const what = asked.length > 0 ? [...asked, ...(status === undefined ? [] : [status])].join(' ') : firstOf(fields, WIDE_NAMES.event, nameIn)
+  const what =
+    asked.length > 0
+      ? [...asked, ...(status === undefined ? [] : [status])].join(' ')
+      : firstOf(fields, WIDE_NAMES.event, nameIn)
   return [what, error].filter((part) => part !== undefined).join(': ')
 }
 

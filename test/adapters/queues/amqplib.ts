@@ -21,7 +21,8 @@ export const openRig: OpenRig = async (address = BROKERS.rabbitmq) => {
       return name
     },
     send: (queue, body) => confirmed((done) => sender.sendToQueue(queue, Buffer.from(body), {}, done)),
-    sendBare: (queue, body, headers) => confirmed((done) => plain.sendToQueue(queue, Buffer.from(body), { headers }, done)),
+    sendBare: (queue, body, headers) =>
+      confirmed((done) => plain.sendToQueue(queue, Buffer.from(body), { headers }, done)),
     async sendDown(queue) {
       const lost = await connect(address)
       const channel = propagate(await lost.createConfirmChannel())

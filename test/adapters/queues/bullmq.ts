@@ -50,7 +50,13 @@ export const openRig: OpenRig = async (address = '') => {
       return queueOf(queue).plain.add('pack', { body }, options)
     },
     async sendDown(queue) {
-      const nobody = { host: '127.0.0.1', port: 1, enableOfflineQueue: false, maxRetriesPerRequest: 0, retryStrategy: () => null }
+      const nobody = {
+        host: '127.0.0.1',
+        port: 1,
+        enableOfflineQueue: false,
+        maxRetriesPerRequest: 0,
+        retryStrategy: () => null,
+      }
       const down = new Queue<Order>(queue, { connection: nobody, skipWaitingForReady: true })
       down.on('error', () => undefined)
       try {

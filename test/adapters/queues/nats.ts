@@ -11,7 +11,8 @@ export const openRig: OpenRig = async (address = BROKERS.nats) => {
   const stream = given ?? `throughline-${randomUUID()}`
   const connection = await connect({ servers: url })
   const manager = await jetstreamManager(connection)
-  if (given === undefined) await manager.streams.add({ name: stream, subjects: [`${stream}.>`], storage: StorageType.Memory })
+  if (given === undefined)
+    await manager.streams.add({ name: stream, subjects: [`${stream}.>`], storage: StorageType.Memory })
   const plain = jetstream(connection)
   const client = propagate(plain)
 
@@ -30,7 +31,8 @@ export const openRig: OpenRig = async (address = BROKERS.nats) => {
       return subject
     },
     send: (queue, body) => client.publish(queue, body),
-    sendBare: (queue, body, headers) => plain.publish(queue, body, headers === undefined ? {} : { headers: msgHdrs(headers) }),
+    sendBare: (queue, body, headers) =>
+      plain.publish(queue, body, headers === undefined ? {} : { headers: msgHdrs(headers) }),
     async sendDown(queue) {
       const closed = await connect({ servers: url })
       await closed.close()
@@ -39,10 +41,13 @@ export const openRig: OpenRig = async (address = BROKERS.nats) => {
     async work(queue, tracker, work) {
       const consumer = await plain.consumers.get(stream, durableOf(queue))
       const { max_deliver: attempts = -1 } = (await consumer.info()).config
-      const handle = trackRequest(async (message: JsMsg) => {
-        await work({ body: message.string(), host: message })
-        message.ack()
-      }, { tracker, attempts })
+      const handle = trackRequest(
+        async (message: JsMsg) => {
+          await work({ body: message.string(), host: message })
+          message.ack()
+        },
+        { tracker, attempts },
+      )
       const messages = await consumer.consume({ max_messages: 20 })
       const failed = (message: JsMsg): void => (message.info.deliveryCount < attempts ? message.nak() : message.term())
       const worked = (async () => {

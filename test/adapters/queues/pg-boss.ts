@@ -24,7 +24,8 @@ export const openRig: OpenRig = async (address = '') => {
     },
     send: (queue, body) => boss.send(queue, { body }),
     // A service in another language has no place for headers but this one.
-    sendBare: (queue, body, headers) => plain.send(queue, { body, ...(headers === undefined ? {} : { __throughline: { headers } }) }),
+    sendBare: (queue, body, headers) =>
+      plain.send(queue, { body, ...(headers === undefined ? {} : { __throughline: { headers } }) }),
     async sendDown(queue) {
       const down = new pg.Pool({ host: '127.0.0.1', port: 1 })
       const db: PgBoss.Db = { executeSql: (text, values) => down.query<Record<string, unknown>>(text, values) }
@@ -35,11 +36,16 @@ export const openRig: OpenRig = async (address = '') => {
       }
     },
     async work(queue, tracker, work) {
-      const handler = trackRequest(async ([job]: PgBoss.Job<{ body: string }>[]) => {
-        if (job !== undefined) await work({ body: job.data.body, host: job })
-      }, { tracker })
+      const handler = trackRequest(
+        async ([job]: PgBoss.Job<{ body: string }>[]) => {
+          if (job !== undefined) await work({ body: job.data.body, host: job })
+        },
+        { tracker },
+      )
       // Each looks for one job every half second: several of them get through a queue in good time.
-      const ids = await Promise.all([...Array(5).keys()].map(() => boss.work(queue, { pollingIntervalSeconds: 0.5 }, handler)))
+      const ids = await Promise.all(
+        [...Array(5).keys()].map(() => boss.work(queue, { pollingIntervalSeconds: 0.5 }, handler)),
+      )
       return () => Promise.all(ids.map((id) => boss.offWork({ id })))
     },
     async close() {

@@ -15,7 +15,12 @@ import { startSqsServer } from '../sqs-server.ts'
 
 /** A client that is told nothing of the world outside. */
 export function sqsClientAt(endpoint: string): SQSClient {
-  return new SQSClient({ endpoint, region: 'us-east-1', credentials: { accessKeyId: 'nobody', secretAccessKey: 'nothing' }, maxAttempts: 1 })
+  return new SQSClient({
+    endpoint,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'nobody', secretAccessKey: 'nothing' },
+    maxAttempts: 1,
+  })
 }
 
 /** @param address where the stand-in answers; without it one is started here */
@@ -31,38 +36,58 @@ export const openRig: OpenRig = async (address) => {
     async newQueue(attempts) {
       const name = `orders-${randomUUID()}`
       await plain.send(new CreateQueueCommand({ QueueName: `${name}-dead` }))
-      const RedrivePolicy = JSON.stringify({ maxReceiveCount: attempts, deadLetterTargetArn: `arn:aws:sqs:us-east-1:000000000000:${name}-dead` })
-      await plain.send(new CreateQueueCommand({ QueueName: name, Attributes: { VisibilityTimeout: '2', RedrivePolicy } }))
+      const RedrivePolicy = JSON.stringify({
+        maxReceiveCount: attempts,
+        deadLetterTargetArn: `arn:aws:sqs:us-east-1:000000000000:${name}-dead`,
+      })
+      await plain.send(
+        new CreateQueueCommand({ QueueName: name, Attributes: { VisibilityTimeout: '2', RedrivePolicy } }),
+      )
       return name
     },
     send: (queue, body) => sqs.send(new SendMessageCommand({ QueueUrl: urlOf(queue), MessageBody: body })),
     sendBare(queue, body, headers = {}) {
-      const MessageAttributes = Object.fromEntries(Object.entries(headers).map(([name, StringValue]) => [name, { DataType: 'String', StringValue }]))
+      const MessageAttributes = Object.fromEntries(
+        Object.entries(headers).map(([name, StringValue]) => [name, { DataType: 'String', StringValue }]),
+      )
       return plain.send(new SendMessageCommand({ QueueUrl: urlOf(queue), MessageBody: body, MessageAttributes }))
     },
     async sendDown(queue) {
       const down = propagate(sqsClientAt('http://127.0.0.1:1'))
-      return down.send(new SendMessageCommand({ QueueUrl: `http://127.0.0.1:1/000000000000/${queue}`, MessageBody: 'nobody' }))
+      return down.send(
+        new SendMessageCommand({ QueueUrl: `http://127.0.0.1:1/000000000000/${queue}`, MessageBody: 'nobody' }),
+      )
     },
     async work(queue, tracker, work) {
       const QueueUrl = urlOf(queue)
-      const { Attributes } = await plain.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['RedrivePolicy'] }))
+      const { Attributes } = await plain.send(
+        new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['RedrivePolicy'] }),
+      )
       // The rig wrote the policy itself.
       const { maxReceiveCount: attempts } = JSON.parse(Attributes?.RedrivePolicy ?? '{}') as { maxReceiveCount: number }
-      const handle = trackRequest((message: Message) => work({ body: message.Body ?? '', host: message }), { tracker, queue, attempts })
+      const handle = trackRequest((message: Message) => work({ body: message.Body ?? '', host: message }), {
+        tracker,
+        queue,
+        attempts,
+      })
       const stopped = new AbortController()
       const loop = async (): Promise<void> => {
         while (!stopped.signal.aborted) {
-          const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10, WaitTimeSeconds: 20 }), { abortSignal: stopped.signal })
-          await Promise.all(Messages.map(async (message) => {
-            const { ReceiptHandle } = message
-            try {
-              await handle(message)
-              await sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }))
-            } catch {
-              await sqs.send(new ChangeMessageVisibilityCommand({ QueueUrl, ReceiptHandle, VisibilityTimeout: 0 }))
-            }
-          }))
+          const { Messages = [] } = await sqs.send(
+            new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10, WaitTimeSeconds: 20 }),
+            { abortSignal: stopped.signal },
+          )
+          await Promise.all(
+            Messages.map(async (message) => {
+              const { ReceiptHandle } = message
+              try {
+                await handle(message)
+                await sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }))
+              } catch {
+                await sqs.send(new ChangeMessageVisibilityCommand({ QueueUrl, ReceiptHandle, VisibilityTimeout: 0 }))
+              }
+            }),
+          )
         }
       }
       const ended = loop().catch((error: unknown) => {

@@ -12,7 +12,10 @@ import { linesOf } from '../../log-lines.ts'
 function cutLog(log: fc.Arbitrary<TrueLog>): fc.Arbitrary<readonly [TrueLog, readonly number[]]> {
   return log.chain((whole) => {
     const count = Math.ceil(whole.records.length / 20)
-    return fc.tuple(fc.constant(whole), fc.uniqueArray(fc.nat(whole.records.length - 1), { minLength: count, maxLength: count }))
+    return fc.tuple(
+      fc.constant(whole),
+      fc.uniqueArray(fc.nat(whole.records.length - 1), { minLength: count, maxLength: count }),
+    )
   })
 }
 
@@ -23,7 +26,8 @@ function cutAudit({ table, records }: TrueLog, places: readonly number[], cut: (
 
 const firstHalf = (line: string): string => line.slice(0, line.length >> 1)
 const latterHalf = (line: string): string => line.slice(line.length >> 1)
-const named = (entries: readonly { readonly request_id: string }[]): Set<string> => new Set(entries.map(({ request_id }) => request_id))
+const named = (entries: readonly { readonly request_id: string }[]): Set<string> =>
+  new Set(entries.map(({ request_id }) => request_id))
 
 /** The requests of which the cuts have left a whole line: of the others nobody can know. */
 function known({ records, requests }: TrueLog, places: readonly number[]): TrueLog['requests'] {
@@ -31,15 +35,23 @@ function known({ records, requests }: TrueLog, places: readonly number[]): TrueL
   return requests.filter(({ requestId }) => left.has(requestId))
 }
 
-describe.each([['request', requestMachine], ['request-with-retries', requestWithRetriesMachine]] as const)('one line in twenty cut in half, of %s', (_, machine) => {
-  test.each([['first', firstHalf], ['latter', latterHalf]])('every cut is counted, accuses nobody, and hides nothing that hangs (%s half)', (_half, cut) => {
+describe.each([
+  ['request', requestMachine],
+  ['request-with-retries', requestWithRetriesMachine],
+] as const)('one line in twenty cut in half, of %s', (_, machine) => {
+  test.each([
+    ['first', firstHalf],
+    ['latter', latterHalf],
+  ])('every cut is counted, accuses nobody, and hides nothing that hangs (%s half)', (_half, cut) => {
     fc.assert(
       fc.property(cutLog(longLog(machine, false)), ([log, places]) => {
         const report = cutAudit(log, places, cut)
         expect(report.checked).toMatchObject({ lines: log.records.length, damaged_lines: places.length })
         expect(report.invalid).toEqual([])
         const [stuck, gaps] = [named(report.stuck), named(report.gaps)]
-        const hidden = known(log, places).filter(({ ended, requestId }) => !ended && !stuck.has(requestId) && !gaps.has(requestId))
+        const hidden = known(log, places).filter(
+          ({ ended, requestId }) => !ended && !stuck.has(requestId) && !gaps.has(requestId),
+        )
         expect(hidden).toEqual([])
         // A line speaks for one request at most.
         const acquitted = known(log, places).filter(({ ended, requestId }) => !ended && !stuck.has(requestId))
@@ -48,7 +60,10 @@ describe.each([['request', requestMachine], ['request-with-retries', requestWith
     )
   })
 
-  test.each([['first', firstHalf], ['latter', latterHalf]])('what has ended is not called stuck, where requests follow each other (%s half)', (_half, cut) => {
+  test.each([
+    ['first', firstHalf],
+    ['latter', latterHalf],
+  ])('what has ended is not called stuck, where requests follow each other (%s half)', (_half, cut) => {
     fc.assert(
       fc.property(cutLog(longLog(machine, true)), ([log, places]) => {
         const report = cutAudit(log, places, cut)

@@ -16,7 +16,9 @@ function answer(files: Readonly<Record<string, readonly string[]>>, { table }: T
 }
 
 function truth({ requests }: TrueLog, at: number): string[] {
-  const stuck = requests.filter(({ ended, state, since }) => !ended && at - since > (state === 'Queued' ? 20_000 : 5_000))
+  const stuck = requests.filter(
+    ({ ended, state, since }) => !ended && at - since > (state === 'Queued' ? 20_000 : 5_000),
+  )
   return stuck.map(({ requestId, state, since }) => `${requestId} in ${state} since ${String(since)}`).sort()
 }
 
@@ -25,17 +27,32 @@ function found({ stuck }: AuditReport): string[] {
 }
 
 /** The part of an answer that lines of others and the order of lines must not change. */
-function findings({ stuck, invalid, gaps, states, duplicates, checked: { transitions, requests, traces } }: AuditReport): object {
+function findings({
+  stuck,
+  invalid,
+  gaps,
+  states,
+  duplicates,
+  checked: { transitions, requests, traces },
+}: AuditReport): object {
   return { stuck, invalid, gaps, states, duplicates, transitions, requests, traces }
 }
 
-describe.each([['request', requestMachine], ['request-with-retries', requestWithRetriesMachine]] as const)('of a true log of %s', (_, machine) => {
+describe.each([
+  ['request', requestMachine],
+  ['request-with-retries', requestWithRetriesMachine],
+] as const)('of a true log of %s', (_, machine) => {
   test('exactly those are stuck that are, nothing is invalid, and nothing is missing', () => {
     fc.assert(
       fc.property(trueLog(machine), now, (log, at) => {
         const report = answer({ 'all.ndjson': linesOf(log.records) }, log, at)
         expect(found(report)).toEqual(truth(log, at))
-        expect(report).toMatchObject({ now: at, invalid: [], gaps: [], duplicates: log.requests.reduce((sum, { duplicates }) => sum + duplicates, 0) })
+        expect(report).toMatchObject({
+          now: at,
+          invalid: [],
+          gaps: [],
+          duplicates: log.requests.reduce((sum, { duplicates }) => sum + duplicates, 0),
+        })
         expect(report.checked).toEqual({
           lines: log.records.length,
           transitions: log.records.filter(({ lifecycle }) => lifecycle === 'transition').length,
@@ -45,7 +62,9 @@ describe.each([['request', requestMachine], ['request-with-retries', requestWith
           damaged_lines: 0,
         })
         for (const { name } of log.table.states) {
-          const entered = log.records.filter(({ lifecycle, state }) => lifecycle === 'transition' && state === name).length
+          const entered = log.records.filter(
+            ({ lifecycle, state }) => lifecycle === 'transition' && state === name,
+          ).length
           const open = log.requests.filter(({ ended, state }) => !ended && state === name).length
           expect(report.states[name]).toMatchObject({ entered, open })
         }
@@ -55,16 +74,31 @@ describe.each([['request', requestMachine], ['request-with-retries', requestWith
   })
 
   test('the answer does not depend on order, repeats, files, or lines of others', () => {
-    const foreign = fc.constantFrom('plain text', '', '{"level":30,"msg":"hello"}', '[1]', 'null', '{"lifecycle":"other"}', '\u001b[31mred\u001b[0m')
+    const foreign = fc.constantFrom(
+      'plain text',
+      '',
+      '{"level":30,"msg":"hello"}',
+      '[1]',
+      'null',
+      '{"lifecycle":"other"}',
+      '\u001b[31mred\u001b[0m',
+    )
     const shuffled = trueLog(machine).chain((log) => {
       const lines = linesOf(log.records)
-      const all = fc.tuple(fc.subarray(lines), fc.array(foreign, { maxLength: 10 })).map(([again, others]) => [...lines, ...again, ...others])
+      const all = fc
+        .tuple(fc.subarray(lines), fc.array(foreign, { maxLength: 10 }))
+        .map(([again, others]) => [...lines, ...again, ...others])
       const order = all.chain((texts) => fc.shuffledSubarray(texts, { minLength: texts.length }))
       return fc.tuple(fc.constant({ log, lines }), order, fc.integer({ min: 1, max: 4 }))
     })
     fc.assert(
       fc.property(shuffled, now, ([{ log, lines }, texts, parts], at) => {
-        const files = Object.fromEntries(Array.from({ length: parts }, (_, part) => [`${String(part)}.ndjson`, texts.filter((_text, index) => index % parts === part)]))
+        const files = Object.fromEntries(
+          Array.from({ length: parts }, (_, part) => [
+            `${String(part)}.ndjson`,
+            texts.filter((_text, index) => index % parts === part),
+          ]),
+        )
         expect(findings(answer(files, log, at))).toEqual(findings(answer({ 'all.ndjson': lines }, log, at)))
       }),
     )
@@ -78,7 +112,9 @@ describe.each([['request', requestMachine], ['request-with-retries', requestWith
         // What comes after a line tells that it was there: in its own attempt, or in any after the hand-off.
         const follows = transitions.some(
           ({ request_id, seq, attempt }) =>
-            request_id === lost?.request_id && seq > lost.seq && (lost.attempt === undefined || attempt === lost.attempt),
+            request_id === lost?.request_id &&
+            seq > lost.seq &&
+            (lost.attempt === undefined || attempt === lost.attempt),
         )
         fc.pre(lost !== undefined && follows)
         const report = answer({ 'all.ndjson': linesOf(log.records.filter((record) => record !== lost)) }, log, T0)
@@ -98,7 +134,10 @@ describe.each([['request', requestMachine], ['request-with-retries', requestWith
         for (const id of new Set(own.map(({ request_id }) => request_id))) {
           const lines = own.filter(({ request_id }) => request_id === id)
           const begun = lines.some((record) => record.lifecycle === 'transition' && record.seq === 0)
-          expect(report.gaps.some(({ request_id, missing_seq }) => request_id === id && missing_seq.includes(0)), id).toBe(!begun)
+          expect(
+            report.gaps.some(({ request_id, missing_seq }) => request_id === id && missing_seq.includes(0)),
+            id,
+          ).toBe(!begun)
         }
       }),
     )

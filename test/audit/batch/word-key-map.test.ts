@@ -8,7 +8,10 @@ import { IntQueue } from '../../../src/audit/batch/int-queue.ts'
 const key = fc.tuple(fc.constantFrom(0, 1, 0xffff_ffff), fc.nat(2_000))
 
 test('a table of keys does what a map does, whatever is added and deleted', () => {
-  const acts = fc.array(fc.tuple(fc.constantFrom('add', 'add', 'find', 'delete', 'keep'), key), { maxLength: 8_000, size: 'max' })
+  const acts = fc.array(fc.tuple(fc.constantFrom('add', 'add', 'find', 'delete', 'keep'), key), {
+    maxLength: 8_000,
+    size: 'max',
+  })
   fc.assert(
     fc.property(acts, (all) => {
       const table = new WordKeyMap(2, 1)
@@ -36,13 +39,20 @@ test('a table of keys does what a map does, whatever is added and deleted', () =
 
 test('fingerprints are known once they were added, and no others', () => {
   fc.assert(
-    fc.property(fc.uniqueArray(fc.tuple(fc.nat(0xffff_ffff), fc.integer({ min: 1, max: 0xffff_ffff })), { maxLength: 9_000, size: 'max', selector: String }), (pairs) => {
-      const known = new FingerprintSet()
-      const half = pairs.length >> 1
-      for (const pair of pairs.slice(0, half)) known.add(...pair)
-      for (const pair of pairs.slice(0, half)) known.add(...pair)
-      expect(pairs.map((pair) => known.has(...pair))).toEqual(pairs.map((_, index) => index < half))
-    }),
+    fc.property(
+      fc.uniqueArray(fc.tuple(fc.nat(0xffff_ffff), fc.integer({ min: 1, max: 0xffff_ffff })), {
+        maxLength: 9_000,
+        size: 'max',
+        selector: String,
+      }),
+      (pairs) => {
+        const known = new FingerprintSet()
+        const half = pairs.length >> 1
+        for (const pair of pairs.slice(0, half)) known.add(...pair)
+        for (const pair of pairs.slice(0, half)) known.add(...pair)
+        expect(pairs.map((pair) => known.has(...pair))).toEqual(pairs.map((_, index) => index < half))
+      },
+    ),
     { numRuns: 20 },
   )
 })

@@ -17,7 +17,8 @@ import { BEGUN, note, QUEUED, REQUEST, SYNC, TRACE, transition, transitions } fr
 
 const table = compile(requestMachine)
 const retries = compile(requestWithRetriesMachine)
-const limitOf = (state: string): number => (state === 'Queued' ? 20_000 : table.state[state]?.final === true || state === 'Nowhere' ? Infinity : 5_000)
+const limitOf = (state: string): number =>
+  state === 'Queued' ? 20_000 : table.state[state]?.final === true || state === 'Nowhere' ? Infinity : 5_000
 
 function live(by = table, limits = limitOf): LiveAudit {
   return new LiveAudit({ table: by, limitOf: limits })
@@ -39,18 +40,32 @@ function fed(records: readonly LifecycleRecord[], by = table): LiveAudit {
 }
 
 /** What an audit of whole logs finds in these lines. */
-function whole(texts: readonly string[], by: TransitionTable, now: number): { readonly stuck: StuckRequest[]; readonly invalid: object[] } {
+function whole(
+  texts: readonly string[],
+  by: TransitionTable,
+  now: number,
+): { readonly stuck: StuckRequest[]; readonly invalid: object[] } {
   const { histories, fragments } = evidenceOf({ 'a.log': texts })
-  const verdicts = applyPartialRecords([...histories].map((history) => assess(history, by)), fragments, by)
-  return { stuck: verdicts.flatMap((verdict) => stuckEntry(verdict, now, limitOf(verdict.position.state)) ?? []), invalid: verdicts.flatMap(invalidEntries) }
+  const verdicts = applyPartialRecords(
+    [...histories].map((history) => assess(history, by)),
+    fragments,
+    by,
+  )
+  return {
+    stuck: verdicts.flatMap((verdict) => stuckEntry(verdict, now, limitOf(verdict.position.state)) ?? []),
+    invalid: verdicts.flatMap(invalidEntries),
+  }
 }
 
 const byText = (a: unknown, b: unknown): number => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)
-const named = ({ request_id, state }: { readonly request_id: string; readonly state: string }): string => `${request_id} in ${state}`
+const named = ({ request_id, state }: { readonly request_id: string; readonly state: string }): string =>
+  `${request_id} in ${state}`
 const short = (findings: readonly Finding[]): string[] => findings.map(({ finding, state }) => `${finding} ${state}`)
 
 /** A true log with lines lost, repeated, cut and made wrong, in any order. */
-function spoilt(log: fc.Arbitrary<TrueLog>): fc.Arbitrary<{ readonly table: TransitionTable; readonly texts: readonly string[] }> {
+function spoilt(
+  log: fc.Arbitrary<TrueLog>,
+): fc.Arbitrary<{ readonly table: TransitionTable; readonly texts: readonly string[] }> {
   return log.chain(({ table: by, records }) => {
     const harm = fc.constantFrom('none', 'none', 'none', 'none', 'lost', 'twice', 'first half', 'latter half', 'wrong')
     const harms = fc.array(harm, { minLength: records.length, maxLength: records.length })
@@ -72,12 +87,17 @@ function spoilt(log: fc.Arbitrary<TrueLog>): fc.Arbitrary<{ readonly table: Tran
         }
       }),
     )
-    const ordered = fc.tuple(texts, fc.boolean()).chain(([lines, mixed]) => (mixed ? fc.shuffledSubarray(lines, { minLength: lines.length }) : fc.constant(lines)))
+    const ordered = fc
+      .tuple(texts, fc.boolean())
+      .chain(([lines, mixed]) => (mixed ? fc.shuffledSubarray(lines, { minLength: lines.length }) : fc.constant(lines)))
     return ordered.map((lines) => ({ table: by, texts: lines }))
   })
 }
 
-describe.each([['request', requestMachine], ['request-with-retries', requestWithRetriesMachine]] as const)('of any log of %s', (_, machine) => {
+describe.each([
+  ['request', requestMachine],
+  ['request-with-retries', requestWithRetriesMachine],
+] as const)('of any log of %s', (_, machine) => {
   const now = fc.integer({ min: T0, max: T0 + 150_000 })
 
   test('one tick finds what an audit of the whole log finds', () => {
@@ -87,7 +107,10 @@ describe.each([['request', requestMachine], ['request-with-retries', requestWith
         feed(audit, log.texts)
         const findings = audit.tick(at)
         const expected = whole(log.texts, log.table, at)
-        const told = [...expected.stuck.map((entry) => ({ finding: 'stuck', ...entry })), ...expected.invalid.map((entry) => ({ finding: 'invalid', ...entry }))]
+        const told = [
+          ...expected.stuck.map((entry) => ({ finding: 'stuck', ...entry })),
+          ...expected.invalid.map((entry) => ({ finding: 'invalid', ...entry })),
+        ]
         expect([...findings].sort(byText)).toEqual(told.sort(byText))
         expect(audit.stuck).toBe(expected.stuck.length)
         expect(audit.tick(at)).toEqual([])
@@ -98,30 +121,41 @@ describe.each([['request', requestMachine], ['request-with-retries', requestWith
 
   test('after every tick those are told that an audit of the lines so far finds, and each change is told once', () => {
     fc.assert(
-      fc.property(spoilt(trueLog(machine)), fc.array(fc.record({ lines: fc.nat(12), ms: fc.nat(20_000), read: fc.boolean() })), (log, steps) => {
-        const audit = live(log.table)
-        const told = new Set<string>()
-        let [read, at] = [0, T0]
-        for (const step of [...steps, { lines: Infinity, ms: 30_000, read: false }]) {
-          const texts = log.texts.slice(read, read + step.lines)
-          feed(audit, texts, read)
-          read += texts.length
-          at += step.ms
-          const findings = [...(step.read ? audit.drain() : []), ...audit.tick(at)]
-          // Nobody moves on for a moment, until the next line is read.
-          const left = findings.flatMap((found) => (found.finding === 'moved_on' ? [`${named({ ...found, state: found.was })} since ${String(found.since - found.stuck_for_ms)}`] : []))
-          const stayed = findings.flatMap((found) => (found.finding === 'stuck' ? [`${named(found)} since ${String(found.since)}`] : []))
-          expect(stayed.filter((text) => left.includes(text))).toEqual([])
-          for (const found of findings) {
-            if (found.finding === 'stuck') {
-              expect(told.has(named(found))).toBe(false)
-              told.add(named(found))
-            } else if (found.finding === 'moved_on') expect(told.delete(named({ ...found, state: found.was }))).toBe(true)
+      fc.property(
+        spoilt(trueLog(machine)),
+        fc.array(fc.record({ lines: fc.nat(12), ms: fc.nat(20_000), read: fc.boolean() })),
+        (log, steps) => {
+          const audit = live(log.table)
+          const told = new Set<string>()
+          let [read, at] = [0, T0]
+          for (const step of [...steps, { lines: Infinity, ms: 30_000, read: false }]) {
+            const texts = log.texts.slice(read, read + step.lines)
+            feed(audit, texts, read)
+            read += texts.length
+            at += step.ms
+            const findings = [...(step.read ? audit.drain() : []), ...audit.tick(at)]
+            // Nobody moves on for a moment, until the next line is read.
+            const left = findings.flatMap((found) =>
+              found.finding === 'moved_on'
+                ? [`${named({ ...found, state: found.was })} since ${String(found.since - found.stuck_for_ms)}`]
+                : [],
+            )
+            const stayed = findings.flatMap((found) =>
+              found.finding === 'stuck' ? [`${named(found)} since ${String(found.since)}`] : [],
+            )
+            expect(stayed.filter((text) => left.includes(text))).toEqual([])
+            for (const found of findings) {
+              if (found.finding === 'stuck') {
+                expect(told.has(named(found))).toBe(false)
+                told.add(named(found))
+              } else if (found.finding === 'moved_on')
+                expect(told.delete(named({ ...found, state: found.was }))).toBe(true)
+            }
+            expect([...told].sort()).toEqual(whole(log.texts.slice(0, read), log.table, at).stuck.map(named).sort())
+            expect(audit.stuck).toBe(told.size)
           }
-          expect([...told].sort()).toEqual(whole(log.texts.slice(0, read), log.table, at).stuck.map(named).sort())
-          expect(audit.stuck).toBe(told.size)
-        }
-      }),
+        },
+      ),
       { numRuns: 300 },
     )
   })
@@ -133,13 +167,39 @@ describe('a request', () => {
     expect(audit.tick(BEGUN + 5_000)).toEqual([])
     const ids = { trace_id: TRACE, request_id: REQUEST, service: 'gateway' }
     expect(audit.tick(BEGUN + 5_001)).toEqual([
-      { finding: 'stuck', ...ids, state: 'Received', since: BEGUN, age_ms: 5_001, stuck_after_ms: 5_000, attempts: 0, last_error: null },
+      {
+        finding: 'stuck',
+        ...ids,
+        state: 'Received',
+        since: BEGUN,
+        age_ms: 5_001,
+        stuck_after_ms: 5_000,
+        attempts: 0,
+        last_error: null,
+      },
     ])
     expect(audit.tick(BEGUN + 60_000)).toEqual([])
-    audit.add(transition({ seq: 1, event: 'AUTH_OK', from: 'Received', state: 'Authenticated', time: BEGUN + 60_000, service: 'auth' }))
+    audit.add(
+      transition({
+        seq: 1,
+        event: 'AUTH_OK',
+        from: 'Received',
+        state: 'Authenticated',
+        time: BEGUN + 60_000,
+        service: 'auth',
+      }),
+    )
     expect(audit.stuck).toBe(1)
     expect(audit.tick(BEGUN + 60_100)).toEqual([
-      { finding: 'moved_on', ...ids, service: 'auth', state: 'Authenticated', since: BEGUN + 60_000, was: 'Received', stuck_for_ms: 60_000 },
+      {
+        finding: 'moved_on',
+        ...ids,
+        service: 'auth',
+        state: 'Authenticated',
+        since: BEGUN + 60_000,
+        was: 'Received',
+        stuck_for_ms: 60_000,
+      },
     ])
     expect(audit.stuck).toBe(0)
     expect(short(audit.tick(BEGUN + 65_001))).toEqual(['stuck Authenticated'])
@@ -155,7 +215,10 @@ describe('a request', () => {
     ]
     const audit = fed(transitions(QUEUED, {}, 0, retries), retries)
     expect(short(audit.tick(BEGUN + 100_000))).toEqual(['stuck Queued'])
-    for (const [attempt, time] of [[1, 100_000], [2, 200_000]] as const) {
+    for (const [attempt, time] of [
+      [1, 100_000],
+      [2, 200_000],
+    ] as const) {
       for (const record of working(attempt, BEGUN + time)) audit.add(record)
       expect(short(audit.tick(BEGUN + time + 100))).toEqual(['moved_on Queued'])
       expect(short(audit.tick(BEGUN + time + 90_000))).toEqual(['stuck Queued'])
@@ -185,7 +248,8 @@ describe('a request', () => {
 
   test('whose last line was cut is not accused, and is when the cut line turns out to be of another', () => {
     const other = { request_id: 'b7ad6b7169203332' }
-    const cut = linesOf(transitions(['AUTH_OK'], other)).map((text) => text.slice(0, text.indexOf(',"trace_id"')))[1] ?? ''
+    const cut =
+      linesOf(transitions(['AUTH_OK'], other)).map((text) => text.slice(0, text.indexOf(',"trace_id"')))[1] ?? ''
     const audit = fed(transitions([]))
     feed(audit, [cut])
     expect(short(audit.tick(BEGUN + 5_500))).toEqual([])
@@ -206,7 +270,14 @@ test('an invalid line is told once, when it comes, however often it is repeated'
   const wrong = transition({ seq: 1, event: 'AUTH_OK', from: 'Received', state: 'Queued' })
   audit.add(transition(), 'a.log', 1)
   audit.add(wrong, 'a.log', 2)
-  expect(audit.drain()).toMatchObject([{ finding: 'invalid', reason: 'AUTH_OK leads from Received to Authenticated, not to Queued', file: 'a.log', line: 2 }])
+  expect(audit.drain()).toMatchObject([
+    {
+      finding: 'invalid',
+      reason: 'AUTH_OK leads from Received to Authenticated, not to Queued',
+      file: 'a.log',
+      line: 2,
+    },
+  ])
   audit.add(wrong, 'a.log.1', 2)
   expect(audit.drain()).toEqual([])
   audit.add({ ...wrong, time: BEGUN + 1 }, 'a.log', 3)
@@ -224,7 +295,12 @@ describe('what is held on to', () => {
       const common = { request_id: requestId(index), trace_id: `trace-${String(index >> 2)}`, time: BEGUN + index }
       // One in 10,000 hangs.
       if (index % 10_000 === 5) audit.add(transition(common), 'a.log', index)
-      else audit.add(transition({ ...common, seq: 1, event: 'AUTH_ERROR', from: 'Received', state: 'Failed', outcome: 'denied' }), 'a.log', index)
+      else
+        audit.add(
+          transition({ ...common, seq: 1, event: 'AUTH_ERROR', from: 'Received', state: 'Failed', outcome: 'denied' }),
+          'a.log',
+          index,
+        )
       if (index % 1_000 !== 0) continue
       findings += audit.tick(BEGUN + index).length
       const { open, resting, lines, ended, deadlines } = audit.memoryUse
@@ -242,7 +318,9 @@ describe('what is held on to', () => {
     for (let index = 0; index < 20_000; index += 1) {
       audit.add(transition({ request_id: requestId(index) }))
       audit.drain()
-      audit.add(transition({ request_id: requestId(index), seq: 1, event: 'AUTH_ERROR', from: 'Received', state: 'Failed' }))
+      audit.add(
+        transition({ request_id: requestId(index), seq: 1, event: 'AUTH_ERROR', from: 'Received', state: 'Failed' }),
+      )
     }
     expect(audit.memoryUse.deadlines).toBeLessThan(3_000)
   })
@@ -273,29 +351,44 @@ describe('what is held on to', () => {
     ['request', table, transitions(QUEUED), BEGUN + 3_000],
     ['request, of which there are only notes', table, [], BEGUN + 10_000],
     ['request-with-retries', retries, transitions(QUEUED, {}, 0, retries), BEGUN + 5_000_001],
-  ])('of a request of %s that is tried again for ever are its latest lines, and how often it was tried', (_, by, begin, since) => {
-    const audit = live(by, () => 20_000)
-    for (const record of begin) audit.add(record)
-    const error = { type: 'Error', message: 'no luck' }
-    const found: Finding[] = []
-    for (let attempt = 1; attempt <= 500; attempt += 1) {
-      const time = BEGUN + attempt * 10_000
-      const failed = { time: time + 1, ...(attempt === 7 ? { error } : {}) }
-      if (by === retries) {
-        audit.add(transition({ attempt, seq: 4, event: 'ATTEMPT', from: 'Queued', state: 'Working', time }))
-        audit.add(transition({ attempt, seq: 5, event: 'RETRY', from: 'Working', state: 'Queued', ...failed }))
-      } else {
-        audit.add(note('ATTEMPT', { attempt, state: 'Queued', time }))
-        audit.add(note('RETRY', { attempt, state: 'Queued', ...failed }))
+  ])(
+    'of a request of %s that is tried again for ever are its latest lines, and how often it was tried',
+    (_, by, begin, since) => {
+      const audit = live(by, () => 20_000)
+      for (const record of begin) audit.add(record)
+      const error = { type: 'Error', message: 'no luck' }
+      const found: Finding[] = []
+      for (let attempt = 1; attempt <= 500; attempt += 1) {
+        const time = BEGUN + attempt * 10_000
+        const failed = { time: time + 1, ...(attempt === 7 ? { error } : {}) }
+        if (by === retries) {
+          audit.add(transition({ attempt, seq: 4, event: 'ATTEMPT', from: 'Queued', state: 'Working', time }))
+          audit.add(transition({ attempt, seq: 5, event: 'RETRY', from: 'Working', state: 'Queued', ...failed }))
+        } else {
+          audit.add(note('ATTEMPT', { attempt, state: 'Queued', time }))
+          audit.add(note('RETRY', { attempt, state: 'Queued', ...failed }))
+        }
+        // A log that is copied gives its lines again.
+        if (attempt === 400 && by === retries)
+          audit.add(
+            transition({
+              attempt: 1,
+              seq: 4,
+              event: 'ATTEMPT',
+              from: 'Queued',
+              state: 'Working',
+              time: BEGUN + 10_000,
+            }),
+          )
+        found.push(...audit.tick(time + 2))
       }
-      // A log that is copied gives its lines again.
-      if (attempt === 400 && by === retries) audit.add(transition({ attempt: 1, seq: 4, event: 'ATTEMPT', from: 'Queued', state: 'Working', time: BEGUN + 10_000 }))
-      found.push(...audit.tick(time + 2))
-    }
-    found.push(...audit.tick(BEGUN + 1e9))
-    expect(found).toMatchObject([{ finding: 'stuck', state: 'Queued', since, ...(by === retries ? { attempts: 500, last_error: error } : {}) }])
-    expect(audit.memoryUse.lines).toBeLessThan(100)
-  })
+      found.push(...audit.tick(BEGUN + 1e9))
+      expect(found).toMatchObject([
+        { finding: 'stuck', state: 'Queued', since, ...(by === retries ? { attempts: 500, last_error: error } : {}) },
+      ])
+      expect(audit.memoryUse.lines).toBeLessThan(100)
+    },
+  )
 
   test('of a damaged line gives way to whole ones', () => {
     const audit = live()
@@ -303,7 +396,8 @@ describe('what is held on to', () => {
     audit.add(transition())
     feed(audit, [second.slice(second.length >> 1)])
     // So many others that what it says is made its request's own.
-    for (let index = 0; index < 2_000; index += 1) feed(audit, [second.replace(REQUEST, requestId(index)).slice(second.length >> 1)])
+    for (let index = 0; index < 2_000; index += 1)
+      feed(audit, [second.replace(REQUEST, requestId(index)).slice(second.length >> 1)])
     expect(audit.memoryUse.fragments).toBeLessThanOrEqual(1_000)
     expect(short(audit.tick(BEGUN + 1e9))).toEqual(['stuck Authenticated'])
     for (const record of transitions(['AUTH_OK', 'PROCESS']).slice(2)) audit.add(record)
@@ -321,7 +415,8 @@ describe('what is held on to', () => {
     feed(audit, texts)
     expect(audit.memoryUse.fragments).toBe(1_000)
     expect(audit.tick(BEGUN + 1e9)).toEqual([])
-    for (let index = 10_000; index < 35_000; index += 1) for (const record of transitions(['AUTH_ERROR'], { request_id: requestId(index) })) audit.add(record)
+    for (let index = 10_000; index < 35_000; index += 1)
+      for (const record of transitions(['AUTH_ERROR'], { request_id: requestId(index) })) audit.add(record)
     expect(audit.tick(BEGUN + 1e9)).toEqual([])
     expect(audit.memoryUse).toMatchObject({ open: 0, fragments: 0 })
   })

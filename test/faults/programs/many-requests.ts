@@ -43,7 +43,9 @@ const job = tracker.trackRequest(
 async function fetched(): Promise<void> {
   const leaving = new AbortController()
   if (chance(0.1)) leaving.abort()
-  const answer = page(new Request('http://localhost/orders', { method: chance(0.5) ? 'POST' : 'GET', signal: leaving.signal }))
+  const answer = page(
+    new Request('http://localhost/orders', { method: chance(0.5) ? 'POST' : 'GET', signal: leaving.signal }),
+  )
   if (chance(0.2)) leaving.abort()
   const { body } = await answer
   if (chance(0.1)) leaving.abort()
@@ -54,7 +56,9 @@ async function fetched(): Promise<void> {
 async function queued(): Promise<void> {
   const request = tracker.start()
   request.authenticated('ada')
-  const headers = await request.enqueue((sent) => (chance(0.1) ? Promise.reject(new NoLuck()) : sent)).catch(() => undefined)
+  const headers = await request
+    .enqueue((sent) => (chance(0.1) ? Promise.reject(new NoLuck()) : sent))
+    .catch(() => undefined)
   if (headers === undefined) request.responded({ status: 503 })
   else await job(headers)
 }
@@ -74,7 +78,9 @@ const ways = [fetched, queued, byHand, () => job({})] as const
 async function batch(): Promise<string[]> {
   gathered = new Gathered()
   const all = Array.from({ length: BATCH }, async () => ways[Math.floor(random() * ways.length)]?.())
-  const failed = (await Promise.allSettled(all)).flatMap((result) => (result.status === 'rejected' && !(result.reason instanceof NoLuck) ? [String(result.reason)] : []))
+  const failed = (await Promise.allSettled(all)).flatMap((result) =>
+    result.status === 'rejected' && !(result.reason instanceof NoLuck) ? [String(result.reason)] : [],
+  )
   const { report } = verdictOn(gathered)
   const { stuck, invalid, gaps, checked } = report
   const wrong = [...failed, ...[...stuck, ...invalid, ...gaps].map((finding) => JSON.stringify(finding))]

@@ -8,7 +8,12 @@ const tracker = trackerFor('api', destinationOf(process.argv[2]))
 const { mark } = new Marks()
 const [write, read] = [(text: string): Buffer => Buffer.from(text), (bytes: Buffer): string => bytes.toString()]
 const streams = { requestStream: false, responseStream: false }
-const codecs = { requestSerialize: write, requestDeserialize: read, responseSerialize: write, responseDeserialize: read }
+const codecs = {
+  requestSerialize: write,
+  requestDeserialize: read,
+  responseSerialize: write,
+  responseDeserialize: read,
+}
 
 const server = new Server({ interceptors: [trackRequest({ tracker })] })
 server.addService(
@@ -27,7 +32,9 @@ function call(client: Client, id: string): Promise<void> {
   const metadata = new Metadata()
   metadata.set('x-trace-id', id)
   return new Promise((resolve, reject) => {
-    client.makeUnaryRequest('/test.Mortal/take', write, read, id, metadata, (error) => (error === null ? resolve() : reject(error)))
+    client.makeUnaryRequest('/test.Mortal/take', write, read, id, metadata, (error) =>
+      error === null ? resolve() : reject(error),
+    )
   })
 }
 

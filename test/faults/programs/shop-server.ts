@@ -22,7 +22,9 @@ let begun = 0
 /** Resolves once the worker has the message. */
 function send(id: string, kind: Kind, headers: Record<string, string>): Promise<void> {
   return new Promise((resolve, reject) => {
-    const message = call(worker, { method: 'POST', agent }, (response) => response.resume().on('end', resolve).on('error', reject))
+    const message = call(worker, { method: 'POST', agent }, (response) =>
+      response.resume().on('end', resolve).on('error', reject),
+    )
     message.on('error', reject).end(JSON.stringify({ id, kind, headers }))
   })
 }

@@ -9,7 +9,8 @@ export type Destination = (typeof DESTINATIONS)[number]
 /** A tracker that writes there. */
 export function trackerFor(service: string, to: Destination): Tracker {
   if (to === 'default') return createTracker({ service })
-  if (to === 'own-sync' || to === 'own-async') return createTracker({ service, logger: pino(destination({ dest: 1, sync: to === 'own-sync' })) })
+  if (to === 'own-sync' || to === 'own-async')
+    return createTracker({ service, logger: pino(destination({ dest: 1, sync: to === 'own-sync' })) })
   const options = { service, durability: to }
   return createTracker(options)
 }

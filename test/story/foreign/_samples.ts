@@ -13,7 +13,14 @@ interface Told {
 /** Lines in the words of the documentation of each logger, all written at 14:13:20.123 UTC, with what they say. */
 export const LINES: Readonly<Record<string, readonly [fields: object, told: Told]>> = {
   "Go's slog": [
-    { time: '2026-09-21T16:13:20.123+02:00', level: 'INFO', msg: 'priced', service: 'pricing', trace_id: HEX, span_id: SPAN },
+    {
+      time: '2026-09-21T16:13:20.123+02:00',
+      level: 'INFO',
+      msg: 'priced',
+      service: 'pricing',
+      trace_id: HEX,
+      span_id: SPAN,
+    },
     { service: 'pricing', request_id: SPAN, level: 'INFO', msg: 'priced' },
   ],
   zap: [
@@ -29,27 +36,74 @@ export const LINES: Readonly<Record<string, readonly [fields: object, told: Told
     { service: 'pricing', request_id: null, level: 'info', msg: 'priced' },
   ],
   bunyan: [
-    { name: 'pricing', hostname: 'h1', pid: 7, level: 30, trace_id: HEX, span_id: SPAN, msg: 'priced', time: '2026-09-21T14:13:20.123Z', v: 0 },
+    {
+      name: 'pricing',
+      hostname: 'h1',
+      pid: 7,
+      level: 30,
+      trace_id: HEX,
+      span_id: SPAN,
+      msg: 'priced',
+      time: '2026-09-21T14:13:20.123Z',
+      v: 0,
+    },
     { service: 'pricing', request_id: SPAN, level: 30, msg: 'priced' },
   ],
   winston: [
-    { level: 'info', message: 'priced', service: 'pricing', timestamp: '2026-09-21T14:13:20.123Z', trace_id: HEX, span_id: SPAN, trace_flags: '01' },
+    {
+      level: 'info',
+      message: 'priced',
+      service: 'pricing',
+      timestamp: '2026-09-21T14:13:20.123Z',
+      trace_id: HEX,
+      span_id: SPAN,
+      trace_flags: '01',
+    },
     { service: 'pricing', request_id: SPAN, level: 'info', msg: 'priced' },
   ],
   structlog: [
-    { event: 'priced', logger: 'pricing.api', level: 'info', timestamp: '2026-09-21T14:13:20.123000Z', trace_id: HEX, span_id: SPAN },
+    {
+      event: 'priced',
+      logger: 'pricing.api',
+      level: 'info',
+      timestamp: '2026-09-21T14:13:20.123000Z',
+      trace_id: HEX,
+      span_id: SPAN,
+    },
     { service: '', request_id: SPAN, level: 'info', msg: 'priced' },
   ],
   'python-json-logger': [
-    { message: 'priced', levelname: 'INFO', name: 'pricing', asctime: '2026-09-21 14:13:20,123', otelTraceID: HEX, otelSpanID: SPAN, otelServiceName: 'pricing-svc' },
+    {
+      message: 'priced',
+      levelname: 'INFO',
+      name: 'pricing',
+      asctime: '2026-09-21 14:13:20,123',
+      otelTraceID: HEX,
+      otelSpanID: SPAN,
+      otelServiceName: 'pricing-svc',
+    },
     { service: 'pricing-svc', request_id: SPAN, level: 'INFO', msg: 'priced' },
   ],
   'ECS, flat': [
-    { '@timestamp': '2026-09-21T14:13:20.123Z', 'log.level': 'INFO', message: 'priced', 'service.name': 'pricing', 'trace.id': HEX, 'transaction.id': SPAN },
+    {
+      '@timestamp': '2026-09-21T14:13:20.123Z',
+      'log.level': 'INFO',
+      message: 'priced',
+      'service.name': 'pricing',
+      'trace.id': HEX,
+      'transaction.id': SPAN,
+    },
     { service: 'pricing', request_id: SPAN, level: 'INFO', msg: 'priced' },
   ],
   'ECS, nested': [
-    { '@timestamp': '2026-09-21T14:13:20.123Z', log: { level: 'INFO' }, message: 'priced', service: { name: 'pricing' }, trace: { id: HEX }, span: { id: SPAN } },
+    {
+      '@timestamp': '2026-09-21T14:13:20.123Z',
+      log: { level: 'INFO' },
+      message: 'priced',
+      service: { name: 'pricing' },
+      trace: { id: HEX },
+      span: { id: SPAN },
+    },
     { service: 'pricing', request_id: SPAN, level: 'INFO', msg: 'priced' },
   ],
   'Google Cloud': [
@@ -64,19 +118,43 @@ export const LINES: Readonly<Record<string, readonly [fields: object, told: Told
     { service: 'pricing', request_id: SPAN, level: 'ERROR', msg: 'no price' },
   ],
   'Google Cloud, as it is exported': [
-    { timestamp: '2026-09-21T14:13:20.123Z', severity: 'INFO', trace: `projects/shop-1/traces/${HEX}`, spanId: SPAN, jsonPayload: { message: 'priced' } },
+    {
+      timestamp: '2026-09-21T14:13:20.123Z',
+      severity: 'INFO',
+      trace: `projects/shop-1/traces/${HEX}`,
+      spanId: SPAN,
+      jsonPayload: { message: 'priced' },
+    },
     { service: '', request_id: SPAN, level: 'INFO', msg: 'priced' },
   ],
   Datadog: [
-    { timestamp: '2026-09-21T14:13:20.123Z', level: 'info', message: 'priced', dd: { trace_id: HEX, span_id: '8640125871', service: 'pricing', env: 'prod' } },
+    {
+      timestamp: '2026-09-21T14:13:20.123Z',
+      level: 'info',
+      message: 'priced',
+      dd: { trace_id: HEX, span_id: '8640125871', service: 'pricing', env: 'prod' },
+    },
     { service: 'pricing', request_id: null, level: 'info', msg: 'priced' },
   ],
   Serilog: [
-    { '@t': '2026-09-21T14:13:20.1230000Z', '@mt': 'priced {Sku}', '@l': 'Warning', '@tr': HEX, '@sp': SPAN, Sku: 'A1' },
+    {
+      '@t': '2026-09-21T14:13:20.1230000Z',
+      '@mt': 'priced {Sku}',
+      '@l': 'Warning',
+      '@tr': HEX,
+      '@sp': SPAN,
+      Sku: 'A1',
+    },
     { service: '', request_id: SPAN, level: 'Warning', msg: 'priced {Sku}' },
   ],
   'Logback with its MDC': [
-    { '@timestamp': '2026-09-21T14:13:20.123Z', level: 'INFO', message: 'priced', mdc: { traceId: HEX, spanId: SPAN }, app: 'pricing' },
+    {
+      '@timestamp': '2026-09-21T14:13:20.123Z',
+      level: 'INFO',
+      message: 'priced',
+      mdc: { traceId: HEX, spanId: SPAN },
+      app: 'pricing',
+    },
     { service: 'pricing', request_id: SPAN, level: 'INFO', msg: 'priced' },
   ],
   GELF: [
@@ -101,7 +179,15 @@ export const OTLP_LOGS = {
         {
           scope: { name: 'pricing.api' },
           logRecords: [
-            { timeUnixNano: '1790000000123000000', severityNumber: 9, severityText: 'INFO', body: { stringValue: 'priced' }, attributes: [], traceId: HEX, spanId: SPAN },
+            {
+              timeUnixNano: '1790000000123000000',
+              severityNumber: 9,
+              severityText: 'INFO',
+              body: { stringValue: 'priced' },
+              attributes: [],
+              traceId: HEX,
+              spanId: SPAN,
+            },
             {
               timeUnixNano: '0',
               observedTimeUnixNano: '1790000000124000000',
@@ -112,7 +198,12 @@ export const OTLP_LOGS = {
             },
             {
               timeUnixNano: '1790000000125000000',
-              attributes: [attribute('trace_id', HEX), attribute('http.request.method', 'GET'), attribute('url.path', '/a?b=1'), { key: 'http.response.status_code', value: { intValue: '503' } }],
+              attributes: [
+                attribute('trace_id', HEX),
+                attribute('http.request.method', 'GET'),
+                attribute('url.path', '/a?b=1'),
+                { key: 'http.response.status_code', value: { intValue: '503' } },
+              ],
             },
             { timeUnixNano: '1790000000126000000', body: { stringValue: 'started' }, traceId: '', spanId: '' },
           ],
@@ -130,7 +221,16 @@ export const OTLP_SPANS = {
       scopeSpans: [
         {
           spans: [
-            { traceId: HEX, spanId: SPAN, parentSpanId: '', name: 'GET /price', kind: 2, startTimeUnixNano: '1790000000123000000', endTimeUnixNano: '1790000000135000000', status: {} },
+            {
+              traceId: HEX,
+              spanId: SPAN,
+              parentSpanId: '',
+              name: 'GET /price',
+              kind: 2,
+              startTimeUnixNano: '1790000000123000000',
+              endTimeUnixNano: '1790000000135000000',
+              status: {},
+            },
             {
               traceId: HEX,
               spanId: 'b7ad6b7169203332',

@@ -12,17 +12,35 @@ describe('a line is told as it was meant', () => {
   })
 
   test('of our own, whose request keeps its id beside a span', () => {
-    const fields = { level: 30, time: TIME, service: 'api', trace_id: 'abc-123', request_id: SPAN, span_id: 'b7ad6b7169203332', msg: 'hi', other: {} }
-    expect(foreignLines(fields)).toEqual([{ traceId: 'abc-123', line: { time: TIME, service: 'api', request_id: SPAN, level: 30, msg: 'hi' } }])
+    const fields = {
+      level: 30,
+      time: TIME,
+      service: 'api',
+      trace_id: 'abc-123',
+      request_id: SPAN,
+      span_id: 'b7ad6b7169203332',
+      msg: 'hi',
+      other: {},
+    }
+    expect(foreignLines(fields)).toEqual([
+      { traceId: 'abc-123', line: { time: TIME, service: 'api', request_id: SPAN, level: 30, msg: 'hi' } },
+    ])
   })
 
   test('of OTLP, where one line holds many records', () => {
     expect(foreignLines(OTLP_LOGS)).toEqual([
       { traceId: HEX, line: { time: TIME, service: 'pricing', request_id: SPAN, level: 'INFO', msg: 'priced' } },
-      { traceId: HEX.toUpperCase(), line: { time: TIME + 1, service: 'pricing', request_id: null, level: 17, msg: 'no price' } },
+      {
+        traceId: HEX.toUpperCase(),
+        line: { time: TIME + 1, service: 'pricing', request_id: null, level: 17, msg: 'no price' },
+      },
       { traceId: HEX, line: { time: TIME + 2, service: 'pricing', request_id: null, level: null, msg: 'GET /a 503' } },
     ])
-    expect(foreignLines(OTLP_LOGS, { service: ['resource.k8s.pod.name'] }).map(({ line }) => line.service)).toEqual(['pricing-7', 'pricing-7', 'pricing-7'])
+    expect(foreignLines(OTLP_LOGS, { service: ['resource.k8s.pod.name'] }).map(({ line }) => line.service)).toEqual([
+      'pricing-7',
+      'pricing-7',
+      'pricing-7',
+    ])
   })
 
   test("of OTLP's spans", () => {
@@ -34,8 +52,19 @@ describe('a line is told as it was meant', () => {
   })
 
   test('wherever the usual names put it, flat or nested', () => {
-    const values: Readonly<Record<Role, unknown>> = { trace_id: HEX, request_id: SPAN, time: TIME, service: 'pricing', level: 'warn', msg: 'priced' }
-    const place = fc.record(Object.fromEntries(FIELD_ROLES.map((role) => [role, fc.tuple(fc.constantFrom(...USUAL_NAMES[role]), fc.boolean())])))
+    const values: Readonly<Record<Role, unknown>> = {
+      trace_id: HEX,
+      request_id: SPAN,
+      time: TIME,
+      service: 'pricing',
+      level: 'warn',
+      msg: 'priced',
+    }
+    const place = fc.record(
+      Object.fromEntries(
+        FIELD_ROLES.map((role) => [role, fc.tuple(fc.constantFrom(...USUAL_NAMES[role]), fc.boolean())]),
+      ),
+    )
     fc.assert(
       fc.property(place, (places) => {
         const fields: Record<string, unknown> = {}
@@ -45,7 +74,10 @@ describe('a line is told as it was meant', () => {
           const nested = path.reduceRight<unknown>((inner, key) => ({ [key]: inner }), values[role])
           // Two roles may share a parent, such as mdc.
           for (const [key, value] of Object.entries(nested as object)) {
-            fields[key] = typeof value === 'object' && typeof fields[key] === 'object' ? { ...fields[key], ...(value as object) } : (fields[key] ?? value)
+            fields[key] =
+              typeof value === 'object' && typeof fields[key] === 'object'
+                ? { ...fields[key], ...(value as object) }
+                : (fields[key] ?? value)
           }
         }
         fc.pre(new Set(FIELD_ROLES.map((role) => places[role]?.[0].split('.')[0])).size === FIELD_ROLES.length)
@@ -60,8 +92,16 @@ describe('a line without a message tells', () => {
   const base = { time: TIME, trace_id: HEX }
   test.each([
     ['the request', { method: 'GET', path: '/orders/7', status: 200, duration: '12ms' }, 'GET /orders/7 200'],
-    ['the request, without its query', { req: { method: 'GET', url: 'https://shop.test/orders?token=hush' }, res: { statusCode: 404 } }, 'GET /orders 404'],
-    ['the request and its error', { method: 'POST', path: '/orders', status: 500, error: { message: 'boom' } }, 'POST /orders 500: boom'],
+    [
+      'the request, without its query',
+      { req: { method: 'GET', url: 'https://shop.test/orders?token=hush' }, res: { statusCode: 404 } },
+      'GET /orders 404',
+    ],
+    [
+      'the request and its error',
+      { method: 'POST', path: '/orders', status: 500, error: { message: 'boom' } },
+      'POST /orders 500: boom',
+    ],
     ['its event', { event: { name: 'order.placed' } }, 'order.placed'],
     ['its event and its error', { action: 'charge', error: 'no funds' }, 'charge: no funds'],
     ['its error', { err: { message: 'boom' } }, 'boom'],
@@ -72,7 +112,8 @@ describe('a line without a message tells', () => {
 })
 
 describe('trace ids', () => {
-  const ids = (value: unknown, more: object = {}): string[] => foreignLines({ time: TIME, trace_id: value, ...more }).map(({ traceId }) => traceId)
+  const ids = (value: unknown, more: object = {}): string[] =>
+    foreignLines({ time: TIME, trace_id: value, ...more }).map(({ traceId }) => traceId)
 
   test.each([
     ['a UUID', '019A2B3C-4d5e-7f60-8a1b-2c3d4e5f6071', '019A2B3C-4d5e-7f60-8a1b-2c3d4e5f6071'],
@@ -82,18 +123,38 @@ describe('trace ids', () => {
     ['a resource of Google Cloud', `projects/shop-1/traces/${HEX}`, HEX],
   ])('%s', (_, value, id) => expect(ids(value)).toEqual([id]))
 
-  test.each(['', '0'.repeat(32), '00000000-0000-0000-0000-000000000000', '-'.repeat(16), 'a b', 'x'.repeat(600), 7, null, {}])('%o is none', (value) => {
+  test.each([
+    '',
+    '0'.repeat(32),
+    '00000000-0000-0000-0000-000000000000',
+    '-'.repeat(16),
+    'a b',
+    'x'.repeat(600),
+    7,
+    null,
+    {},
+  ])('%o is none', (value) => {
     expect(ids(value)).toEqual([])
     expect(ids(value, { traceId: HEX })).toEqual([HEX])
   })
 })
 
 describe('names that are given', () => {
-  const fields = { ts: '2026-09-21T14:13:20.123Z', time: 'later', trace_id: 'abc', meta: { 'corr.id': HEX, app: 'pricing' }, said: 'priced', 'a.b': 'flat', a: { b: 'nested' } }
+  const fields = {
+    ts: '2026-09-21T14:13:20.123Z',
+    time: 'later',
+    trace_id: 'abc',
+    meta: { 'corr.id': HEX, app: 'pricing' },
+    said: 'priced',
+    'a.b': 'flat',
+    a: { b: 'nested' },
+  }
 
   test('come before the usual ones, which are still looked at', () => {
     const names = { trace_id: ['gone', 'meta.corr.id'], service: ['meta.app'], msg: ['said'] }
-    expect(foreignLines(fields, names)).toEqual([{ traceId: HEX, line: { time: TIME, service: 'pricing', request_id: null, level: null, msg: 'priced' } }])
+    expect(foreignLines(fields, names)).toEqual([
+      { traceId: HEX, line: { time: TIME, service: 'pricing', request_id: null, level: null, msg: 'priced' } },
+    ])
     expect(foreignLines(fields, { trace_id: ['gone'] })[0]?.traceId).toBe('abc')
   })
 
@@ -102,17 +163,37 @@ describe('names that are given', () => {
   })
 
   test('do not find what objects inherit', () => {
-    expect(foreignLines(fields, { msg: ['constructor.name'], service: ['__proto__.x'] })[0]?.line).toMatchObject({ msg: '', service: '' })
+    expect(foreignLines(fields, { msg: ['constructor.name'], service: ['__proto__.x'] })[0]?.line).toMatchObject({
+      msg: '',
+      service: '',
+    })
   })
 })
 
 describe('whatever a line holds', () => {
-  const keys = fc.constantFrom(...Object.values(USUAL_NAMES).flat().flatMap((name) => [name, ...name.split('.')]), 'resourceLogs', 'resourceSpans', 'scopeLogs', 'logRecords', '__proto__')
+  const keys = fc.constantFrom(
+    ...Object.values(USUAL_NAMES)
+      .flat()
+      .flatMap((name) => [name, ...name.split('.')]),
+    'resourceLogs',
+    'resourceSpans',
+    'scopeLogs',
+    'logRecords',
+    '__proto__',
+  )
   const { value } = fc.letrec((tie) => ({
     value: fc.oneof({ maxDepth: 5, withCrossShrink: true }, tie('leaf'), tie('list'), tie('object')),
-    leaf: fc.oneof(fc.constantFrom(HEX, SPAN, TIME, 'x'), fc.string({ unit: 'binary' }), fc.double(), fc.constant(null), fc.boolean()),
+    leaf: fc.oneof(
+      fc.constantFrom(HEX, SPAN, TIME, 'x'),
+      fc.string({ unit: 'binary' }),
+      fc.double(),
+      fc.constant(null),
+      fc.boolean(),
+    ),
     list: fc.array(tie('value'), { maxLength: 4 }),
-    object: fc.array(fc.tuple(keys, tie('value')), { maxLength: 6 }).map((entries) => Object.fromEntries(entries) as object),
+    object: fc
+      .array(fc.tuple(keys, tie('value')), { maxLength: 6 })
+      .map((entries) => Object.fromEntries(entries) as object),
   }))
 
   test('it is read without throwing, as what it must be', () => {
@@ -122,7 +203,13 @@ describe('whatever a line holds', () => {
         const fields = JSON.parse(JSON.stringify(Object.fromEntries(entries))) as object
         for (const { traceId, line } of foreignLines(fields)) {
           expect(traceId).toMatch(/^[A-Za-z0-9._:-]{1,128}$/)
-          expect(line).toEqual({ time: expect.any(Number) as unknown, service: expect.any(String) as unknown, msg: expect.any(String) as unknown, level: line.level, request_id: line.request_id })
+          expect(line).toEqual({
+            time: expect.any(Number) as unknown,
+            service: expect.any(String) as unknown,
+            msg: expect.any(String) as unknown,
+            level: line.level,
+            request_id: line.request_id,
+          })
           expect(line.request_id ?? SPAN).toMatch(/^[0-9a-f]{16}$/)
           expect(['string', 'number', 'object']).toContain(typeof line.level)
         }
@@ -141,8 +228,18 @@ describe('whatever a line holds', () => {
   })
 
   test('and however long: what is told is cut and marked, never within a character', () => {
-    const long = { time: TIME, trace_id: HEX, msg: `${'x'.repeat(1_999)}\u{1f600}y`, service: 's'.repeat(1_000), level: 'l'.repeat(1_000) }
-    expect(foreignLines(long)[0]?.line).toMatchObject({ msg: `${'x'.repeat(1_999)}...`, service: `${'s'.repeat(64)}...`, level: `${'l'.repeat(64)}...` })
+    const long = {
+      time: TIME,
+      trace_id: HEX,
+      msg: `${'x'.repeat(1_999)}\u{1f600}y`,
+      service: 's'.repeat(1_000),
+      level: 'l'.repeat(1_000),
+    }
+    expect(foreignLines(long)[0]?.line).toMatchObject({
+      msg: `${'x'.repeat(1_999)}...`,
+      service: `${'s'.repeat(64)}...`,
+      level: `${'l'.repeat(64)}...`,
+    })
     expect(foreignLines({ ...long, msg: 'x'.repeat(2_000) })[0]?.line.msg).toBe('x'.repeat(2_000))
   })
 
@@ -150,10 +247,20 @@ describe('whatever a line holds', () => {
     const many = <T>(item: T): T[] => Array.from({ length: 20_000 }, () => item)
     const [record] = OTLP_LOGS.resourceLogs[0]?.scopeLogs[0]?.logRecords ?? []
     const attributes = many(0).map((_, index) => ({ key: `k${String(index)}`, value: { stringValue: 'v' } }))
-    expect(foreignLines({ resourceLogs: [{ resource: { attributes }, scopeLogs: [{ logRecords: many(record) }] }] })).toHaveLength(20_000)
+    expect(
+      foreignLines({ resourceLogs: [{ resource: { attributes }, scopeLogs: [{ logRecords: many(record) }] }] }),
+    ).toHaveLength(20_000)
   })
 })
 
 test('a line without a trace id or a time is nobody’s', () => {
-  for (const fields of [{}, [], { time: TIME }, { trace_id: HEX }, { trace_id: HEX, time: 'soon' }, { resourceLogs: [null, 7, {}] }]) expect(foreignLines(fields)).toEqual([])
+  for (const fields of [
+    {},
+    [],
+    { time: TIME },
+    { trace_id: HEX },
+    { trace_id: HEX, time: 'soon' },
+    { resourceLogs: [null, 7, {}] },
+  ])
+    expect(foreignLines(fields)).toEqual([])
 })

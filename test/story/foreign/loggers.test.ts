@@ -11,8 +11,15 @@ import { root } from '../../sources.ts'
 import { HEX, SPAN } from './_samples.ts'
 
 const run = promisify(execFile)
-const told = (lines: readonly string[]): readonly ForeignLine[] => lines.flatMap((line) => foreignLines(JSON.parse(line) as object))
-const parts = ({ traceId, line }: ForeignLine): unknown[] => [traceId, line.service, line.request_id, line.level, line.msg]
+const told = (lines: readonly string[]): readonly ForeignLine[] =>
+  lines.flatMap((line) => foreignLines(JSON.parse(line) as object))
+const parts = ({ traceId, line }: ForeignLine): unknown[] => [
+  traceId,
+  line.service,
+  line.request_id,
+  line.level,
+  line.msg,
+]
 
 test.each([
   ['milliseconds', pino.stdTimeFunctions.epochTime, (time: unknown) => time],
@@ -20,7 +27,9 @@ test.each([
   ['ISO 8601', pino.stdTimeFunctions.isoTime, (time: unknown) => Date.parse(String(time))],
 ])('pino with times in %s, as OpenTelemetry stamps it', (_, timestamp, inMilliseconds) => {
   const { stream, lines } = linesStream()
-  pino({ name: 'pricing', timestamp, mixin: () => ({ trace_id: HEX, span_id: SPAN, trace_flags: '01' }) }, stream).warn('slow')
+  pino({ name: 'pricing', timestamp, mixin: () => ({ trace_id: HEX, span_id: SPAN, trace_flags: '01' }) }, stream).warn(
+    'slow',
+  )
   expect(told(lines).map(parts)).toEqual([[HEX, 'pricing', SPAN, 40, 'slow']])
   // The shape of a line of pino, which we have just seen.
   const written = lines.map((line) => JSON.parse(line) as { time: unknown })
@@ -29,7 +38,10 @@ test.each([
 
 test('pino-http, which knows the trace by the headers that came, or as its own id', async () => {
   const { stream, lines } = linesStream()
-  const logger = pinoHttp({ genReqId: (req) => String(req.headers['x-trace-id'] ?? ''), logger: pino({ name: 'pricing' }, stream) })
+  const logger = pinoHttp({
+    genReqId: (req) => String(req.headers['x-trace-id'] ?? ''),
+    logger: pino({ name: 'pricing' }, stream),
+  })
   const closed: Promise<void>[] = []
   const server = createServer((req, res) => {
     logger(req, res)
@@ -59,5 +71,7 @@ test('evlog, whose wide events have no message', async () => {
     event.error(new Error('no price'))
     event.emit({ status: 500 })`
   const { stdout, stderr } = await run(process.execPath, ['--input-type=module', '-e', program], { cwd: root })
-  expect(told(`${stdout}${stderr}`.trim().split('\n')).map(parts)).toEqual([[HEX, 'pricing', SPAN, 'error', 'GET /price 500: no price']])
+  expect(told(`${stdout}${stderr}`.trim().split('\n')).map(parts)).toEqual([
+    [HEX, 'pricing', SPAN, 'error', 'GET /price 500: no price'],
+  ])
 })

@@ -17,9 +17,29 @@ function logs(): { files: (name: string) => string; gateway: string } {
   request.processing()
   clock.time += 500
   request.responded()
-  const go = { time: at(100), level: 'INFO', msg: 'priced', service: 'pricing', trace_id: HEX, span_id: 'aaaaaaaaaaaaaaaa' }
-  const own = { time: at(50), level: 'DEBUG', msg: 'asking for prices', service: 'gateway', trace_id: TRACE.toUpperCase(), span_id: request.requestId }
-  const java = { '@timestamp': at(200), 'log.level': 'WARN', message: 'stock is low', 'service.name': 'stock', 'trace.id': HEX }
+  const go = {
+    time: at(100),
+    level: 'INFO',
+    msg: 'priced',
+    service: 'pricing',
+    trace_id: HEX,
+    span_id: 'aaaaaaaaaaaaaaaa',
+  }
+  const own = {
+    time: at(50),
+    level: 'DEBUG',
+    msg: 'asking for prices',
+    service: 'gateway',
+    trace_id: TRACE.toUpperCase(),
+    span_id: request.requestId,
+  }
+  const java = {
+    '@timestamp': at(200),
+    'log.level': 'WARN',
+    message: 'stock is low',
+    'service.name': 'stock',
+    'trace.id': HEX,
+  }
   const stranger = { ...go, msg: 'of another trace', trace_id: 'abc-123' }
   const files = folderOf({
     'gateway.log': `${linesOf(records).join('\n')}\n`,
@@ -35,7 +55,9 @@ describe('a story of services of which one is instrumented', () => {
     // What the command prints as JSON.
     const { requests, services, lines } = JSON.parse(out) as StoryReport
     expect(status).toBe(0)
-    expect(requests.map(({ service, state, outcome }) => [service, state, outcome])).toEqual([['gateway', 'Responded', 'ok']])
+    expect(requests.map(({ service, state, outcome }) => [service, state, outcome])).toEqual([
+      ['gateway', 'Responded', 'ok'],
+    ])
     expect(services).toEqual(['gateway', 'pricing', 'stock'])
     expect(lines.map(({ service, request_id, msg }) => [service, request_id, msg])).toEqual([
       ['gateway', gateway, 'asking for prices'],

@@ -17,9 +17,16 @@ const plain = pino({ base: null })
 const trackers = {
   default: createTracker({ service: 'default' }),
   stamping: createTracker({ service: 'stamping', logger: stamping }),
-  binding: createTracker({ service: 'binding', logger: plain.child({ trace_id: 'theirs', span_id: 'theirs', state: 'theirs' }) }),
+  binding: createTracker({
+    service: 'binding',
+    logger: plain.child({ trace_id: 'theirs', span_id: 'theirs', state: 'theirs' }),
+  }),
 }
-const joined = createTracker({ service: 'joined', logger: plain, newTraceId: () => trace.getActiveSpan()?.spanContext().traceId ?? '' })
+const joined = createTracker({
+  service: 'joined',
+  logger: plain,
+  newTraceId: () => trace.getActiveSpan()?.spanContext().traceId ?? '',
+})
 
 function inSpan(run: (span: Span) => void): void {
   trace.getTracer('program').startActiveSpan('GET', (span) => {
