@@ -15,7 +15,7 @@ import { propagate, trackRequest as trackMessage } from 'throughline/sqs'
 const embedded = process.env.QUEUE_URL === undefined ? await inMemory() : undefined
 const QueueUrl = process.env.QUEUE_URL ?? `${embedded?.url ?? ''}/000000000000/orders`
 // The queue in memory checks no credentials, but the SDK needs some to sign its requests.
-const bareClient = embedded === undefined ? new SQSClient() : new SQSClient({ endpoint: embedded.url, region: 'us-east-1', credentials: { accessKeyId: 'nobody', secretAccessKey: 'nothing' } })
+const bareClient = embedded === undefined ? new SQSClient() : new SQSClient({ endpoint: embedded.url, region: 'us-east-1', credentials: { accessKeyId: 'test', secretAccessKey: 'test' } })
 const sqs = propagate(bareClient)
 
 // The gateway answers 202 once SQS has the message. Sending it moves the request to Queued.
@@ -95,7 +95,7 @@ async function inMemory() {
   }
   const server = createServer((req, res) => {
     const [, operation = ''] = String(req.headers['x-amz-target']).split('.')
-    // The SDK validates what it sends against its types.
+    // The SDK sends what its types declare.
     void json(req).then((input) => res.setHeader('content-type', 'application/x-amz-json-1.0').end(JSON.stringify(operations[operation]?.(input as typeof message) ?? {})))
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')

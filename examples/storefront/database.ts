@@ -3,7 +3,7 @@ import { PGLiteSocketServer } from '@electric-sql/pglite-socket'
 import { createSchema } from './schema.ts'
 import { ready, serviceLogger } from './service.ts'
 
-// A PostgreSQL of yours logs its statements itself, with log_statement.
+// An external PostgreSQL logs its statements itself, with log_statement.
 const { DATABASE_URL } = process.env
 if (DATABASE_URL === undefined) await servePGlite()
 else {

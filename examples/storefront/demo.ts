@@ -52,8 +52,8 @@ async function run(): Promise<void> {
   logProgress('the worker is killed while it packs one order and three are waiting')
   const abandoned = await abandonOrders(customers, orders, worker)
   const unfinished = await orders.unfinished()
-  const left = abandoned.filter(({ id }) => unfinished.has(id))
-  if (left.length === 0 || left.length < unfinished.size) throw new Error(`the queue holds ${unfinished.size} orders, of which ${left.length} are known`)
+  const remaining = abandoned.filter(({ id }) => unfinished.has(id))
+  if (remaining.length === 0 || remaining.length < unfinished.size) throw new Error(`the queue holds ${unfinished.size} orders, of which ${remaining.length} are known`)
 
   title('The state diagram, with the counts of this run')
   await throughline.diagram()
@@ -61,8 +61,8 @@ async function run(): Promise<void> {
   await throughline.story(STORY_TRACE_ID)
   console.log(`$ grep -c ${STORY_TRACE_ID} ${logs.pattern}\n\n${logs.grep(STORY_TRACE_ID)}\n`)
   title('The audit after the worker was killed')
-  await throughline.audit(`${STUCK_AFTER_SECONDS}s`, left)
-  console.log(`Its status is 1. It reports the ${left.length} orders that the queue still holds, and none of the other requests. ${customers.responses} responses were checked.\n`)
+  await throughline.audit(`${STUCK_AFTER_SECONDS}s`, remaining)
+  console.log(`Its status is 1. It reports the ${remaining.length} orders that the queue still holds, and none of the other requests. ${customers.responses} responses were checked.\n`)
 
   logProgress('another worker takes over')
   const successor = await startWorker({ engravingMs: 100 })

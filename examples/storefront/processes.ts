@@ -20,13 +20,13 @@ const MAX_SHUTDOWN_MS = 5_000
 /** The processes that the demo starts. None of them outlives it. */
 export class Processes {
   readonly #running = new Set<ChildProcess>()
-  /** Processes that were told to stop. */
+  /** Processes that are being stopped. */
   readonly #expectedToExit = new WeakSet<ChildProcess>()
   readonly #services: Service[] = []
   #stopping = false
   #reportFailure: (error: Error) => void = () => undefined
 
-  /** Rejects as soon as a service exits that was not told to stop. */
+  /** Rejects as soon as a service exits that is not being stopped. */
   readonly failure = new Promise<never>((_resolve, reject) => (this.#reportFailure = reject))
 
   constructor() {
