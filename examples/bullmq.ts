@@ -1,7 +1,7 @@
 /**
- * One request from an HTTP call through a queue to a worker, whose first attempt fails: one trace id all the way.
+ * One request from an HTTP call through a queue to a worker whose first attempt fails, under one trace id.
  *
- *   npx tsx examples/bullmq.ts         on the Redis of REDIS_URL, by default the one at port 6379
+ *   npx tsx examples/bullmq.ts         uses the Redis at REDIS_URL, by default redis://127.0.0.1:6379
  */
 import { createServer } from 'node:http'
 import { once } from 'node:events'
@@ -15,15 +15,15 @@ interface Order {
 }
 
 const url = process.env.REDIS_URL ?? 'redis://127.0.0.1:6379'
-if (await answers(url)) await main()
-else console.log(`This example needs a Redis, and none answers at ${url}: set REDIS_URL to one.`)
+if (await isReachable(url)) await main()
+else console.log(`Redis is not reachable at ${url}: set REDIS_URL to run this example`)
 
 async function main(): Promise<void> {
   const connection = { url, maxRetriesPerRequest: null }
   const name = `throughline-example-${String(process.pid)}`
   const orders = propagate(new Queue<Order>(name, { connection, defaultJobOptions: { attempts: 3 } }))
 
-  // The gateway: answers 202 once Redis has the job. The add is all that it needs to be Queued.
+  // The gateway answers 202 once Redis has the job. Adding it moves the request to Queued.
   const gateway = createServer(
     trackRequest(
       async (_req, res) => {
@@ -34,7 +34,7 @@ async function main(): Promise<void> {
     ),
   )
 
-  // The worker, in another process as a rule: it goes on with the same request.
+  // The worker, usually another process: it continues the same request.
   const processor = trackJob(
     async (job: Job<Order>) => {
       if (job.attemptsMade === 0) throw new Error('the warehouse does not answer')
@@ -44,19 +44,19 @@ async function main(): Promise<void> {
     { service: 'worker' },
   )
   const worker = new Worker<Order, string>(name, processor, { connection })
-  // Only the worker learns of a job that is given up without a run.
+  // BullMQ reports jobs that it fails without a run to the worker only.
   worker.on('failed', processor.failed)
   worker.on('error', (error) => console.error(error))
   const done = once(worker, 'completed')
 
   await once(gateway.listen(0, '127.0.0.1'), 'listening')
-  // A server that listens on a TCP port has an address of this form.
+  // A server that listens on a TCP port returns an AddressInfo.
   const { port } = gateway.address() as AddressInfo
   const answer = await fetch(`http://127.0.0.1:${String(port)}/orders`, { method: 'POST' })
   const traceId = answer.headers.get('x-trace-id') ?? ''
   await done
 
-  console.log(`\n${String(answer.status)} with X-Trace-ID ${traceId}: the lines above that carry it tell of both services and both attempts.`)
+  console.log(`\n${String(answer.status)} with X-Trace-ID ${traceId}: the lines above with this id cover both services and both attempts.`)
   console.log('To read them as a story:  npx tsx examples/bullmq.ts > out.ndjson; npx throughline story TRACE_ID out.ndjson')
 
   gateway.close().closeIdleConnections()
@@ -65,12 +65,12 @@ async function main(): Promise<void> {
   await orders.close()
 }
 
-async function answers(address: string): Promise<boolean> {
+async function isReachable(address: string): Promise<boolean> {
   const { hostname, port } = new URL(address)
   const socket = connect({ host: hostname, port: Number(port === '' ? 6379 : port), timeout: 2_000 })
-  const listens = await new Promise<boolean>((resolve) => {
+  const connected = await new Promise<boolean>((resolve) => {
     socket.once('connect', () => resolve(true)).once('error', () => resolve(false)).once('timeout', () => resolve(false))
   })
   socket.destroy()
-  return listens
+  return connected
 }

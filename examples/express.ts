@@ -1,4 +1,8 @@
-// Express 5: an order that is placed, one that does not exist, and a handler that throws.
+/**
+ * Express 5: an order that is placed, one that does not exist, and a handler that throws.
+ *
+ *   npx tsx examples/express.ts
+ */
 import type { AddressInfo } from 'node:net'
 import express from 'express'
 import { currentRequest } from 'throughline'
@@ -10,7 +14,7 @@ app.use(express.json())
 
 app.post('/orders', (req, res) => {
   const { sku } = req.body as { readonly sku: string }
-  // The parser has been at work, and the request in hand is still this one.
+  // The current request is still this one, after the body parser has run.
   currentRequest()?.processing()
   res.status(201).json({ sku, trace: currentRequest()?.traceId })
 })
@@ -21,7 +25,7 @@ app.get('/orders/:id', (req, res) => {
 
 const server = app.listen(0, '127.0.0.1')
 await new Promise((listening) => server.once('listening', listening))
-// A server that listens on TCP has an address with a port.
+// A server that listens on a TCP port returns an AddressInfo.
 const url = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`
 
 const placed = await fetch(`${url}/orders`, { method: 'POST', headers: { 'content-type': 'application/json', 'x-trace-id': 'abc-123' }, body: '{"sku":"mug"}' })

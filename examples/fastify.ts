@@ -1,4 +1,8 @@
-// Fastify 5: one plugin for all routes, whoever registers them, and the tracked request on Fastify's own.
+/**
+ * Fastify 5: one plugin for all routes, and the tracked request as a property of Fastify's request.
+ *
+ *   npx tsx examples/fastify.ts
+ */
 import fastify from 'fastify'
 import { trackRequest } from 'throughline/fastify'
 

@@ -1,4 +1,8 @@
-// Hono 4, as plain fetch and on a server of Node's: a request has ended when the body of its answer has.
+/**
+ * Hono 4, as plain fetch and on a Node server: a request ends when the body of its response ends.
+ *
+ *   npx tsx examples/hono.ts
+ */
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
 import { streamSSE } from 'hono/streaming'
@@ -8,7 +12,7 @@ import { trackRequest } from 'throughline/hono'
 const app = new Hono()
 app.use(trackRequest({ service: 'shop' }))
 app.get('/orders/:id', (c) => c.text(`order ${c.req.param('id')} under ${currentTraceId()}\n`))
-app.get('/orders/:id/news', (c) =>
+app.get('/orders/:id/events', (c) =>
   streamSSE(c, async (stream) => {
     for (const data of ['packed', 'on its way']) await stream.writeSSE({ data })
   }),
@@ -18,8 +22,8 @@ console.log(await (await app.request('/orders/7', { headers: { 'x-trace-id': 'ab
 
 const url = await new Promise<string>((listening) => {
   const server = serve({ fetch: app.fetch, hostname: '127.0.0.1', port: 0 }, ({ port }) => listening(`http://127.0.0.1:${String(port)}`))
-  // The example ends when nothing is left to do, and a server that waits for requests is no reason to stay.
+  // The listening server must not keep the process alive.
   server.unref()
 })
-const news = await fetch(`${url}/orders/8/news`)
-console.log(news.headers.get('x-trace-id'), await news.text())
+const events = await fetch(`${url}/orders/8/events`)
+console.log(events.headers.get('x-trace-id'), await events.text())

@@ -1,5 +1,5 @@
 /**
- * node's own client in its three shapes, under got and axios too: each hop is told of the trace, but for strangers.
+ * Node's HTTP client as a module and an agent, also under got and axios: third-party hosts do not get the trace headers.
  *
  *   npx tsx examples/http-client.ts
  */
@@ -12,18 +12,18 @@ import { text } from 'node:stream/consumers'
 import { trackRequest } from 'throughline'
 import { propagate } from 'throughline/http'
 
-// The stranger only says what it was told.
-const stranger = await listen(http.createServer((req, res) => res.end(`traceparent: ${String(req.headers.traceparent ?? 'none')}`)))
+// The third party returns the trace header that it received.
+const thirdParty = await listen(http.createServer((req, res) => res.end(`traceparent: ${String(req.headers.traceparent ?? 'none')}`)))
 
-// The second service takes part in the trace that it is called with; /moved it leaves to the stranger.
+// The second service continues the trace of its caller; /moved redirects to the third party.
 const catalog = await listen(
   http.createServer(
-    trackRequest((req, res) => (req.url === '/moved' ? res.writeHead(302, { location: stranger.url }).end() : res.end('one kettle')), { service: 'catalog' }),
+    trackRequest((req, res) => (req.url === '/moved' ? res.writeHead(302, { location: thirdParty.url }).end() : res.end('one kettle')), { service: 'catalog' }),
   ),
 )
 
-// All listen on this machine: so the one that is to be told is named with its port. Without `to`, all hosts that
-// cannot be a third party's are told.
+// All listen on this machine, so the host in `to` has a port. Without `to`, all loopback, private and link-local
+// hosts get the headers.
 const to = [new URL(catalog.url).host]
 const client = propagate(http, { to })
 const agent = propagate(new http.Agent({ keepAlive: true }), { to })
@@ -36,9 +36,9 @@ const gateway = await listen(
       async (_req, res) => {
         const answer = await response(client.get(catalog.url))
         const answers = [
-          `node:http heard of ${await text(answer)}`,
-          `axios heard of ${(await shop.get<string>('/')).data}`,
-          `got was sent away, and the stranger saw "${await reader(`${catalog.url}moved`).text()}"`,
+          `node:http got ${await text(answer)}`,
+          `axios got ${(await shop.get<string>('/')).data}`,
+          `got was redirected, and the third party received "${await reader(`${catalog.url}moved`).text()}"`,
         ]
         res.end(answers.join('\n'))
       },
@@ -52,7 +52,7 @@ console.log(`\n${await text(answer)}`)
 console.log(`\nX-Trace-ID ${String(answer.headers['x-trace-id'])}: the catalog's lines above have it too, with the gateway's request as parent_id.`)
 
 agent.destroy()
-for (const { server } of [catalog, stranger, gateway]) server.close().closeAllConnections()
+for (const { server } of [catalog, thirdParty, gateway]) server.close().closeAllConnections()
 
 function response(request: ClientRequest) {
   return new Promise<IncomingMessage>((resolve, reject) => request.once('response', resolve).once('error', reject))
@@ -60,7 +60,7 @@ function response(request: ClientRequest) {
 
 async function listen(server: Server) {
   await once(server.listen(0, '127.0.0.1'), 'listening')
-  // A server that listens on a TCP port has an address of this form.
+  // A server that listens on a TCP port returns an AddressInfo.
   const { port } = server.address() as AddressInfo
   return { server, url: `http://127.0.0.1:${String(port)}/` }
 }

@@ -1,4 +1,8 @@
-// One node:http server: a request that is answered, one that is refused, and what stays in flight.
+/**
+ * One node:http server: a request that is answered, one that is rejected, and what is still in flight.
+ *
+ *   npx tsx examples/http.ts
+ */
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createTracker, currentRequest } from 'throughline'
@@ -22,7 +26,7 @@ const server = createServer(
 )
 
 await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
-// A server that listens on TCP has an address with a port.
+// A server that listens on a TCP port returns an AddressInfo.
 const { port } = server.address() as AddressInfo
 
 for (const authorization of ['Bearer sesame', 'Bearer tahini']) {

@@ -1,7 +1,7 @@
 /**
- * One request from an HTTP call through a topic to a worker, whose first attempt fails: one trace id all the way.
+ * One request from an HTTP call through a topic to a worker whose first attempt fails, under one trace id.
  *
- *   npx tsx examples/kafka.ts        on the brokers of KAFKA_BROKERS (host:port,host:port), else on a topic in memory
+ *   npx tsx examples/kafka.ts        uses the brokers in KAFKA_BROKERS (host:port,host:port), by default a topic in memory
  */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
@@ -12,12 +12,12 @@ import { propagate, trackRequest as trackMessage } from 'throughline/kafka'
 
 const TOPIC = `throughline-example-${String(process.pid)}`
 const brokers = process.env.KAFKA_BROKERS?.split(',')
-const { plain, consume, stop } = brokers === undefined ? inMemory() : await kafkaAt(brokers)
+const { bareProducer, consume, stop } = brokers === undefined ? inMemory() : await kafkaAt(brokers)
 
-// Only the packers read this topic, so a message hands the request over; where many groups read, leave `as` away.
-const producer = propagate(plain, { as: (topic) => (topic === TOPIC ? 'hand-off' : 'child') })
+// One group reads this topic, so its messages hand the request off. For topics with several groups, omit `as`.
+const producer = propagate(bareProducer, { as: (topic) => (topic === TOPIC ? 'hand-off' : 'child') })
 
-// The gateway: answers 202 once the broker has the message. The send is all that it needs to be Queued.
+// The gateway answers 202 once the broker has the message. Sending it moves the request to Queued.
 const gateway = createServer(
   trackRequest(
     async (_req, res) => {
@@ -28,7 +28,7 @@ const gateway = createServer(
   ),
 )
 
-// The worker, in another process as a rule: it goes on with the same request.
+// The worker, usually another process: it continues the same request.
 let attempts = 0
 const done = new Promise<void>((resolve) => {
   const eachMessage: EachMessageHandler = trackMessage(
@@ -45,37 +45,37 @@ const done = new Promise<void>((resolve) => {
 })
 
 await once(gateway.listen(0, '127.0.0.1'), 'listening')
-// A server that listens on a TCP port has an address of this form.
+// A server that listens on a TCP port returns an AddressInfo.
 const { port } = gateway.address() as AddressInfo
 const answer = await fetch(`http://127.0.0.1:${String(port)}/orders`, { method: 'POST' })
 const traceId = answer.headers.get('x-trace-id') ?? ''
 await done
 
-console.log(`\n${String(answer.status)} with X-Trace-ID ${traceId}: the lines above that carry it tell of both services and both attempts.`)
+console.log(`\n${String(answer.status)} with X-Trace-ID ${traceId}: the lines above with this id cover both services and both attempts.`)
 console.log('To read them as a story:  npx tsx examples/kafka.ts > out.ndjson; npx throughline story TRACE_ID out.ndjson')
 
 gateway.close().closeIdleConnections()
 await stop()
 
-/** What the example needs of Kafka. */
-interface Host {
-  readonly plain: Pick<Producer, 'send' | 'sendBatch'>
+/** The parts of Kafka that the example uses. */
+interface Broker {
+  readonly bareProducer: Pick<Producer, 'send' | 'sendBatch'>
   readonly consume: (eachMessage: EachMessageHandler) => void
   readonly stop: () => Promise<void>
 }
 
-async function kafkaAt(addresses: string[]): Promise<Host> {
+async function kafkaAt(addresses: string[]): Promise<Broker> {
   const kafka = new Kafka({ brokers: addresses, logLevel: logLevel.ERROR })
   const sender = kafka.producer()
   const receiver = kafka.consumer({ groupId: TOPIC })
   try {
     await sender.connect()
   } catch (error) {
-    console.log(`no broker answers at ${addresses.join(', ')}: ${String(error)}`)
+    console.log(`Kafka is not reachable at ${addresses.join(', ')}: ${String(error)}`)
     process.exit(0)
   }
   return {
-    plain: sender,
+    bareProducer: sender,
     consume(eachMessage) {
       const consuming = receiver.connect().then(() => receiver.subscribe({ topic: TOPIC, fromBeginning: true })).then(() => receiver.run({ eachMessage }))
       consuming.catch((error: unknown) => console.error(error))
@@ -86,8 +86,8 @@ async function kafkaAt(addresses: string[]): Promise<Host> {
   }
 }
 
-/** A stand-in for a topic: it delivers as kafkajs does, with headers as bytes, and again what threw. */
-function inMemory(): Host {
+/** A topic in memory that delivers as kafkajs does: headers as bytes, and again when the handler throws. */
+function inMemory(): Broker {
   let handle: EachMessageHandler = () => Promise.resolve()
   const deliver = async (payload: EachMessagePayload): Promise<void> => {
     try {
@@ -97,7 +97,7 @@ function inMemory(): Host {
     }
   }
   return {
-    plain: {
+    bareProducer: {
       send({ topic, messages }) {
         for (const { value, headers = {} } of messages) {
           const sent = Object.entries(headers).map(([name, text]) => [name, Buffer.from(String(text))])

@@ -1,4 +1,8 @@
-// Koa 3 with a router: the first line names the pattern of the route, and a thrown 404 is an answer.
+/**
+ * Koa 3 with a router: the first line has the route's pattern, and a thrown 404 has outcome `ok`.
+ *
+ *   npx tsx examples/koa.ts
+ */
 import type { AddressInfo } from 'node:net'
 import Router from '@koa/router'
 import Koa from 'koa'
@@ -17,7 +21,7 @@ app.use(router.routes())
 
 const server = app.listen(0, '127.0.0.1')
 await new Promise((listening) => server.once('listening', listening))
-// A server that listens on TCP has an address with a port.
+// A server that listens on a TCP port returns an AddressInfo.
 const url = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`
 
 for (const id of ['7', '0']) {

@@ -1,6 +1,6 @@
 /**
- * Two functions of AWS Lambda, called as Lambda would call them: one answers over HTTP and hands the work over, one
- * packs what comes out of the queue, and has what failed delivered again.
+ * Two functions of AWS Lambda, called as Lambda would call them: one answers over HTTP and hands the request off, the
+ * other packs the orders from the queue and returns the failed ones for another delivery.
  *
  *   npx tsx examples/lambda.ts
  */
@@ -8,7 +8,7 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyHandlerV2, Context, SQSHand
 import { currentRequest, currentTraceId } from 'throughline'
 import { trackRecords, trackRequest } from 'throughline/lambda'
 
-/** In the place of SQS; with the SDK it is `propagate(new SQSClient())` of throughline/sqs that hands over. */
+/** Stands in for SQS; with the SDK, use `propagate(new SQSClient())` of throughline/sqs. */
 const queue: { body: string; headers: Record<string, string> }[] = []
 
 export const order: APIGatewayProxyHandlerV2 = trackRequest(
@@ -19,7 +19,7 @@ export const order: APIGatewayProxyHandlerV2 = trackRequest(
   { service: 'gateway', authenticate: ({ headers }) => headers.authorization === 'Bearer ada' },
 )
 
-// ReportBatchItemFailures has to be set at the event source: what is named in the answer comes again, all else is deleted.
+// Set ReportBatchItemFailures on the event source: records named in the answer are delivered again, the others deleted.
 let attempts = 0
 export const pack: SQSHandler = trackRecords(
   async ({ body }) => {
@@ -31,20 +31,20 @@ export const pack: SQSHandler = trackRecords(
   { service: 'worker', attempts: 3 },
 )
 
-// What Lambda does: it has an event and a context for each invocation, and stops a function that takes too long.
-const until = Date.now() + 3_000
-// Of both no more is read than this.
-const context = { functionName: 'shop', getRemainingTimeInMillis: () => until - Date.now() } as Context
-const asked = { routeKey: 'POST /orders', rawPath: '/orders', requestContext: { http: { method: 'POST' } }, body: 'kettle' }
-const call = (authorization?: string) => order({ ...asked, headers: { authorization } } as unknown as APIGatewayProxyEventV2, context, () => undefined)
+// Lambda passes an event and a context to each invocation, and stops a function at its deadline.
+const deadline = Date.now() + 3_000
+// These are all the members that are read, of the context and of the event.
+const context = { functionName: 'shop', getRemainingTimeInMillis: () => deadline - Date.now() } as Context
+const event = { routeKey: 'POST /orders', rawPath: '/orders', requestContext: { http: { method: 'POST' } }, body: 'kettle' }
+const call = (authorization?: string) => order({ ...event, headers: { authorization } } as unknown as APIGatewayProxyEventV2, context, () => undefined)
 
-console.log('a stranger:', await call())
+console.log('no token:', await call())
 console.log('ada:', await call('Bearer ada'))
 for (const count of [1, 2]) {
   const Records = queue.map(({ body, headers }) => record(body, headers, count))
   console.log(`delivery ${String(count)}:`, await pack({ Records }, context, () => undefined))
 }
-console.log('\nThe lines above that carry one trace_id tell of both functions and both attempts.')
+console.log('\nThe lines above with the same trace_id cover both functions and both attempts.')
 
 function record(body: string, headers: Record<string, string>, count: number): SQSRecord {
   const messageAttributes = Object.fromEntries(Object.entries(headers).map(([name, stringValue]) => [name, { dataType: 'String', stringValue }]))

@@ -1,4 +1,8 @@
-// The application's own lines, stamped with the ids of the request in hand, and the lines of requests in other loggers.
+/**
+ * The application's own lines with the ids of the current request, and lifecycle lines through other loggers.
+ *
+ *   npx tsx examples/loggers.ts
+ */
 import { pino } from 'pino'
 import { createTracker, lineFields, traceMixin, type Sink } from 'throughline'
 import winston from 'winston'
@@ -7,7 +11,7 @@ const log = pino({ base: null, mixin: traceMixin })
 
 const toConsole: Sink = { write: (record) => console.log(JSON.stringify(lineFields(record))) }
 
-// eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- winston's types tell its transports as classes and instances in one
+// eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- winston types its transports as class and instance in one
 const logger = winston.createLogger({ format: winston.format.json(), transports: [new winston.transports.Console()] })
 const toWinston: Sink = {
   write: (record) => {

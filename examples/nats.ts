@@ -1,8 +1,8 @@
 /**
- * One request from an HTTP call through a stream of JetStream to a worker, whose first attempt fails: one trace id all
- * the way, also in the service that the gateway asks for the price.
+ * One request from an HTTP call through a JetStream stream to a worker whose first attempt fails, under one trace id. The
+ * gateway also calls a service for the price.
  *
- *   npx tsx examples/nats.ts        on the server of NATS_URL, by default nats://127.0.0.1:4222
+ *   npx tsx examples/nats.ts        uses the server at NATS_URL, by default nats://127.0.0.1:4222
  */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
@@ -14,7 +14,7 @@ import { propagate, trackRequest as trackMessage } from 'throughline/nats'
 
 const servers = process.env.NATS_URL ?? 'nats://127.0.0.1:4222'
 const connection = await connect({ servers, timeout: 2_000, reconnect: false }).catch((error: unknown) => {
-  console.log(`NATS at ${servers} does not answer, so there is nothing to show (${String(error)})`)
+  console.log(`NATS is not reachable at ${servers} (${String(error)}): set NATS_URL to run this example`)
   process.exit(0)
 })
 const manager = await jetstreamManager(connection)
@@ -22,11 +22,11 @@ const stream = `throughline-example-${String(process.pid)}`
 await manager.streams.add({ name: stream, subjects: [`${stream}.>`], storage: StorageType.Memory })
 await manager.consumers.add(stream, { durable_name: 'packers', ack_policy: AckPolicy.Explicit, max_deliver: 3 })
 
-// What is asked of another service is a call: the price has a request of its own, with the gateway's as its parent.
+// A call to another service: `prices` has a request of its own, with the gateway's as its parent.
 const nats = propagate(connection)
 nats.subscribe('prices', { callback: trackMessage((_error, message) => void message.respond('12 EUR'), { service: 'prices' }) })
 
-// The gateway: answers 202 once the stream has the message. The publish is all that it needs to be Queued.
+// The gateway answers 202 once the stream has the message. Publishing it moves the request to Queued.
 const orders = propagate(jetstream(connection))
 const gateway = createServer(
   trackRequest(
@@ -39,11 +39,11 @@ const gateway = createServer(
   ),
 )
 await once(gateway.listen(0, '127.0.0.1'), 'listening')
-// A server that listens on a TCP port has an address of this form.
+// A server that listens on a TCP port returns an AddressInfo.
 const { port } = gateway.address() as AddressInfo
 const answer = await fetch(`http://127.0.0.1:${String(port)}/orders`, { method: 'POST' })
 
-// The worker, in another process as a rule: it goes on with the same request.
+// The worker, usually another process: it continues the same request.
 const pack = trackMessage(
   (message: JsMsg) => {
     if (message.info.deliveryCount === 1) {
@@ -60,7 +60,7 @@ const consumer = await jetstream(connection).consumers.get(stream, 'packers')
 for await (const message of await consumer.consume()) if (pack(message)) break
 
 const traceId = answer.headers.get('x-trace-id') ?? ''
-console.log(`\n${String(answer.status)} with X-Trace-ID ${traceId}: the lines above that carry it tell of all three services and both attempts.`)
+console.log(`\n${String(answer.status)} with X-Trace-ID ${traceId}: the lines above with this id cover all three services and both attempts.`)
 console.log('To read them as a story:  npx tsx examples/nats.ts > out.ndjson; npx throughline story TRACE_ID out.ndjson')
 
 gateway.close().closeIdleConnections()

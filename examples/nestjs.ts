@@ -1,5 +1,10 @@
-// NestJS 12 on Express, with a microservice over TCP in the same application: one trace through both.
-// What stands above classes and methods in your files is called as a function here, where there is no decorator syntax.
+/**
+ * NestJS 12 on Express, with a TCP microservice in the same application: one trace through both.
+ *
+ * Decorators are called as functions here, since this file is compiled without support for decorator syntax.
+ *
+ *   npx tsx examples/nestjs.ts
+ */
 import 'reflect-metadata'
 import type { AddressInfo, Server } from 'node:net'
 import { Controller, Get, Logger, Module, NotFoundException, Param } from '@nestjs/common'
@@ -11,25 +16,25 @@ import { propagate, TrackRequestModule } from 'throughline/nestjs'
 
 class Stock {
   count(sku: string): number {
-    if (sku !== 'mug') throw new Error(`nobody has ever counted a ${sku}`)
+    if (sku !== 'mug') throw new Error(`there is no stock of ${sku}`)
     return 7
   }
 }
 
 class Shop {
   async order(sku: string): Promise<string> {
-    if (sku === 'nothing') throw new NotFoundException('there is no such thing')
+    if (sku === 'nothing') throw new NotFoundException('there is no such product')
     const count = await lastValueFrom(stock.send<number>('stock.count', sku))
     return `${String(count)} of ${sku} under ${currentTraceId()}\n`
   }
 }
 
-function decorated(of: { readonly prototype: object }, name: string, method: MethodDecorator, parameter: ParameterDecorator): void {
-  method(of.prototype, name, Object.getOwnPropertyDescriptor(of.prototype, name) ?? {})
-  parameter(of.prototype, name, 0)
+function decorate(controller: { readonly prototype: object }, name: string, method: MethodDecorator, parameter: ParameterDecorator): void {
+  method(controller.prototype, name, Object.getOwnPropertyDescriptor(controller.prototype, name) ?? {})
+  parameter(controller.prototype, name, 0)
 }
-decorated(Stock, 'count', MessagePattern('stock.count'), Payload())
-decorated(Shop, 'order', Get('orders/:sku'), Param('sku'))
+decorate(Stock, 'count', MessagePattern('stock.count'), Payload())
+decorate(Shop, 'order', Get('orders/:sku'), Param('sku'))
 for (const controller of [Stock, Shop]) Controller()(controller)
 
 class App {
@@ -41,13 +46,13 @@ Logger.overrideLogger(false)
 const app = await NestFactory.create(App)
 const microservice = app.connectMicroservice<MicroserviceOptions>(
   { transport: Transport.TCP, options: { host: '127.0.0.1', port: 0 } },
-  // Without this Nest applies to the microservice nothing that the application has for all its handlers.
+  // Without this Nest applies nothing global to the microservice, and its handlers are not tracked.
   { inheritAppConfig: true },
 )
 await app.startAllMicroservices()
 await app.listen(0, '127.0.0.1')
 
-// A server that listens on TCP has an address with a port.
+// A server that listens on a TCP port returns an AddressInfo.
 const { port } = microservice.unwrap<Server>().address() as AddressInfo
 const stock = propagate(new ClientTCP({ host: '127.0.0.1', port }))
 

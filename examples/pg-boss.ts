@@ -1,7 +1,7 @@
 /**
- * One request from an HTTP call through a queue to a worker, whose first attempt fails: one trace id all the way.
+ * One request from an HTTP call through a queue to a worker whose first attempt fails, under one trace id.
  *
- *   npx tsx examples/pg-boss.ts        on an embedded PGlite, or on the server of DATABASE_URL
+ *   npx tsx examples/pg-boss.ts        uses the server at DATABASE_URL, by default an embedded PGlite
  */
 import { createServer } from 'node:http'
 import { once } from 'node:events'
@@ -23,7 +23,7 @@ boss.on('error', (error) => console.error(error))
 await boss.start()
 await boss.createQueue('orders', { name: 'orders', retryLimit: 2 })
 
-// The gateway: answers 202 once the broker has the message. The send is all that it needs to be Queued.
+// The gateway answers 202 once the broker has the message. Sending it moves the request to Queued.
 const gateway = createServer(
   trackRequest(
     async (_req, res) => {
@@ -34,7 +34,7 @@ const gateway = createServer(
   ),
 )
 
-// The worker, in another process as a rule: it goes on with the same request.
+// The worker, usually another process: it continues the same request.
 let attempts = 0
 const done = new Promise<void>((resolve, reject) => {
   const handler = trackJob(
@@ -51,13 +51,13 @@ const done = new Promise<void>((resolve, reject) => {
 })
 
 await once(gateway.listen(0, '127.0.0.1'), 'listening')
-// A server that listens on a TCP port has an address of this form.
+// A server that listens on a TCP port returns an AddressInfo.
 const { port } = gateway.address() as AddressInfo
 const answer = await fetch(`http://127.0.0.1:${String(port)}/orders`, { method: 'POST' })
 const traceId = answer.headers.get('x-trace-id') ?? ''
 await done
 
-console.log(`\n${String(answer.status)} with X-Trace-ID ${traceId}: the lines above that carry it tell of both services and both attempts.`)
+console.log(`\n${String(answer.status)} with X-Trace-ID ${traceId}: the lines above with this id cover both services and both attempts.`)
 console.log('To read them as a story:  npx tsx examples/pg-boss.ts > out.ndjson; npx throughline story TRACE_ID out.ndjson')
 
 gateway.close().closeIdleConnections()

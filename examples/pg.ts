@@ -1,7 +1,7 @@
 /**
- * Queries that name their request: what PostgreSQL sees of them.
+ * Queries that name their request, as PostgreSQL receives them.
  *
- *   npx tsx examples/pg.ts        on an embedded PGlite, or on the server of DATABASE_URL
+ *   npx tsx examples/pg.ts        uses the server at DATABASE_URL, by default an embedded PGlite
  */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
@@ -15,16 +15,16 @@ import { propagate } from 'throughline/pg'
 const embedded = process.env.DATABASE_URL === undefined ? await embed() : undefined
 const pool = propagate(new pg.Pool({ connectionString: process.env.DATABASE_URL ?? embedded?.url }))
 
-// PostgreSQL gives the statement back as it received it: so pg_stat_activity and the slow query log show it, too.
-const whatTheServerSees = 'SELECT current_query() AS text'
+// Returns the text of this query as PostgreSQL received it; pg_stat_activity and the slow query log show the same.
+const showQuery = 'SELECT current_query() AS text'
 
 const catalog = createServer(
   trackRequest(
     async (_req, res) => {
-      const byText = await pool.query<{ text: string }>(whatTheServerSees)
-      const prepared = await pool.query<{ text: string }>({ name: 'what-the-server-sees', text: whatTheServerSees })
+      const byText = await pool.query<{ text: string }>(showQuery)
+      const prepared = await pool.query<{ text: string }>({ name: 'show-query', text: showQuery })
       console.log(`\nin a request:  ${byText.rows[0]?.text ?? ''}`)
-      console.log(`prepared:      ${prepared.rows[0]?.text ?? ''}        (its plan is worth more than a comment)\n`)
+      console.log(`prepared:      ${prepared.rows[0]?.text ?? ''}        (planned once for all requests, so without a comment)\n`)
       res.end('one kettle\n')
     },
     { service: 'catalog' },
@@ -32,12 +32,12 @@ const catalog = createServer(
 )
 
 await once(catalog.listen(0, '127.0.0.1'), 'listening')
-// A server that listens on a TCP port has an address of this form.
+// A server that listens on a TCP port returns an AddressInfo.
 const { port } = catalog.address() as AddressInfo
 const answer = await fetch(`http://127.0.0.1:${String(port)}/kettle`)
 const traceId = answer.headers.get('x-trace-id') ?? ''
 
-const { rows } = await pool.query<{ text: string }>(whatTheServerSees)
+const { rows } = await pool.query<{ text: string }>(showQuery)
 console.log(`\noutside:       ${rows[0]?.text ?? ''}`)
 console.log(`\nFind the trace in the database's own log:  grep "trace_id='${traceId}'" postgresql.log\n`)
 

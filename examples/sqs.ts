@@ -1,7 +1,7 @@
 /**
- * One request from an HTTP call through a queue to a worker, whose first attempt fails: one trace id all the way.
+ * One request from an HTTP call through a queue to a worker whose first attempt fails, under one trace id.
  *
- *   npx tsx examples/sqs.ts        on the queue of QUEUE_URL (and AWS's usual environment), else on a queue in memory
+ *   npx tsx examples/sqs.ts        uses the queue at QUEUE_URL (and AWS's usual environment), by default a queue in memory
  */
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
@@ -14,11 +14,11 @@ import { propagate, trackRequest as trackMessage } from 'throughline/sqs'
 
 const embedded = process.env.QUEUE_URL === undefined ? await inMemory() : undefined
 const QueueUrl = process.env.QUEUE_URL ?? `${embedded?.url ?? ''}/000000000000/orders`
-// The queue in memory asks nobody who he is, but the SDK signs all the same.
-const plain = embedded === undefined ? new SQSClient() : new SQSClient({ endpoint: embedded.url, region: 'us-east-1', credentials: { accessKeyId: 'nobody', secretAccessKey: 'nothing' } })
-const sqs = propagate(plain)
+// The queue in memory checks no credentials, but the SDK needs some to sign its requests.
+const bareClient = embedded === undefined ? new SQSClient() : new SQSClient({ endpoint: embedded.url, region: 'us-east-1', credentials: { accessKeyId: 'test', secretAccessKey: 'test' } })
+const sqs = propagate(bareClient)
 
-// The gateway: answers 202 once SQS has the message. The send is all that it needs to be Queued.
+// The gateway answers 202 once SQS has the message. Sending it moves the request to Queued.
 const gateway = createServer(
   trackRequest(
     async (_req, res) => {
@@ -29,7 +29,7 @@ const gateway = createServer(
   ),
 )
 
-// The worker, in another process as a rule: it goes on with the same request.
+// The worker, usually another process: it continues the same request.
 let attempts = 0
 const pack = trackMessage(
   async (message: Message) => {
@@ -38,7 +38,7 @@ const pack = trackMessage(
     await Promise.resolve()
     console.log(`packed one ${message.Body ?? ''} for trace ${currentTraceId()}`)
   },
-  // maxReceiveCount of the queue's redrive policy.
+  // `attempts` is maxReceiveCount of the queue's redrive policy.
   { service: 'worker', queue: 'orders', attempts: 3 },
 )
 
@@ -47,7 +47,7 @@ const answer = await fetch(`${urlOf(gateway)}/orders`, { method: 'POST' })
 const traceId = answer.headers.get('x-trace-id') ?? ''
 
 for (let packed = false; !packed; ) {
-  // Our attributes, and how often a message was delivered, are asked for by the client of `propagate`.
+  // The client from `propagate` requests the trace attributes and the delivery count.
   const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 5 }))
   for (const message of Messages) {
     const { ReceiptHandle } = message
@@ -61,19 +61,19 @@ for (let packed = false; !packed; ) {
   }
 }
 
-console.log(`\n${String(answer.status)} with X-Trace-ID ${traceId}: the lines above that carry it tell of both services and both attempts.`)
+console.log(`\n${String(answer.status)} with X-Trace-ID ${traceId}: the lines above with this id cover both services and both attempts.`)
 console.log('To read them as a story:  npx tsx examples/sqs.ts > out.ndjson; npx throughline story TRACE_ID out.ndjson')
 
 gateway.close().closeIdleConnections()
-plain.destroy()
+bareClient.destroy()
 embedded?.stop()
 
 function urlOf(server: Server): string {
-  // A server that listens on a TCP port has an address of this form.
+  // A server that listens on a TCP port returns an AddressInfo.
   return `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`
 }
 
-/** A stand-in for SQS that holds one message, and speaks as much of its protocol as this example needs. */
+/** A stand-in for SQS that holds one message and implements what this example needs of its protocol. */
 async function inMemory() {
   let message: { MessageBody: string; MessageAttributes: object } | undefined
   let count = 0
@@ -95,7 +95,7 @@ async function inMemory() {
   }
   const server = createServer((req, res) => {
     const [, operation = ''] = String(req.headers['x-amz-target']).split('.')
-    // The SDK sends what its types say.
+    // The SDK sends what its types declare.
     void json(req).then((input) => res.setHeader('content-type', 'application/x-amz-json-1.0').end(JSON.stringify(operations[operation]?.(input as typeof message) ?? {})))
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')

@@ -1,4 +1,8 @@
-// Any queue at all: the headers of the message hand the request over, and the worker completes it.
+/**
+ * Any queue: the message's headers hand the request off, and the worker completes it.
+ *
+ *   npx tsx examples/worker.ts
+ */
 import { createTracker, trackRequest } from 'throughline'
 
 interface Message {
@@ -6,7 +10,7 @@ interface Message {
   readonly order: number
 }
 
-// Stands for the reader's own broker: this example is about the two ends.
+// Stands in for your broker.
 const queue: Message[] = []
 
 const tracker = createTracker({ service: 'api' })

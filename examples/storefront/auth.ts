@@ -8,7 +8,7 @@ const logger = serviceLogger('auth')
 const { address, close } = await serve('Auth', { service: 'auth', logger }, {
   Verify({ token }) {
     const name = Object.hasOwn(CUSTOMERS, token) ? CUSTOMERS[token] : undefined
-    if (name === undefined) throw new RpcError(status.UNAUTHENTICATED, 'nobody has this token')
+    if (name === undefined) throw new RpcError(status.UNAUTHENTICATED, 'unknown token')
     logger.info({ customer: name }, 'token is known')
     return { name }
   },

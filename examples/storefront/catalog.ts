@@ -22,13 +22,13 @@ const logger = serviceLogger('catalog')
 const pool = propagate(new Pool({ connectionString: setting('DATABASE_URL'), max: 4 }))
 
 const { address, close } = await serve('Catalog', { service: 'catalog', logger }, {
-  async GetProduct({ sku }, left) {
+  async GetProduct({ sku }, signal) {
     const { name, cents, details } = await find(sku)
-    // We write these texts ourselves. One of them is damaged, and parsing it throws: that is a 500 at the gateway.
-    const { material, drawn_in_ms: drawing } = JSON.parse(details) as Details
-    if (drawing !== undefined) {
-      logger.info({ sku }, 'is drawn on demand')
-      await setTimeout(drawing, undefined, { signal: left })
+    // We write these strings ourselves. One is damaged on purpose: parsing it throws, and the gateway answers 500.
+    const { material, drawn_in_ms: drawingMs } = JSON.parse(details) as Details
+    if (drawingMs !== undefined) {
+      logger.info({ sku }, 'map is drawn on demand')
+      await setTimeout(drawingMs, undefined, { signal })
     }
     return { sku, name, cents, material }
   },

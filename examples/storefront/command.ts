@@ -1,17 +1,17 @@
 import { fileURLToPath } from 'node:url'
-import type { Accepted } from './client.ts'
+import type { AcceptedOrder } from './customers.ts'
 import type { Logs } from './logs.ts'
 import type { Processes } from './processes.ts'
 
 const COMMAND = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url))
 
-/** The part of the audit's JSON that is checked here. */
-interface Findings {
+/** The keys of the audit's JSON that are checked here. */
+interface AuditOutput {
   readonly stuck: readonly { readonly trace_id: string; readonly state: string }[]
   readonly invalid: readonly object[]
 }
 
-/** The `throughline` command, over the logs of this run; what it prints is shown. */
+/** Runs the `throughline` command on the logs of this run and shows its output. */
 export class Command {
   readonly #processes: Processes
   readonly #logs: Logs
@@ -30,28 +30,28 @@ export class Command {
   }
 
   /**
-   * Audits the logs, and compares what it finds stuck with what we know to be left behind.
+   * Audits the logs and compares the stuck requests with the orders that are known to be unfinished.
    *
-   * @param stuckAfter as the command takes it: how long is too long
-   * @param left the orders that the audit has to name: these, and nothing else
-   * @throws Error that says what the audit has accused without cause, or missed
+   * @param stuckAfter the command's `--stuck-after`
+   * @param unfinished the orders that the audit must report, and no others
+   * @throws Error that names both lists if they differ
    */
-  async audit(stuckAfter: string, left: readonly Accepted[]): Promise<void> {
+  async audit(stuckAfter: string, unfinished: readonly AcceptedOrder[]): Promise<void> {
     const flags = ['--stuck-after', stuckAfter]
-    await this.#show(left.length > 0 ? 1 : 0, 'audit', ...flags)
+    await this.#show(unfinished.length > 0 ? 1 : 0, 'audit', ...flags)
     const { stdout } = await this.#processes.run([COMMAND, 'audit', '--format', 'json', ...flags, ...this.#logs.files()], 'pipe')
-    // The command's documented answer; were it another, the comparison below would fail.
-    const { stuck, invalid } = JSON.parse(stdout) as Findings
+    // The documented output; the comparison below would fail on any other.
+    const { stuck, invalid } = JSON.parse(stdout) as AuditOutput
     const found = stuck.map(({ trace_id, state }) => `${trace_id} ${state}`).sort()
-    const known = left.map(({ traceId }) => `${traceId} Queued`).sort()
-    if (found.join() !== known.join()) throw new Error(`the audit should name ${known.join(', ') || 'nothing'}; it names ${found.join(', ') || 'nothing'}`)
+    const expected = unfinished.map(({ traceId }) => `${traceId} Queued`).sort()
+    if (found.join() !== expected.join()) throw new Error(`the audit should report ${expected.join(', ') || 'nothing'}; it reports ${found.join(', ') || 'nothing'}`)
     if (invalid.length > 0) throw new Error(`the audit found invalid paths: ${JSON.stringify(invalid)}`)
   }
 
-  async #show(expected: number, ...args: string[]): Promise<void> {
+  async #show(expectedStatus: number, ...args: string[]): Promise<void> {
     console.log(`$ throughline ${args.join(' ')} ${this.#logs.pattern}\n`)
     const { status } = await this.#processes.run([COMMAND, ...args, ...this.#logs.files()], 'inherit')
     console.log()
-    if (status !== expected) throw new Error(`throughline ${args.join(' ')} ended with status ${String(status)} instead of ${expected}`)
+    if (status !== expectedStatus) throw new Error(`throughline ${args.join(' ')} ended with status ${String(status)} instead of ${expectedStatus}`)
   }
 }

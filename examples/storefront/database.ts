@@ -1,13 +1,13 @@
 import { PGlite } from '@electric-sql/pglite'
 import { PGLiteSocketServer } from '@electric-sql/pglite-socket'
-import { layOut } from './layout.ts'
+import { createSchema } from './schema.ts'
 import { ready, serviceLogger } from './service.ts'
 
-// A PostgreSQL of the user's keeps a log of its own: there log_statement does what is done here.
+// An external PostgreSQL logs its statements itself, with log_statement.
 const { DATABASE_URL } = process.env
 if (DATABASE_URL === undefined) await servePGlite()
 else {
-  await layOut(DATABASE_URL)
+  await createSchema(DATABASE_URL)
   ready(DATABASE_URL, () => undefined)
 }
 
@@ -16,16 +16,16 @@ async function servePGlite(): Promise<void> {
   const server = new PGLiteSocketServer({ db, port: 0, maxConnections: 50 })
   await server.start()
   const url = `postgres://postgres@${server.getServerConn()}/postgres?sslmode=disable`
-  await layOut(url)
+  await createSchema(url)
   logStatements(db)
   ready(url, () => server.stop())
 }
 
-/** Logs every statement with its comment, like PostgreSQL's `log_statement = all`. */
+/** Logs every statement with its comment, as PostgreSQL does with `log_statement = all`. */
 function logStatements(db: PGlite): void {
   const logger = serviceLogger('database')
   const exec = db.execProtocolRawStream.bind(db)
-  // Every message of every connection passes through here, and through nothing else that can be reached.
+  // The only accessible method through which every message of every connection passes.
   db.execProtocolRawStream = (message, options) => {
     const sql = statementIn(message)
     if (sql !== undefined && sql !== '') logger.info({ sql }, 'statement')
@@ -34,7 +34,7 @@ function logStatements(db: PGlite): void {
 }
 
 /**
- * The text of a Query (`Q`) or Parse (`P`) message: a type, four bytes of length, in Parse a name, and the text.
+ * The SQL of a Query (`Q`) or Parse (`P`) message: a type, four bytes of length, in Parse a name, and the SQL.
  *
  * @see https://www.postgresql.org/docs/current/protocol-message-formats.html
  */

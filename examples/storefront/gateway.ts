@@ -6,7 +6,7 @@ import PgBoss from 'pg-boss'
 import { currentRequest, trackRequest } from 'throughline'
 import { propagate } from 'throughline/pg'
 import { propagate as propagateQueue } from 'throughline/pg-boss'
-import { QUEUE, QUEUE_SCHEMA, type Order } from './layout.ts'
+import { QUEUE, QUEUE_SCHEMA, type Order } from './schema.ts'
 import { client } from './rpc.ts'
 import { ready, serviceLogger, setting } from './service.ts'
 
@@ -14,10 +14,10 @@ const logger = serviceLogger('gateway')
 const auth = client('Auth', setting('AUTH_ADDRESS'))
 const catalog = client('Catalog', setting('CATALOG_ADDRESS'))
 const pool = propagate(new Pool({ connectionString: setting('DATABASE_URL'), max: 3 }))
-// A worker that died cannot say so: the queue has to notice, and here is where it looks, every second.
+// Only the queue can detect a dead worker. The gateway's pg-boss checks for expired jobs every second.
 const boss = propagateQueue(
   new PgBoss({
-    // The queue's own statements carry the trace id too.
+    // The queue's statements carry the trace id too.
     db: { executeSql: (text, values) => pool.query(text, values) },
     schema: QUEUE_SCHEMA,
     migrate: false,
@@ -25,7 +25,7 @@ const boss = propagateQueue(
     maintenanceIntervalSeconds: 1,
   }),
 )
-boss.on('error', (error) => logger.error({ err: error }, 'the queue has a fault'))
+boss.on('error', (error) => logger.error({ err: error }, 'queue error'))
 await boss.start()
 
 async function authenticate(req: IncomingMessage): Promise<string> {
@@ -40,36 +40,36 @@ async function handle(req: IncomingMessage, res: ServerResponse): Promise<void> 
   const sku = /^\/products\/([a-z-]+)$/.exec(url)?.[1]
   try {
     if (method === 'GET' && sku !== undefined) await showProduct(sku, res)
-    else if (method === 'POST' && url === '/orders') await takeOrder(req, res)
-    else answer(res, 404, { error: 'there is no such page' })
+    else if (method === 'POST' && url === '/orders') await placeOrder(req, res)
+    else respond(res, 404, { error: 'page not found' })
   } catch (error) {
     if (codeOf(error) !== status.NOT_FOUND) throw error
-    answer(res, 404, { error: 'there is no such product' })
+    respond(res, 404, { error: 'product not found' })
   }
 }
 
 async function showProduct(sku: string, res: ServerResponse): Promise<void> {
-  const left = new AbortController()
-  // A client that hangs up needs no answer, and the catalog need not look for one.
-  res.once('close', () => left.abort())
-  answer(res, 200, await catalog('GetProduct', { sku }, left.signal))
+  const controller = new AbortController()
+  // Cancel the call to the catalog when the client disconnects.
+  res.once('close', () => controller.abort())
+  respond(res, 200, await catalog('GetProduct', { sku }, controller.signal))
 }
 
-async function takeOrder(req: IncomingMessage, res: ServerResponse): Promise<void> {
-  // What our one client sends; a gateway in earnest would check it.
+async function placeOrder(req: IncomingMessage, res: ServerResponse): Promise<void> {
+  // The demo's only client sends this shape. A production gateway would validate it.
   const { sku, quantity, engraving } = (await json(req)) as Omit<Order, 'customer'>
   const { inStock } = await catalog('GetStock', { sku })
   if (inStock < quantity) {
-    answer(res, 409, { error: `only ${inStock} left` })
+    respond(res, 409, { error: `only ${inStock} left` })
     return
   }
   const order: Order = { customer: String(currentRequest()?.principal), sku, quantity, engraving }
   const id = await boss.send(QUEUE, order)
   logger.info({ order: id, sku, quantity }, 'order is accepted')
-  answer(res, 202, { order: id })
+  respond(res, 202, { order: id })
 }
 
-function answer(res: ServerResponse, code: number, body: object): void {
+function respond(res: ServerResponse, code: number, body: object): void {
   res.writeHead(code, { 'content-type': 'application/json' }).end(JSON.stringify(body))
 }
 
@@ -80,7 +80,7 @@ function codeOf(error: unknown): unknown {
 const server = createServer(trackRequest(handle, { service: 'gateway', logger, authenticate }))
 server.listen(0, '127.0.0.1', () => {
   const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('the gateway listens on no port')
+  if (address === null || typeof address === 'string') throw new Error('the gateway is not listening on a port')
   ready(`http://127.0.0.1:${address.port}`, async () => {
     server.closeAllConnections()
     await boss.stop({ graceful: false })

@@ -8,25 +8,25 @@ const SERVICES = ['gateway', 'auth', 'catalog', 'database', 'worker'] as const
 export class Logs {
   readonly folder = resolve(process.env.STOREFRONT_LOGS ?? fileURLToPath(new URL('../../logs', import.meta.url)))
 
-  /** Removes what an earlier run has left; files of others stay. */
+  /** Removes the files of an earlier run, and no others. */
   clear(): void {
     mkdirSync(this.folder, { recursive: true })
     for (const service of SERVICES) rmSync(this.#file(service), { force: true })
   }
 
-  /** The files, as they are given to the command; from where the demo was started. */
+  /** The files, as arguments for the command: relative to the folder that the demo was started in. */
   files(): string[] {
     return SERVICES.map((service) => this.#file(service))
       .filter((file) => existsSync(file))
       .map((file) => relative(process.cwd(), file))
   }
 
-  /** The same for people. */
+  /** The same files as a glob, for output. */
   get pattern(): string {
     return join(relative(process.cwd(), this.folder), '*.ndjson')
   }
 
-  /** The lines of a service that hold all of these texts. */
+  /** The lines of a service that contain all of these strings. */
   lines(service: (typeof SERVICES)[number], ...texts: string[]): string[] {
     return read(this.#file(service)).filter((line) => texts.every((text) => line.includes(text)))
   }

@@ -1,7 +1,7 @@
 import { Client } from 'pg'
-import { QUEUE, QUEUE_SCHEMA } from './layout.ts'
+import { QUEUE, QUEUE_SCHEMA } from './schema.ts'
 
-/** What has become of the orders, by the word of the database: neither logs nor library are asked. */
+/** The state of the orders as the database has it, independent of logs and library. */
 export class Orders {
   readonly #client: Client
 
@@ -11,19 +11,19 @@ export class Orders {
 
   static async open(connectionString: string): Promise<Orders> {
     const client = new Client({ connectionString })
-    // The database may end before this connection does.
+    // The database may stop before this connection closes.
     client.on('error', () => undefined)
     await client.connect()
     return new Orders(client)
   }
 
-  /** Whether a worker has begun with an order, and not ended. */
-  async inHand(id: string): Promise<boolean> {
-    const { rowCount } = await this.#client.query(`SELECT FROM storefront.orders WHERE id = $1 AND status = 'in hand'`, [id])
+  /** Whether a worker has started to pack an order and not finished. */
+  async isBeingPacked(id: string): Promise<boolean> {
+    const { rowCount } = await this.#client.query(`SELECT FROM storefront.orders WHERE id = $1 AND status = 'packing'`, [id])
     return rowCount === 1
   }
 
-  /** The orders that the queue does not know to be completed. */
+  /** The ids of the orders that are not completed in the queue. */
   async unfinished(): Promise<Set<string>> {
     const { rows } = await this.#client.query<{ id: string }>(
       `SELECT id FROM ${QUEUE_SCHEMA}.job WHERE name = '${QUEUE}' AND state <> 'completed'`,

@@ -2,96 +2,96 @@ import { fork, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
-/** A service that runs: where it is to be found, and how it is ended. */
+/** A running service. */
 export interface Service {
   readonly address: string
-  end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>
+  stop(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>
 }
 
-/** What a command printed, and how it ended. */
-export interface Ended {
+/** A command's exit status and output. */
+export interface CommandResult {
   readonly status: number | null
   readonly stdout: string
 }
 
-/** How long a service may take to end by itself. */
-const MOST_ENDING_MS = 5_000
+/** How long a service may take to stop before it is killed. */
+const MAX_SHUTDOWN_MS = 5_000
 
-/** Every process that the demo starts: none of them outlives it. */
+/** The processes that the demo starts. None of them outlives it. */
 export class Processes {
   readonly #running = new Set<ChildProcess>()
-  /** Those whose end is no fault. */
-  readonly #ending = new WeakSet<ChildProcess>()
+  /** Processes that are being stopped. */
+  readonly #expectedToExit = new WeakSet<ChildProcess>()
   readonly #services: Service[] = []
   #stopping = false
-  #reportFault: (fault: Error) => void = () => undefined
+  #reportFailure: (error: Error) => void = () => undefined
 
-  /** Rejects as soon as a service ends that was not told to. */
-  readonly fault = new Promise<never>((_resolve, reject) => (this.#reportFault = reject))
+  /** Rejects as soon as a service exits that is not being stopped. */
+  readonly failure = new Promise<never>((_resolve, reject) => (this.#reportFailure = reject))
 
   constructor() {
-    // Who waits for it hears of it; where nobody waits any more there is nothing to tell.
-    this.fault.catch(() => undefined)
+    // Without a listener, a late rejection would end the process.
+    this.failure.catch(() => undefined)
   }
 
-  /** True from the moment when everything is told to end. */
+  /** True once `stop` has been called. */
   get stopping(): boolean {
     return this.#stopping
   }
 
-  /** Starts a service of this folder, and waits until it is ready. */
+  /** Starts a service of this folder and waits until it is ready. */
   async start(name: string, settings: Readonly<Record<string, string>>): Promise<Service> {
-    this.#refuseAfterStop()
+    this.#assertNotStopping()
     const child = fork(fileURLToPath(new URL(`${name}.ts`, import.meta.url)), {
-      // Found from here, not from the folder that the demo was started in.
+      // Resolved from this file, since the demo may be started in any folder.
       execArgv: ['--import', import.meta.resolve('tsx')],
       env: { ...process.env, ...settings },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })
-    this.#keep(child)
+    this.#add(child)
     child.once('exit', (status, signal) => {
-      if (!this.#ending.has(child)) this.#reportFault(new Error(`the ${name} ended by itself with ${signal ?? `status ${String(status)}`}`))
+      if (!this.#expectedToExit.has(child)) this.#reportFailure(new Error(`the ${name} exited unexpectedly with ${signal ?? `status ${String(status)}`}`))
     })
-    const told = (await Promise.race([once(child, 'message'), this.fault])) as [{ address: string }]
-    const service = { address: told[0].address, end: (signal: NodeJS.Signals) => this.#end(child, signal) }
+    const [message] = (await Promise.race([once(child, 'message'), this.failure])) as [{ address: string }]
+    const service = { address: message.address, stop: (signal: NodeJS.Signals) => this.#stop(child, signal) }
     this.#services.push(service)
     return service
   }
 
-  /** Runs a command of Node to its end; what it prints is passed on, or returned. */
-  async run(args: readonly string[], output: 'inherit' | 'pipe'): Promise<Ended> {
-    this.#refuseAfterStop()
+  /** Runs a Node command to its end. Its output is passed on (`inherit`) or returned (`pipe`). */
+  async run(args: readonly string[], output: 'inherit' | 'pipe'): Promise<CommandResult> {
+    this.#assertNotStopping()
     const child = spawn(process.execPath, args, { stdio: ['ignore', output, 'inherit'] })
-    this.#keep(child)
+    this.#add(child)
     let stdout = ''
     child.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text))
     await once(child, 'close')
     return { status: child.exitCode, stdout }
   }
 
-  /** Ends all services, the youngest first, and kills whatever is left. */
+  /** Stops all services, the last started first, and kills all other processes. */
   async stop(): Promise<void> {
     this.#stopping = true
-    for (const service of this.#services.splice(0).reverse()) await service.end('SIGTERM')
-    await Promise.all([...this.#running].map((child) => this.#end(child, 'SIGKILL')))
+    for (const service of this.#services.splice(0).reverse()) await service.stop('SIGTERM')
+    await Promise.all([...this.#running].map((child) => this.#stop(child, 'SIGKILL')))
   }
 
-  async #end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
-    this.#ending.add(child)
+  async #stop(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+    this.#expectedToExit.add(child)
     if (!this.#running.has(child)) return
     const exited = once(child, 'exit')
     child.kill(signal)
-    const killer = setTimeout(() => child.kill('SIGKILL'), MOST_ENDING_MS)
+    const killer = setTimeout(() => child.kill('SIGKILL'), MAX_SHUTDOWN_MS)
     await exited
     clearTimeout(killer)
   }
 
-  #keep(child: ChildProcess): void {
+  #add(child: ChildProcess): void {
     this.#running.add(child)
     child.once('exit', () => this.#running.delete(child))
   }
 
-  #refuseAfterStop(): void {
-    if (this.#stopping) throw new Error('the demo is ending')
+  #assertNotStopping(): void {
+    if (this.#stopping) throw new Error('the demo is stopping')
   }
 }

@@ -4,9 +4,9 @@ import { destination, pino, type Logger } from 'pino'
 import { traceMixin } from 'throughline'
 
 /**
- * A service's own log file, for its application's lines and for throughline's.
+ * A pino logger for one service: its file holds the application's lines and throughline's.
  *
- * Synchronous, so that every line is on disk before the process can be killed.
+ * It writes synchronously, so that no line is lost when the process is killed.
  */
 export function serviceLogger(service: string): Logger {
   const folder = setting('STOREFRONT_LOGS')
@@ -14,14 +14,14 @@ export function serviceLogger(service: string): Logger {
   return pino({ base: { service, pid: process.pid }, mixin: traceMixin }, destination({ dest: join(folder, `${service}.ndjson`), sync: true }))
 }
 
-/** What demo.ts tells this process by its environment. */
+/** A setting that demo.ts passes in the environment. */
 export function setting(name: string): string {
   const value = process.env[name]
   if (value === undefined) throw new Error(`${name} is not set: demo.ts starts the services`)
   return value
 }
 
-/** Tells demo.ts where this service is to be found, and ends when it is told to, or when demo.ts is gone. */
+/** Sends the service's address to demo.ts, and stops the process on SIGTERM. */
 export function ready(address: string, close: () => unknown): void {
   process.once('SIGTERM', () => void stop(close))
   process.send?.({ address })
@@ -35,11 +35,11 @@ async function stop(close: () => unknown): Promise<void> {
   }
 }
 
-// The demo died without a word: nobody else would ever end this process.
+// If demo.ts was killed, nothing else would stop this process.
 process.once('disconnect', () => process.exit(1))
 if (!process.connected) {
-  console.error('A service lives as long as the demo that started it: run demo.ts')
+  console.error('This service has to be started by the demo: run demo.ts')
   process.exit(1)
 }
-// Ctrl-C reaches the whole group; the demo ends its services in order.
+// Ctrl-C reaches the whole process group; demo.ts stops its services in order.
 process.on('SIGINT', () => undefined)

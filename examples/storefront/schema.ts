@@ -1,20 +1,20 @@
 import PgBoss from 'pg-boss'
 import { Client } from 'pg'
 
-/** The schema of pg-boss; like `storefront`, it is made anew by every run. */
+/** The schema of pg-boss. Each run recreates it, as it does `storefront`. */
 export const QUEUE_SCHEMA = 'storefront_queue'
 export const QUEUE = 'orders'
 
-/** What lies in the queue for the worker. */
+/** A job for the worker. */
 export interface Order {
   readonly customer: string
   readonly sku: string
   readonly quantity: number
-  /** Engraving is slow work. */
+  /** Engraving takes long. */
   readonly engraving: boolean
 }
 
-/** How long a worker may hold an order before the queue takes it for dead and gives the order to another. */
+/** After how long the queue takes a worker for dead and gives its order to another. */
 const EXPIRE_SECONDS = 8
 
 const TABLES = `
@@ -31,8 +31,8 @@ const TABLES = `
     ('cracked-vase', 'Vase', 7000, 3, '{"material":"porc');
 `
 
-/** Lays out the tables and the queue from nothing, so that every run begins alike. */
-export async function layOut(connectionString: string): Promise<void> {
+/** Recreates the tables and the queue, so that every run starts from the same data. */
+export async function createSchema(connectionString: string): Promise<void> {
   const client = new Client({ connectionString })
   await client.connect()
   await client.query(TABLES)
