@@ -66,8 +66,12 @@ async function run(broker: ChannelModel): Promise<void> {
   const traceId = answer.headers.get('x-trace-id') ?? ''
   await done
 
-  console.log(`\n${String(answer.status)} with X-Trace-ID ${traceId}: the lines above with this id cover both services and both attempts.`)
-  console.log('To read them as a story:  npx tsx examples/amqplib.ts > out.ndjson; npx throughline story TRACE_ID out.ndjson')
+  console.log(
+    `\n${String(answer.status)} with X-Trace-ID ${traceId}: the lines above with this id cover both services and both attempts.`,
+  )
+  console.log(
+    'To read them as a story:  npx tsx examples/amqplib.ts > out.ndjson; npx throughline story TRACE_ID out.ndjson',
+  )
 
   gateway.close().closeIdleConnections()
   await sender.deleteQueue(queue)

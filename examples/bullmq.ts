@@ -56,8 +56,12 @@ async function main(): Promise<void> {
   const traceId = answer.headers.get('x-trace-id') ?? ''
   await done
 
-  console.log(`\n${String(answer.status)} with X-Trace-ID ${traceId}: the lines above with this id cover both services and both attempts.`)
-  console.log('To read them as a story:  npx tsx examples/bullmq.ts > out.ndjson; npx throughline story TRACE_ID out.ndjson')
+  console.log(
+    `\n${String(answer.status)} with X-Trace-ID ${traceId}: the lines above with this id cover both services and both attempts.`,
+  )
+  console.log(
+    'To read them as a story:  npx tsx examples/bullmq.ts > out.ndjson; npx throughline story TRACE_ID out.ndjson',
+  )
 
   gateway.close().closeIdleConnections()
   await worker.close()
@@ -69,7 +73,10 @@ async function isReachable(address: string): Promise<boolean> {
   const { hostname, port } = new URL(address)
   const socket = connect({ host: hostname, port: Number(port === '' ? 6379 : port), timeout: 2_000 })
   const connected = await new Promise<boolean>((resolve) => {
-    socket.once('connect', () => resolve(true)).once('error', () => resolve(false)).once('timeout', () => resolve(false))
+    socket
+      .once('connect', () => resolve(true))
+      .once('error', () => resolve(false))
+      .once('timeout', () => resolve(false))
   })
   socket.destroy()
   return connected

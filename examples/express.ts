@@ -28,7 +28,11 @@ await new Promise((listening) => server.once('listening', listening))
 // A server that listens on a TCP port returns an AddressInfo.
 const url = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`
 
-const placed = await fetch(`${url}/orders`, { method: 'POST', headers: { 'content-type': 'application/json', 'x-trace-id': 'abc-123' }, body: '{"sku":"mug"}' })
+const placed = await fetch(`${url}/orders`, {
+  method: 'POST',
+  headers: { 'content-type': 'application/json', 'x-trace-id': 'abc-123' },
+  body: '{"sku":"mug"}',
+})
 console.log(placed.status, await placed.text())
 for (const id of ['7', '0']) console.log(id, (await fetch(`${url}/orders/${id}`)).status)
 server.close()

@@ -13,7 +13,9 @@ import { propagate } from 'throughline/fetch'
 const catalog = await listen(createServer(trackRequest((_req, res) => res.end('one kettle'), { service: 'catalog' })))
 
 // The third party returns the trace header that it received.
-const thirdParty = await listen(createServer((req, res) => res.end(`traceparent: ${String(req.headers.traceparent ?? 'none')}`)))
+const thirdParty = await listen(
+  createServer((req, res) => res.end(`traceparent: ${String(req.headers.traceparent ?? 'none')}`)),
+)
 
 // Both listen on this machine, so the host in `to` has a port. Without `to`, all loopback, private and link-local
 // hosts get the headers.
@@ -34,7 +36,9 @@ const gateway = await listen(
 
 const answer = await globalThis.fetch(gateway.url)
 console.log(`\n${await answer.text()}`)
-console.log(`X-Trace-ID ${answer.headers.get('x-trace-id') ?? ''}: the catalog's lines above have it too, with the gateway's request as parent_id.`)
+console.log(
+  `X-Trace-ID ${answer.headers.get('x-trace-id') ?? ''}: the catalog's lines above have it too, with the gateway's request as parent_id.`,
+)
 
 for (const { server } of [catalog, thirdParty, gateway]) server.close().closeIdleConnections()
 

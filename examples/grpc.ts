@@ -3,7 +3,16 @@
  *
  *   npx tsx examples/grpc.ts
  */
-import { Client, credentials, Metadata, Server, ServerCredentials, status, type handleUnaryCall, type MethodDefinition } from '@grpc/grpc-js'
+import {
+  Client,
+  credentials,
+  Metadata,
+  Server,
+  ServerCredentials,
+  status,
+  type handleUnaryCall,
+  type MethodDefinition,
+} from '@grpc/grpc-js'
 import { currentRequest } from 'throughline'
 import { propagate, trackRequest } from 'throughline/grpc'
 
@@ -38,9 +47,17 @@ const show = method('/shop.Shop/Show')
 
 // The catalog checks its callers' token; without it a call is rejected before the handler runs.
 const catalog = new Server({
-  interceptors: [trackRequest({ service: 'catalog', authenticate: ({ metadata }) => metadata.get('authorization')[0] === 'shop-token' })],
+  interceptors: [
+    trackRequest({
+      service: 'catalog',
+      authenticate: ({ metadata }) => metadata.get('authorization')[0] === 'shop-token',
+    }),
+  ],
 })
-const names = new Map([['p1', 'a pot'], ['p2', 'a pan']])
+const names = new Map([
+  ['p1', 'a pot'],
+  ['p2', 'a pan'],
+])
 const describeProduct: handleUnaryCall<ProductRequest, Product> = (call, callback) => {
   const { sku } = call.request
   const name = names.get(sku)
@@ -79,6 +96,8 @@ function requestProduct(sku: string): Promise<string> {
 /** Starts a server on a free loopback port and returns its address. */
 function listen(server: Server): Promise<string> {
   return new Promise((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) => (error === null ? resolve(`127.0.0.1:${port}`) : reject(error)))
+    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) =>
+      error === null ? resolve(`127.0.0.1:${port}`) : reject(error),
+    )
   })
 }

@@ -21,7 +21,9 @@ app.get('/orders/:id/events', (c) =>
 console.log(await (await app.request('/orders/7', { headers: { 'x-trace-id': 'abc-123' } })).text())
 
 const url = await new Promise<string>((listening) => {
-  const server = serve({ fetch: app.fetch, hostname: '127.0.0.1', port: 0 }, ({ port }) => listening(`http://127.0.0.1:${String(port)}`))
+  const server = serve({ fetch: app.fetch, hostname: '127.0.0.1', port: 0 }, ({ port }) =>
+    listening(`http://127.0.0.1:${String(port)}`),
+  )
   // The listening server must not keep the process alive.
   server.unref()
 })

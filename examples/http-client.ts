@@ -13,12 +13,18 @@ import { trackRequest } from 'throughline'
 import { propagate } from 'throughline/http'
 
 // The third party returns the trace header that it received.
-const thirdParty = await listen(http.createServer((req, res) => res.end(`traceparent: ${String(req.headers.traceparent ?? 'none')}`)))
+const thirdParty = await listen(
+  http.createServer((req, res) => res.end(`traceparent: ${String(req.headers.traceparent ?? 'none')}`)),
+)
 
 // The second service continues the trace of its caller; /moved redirects to the third party.
 const catalog = await listen(
   http.createServer(
-    trackRequest((req, res) => (req.url === '/moved' ? res.writeHead(302, { location: thirdParty.url }).end() : res.end('one kettle')), { service: 'catalog' }),
+    trackRequest(
+      (req, res) =>
+        req.url === '/moved' ? res.writeHead(302, { location: thirdParty.url }).end() : res.end('one kettle'),
+      { service: 'catalog' },
+    ),
   ),
 )
 
@@ -49,7 +55,9 @@ const gateway = await listen(
 
 const answer = await response(http.get(gateway.url))
 console.log(`\n${await text(answer)}`)
-console.log(`\nX-Trace-ID ${String(answer.headers['x-trace-id'])}: the catalog's lines above have it too, with the gateway's request as parent_id.`)
+console.log(
+  `\nX-Trace-ID ${String(answer.headers['x-trace-id'])}: the catalog's lines above have it too, with the gateway's request as parent_id.`,
+)
 
 agent.destroy()
 for (const { server } of [catalog, thirdParty, gateway]) server.close().closeAllConnections()

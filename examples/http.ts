@@ -30,7 +30,9 @@ await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
 const { port } = server.address() as AddressInfo
 
 for (const authorization of ['Bearer sesame', 'Bearer tahini']) {
-  const answer = await fetch(`http://127.0.0.1:${String(port)}/cave?secret=1`, { headers: { authorization, 'x-trace-id': 'abc-123' } })
+  const answer = await fetch(`http://127.0.0.1:${String(port)}/cave?secret=1`, {
+    headers: { authorization, 'x-trace-id': 'abc-123' },
+  })
   console.log(`${String(answer.status)} under ${String(answer.headers.get('x-trace-id'))}: ${await answer.text()}`)
 }
 

@@ -51,8 +51,12 @@ const answer = await fetch(`http://127.0.0.1:${String(port)}/orders`, { method: 
 const traceId = answer.headers.get('x-trace-id') ?? ''
 await done
 
-console.log(`\n${String(answer.status)} with X-Trace-ID ${traceId}: the lines above with this id cover both services and both attempts.`)
-console.log('To read them as a story:  npx tsx examples/kafka.ts > out.ndjson; npx throughline story TRACE_ID out.ndjson')
+console.log(
+  `\n${String(answer.status)} with X-Trace-ID ${traceId}: the lines above with this id cover both services and both attempts.`,
+)
+console.log(
+  'To read them as a story:  npx tsx examples/kafka.ts > out.ndjson; npx throughline story TRACE_ID out.ndjson',
+)
 
 gateway.close().closeIdleConnections()
 await stop()
@@ -77,7 +81,10 @@ async function kafkaAt(addresses: string[]): Promise<Broker> {
   return {
     bareProducer: sender,
     consume(eachMessage) {
-      const consuming = receiver.connect().then(() => receiver.subscribe({ topic: TOPIC, fromBeginning: true })).then(() => receiver.run({ eachMessage }))
+      const consuming = receiver
+        .connect()
+        .then(() => receiver.subscribe({ topic: TOPIC, fromBeginning: true }))
+        .then(() => receiver.run({ eachMessage }))
       consuming.catch((error: unknown) => console.error(error))
     },
     async stop() {
@@ -101,8 +108,24 @@ function inMemory(): Broker {
       send({ topic, messages }) {
         for (const { value, headers = {} } of messages) {
           const sent = Object.entries(headers).map(([name, text]) => [name, Buffer.from(String(text))])
-          const message = { key: null, value: Buffer.from(value ?? ''), headers: Object.fromEntries(sent) as Record<string, Buffer>, timestamp: '0', attributes: 0, offset: '0' }
-          setImmediate(() => void deliver({ topic, partition: 0, message, heartbeat: () => Promise.resolve(), pause: () => () => undefined }))
+          const message = {
+            key: null,
+            value: Buffer.from(value ?? ''),
+            headers: Object.fromEntries(sent) as Record<string, Buffer>,
+            timestamp: '0',
+            attributes: 0,
+            offset: '0',
+          }
+          setImmediate(
+            () =>
+              void deliver({
+                topic,
+                partition: 0,
+                message,
+                heartbeat: () => Promise.resolve(),
+                pause: () => () => undefined,
+              }),
+          )
         }
         return Promise.resolve([{ topicName: topic, partition: 0, errorCode: 0 }])
       },

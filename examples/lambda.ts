@@ -35,8 +35,14 @@ export const pack: SQSHandler = trackRecords(
 const deadline = Date.now() + 3_000
 // These are all the members that are read, of the context and of the event.
 const context = { functionName: 'shop', getRemainingTimeInMillis: () => deadline - Date.now() } as Context
-const event = { routeKey: 'POST /orders', rawPath: '/orders', requestContext: { http: { method: 'POST' } }, body: 'kettle' }
-const call = (authorization?: string) => order({ ...event, headers: { authorization } } as unknown as APIGatewayProxyEventV2, context, () => undefined)
+const event = {
+  routeKey: 'POST /orders',
+  rawPath: '/orders',
+  requestContext: { http: { method: 'POST' } },
+  body: 'kettle',
+}
+const call = (authorization?: string) =>
+  order({ ...event, headers: { authorization } } as unknown as APIGatewayProxyEventV2, context, () => undefined)
 
 console.log('no token:', await call())
 console.log('ada:', await call('Bearer ada'))
@@ -47,7 +53,24 @@ for (const count of [1, 2]) {
 console.log('\nThe lines above with the same trace_id cover both functions and both attempts.')
 
 function record(body: string, headers: Record<string, string>, count: number): SQSRecord {
-  const messageAttributes = Object.fromEntries(Object.entries(headers).map(([name, stringValue]) => [name, { dataType: 'String', stringValue }]))
-  const attributes = { ApproximateReceiveCount: String(count), SentTimestamp: '0', SenderId: 'gateway', ApproximateFirstReceiveTimestamp: '0' }
-  return { messageId: body, body, messageAttributes, attributes, eventSource: 'aws:sqs', eventSourceARN: 'arn:aws:sqs:us-east-1:000000000000:orders', receiptHandle: '', md5OfBody: '', awsRegion: '' }
+  const messageAttributes = Object.fromEntries(
+    Object.entries(headers).map(([name, stringValue]) => [name, { dataType: 'String', stringValue }]),
+  )
+  const attributes = {
+    ApproximateReceiveCount: String(count),
+    SentTimestamp: '0',
+    SenderId: 'gateway',
+    ApproximateFirstReceiveTimestamp: '0',
+  }
+  return {
+    messageId: body,
+    body,
+    messageAttributes,
+    attributes,
+    eventSource: 'aws:sqs',
+    eventSourceARN: 'arn:aws:sqs:us-east-1:000000000000:orders',
+    receiptHandle: '',
+    md5OfBody: '',
+    awsRegion: '',
+  }
 }

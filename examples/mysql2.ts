@@ -22,7 +22,9 @@ const catalog = createServer(
       const [byText] = await pool.query<RowDataPacket[]>(showQuery)
       const [prepared] = await pool.execute<RowDataPacket[]>(showQuery)
       console.log(`\nin a request:  ${String(byText[0]?.text)}`)
-      console.log(`prepared:      ${String(prepared[0]?.text)}        (prepared once for all requests, so without a comment)\n`)
+      console.log(
+        `prepared:      ${String(prepared[0]?.text)}        (prepared once for all requests, so without a comment)\n`,
+      )
       res.end('one kettle\n')
     },
     { service: 'catalog' },
@@ -31,7 +33,10 @@ const catalog = createServer(
 
 const failure = await pool.query('SELECT 1').then(() => undefined, String)
 if (failure === undefined) await main()
-else console.log(`MariaDB or MySQL is not reachable at ${new URL(uri).host} (${failure}): set MYSQL_URL to run this example`)
+else
+  console.log(
+    `MariaDB or MySQL is not reachable at ${new URL(uri).host} (${failure}): set MYSQL_URL to run this example`,
+  )
 await pool.end()
 
 async function main() {
@@ -41,6 +46,8 @@ async function main() {
   const answer = await fetch(`http://127.0.0.1:${String(port)}/kettle`)
   const [outside] = await pool.query<RowDataPacket[]>(showQuery)
   console.log(`\noutside:       ${String(outside[0]?.text)}`)
-  console.log(`\nFind the trace in the database's own log:  grep "trace_id='${answer.headers.get('x-trace-id') ?? ''}'" slow.log\n`)
+  console.log(
+    `\nFind the trace in the database's own log:  grep "trace_id='${answer.headers.get('x-trace-id') ?? ''}'" slow.log\n`,
+  )
   catalog.close().closeIdleConnections()
 }

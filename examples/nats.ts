@@ -24,7 +24,9 @@ await manager.consumers.add(stream, { durable_name: 'packers', ack_policy: AckPo
 
 // A call to another service: `prices` has a request of its own, with the gateway's as its parent.
 const nats = propagate(connection)
-nats.subscribe('prices', { callback: trackMessage((_error, message) => void message.respond('12 EUR'), { service: 'prices' }) })
+nats.subscribe('prices', {
+  callback: trackMessage((_error, message) => void message.respond('12 EUR'), { service: 'prices' }),
+})
 
 // The gateway answers 202 once the stream has the message. Publishing it moves the request to Queued.
 const orders = propagate(jetstream(connection))
@@ -60,8 +62,12 @@ const consumer = await jetstream(connection).consumers.get(stream, 'packers')
 for await (const message of await consumer.consume()) if (pack(message)) break
 
 const traceId = answer.headers.get('x-trace-id') ?? ''
-console.log(`\n${String(answer.status)} with X-Trace-ID ${traceId}: the lines above with this id cover all three services and both attempts.`)
-console.log('To read them as a story:  npx tsx examples/nats.ts > out.ndjson; npx throughline story TRACE_ID out.ndjson')
+console.log(
+  `\n${String(answer.status)} with X-Trace-ID ${traceId}: the lines above with this id cover all three services and both attempts.`,
+)
+console.log(
+  'To read them as a story:  npx tsx examples/nats.ts > out.ndjson; npx throughline story TRACE_ID out.ndjson',
+)
 
 gateway.close().closeIdleConnections()
 await manager.streams.delete(stream)

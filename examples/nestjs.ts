@@ -29,7 +29,12 @@ class Shop {
   }
 }
 
-function decorate(controller: { readonly prototype: object }, name: string, method: MethodDecorator, parameter: ParameterDecorator): void {
+function decorate(
+  controller: { readonly prototype: object },
+  name: string,
+  method: MethodDecorator,
+  parameter: ParameterDecorator,
+): void {
   method(controller.prototype, name, Object.getOwnPropertyDescriptor(controller.prototype, name) ?? {})
   parameter(controller.prototype, name, 0)
 }

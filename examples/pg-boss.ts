@@ -57,8 +57,12 @@ const answer = await fetch(`http://127.0.0.1:${String(port)}/orders`, { method: 
 const traceId = answer.headers.get('x-trace-id') ?? ''
 await done
 
-console.log(`\n${String(answer.status)} with X-Trace-ID ${traceId}: the lines above with this id cover both services and both attempts.`)
-console.log('To read them as a story:  npx tsx examples/pg-boss.ts > out.ndjson; npx throughline story TRACE_ID out.ndjson')
+console.log(
+  `\n${String(answer.status)} with X-Trace-ID ${traceId}: the lines above with this id cover both services and both attempts.`,
+)
+console.log(
+  'To read them as a story:  npx tsx examples/pg-boss.ts > out.ndjson; npx throughline story TRACE_ID out.ndjson',
+)
 
 gateway.close().closeIdleConnections()
 await boss.stop()

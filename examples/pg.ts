@@ -24,7 +24,9 @@ const catalog = createServer(
       const byText = await pool.query<{ text: string }>(showQuery)
       const prepared = await pool.query<{ text: string }>({ name: 'show-query', text: showQuery })
       console.log(`\nin a request:  ${byText.rows[0]?.text ?? ''}`)
-      console.log(`prepared:      ${prepared.rows[0]?.text ?? ''}        (planned once for all requests, so without a comment)\n`)
+      console.log(
+        `prepared:      ${prepared.rows[0]?.text ?? ''}        (planned once for all requests, so without a comment)\n`,
+      )
       res.end('one kettle\n')
     },
     { service: 'catalog' },

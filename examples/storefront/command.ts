@@ -39,12 +39,18 @@ export class Command {
   async audit(stuckAfter: string, unfinished: readonly AcceptedOrder[]): Promise<void> {
     const flags = ['--stuck-after', stuckAfter]
     await this.#show(unfinished.length > 0 ? 1 : 0, 'audit', ...flags)
-    const { stdout } = await this.#processes.run([COMMAND, 'audit', '--format', 'json', ...flags, ...this.#logs.files()], 'pipe')
+    const { stdout } = await this.#processes.run(
+      [COMMAND, 'audit', '--format', 'json', ...flags, ...this.#logs.files()],
+      'pipe',
+    )
     // The documented output; the comparison below would fail on any other.
     const { stuck, invalid } = JSON.parse(stdout) as AuditOutput
     const found = stuck.map(({ trace_id, state }) => `${trace_id} ${state}`).sort()
     const expected = unfinished.map(({ traceId }) => `${traceId} Queued`).sort()
-    if (found.join() !== expected.join()) throw new Error(`the audit should report ${expected.join(', ') || 'nothing'}; it reports ${found.join(', ') || 'nothing'}`)
+    if (found.join() !== expected.join())
+      throw new Error(
+        `the audit should report ${expected.join(', ') || 'nothing'}; it reports ${found.join(', ') || 'nothing'}`,
+      )
     if (invalid.length > 0) throw new Error(`the audit found invalid paths: ${JSON.stringify(invalid)}`)
   }
 
@@ -52,6 +58,7 @@ export class Command {
     console.log(`$ throughline ${args.join(' ')} ${this.#logs.pattern}\n`)
     const { status } = await this.#processes.run([COMMAND, ...args, ...this.#logs.files()], 'inherit')
     console.log()
-    if (status !== expectedStatus) throw new Error(`throughline ${args.join(' ')} ended with status ${String(status)} instead of ${expectedStatus}`)
+    if (status !== expectedStatus)
+      throw new Error(`throughline ${args.join(' ')} ended with status ${String(status)} instead of ${expectedStatus}`)
   }
 }

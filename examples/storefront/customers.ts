@@ -35,7 +35,11 @@ export class Customers {
 
   /** Takes every path through the shop, with every way in which a request can end. */
   async sendTraffic(): Promise<void> {
-    await Promise.all(['mug', 'teapot', 'kettle', 'mug', 'teapot', 'kettle'].map((sku) => this.#call(`/products/${sku}`, { expect: 200 })))
+    await Promise.all(
+      ['mug', 'teapot', 'kettle', 'mug', 'teapot', 'kettle'].map((sku) =>
+        this.#call(`/products/${sku}`, { expect: 200 }),
+      ),
+    )
     await this.#call('/products/mug', { expect: 401, token: 'token-of-nobody' })
     await this.#call('/orders', { expect: 401, token: '', method: 'POST', body: { sku: 'mug', quantity: 1 } })
     await this.#call('/products/spoon', { expect: 404 })
@@ -44,13 +48,23 @@ export class Customers {
     await this.#hangUp('/products/map', 'hung-up-on-the-map')
     // With a traceparent alone, the trace id is its trace-id with dashes.
     const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
-    await this.#call('/products/teapot', { expect: 200, headers: { traceparent }, traceId: '4bf92f35-77b3-4da6-a3ce-929d0e0e4736' })
+    await this.#call('/products/teapot', {
+      expect: 200,
+      headers: { traceparent },
+      traceId: '4bf92f35-77b3-4da6-a3ce-929d0e0e4736',
+    })
   }
 
   /** Places an order, which the gateway accepts and the worker will pack. */
   async order(order: { sku: string; quantity: number; engraving: boolean }, traceId?: string): Promise<AcceptedOrder> {
     const headers: Record<string, string> = traceId === undefined ? {} : { 'X-Trace-ID': traceId }
-    const response = await this.#call('/orders', { expect: 202, method: 'POST', body: order, headers, ...(traceId === undefined ? {} : { traceId }) })
+    const response = await this.#call('/orders', {
+      expect: 202,
+      method: 'POST',
+      body: order,
+      headers,
+      ...(traceId === undefined ? {} : { traceId }),
+    })
     const { order: id } = JSON.parse(response.body) as { order: string }
     return { id, traceId: response.traceId }
   }
@@ -58,17 +72,29 @@ export class Customers {
   /** Disconnects before the response, once the catalog has started to work on it. */
   async #hangUp(path: string, traceId: string): Promise<void> {
     const controller = new AbortController()
-    const call = this.#call(path, { expect: 0, headers: { 'X-Trace-ID': traceId }, signal: controller.signal }).catch((error: unknown) => error)
-    await waitUntil('the catalog starts to draw the map', () => this.#logs.lines('catalog', traceId, 'on demand').length > 0)
+    const call = this.#call(path, { expect: 0, headers: { 'X-Trace-ID': traceId }, signal: controller.signal }).catch(
+      (error: unknown) => error,
+    )
+    await waitUntil(
+      'the catalog starts to draw the map',
+      () => this.#logs.lines('catalog', traceId, 'on demand').length > 0,
+    )
     controller.abort()
     const error = await call
-    if (!(error instanceof DOMException)) throw new Error(`${path} should have been aborted, but was not: ${String(error)}`)
+    if (!(error instanceof DOMException))
+      throw new Error(`${path} should have been aborted, but was not: ${String(error)}`)
     for (const service of ['gateway', 'catalog'] as const) {
-      await waitUntil(`the ${service} detects that its caller has disconnected`, () => this.#logs.lines(service, traceId, '"outcome":').length > 0)
+      await waitUntil(
+        `the ${service} detects that its caller has disconnected`,
+        () => this.#logs.lines(service, traceId, '"outcome":').length > 0,
+      )
     }
   }
 
-  async #call(path: string, { method = 'GET', token = 'token-of-ada', headers = {}, body, signal, expect, traceId }: Call): Promise<{ body: string; traceId: string }> {
+  async #call(
+    path: string,
+    { method = 'GET', token = 'token-of-ada', headers = {}, body, signal, expect, traceId }: Call,
+  ): Promise<{ body: string; traceId: string }> {
     const response = await fetch(`${this.#gateway}${path}`, {
       method,
       headers: { authorization: `Bearer ${token}`, ...headers },
@@ -77,9 +103,12 @@ export class Customers {
     })
     const text = await response.text()
     const receivedId = response.headers.get('x-trace-id') ?? ''
-    if (response.status !== expect) throw new Error(`${method} ${path} returned ${response.status} instead of ${expect}: ${text}`)
+    if (response.status !== expect)
+      throw new Error(`${method} ${path} returned ${response.status} instead of ${expect}: ${text}`)
     if (traceId === undefined ? !UUID_V7.test(receivedId) : receivedId !== traceId) {
-      throw new Error(`${method} ${path} returned the trace id "${receivedId}" instead of ${traceId ?? 'a new UUID version 7'}`)
+      throw new Error(
+        `${method} ${path} returned the trace id "${receivedId}" instead of ${traceId ?? 'a new UUID version 7'}`,
+      )
     }
     this.responses += 1
     return { body: text, traceId: receivedId }

@@ -28,7 +28,9 @@ try {
 } catch (error) {
   // Errors while a signal stops the demo are expected.
   if (!processes.stopping) {
-    console.error(`\nThe demo failed: ${error instanceof Error ? error.message : String(error)}\nThe logs are in ${logs.folder}`)
+    console.error(
+      `\nThe demo failed: ${error instanceof Error ? error.message : String(error)}\nThe logs are in ${logs.folder}`,
+    )
     await processes.stop()
     // Part of the run may still be waiting for something that will not happen.
     process.exit(1)
@@ -53,7 +55,8 @@ async function run(): Promise<void> {
   const abandoned = await abandonOrders(customers, orders, worker)
   const unfinished = await orders.unfinished()
   const remaining = abandoned.filter(({ id }) => unfinished.has(id))
-  if (remaining.length === 0 || remaining.length < unfinished.size) throw new Error(`the queue holds ${unfinished.size} orders, of which ${remaining.length} are known`)
+  if (remaining.length === 0 || remaining.length < unfinished.size)
+    throw new Error(`the queue holds ${unfinished.size} orders, of which ${remaining.length} are known`)
 
   title('The state diagram, with the counts of this run')
   await throughline.diagram()
@@ -62,7 +65,9 @@ async function run(): Promise<void> {
   console.log(`$ grep -c ${STORY_TRACE_ID} ${logs.pattern}\n\n${logs.grep(STORY_TRACE_ID)}\n`)
   title('The audit after the worker was killed')
   await throughline.audit(`${STUCK_AFTER_SECONDS}s`, remaining)
-  console.log(`Its status is 1. It reports the ${remaining.length} orders that the queue still holds, and none of the other requests. ${customers.responses} responses were checked.\n`)
+  console.log(
+    `Its status is 1. It reports the ${remaining.length} orders that the queue still holds, and none of the other requests. ${customers.responses} responses were checked.\n`,
+  )
 
   logProgress('another worker takes over')
   const successor = await startWorker({ engravingMs: 100 })
@@ -74,12 +79,20 @@ async function run(): Promise<void> {
   console.log('Its status is 0.')
 }
 
-async function startServices(): Promise<{ database: Service; gateway: Service; startWorker: (pace: { engravingMs: number }) => Promise<Service> }> {
+async function startServices(): Promise<{
+  database: Service
+  gateway: Service
+  startWorker: (pace: { engravingMs: number }) => Promise<Service>
+}> {
   const settings = { STOREFRONT_LOGS: logs.folder }
   const [database, auth] = await Promise.all([processes.start('database', settings), processes.start('auth', settings)])
   const withDatabase = { ...settings, DATABASE_URL: database.address }
   const catalog = await processes.start('catalog', withDatabase)
-  const gateway = await processes.start('gateway', { ...withDatabase, AUTH_ADDRESS: auth.address, CATALOG_ADDRESS: catalog.address })
+  const gateway = await processes.start('gateway', {
+    ...withDatabase,
+    AUTH_ADDRESS: auth.address,
+    CATALOG_ADDRESS: catalog.address,
+  })
   return {
     database,
     gateway,

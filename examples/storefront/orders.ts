@@ -19,7 +19,10 @@ export class Orders {
 
   /** Whether a worker has started to pack an order and not finished. */
   async isBeingPacked(id: string): Promise<boolean> {
-    const { rowCount } = await this.#client.query(`SELECT FROM storefront.orders WHERE id = $1 AND status = 'packing'`, [id])
+    const { rowCount } = await this.#client.query(
+      `SELECT FROM storefront.orders WHERE id = $1 AND status = 'packing'`,
+      [id],
+    )
     return rowCount === 1
   }
 

@@ -50,7 +50,8 @@ export class Processes {
     })
     this.#add(child)
     child.once('exit', (status, signal) => {
-      if (!this.#expectedToExit.has(child)) this.#reportFailure(new Error(`the ${name} exited unexpectedly with ${signal ?? `status ${String(status)}`}`))
+      if (!this.#expectedToExit.has(child))
+        this.#reportFailure(new Error(`the ${name} exited unexpectedly with ${signal ?? `status ${String(status)}`}`))
     })
     const [message] = (await Promise.race([once(child, 'message'), this.failure])) as [{ address: string }]
     const service = { address: message.address, stop: (signal: NodeJS.Signals) => this.#stop(child, signal) }

@@ -1,4 +1,12 @@
-import { Client, credentials, Server, ServerCredentials, type handleUnaryCall, type MethodDefinition, type status } from '@grpc/grpc-js'
+import {
+  Client,
+  credentials,
+  Server,
+  ServerCredentials,
+  type handleUnaryCall,
+  type MethodDefinition,
+  type status,
+} from '@grpc/grpc-js'
 import { loadSync } from '@grpc/proto-loader'
 import { fileURLToPath } from 'node:url'
 import type { Logger } from 'pino'
@@ -29,7 +37,9 @@ export class RpcError extends Error {
 }
 
 /** Handles a call. The signal aborts when the caller cancels. */
-type Handler<Call> = Call extends [infer Req, infer Res] ? (request: Req, signal: AbortSignal) => Res | Promise<Res> : never
+type Handler<Call> = Call extends [infer Req, infer Res]
+  ? (request: Req, signal: AbortSignal) => Res | Promise<Res>
+  : never
 
 const definitions = loadSync(fileURLToPath(new URL('storefront.proto', import.meta.url)))
 
@@ -50,10 +60,14 @@ export async function serve<S extends keyof Rpcs>(
 ): Promise<{ address: string; close: () => void }> {
   const server = new Server({ interceptors: [trackRequest(options)] })
   // The mapped type above checked each handler; gRPC takes them with one common type.
-  const entries = Object.entries(handlers as Readonly<Record<string, (request: object, signal: AbortSignal) => unknown>>)
+  const entries = Object.entries(
+    handlers as Readonly<Record<string, (request: object, signal: AbortSignal) => unknown>>,
+  )
   server.addService(methodsOf(service), Object.fromEntries(entries.map(([name, handler]) => [name, unary(handler)])))
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) => (error === null ? resolve(bound) : reject(error)))
+    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+      error === null ? resolve(bound) : reject(error),
+    )
   })
   return { address: `127.0.0.1:${port}`, close: () => server.forceShutdown() }
 }
@@ -76,7 +90,11 @@ function unary(handler: (request: object, signal: AbortSignal) => unknown): hand
 export function client<S extends keyof Rpcs>(service: S, address: string) {
   const channel = new Client(address, credentials.createInsecure(), { interceptors: [propagate()] })
   const methods = methodsOf(service)
-  return <M extends keyof Rpcs[S] & string>(method: M, request: RequestOf<Rpcs[S][M]>, signal?: AbortSignal): Promise<ResponseOf<Rpcs[S][M]>> => {
+  return <M extends keyof Rpcs[S] & string>(
+    method: M,
+    request: RequestOf<Rpcs[S][M]>,
+    signal?: AbortSignal,
+  ): Promise<ResponseOf<Rpcs[S][M]>> => {
     const definition = methods[method]
     if (definition === undefined) throw new TypeError(`storefront.proto has no ${service}.${method}`)
     const { path, requestSerialize, responseDeserialize } = definition

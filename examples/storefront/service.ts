@@ -11,7 +11,10 @@ import { traceMixin } from 'throughline'
 export function serviceLogger(service: string): Logger {
   const folder = setting('STOREFRONT_LOGS')
   mkdirSync(folder, { recursive: true })
-  return pino({ base: { service, pid: process.pid }, mixin: traceMixin }, destination({ dest: join(folder, `${service}.ndjson`), sync: true }))
+  return pino(
+    { base: { service, pid: process.pid }, mixin: traceMixin },
+    destination({ dest: join(folder, `${service}.ndjson`), sync: true }),
+  )
 }
 
 /** A setting that demo.ts passes in the environment. */

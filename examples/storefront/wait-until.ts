@@ -11,7 +11,8 @@ const MAX_WAIT_MS = 30_000
 export async function waitUntil(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
   const start = performance.now()
   while (!(await condition())) {
-    if (performance.now() - start > MAX_WAIT_MS) throw new Error(`waited ${MAX_WAIT_MS / 1_000} s until ${what}, without success`)
+    if (performance.now() - start > MAX_WAIT_MS)
+      throw new Error(`waited ${MAX_WAIT_MS / 1_000} s until ${what}, without success`)
     await setTimeout(POLL_MS)
   }
 }

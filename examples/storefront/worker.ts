@@ -10,7 +10,14 @@ const logger = serviceLogger('worker')
 const connectionString = setting('DATABASE_URL')
 const engravingMs = Number(setting('ENGRAVING_MS'))
 const pool = propagate(new Pool({ connectionString, max: 2 }))
-const boss = new PgBoss({ connectionString, schema: QUEUE_SCHEMA, migrate: false, supervise: false, schedule: false, max: 2 })
+const boss = new PgBoss({
+  connectionString,
+  schema: QUEUE_SCHEMA,
+  migrate: false,
+  supervise: false,
+  schedule: false,
+  max: 2,
+})
 boss.on('error', (error) => logger.error({ err: error }, 'queue error'))
 await boss.start()
 
@@ -32,5 +39,9 @@ async function saveStatus(id: string, { customer, sku, quantity }: Order, status
   )
 }
 
-await boss.work(QUEUE, { includeMetadata: true, pollingIntervalSeconds: 0.5 }, trackRequest(pack, { service: 'worker', logger }))
+await boss.work(
+  QUEUE,
+  { includeMetadata: true, pollingIntervalSeconds: 0.5 },
+  trackRequest(pack, { service: 'worker', logger }),
+)
 ready('', () => boss.stop({ timeout: 1_000 }))

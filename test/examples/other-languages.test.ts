@@ -23,7 +23,12 @@ const folder = join(root, 'examples/other-languages')
 /** How the same service is had in each language; `make` gives the command that starts it. */
 const LANGUAGES = [
   { name: 'Go', tool: 'go', version: ['version'], make: makeGo },
-  { name: 'Python', tool: 'python3', version: ['--version'], make: () => ['python3', join(folder, 'python/service.py')] },
+  {
+    name: 'Python',
+    tool: 'python3',
+    version: ['--version'],
+    make: () => ['python3', join(folder, 'python/service.py')],
+  },
 ].map((language) => ({ ...language, missing: isMissing(language.tool, language.version) }))
 
 function makeGo(made: string): string[] {
@@ -39,7 +44,9 @@ function isMissing(tool: string, version: readonly string[]): boolean {
     return false
   } catch (error) {
     if (process.env.REQUIRE_SERVICES === '1') return false
-    process.stderr.write(`skipped: ${tool} is not on this machine (${String(error)}); REQUIRE_SERVICES=1 makes this fail\n`)
+    process.stderr.write(
+      `skipped: ${tool} is not on this machine (${String(error)}); REQUIRE_SERVICES=1 makes this fail\n`,
+    )
     return true
   }
 }
@@ -81,7 +88,10 @@ describe.each(LANGUAGES)('$name takes part', ({ missing, make }) => {
     const [command = '', ...args] = make(made)
     // A server that listens on TCP has an address with a port.
     const NEXT_URL = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`
-    const started = spawn(command, args, { env: { ...process.env, NEXT_URL, PORT: '0', PYTHONDONTWRITEBYTECODE: '1' }, stdio: ['ignore', 'pipe', 'pipe'] })
+    const started = spawn(command, args, {
+      env: { ...process.env, NEXT_URL, PORT: '0', PYTHONDONTWRITEBYTECODE: '1' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     service = started
     createInterface(started.stdout).on('line', (line) => {
       theirs.push(line)
@@ -103,12 +113,17 @@ describe.each(LANGUAGES)('$name takes part', ({ missing, make }) => {
   })
 
   /** What was logged of the request that this call makes, when it has ended, and how it was answered. */
-  async function told(path: string, headers: Readonly<Record<string, string | string[]>>): Promise<{ answer: Answer; lines: Line[] }> {
+  async function told(
+    path: string,
+    headers: Readonly<Record<string, string | string[]>>,
+  ): Promise<{ answer: Answer; lines: Line[] }> {
     const from = theirs.length
     const answer = await new Promise<Answer>((resolve, reject) => {
       const sent = call(`${url}${path}`, { headers, agent: false }, (res) => {
         const id = res.headers['x-trace-id']
-        res.resume().once('end', () => resolve({ status: res.statusCode ?? 0, traceId: typeof id === 'string' ? id : undefined }))
+        res
+          .resume()
+          .once('end', () => resolve({ status: res.statusCode ?? 0, traceId: typeof id === 'string' ? id : undefined }))
       })
       sent.once('error', reject).end()
     })
@@ -123,7 +138,10 @@ describe.each(LANGUAGES)('$name takes part', ({ missing, make }) => {
     return lines()
   }
 
-  const states = (lines: readonly Line[]): string[] => lines.map(({ seq, event, state, outcome }) => [seq, event, state, outcome].filter((part) => typeof part === 'string' || typeof part === 'number').join(' '))
+  const states = (lines: readonly Line[]): string[] =>
+    lines.map(({ seq, event, state, outcome }) =>
+      [seq, event, state, outcome].filter((part) => typeof part === 'string' || typeof part === 'number').join(' '),
+    )
   const authorization = 'Bearer sesame'
   const RESPONDED = ['0 Received', '1 AUTH_OK Authenticated', '2 PROCESS Processing', '3 RESPOND Responded ok']
 
@@ -133,18 +151,30 @@ describe.each(LANGUAGES)('$name takes part', ({ missing, make }) => {
       expect([answer, states(lines)]).toEqual([{ status: 200, traceId: id }, RESPONDED])
       expect(lines[0]).toMatchObject({ method: 'GET', path: '/price', trace_id: id })
       expect(lines[0]).not.toHaveProperty('parent_id')
-      expect(lines.at(-1)).toMatchObject({ status: 200, level: 30, dwell_ms: expect.any(Number) as unknown, duration_ms: expect.any(Number) as unknown })
+      expect(lines.at(-1)).toMatchObject({
+        status: 200,
+        level: 30,
+        dwell_ms: expect.any(Number) as unknown,
+        duration_ms: expect.any(Number) as unknown,
+      })
     }
   })
 
   test.skipIf(missing)('and lets nobody in who is not known', async () => {
     const { answer, lines } = await told('/price', { 'x-trace-id': 'abc-123' })
-    expect([answer, states(lines)]).toEqual([{ status: 401, traceId: 'abc-123' }, ['0 Received', '1 AUTH_ERROR Failed denied']])
+    expect([answer, states(lines)]).toEqual([
+      { status: 401, traceId: 'abc-123' },
+      ['0 Received', '1 AUTH_ERROR Failed denied'],
+    ])
     expect(lines.at(-1)).toMatchObject({ status: 401 })
   })
 
   test.skipIf(missing)('by a traceparent alone', async () => {
-    const { answer, lines } = await told('/price', { authorization, traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01', tracestate: 'a=1' })
+    const { answer, lines } = await told('/price', {
+      authorization,
+      traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+      tracestate: 'a=1',
+    })
     expect([answer.traceId, states(lines)]).toEqual(['4bf92f35-77b3-4da6-a3ce-929d0e0e4736', RESPONDED])
     expect(lines[0]).toMatchObject({ parent_id: '00f067aa0ba902b7' })
     expect(lines[0]).not.toHaveProperty('rejected_id')
@@ -152,8 +182,12 @@ describe.each(LANGUAGES)('$name takes part', ({ missing, make }) => {
 
   test.skipIf(missing)('names a parent only in its own trace', async () => {
     const parent = (traceId: string): string => `00-${w3cTraceId(traceId)}-00f067aa0ba902b7-01`
-    expect((await told('/price', { authorization, 'x-trace-id': 'abc-123', traceparent: parent('abc-123') })).lines[0]).toMatchObject({ trace_id: 'abc-123', parent_id: '00f067aa0ba902b7' })
-    expect((await told('/price', { authorization, 'x-trace-id': 'abc-123', traceparent: parent('abc-124') })).lines[0]).not.toHaveProperty('parent_id')
+    expect(
+      (await told('/price', { authorization, 'x-trace-id': 'abc-123', traceparent: parent('abc-123') })).lines[0],
+    ).toMatchObject({ trace_id: 'abc-123', parent_id: '00f067aa0ba902b7' })
+    expect(
+      (await told('/price', { authorization, 'x-trace-id': 'abc-123', traceparent: parent('abc-124') })).lines[0],
+    ).not.toHaveProperty('parent_id')
   })
 
   test.skipIf(missing).each<readonly [string, Readonly<Record<string, string | string[]>>, number]>([
@@ -161,7 +195,11 @@ describe.each(LANGUAGES)('$name takes part', ({ missing, make }) => {
     ['an id that is too long', { 'x-trace-id': 'x'.repeat(129) }, 129],
     ['two ids', { 'x-trace-id': ['abc', 'def'] }, 6],
     ['a traceparent of zeros', { traceparent: `00-${'0'.repeat(32)}-00f067aa0ba902b7-01` }, 55],
-    ['a traceparent with more behind it', { traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-x' }, 57],
+    [
+      'a traceparent with more behind it',
+      { traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-x' },
+      57,
+    ],
     ['a traceparent of version ff', { traceparent: 'ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01' }, 55],
   ])('and does not use %s', async (_, headers, length) => {
     const { answer, lines } = await told('/price', { authorization, ...headers })
@@ -174,11 +212,18 @@ describe.each(LANGUAGES)('$name takes part', ({ missing, make }) => {
   test.skipIf(missing)('and says so when a call of its own fails', async () => {
     const { answer, lines } = await told('/broken', { authorization, 'x-trace-id': 'broken-1' })
     expect([answer.status, states(lines)]).toEqual([502, [...RESPONDED.slice(0, 3), '3 RESPOND Responded error']])
-    expect(lines.at(-1)).toMatchObject({ level: 50, status: 502, error: { type: expect.any(String) as unknown, message: expect.stringContaining('500') as unknown } })
+    expect(lines.at(-1)).toMatchObject({
+      level: 50,
+      status: 502,
+      error: { type: expect.any(String) as unknown, message: expect.stringContaining('500') as unknown },
+    })
   })
 
   test.skipIf(missing)('and knows a client that has left', async () => {
-    const sent = call(`${url}/slow`, { headers: { authorization, 'x-trace-id': 'left-1' }, agent: false }).once('error', () => undefined)
+    const sent = call(`${url}/slow`, { headers: { authorization, 'x-trace-id': 'left-1' }, agent: false }).once(
+      'error',
+      () => undefined,
+    )
     sent.end()
     await asked.promise
     sent.socket?.resetAndDestroy()
@@ -186,7 +231,9 @@ describe.each(LANGUAGES)('$name takes part', ({ missing, make }) => {
     await told('/price', { authorization })
     const from = theirs.length
     released.resolve()
-    expect(await ended(from)).toEqual([expect.objectContaining({ trace_id: 'left-1', state: 'Responded', outcome: 'aborted' })])
+    expect(await ended(from)).toEqual([
+      expect.objectContaining({ trace_id: 'left-1', state: 'Responded', outcome: 'aborted' }),
+    ])
   })
 
   test.skipIf(missing)('between two services that are tracked: one story, in causal order', async () => {

@@ -34,7 +34,10 @@ describe('the storefront', { timeout: MOST_MS }, () => {
     expect(stdout).toContain('Its status is 0.')
 
     for (const service of ['gateway', 'auth', 'catalog', 'worker']) {
-      expect(lines(service).filter((line) => line.trace_id === 'abc-123'), service).not.toEqual([])
+      expect(
+        lines(service).filter((line) => line.trace_id === 'abc-123'),
+        service,
+      ).not.toEqual([])
     }
     const sql = lines('database').map((line) => String(line.sql))
     expect(sql.filter((text) => text.startsWith('SELECT sku') && text.includes(`trace_id='abc-123'`))).toHaveLength(1)
@@ -43,7 +46,10 @@ describe('the storefront', { timeout: MOST_MS }, () => {
     const own = (service: string) => transitions(service).filter((line) => line.request_id === received?.request_id)
     expect(own('gateway').map((line) => line.state)).toEqual(['Received', 'Authenticated', 'Processing', 'Queued'])
     expect(own('worker')).toMatchObject([{ seq: 4, from: 'Queued', state: 'Completed', attempt: 1, outcome: 'ok' }])
-    expect(transitions('catalog').find((line) => line.trace_id === 'abc-123')).toMatchObject({ seq: 0, parent_id: received?.request_id })
+    expect(transitions('catalog').find((line) => line.trace_id === 'abc-123')).toMatchObject({
+      seq: 0,
+      parent_id: received?.request_id,
+    })
 
     const queued = transitions('gateway').filter((line) => line.state === 'Queued')
     const completed = transitions('worker').filter((line) => line.state === 'Completed')
@@ -71,7 +77,8 @@ function demo() {
   })
   children.push(child)
   const output = { stdout: '', stderr: '' }
-  for (const name of ['stdout', 'stderr'] as const) child[name].setEncoding('utf8').on('data', (text: string) => (output[name] += text))
+  for (const name of ['stdout', 'stderr'] as const)
+    child[name].setEncoding('utf8').on('data', (text: string) => (output[name] += text))
   const ended = once(child, 'close').then(() => ({ ...output, status: child.exitCode, signal: child.signalCode }))
   return { child, ended }
 }
@@ -79,7 +86,11 @@ function demo() {
 function lines(service: string): Line[] {
   const text = readFileSync(join(logs, `${service}.ndjson`), 'utf8')
   // The last may be half written while the demo runs; what is read here are our own log lines.
-  return text.slice(0, text.lastIndexOf('\n') + 1).split('\n').filter(Boolean).map((line) => JSON.parse(line) as Line)
+  return text
+    .slice(0, text.lastIndexOf('\n') + 1)
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as Line)
 }
 
 function transitions(service: string): Line[] {
@@ -88,7 +99,9 @@ function transitions(service: string): Line[] {
 
 /** Waits until every process that wrote a log has gone; pino puts its pid on every line. */
 async function allGone(): Promise<void> {
-  const services = readdirSync(logs).filter((file) => file.endsWith('.ndjson')).map((file) => file.replace('.ndjson', ''))
+  const services = readdirSync(logs)
+    .filter((file) => file.endsWith('.ndjson'))
+    .map((file) => file.replace('.ndjson', ''))
   const pids = new Set(services.flatMap((service) => lines(service).map((line) => Number(line.pid))))
   expect(pids.size).toBeGreaterThanOrEqual(services.length)
   await until(() => [...pids].every((pid) => !runs(pid)))
