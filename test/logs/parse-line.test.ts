@@ -64,7 +64,8 @@ describe('a line is', () => {
 })
 
 describe('a record is read', () => {
-  const read = (text: string): unknown => parseLine(text).map((entry) => (entry.kind === 'record' ? entry.record : entry.kind))
+  const read = (text: string): unknown =>
+    parseLine(text).map((entry) => (entry.kind === 'record' ? entry.record : entry.kind))
 
   test('with the time and the level of other settings', () => {
     expect(read(changed({ time: new Date(record.time).toISOString(), level: 'info' }))).toEqual([record])
@@ -76,21 +77,40 @@ describe('a record is read', () => {
 
   test('as its own keys only', () => {
     expect(read(LINE.replace('{', '{"__proto__":{"attempt":7,"outcome":"ok"},"constructor":1,'))).toEqual([record])
-    expect(kinds('{"__proto__":{"lifecycle":"note","time":1,"trace_id":"a","request_id":"b","state":"c"}}')).toEqual(['other'])
+    expect(kinds('{"__proto__":{"lifecycle":"note","time":1,"trace_id":"a","request_id":"b","state":"c"}}')).toEqual([
+      'other',
+    ])
   })
 })
 
 describe('what is left of a damaged line is kept', () => {
   test('of its first half time, service and step', () => {
     expect(parseLine(LINE.slice(0, LINE.indexOf('"trace_id"') + 24))).toEqual([
-      { kind: 'damaged', fragment: expect.objectContaining({ time: record.time, service: 'gateway', event: 'AUTH_OK', from: 'Received', state: 'Authenticated' }) as unknown },
+      {
+        kind: 'damaged',
+        fragment: expect.objectContaining({
+          time: record.time,
+          service: 'gateway',
+          event: 'AUTH_OK',
+          from: 'Received',
+          state: 'Authenticated',
+        }) as unknown,
+      },
     ])
   })
 
-  test.each([0, 1, 5, 12])('of its latter half request, number and step, though %i characters of the name of the id are lost', (lost) => {
-    const latter = LINE.slice(LINE.indexOf('"request_id"') + lost)
-    expect(parseLine(latter)).toEqual([{ kind: 'damaged', fragment: { traceWhole: false, requestEnd: REQUEST, seq: 1, from: 'Received', state: 'Authenticated' } }])
-  })
+  test.each([0, 1, 5, 12])(
+    'of its latter half request, number and step, though %i characters of the name of the id are lost',
+    (lost) => {
+      const latter = LINE.slice(LINE.indexOf('"request_id"') + lost)
+      expect(parseLine(latter)).toEqual([
+        {
+          kind: 'damaged',
+          fragment: { traceWhole: false, requestEnd: REQUEST, seq: 1, from: 'Received', state: 'Authenticated' },
+        },
+      ])
+    },
+  )
 
   test('but not of a note, nor of a first line, which move nobody', () => {
     for (const line of [changed({ lifecycle: 'note' }), FIRST]) {
@@ -101,17 +121,38 @@ describe('what is left of a damaged line is kept', () => {
 })
 
 describe('no text is too strange', () => {
-  const piece = fc.oneof(fc.string({ unit: 'binary' }), fc.json(), fc.constantFrom(LINE, FOREIGN, '{', '}', '"', '\0', '\u001b[31m', '{"level":', '"lifecycle":"transition"', '"trace_id":"'))
+  const piece = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.json(),
+    fc.constantFrom(
+      LINE,
+      FOREIGN,
+      '{',
+      '}',
+      '"',
+      '\0',
+      '\u001b[31m',
+      '{"level":',
+      '"lifecycle":"transition"',
+      '"trace_id":"',
+    ),
+  )
   const text = fc.array(piece, { maxLength: 5 }).map((pieces) => pieces.join(''))
 
   test('to be read without throwing', () => {
-    fc.assert(fc.property(text, (line) => {
+    fc.assert(
+      fc.property(text, (line) => {
         parseLine(line)
-      }), { numRuns: 2_000 })
+      }),
+      { numRuns: 2_000 },
+    )
   })
 
   test('to be counted, unless it is blank', () => {
-    fc.assert(fc.property(text, (line) => parseLine(line).length > 0 === (line.trim() !== '')), { numRuns: 500 })
+    fc.assert(
+      fc.property(text, (line) => parseLine(line).length > 0 === (line.trim() !== '')),
+      { numRuns: 500 },
+    )
   })
 
   test('to hide a whole line behind it, or wherever one is cut', () => {

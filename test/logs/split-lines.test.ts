@@ -36,11 +36,19 @@ describe('lines', () => {
   })
 
   test('are numbered from 1, the empty ones too', async () => {
-    expect(await split('a\n\nb')).toEqual([{ text: 'a', line: 1 }, { text: '', line: 2 }, { text: 'b', line: 3 }])
+    expect(await split('a\n\nb')).toEqual([
+      { text: 'a', line: 1 },
+      { text: '', line: 2 },
+      { text: 'b', line: 3 },
+    ])
   })
 
   test('are the same wherever the stream is cut', async () => {
-    const bytes = fc.array(fc.oneof(fc.constantFrom('\n', '\r\n', '\ufeff', 'ü', '💥', '\0', 'abc'), fc.string({ unit: 'binary' })), { maxLength: 12 }).map((parts) => Buffer.from(parts.join('')))
+    const bytes = fc
+      .array(fc.oneof(fc.constantFrom('\n', '\r\n', '\ufeff', 'ü', '💥', '\0', 'abc'), fc.string({ unit: 'binary' })), {
+        maxLength: 12,
+      })
+      .map((parts) => Buffer.from(parts.join('')))
     await fc.assert(
       fc.asyncProperty(bytes, fc.array(fc.nat(60), { maxLength: 6 }), async (whole, cuts) => {
         const places = [0, ...cuts.map((cut) => Math.min(cut, whole.length)).sort((a, b) => a - b), whole.length]
@@ -66,7 +74,10 @@ describe('a line that is too long', () => {
   test('is cut, and the next one is read', async () => {
     const long = 'x'.repeat(LIMIT + 5)
     for (const chunks of [[`${long}\nnext\n`], [long, 'y', '\nnext\n'], ['x', long, '\nnext']]) {
-      expect((await split(...chunks)).map(({ text, line }) => [text.length, line])).toEqual([[LIMIT, 1], [4, 2]])
+      expect((await split(...chunks)).map(({ text, line }) => [text.length, line])).toEqual([
+        [LIMIT, 1],
+        [4, 2],
+      ])
     }
   })
 

@@ -10,7 +10,7 @@ export class ByteReader {
   /** So many bytes; fewer where the stream ends before. */
   async read(size: number): Promise<Buffer> {
     const taken: Buffer[] = []
-    for (let missing = size; missing > 0; ) {
+    for (let missing = size; missing > 0;) {
       if (this.#rest.length === 0 && !(await this.#more())) break
       const piece = this.#rest.subarray(0, missing)
       this.#rest = this.#rest.subarray(piece.length)
@@ -23,7 +23,7 @@ export class ByteReader {
 
   /** Passes over so many bytes, however many they are. */
   async skip(size: number): Promise<void> {
-    for (let missing = size; missing > 0; ) {
+    for (let missing = size; missing > 0;) {
       if (this.#rest.length === 0 && !(await this.#more())) return
       const passed = Math.min(missing, this.#rest.length)
       this.#rest = this.#rest.subarray(passed)

@@ -14,7 +14,8 @@ export const HEAD_BYTES = 4
  * @returns undefined for plain bytes
  */
 export function detectCompression(head: Uint8Array): Compression | undefined {
-  const begins = (...magic: readonly number[]): boolean => head.length >= 2 && magic.every((byte, at) => at >= head.length || head[at] === byte)
+  const begins = (...magic: readonly number[]): boolean =>
+    head.length >= 2 && magic.every((byte, at) => at >= head.length || head[at] === byte)
   if (begins(0x1f, 0x8b)) return 'gzip'
   if (begins(0x28, 0xb5, 0x2f, 0xfd)) return 'zstd'
   // A frame to skip may stand first, with any of 16 numbers: block-wise packers write their index into one.
@@ -83,11 +84,15 @@ async function* gunzip(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
 }
 
 async function* byteByByte(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
-  for (const piece of pieces) for (let at = 0; at < piece.length; at += 1) yield await Promise.resolve(piece.subarray(at, at + 1))
+  for (const piece of pieces)
+    for (let at = 0; at < piece.length; at += 1) yield await Promise.resolve(piece.subarray(at, at + 1))
 }
 
 /** Where something was whole the rest is damage. Where nothing was, it never was what its first bytes say. */
-async function* untilCorrupt(bytes: AsyncIterable<Uint8Array>, onDamage: (reason: string) => void): AsyncGenerator<Uint8Array> {
+async function* untilCorrupt(
+  bytes: AsyncIterable<Uint8Array>,
+  onDamage: (reason: string) => void,
+): AsyncGenerator<Uint8Array> {
   let given = false
   try {
     for await (const chunk of bytes) {

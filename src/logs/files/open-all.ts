@@ -46,7 +46,8 @@ export function openLogs(names: readonly string[]): OpenLogs {
       fds.push(fd)
       size += fstatSync(fd).size
       const head = Buffer.alloc(HEAD_BYTES)
-      if (detectCompression(head.subarray(0, readSync(fd, head, 0, HEAD_BYTES, 0))) === undefined) plain.push({ name, fd })
+      if (detectCompression(head.subarray(0, readSync(fd, head, 0, HEAD_BYTES, 0))) === undefined)
+        plain.push({ name, fd })
       else streams.push({ name, fd })
     } catch (error) {
       close()

@@ -23,11 +23,17 @@ async function resolve(name: string): Promise<string[]> {
     const { glob, isDynamicPattern } = await import('tinyglobby')
     // A file whose name merely looks like a pattern has been found by its name already.
     if (!isDynamicPattern(name)) throw unreadable(name, reasonOf(found), found)
-    const matches = await glob(name, { onlyFiles: true, absolute: name.startsWith('/'), expandDirectories: false, dot: true })
+    const matches = await glob(name, {
+      onlyFiles: true,
+      absolute: name.startsWith('/'),
+      expandDirectories: false,
+      dot: true,
+    })
     if (matches.length === 0) throw unreadable(name, 'no file matches the pattern: check it, and quote it')
     return matches.sort()
   }
-  if (found.isDirectory()) throw unreadable(name, `it is a folder: name its files, such as "${name.replace(/\/$/, '')}/*.ndjson"`)
+  if (found.isDirectory())
+    throw unreadable(name, `it is a folder: name its files, such as "${name.replace(/\/$/, '')}/*.ndjson"`)
   return [name]
 }
 
@@ -47,7 +53,9 @@ export interface LogOptions {
  */
 export async function* openLog(name: string, { onDamage }: LogOptions = {}, fd?: number): AsyncGenerator<Uint8Array> {
   try {
-    yield* decompress(bytesOf(name, fd), (reason) => onDamage?.(`${name} is damaged (${reason}): what stands before was read; fetch it again`))
+    yield* decompress(bytesOf(name, fd), (reason) =>
+      onDamage?.(`${name} is damaged (${reason}): what stands before was read; fetch it again`),
+    )
   } catch (error) {
     throw unreadableLog(name, error)
   }
@@ -62,7 +70,7 @@ function bytesOf(name: string, fd: number | undefined): AsyncIterable<Buffer> {
 /** The bytes of an open file from its first one on, or what comes from a pipe. A stream of Node's would close the handle when it is let go of. */
 async function* bytesFrom(fd: number): AsyncGenerator<Buffer> {
   const isFile = fstatSync(fd).isFile()
-  for (let position = 0; ; ) {
+  for (let position = 0; ;) {
     const bytes = await bytesAt(fd, isFile ? position : null)
     if (bytes.length === 0) return
     position += bytes.length

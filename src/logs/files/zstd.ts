@@ -3,7 +3,9 @@ import * as zlib from 'node:zlib'
 import { ByteReader } from './byte-reader.ts'
 
 /** The types of Node 20 do not know it yet: it came with 22.15 and 23.8. */
-const { createZstdDecompress } = zlib as typeof zlib & { readonly createZstdDecompress?: (options: { finishFlush: number }) => Transform }
+const { createZstdDecompress } = zlib as typeof zlib & {
+  readonly createZstdDecompress?: (options: { finishFlush: number }) => Transform
+}
 
 /** To go on: with this it is no error that a frame ends too soon. */
 const ZSTD_CONTINUE = 0
@@ -72,8 +74,12 @@ async function* partsOf(pieces: ByteReader, magic: Buffer): AsyncGenerator<Part>
   }
   yield { bytes: Buffer.concat([magic, Buffer.of(descriptor), rest]), last: false }
   const checksumBytes = (descriptor & 4) === 0 ? 0 : CHECKSUM_BYTES
-  const closing: Part = { bytes: Buffer.from([1, 0, 0, 0, 0, 0, 0]).subarray(0, 3 + checksumBytes), last: true, madeUp: true }
-  for (let last = false; !last; ) {
+  const closing: Part = {
+    bytes: Buffer.from([1, 0, 0, 0, 0, 0, 0]).subarray(0, 3 + checksumBytes),
+    last: true,
+    madeUp: true,
+  }
+  for (let last = false; !last;) {
     const head = await pieces.read(3)
     const header = head.length < 3 ? 0 : head.readUIntLE(0, 3)
     const [size, type] = [header >> 3, (header >> 1) & 3]

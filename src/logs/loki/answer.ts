@@ -17,18 +17,21 @@ export function readAnswer(body: string): LokiLine[] | string {
   if (answer === undefined) return /^\s*</.test(body) ? 'a web page' : 'something that is no JSON, or not all of it'
   const data = member(answer, 'data')
   const [type, result] = [member(data, 'resultType'), member(data, 'result')]
-  if (typeof type === 'string' && type !== 'streams') return `a ${type.slice(0, 20)} instead of log lines: ask for lines, without rate() and the like`
+  if (typeof type === 'string' && type !== 'streams')
+    return `a ${type.slice(0, 20)} instead of log lines: ask for lines, without rate() and the like`
   if (type !== 'streams' || !Array.isArray(result)) return 'JSON that is no answer of query_range'
   const lines: LokiLine[] = []
   // Array.isArray makes any of what is unknown; each member is looked at as unknown again.
   for (const one of result as readonly unknown[]) {
     const [labels, values] = [member(one, 'stream'), member(one, 'values')]
-    if (typeof labels !== 'object' || labels === null || !Array.isArray(values)) return 'a stream without labels or values'
+    if (typeof labels !== 'object' || labels === null || !Array.isArray(values))
+      return 'a stream without labels or values'
     const stream = labelSet(labels)
     for (const value of values as readonly unknown[]) {
       // A third element holds structured metadata, which is not part of the line.
       const [time, text] = Array.isArray(value) ? (value as readonly unknown[]) : []
-      if (typeof time !== 'string' || !/^\d{1,19}$/.test(time) || typeof text !== 'string') return 'a value that is not [nanoseconds, line]'
+      if (typeof time !== 'string' || !/^\d{1,19}$/.test(time) || typeof text !== 'string')
+        return 'a value that is not [nanoseconds, line]'
       lines.push({ text, stream, time: BigInt(time) })
     }
   }

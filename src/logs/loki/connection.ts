@@ -56,14 +56,22 @@ export function connect({ url, auth, tenant, timeout = 120_000, ...options }: Lo
   }
 }
 
-function identified(auth: LokiAuth | undefined, tenant: string | undefined): { headers: Headers; secrets: readonly string[] } {
+function identified(
+  auth: LokiAuth | undefined,
+  tenant: string | undefined,
+): { headers: Headers; secrets: readonly string[] } {
   // Without this flag structured metadata and parsed labels would count as labels, and make a stream of each line.
-  const headers = new Headers({ 'accept': 'application/json', 'x-loki-response-encoding-flags': 'categorize-labels' })
+  const headers = new Headers({ accept: 'application/json', 'x-loki-response-encoding-flags': 'categorize-labels' })
   if (tenant !== undefined) setHeader(headers, 'x-scope-orgid', tenant, 'tenant')
   if (auth === undefined) return { headers, secrets: [] }
   const basic = 'bearer' in auth ? undefined : Buffer.from(`${auth.username}:${auth.password}`).toString('base64')
   const secrets = 'bearer' in auth ? [auth.bearer] : [auth.password, basic ?? '']
-  setHeader(headers, 'authorization', 'bearer' in auth ? `Bearer ${auth.bearer}` : `Basic ${basic ?? ''}`, 'bearer token')
+  setHeader(
+    headers,
+    'authorization',
+    'bearer' in auth ? `Bearer ${auth.bearer}` : `Basic ${basic ?? ''}`,
+    'bearer token',
+  )
   return { headers, secrets: secrets.filter((secret) => secret !== '') }
 }
 
@@ -72,6 +80,9 @@ function setHeader(headers: Headers, name: string, value: string, from: string):
     headers.set(name, value)
   } catch {
     // The error would repeat the value.
-    throw new ThroughlineError('THROUGHLINE_USAGE', `the ${from} for Loki holds characters that no header may: set it again`)
+    throw new ThroughlineError(
+      'THROUGHLINE_USAGE',
+      `the ${from} for Loki holds characters that no header may: set it again`,
+    )
   }
 }

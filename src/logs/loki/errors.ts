@@ -4,7 +4,8 @@ import { ThroughlineError } from '../../errors.ts'
 export type Exceeded = { readonly limit: 'lines'; readonly most?: number } | { readonly limit: 'range' }
 
 const TOO_MANY_LINES = /max entries limit|(?:message|response) larger than (?:the )?max/i
-const TOO_LONG = /query time range exceeds the limit|would read too many bytes|too large to execute on a single querier|max number of chunks limit/i
+const TOO_LONG =
+  /query time range exceeds the limit|would read too many bytes|too large to execute on a single querier|max number of chunks limit/i
 
 /**
  * Reads from Loki's own words which limit was exceeded; the status does not tell, since some components wrap such
@@ -27,14 +28,20 @@ export function refusedQuery(shown: string, what: string, mend: string): Through
 /** What to do about a status, in the words of the command. */
 export function hintFor(status: number, body: string): string {
   if (/no org id/i.test(body)) return 'name the tenant, with --loki-tenant or LOKI_ORG_ID'
-  if (status === 401 || status === 403) return 'set LOKI_USERNAME and LOKI_PASSWORD, or LOKI_BEARER_TOKEN, to credentials that may read logs'
-  if (status === 404 || status === 405) return 'check the URL: it is the one at which /ready answers, without /loki/api/v1'
-  if (status >= 300 && status < 400) return 'give the URL of Loki itself; it is not followed, since the credentials are for the host that you named'
+  if (status === 401 || status === 403)
+    return 'set LOKI_USERNAME and LOKI_PASSWORD, or LOKI_BEARER_TOKEN, to credentials that may read logs'
+  if (status === 404 || status === 405)
+    return 'check the URL: it is the one at which /ready answers, without /loki/api/v1'
+  if (status >= 300 && status < 400)
+    return 'give the URL of Loki itself; it is not followed, since the credentials are for the host that you named'
   return 'mend --query, or ask for less with --since and --until'
 }
 
 /** What others wrote, fit for one line of a terminal: without control characters, and at most 200 characters. */
 export function sanitize(text: string): string {
-  const plain = text.slice(0, 2_000).replaceAll(/[\p{C}\p{Z}]+/gu, ' ').trim()
+  const plain = text
+    .slice(0, 2_000)
+    .replaceAll(/[\p{C}\p{Z}]+/gu, ' ')
+    .trim()
   return plain.length > 200 ? `${plain.slice(0, 197)}...` : plain
 }

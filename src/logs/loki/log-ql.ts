@@ -66,5 +66,8 @@ function noLogQuery(text: string): ThroughlineError {
   const metric = /^[a-z_]+(?=\s*(?:\(|by\b|without\b))/i.exec(text)?.[0]
   const fault = text.startsWith('{') ? 'its stream selector has no end' : 'it does not begin with a stream selector'
   const what = metric === undefined ? fault : `it is a metric query, with ${metric}`
-  return new ThroughlineError('THROUGHLINE_USAGE', `--query asks for no log lines: ${what}; write it as {app=~"api|worker"}, with a pipeline or without`)
+  return new ThroughlineError(
+    'THROUGHLINE_USAGE',
+    `--query asks for no log lines: ${what}; write it as {app=~"api|worker"}, with a pipeline or without`,
+  )
 }

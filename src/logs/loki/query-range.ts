@@ -12,7 +12,8 @@ export interface RangeQuery {
 }
 
 /** Lines in order of time; or a limit of the server's, with the error to throw where asking for less is no way out. */
-export type Answer = { readonly lines: readonly LokiLine[] } | { readonly exceeded: Exceeded; readonly error: ThroughlineError }
+export type Answer =
+  { readonly lines: readonly LokiLine[] } | { readonly exceeded: Exceeded; readonly error: ThroughlineError }
 
 const TRIES = 5
 const FIRST_PAUSE_MS = 500
@@ -39,7 +40,10 @@ export async function queryRange(loki: Connection, asked: RangeQuery): Promise<A
       if (error !== undefined) throw error
     }
     if (tries === TRIES) throw unreachable(shown, got.why)
-    const pause = Math.min(Math.max(FIRST_PAUSE_MS * 2 ** (tries - 1), 'status' in got ? got.retryAfter : 0), MAX_PAUSE_MS)
+    const pause = Math.min(
+      Math.max(FIRST_PAUSE_MS * 2 ** (tries - 1), 'status' in got ? got.retryAfter : 0),
+      MAX_PAUSE_MS,
+    )
     loki.onWait(got.why, pause)
     await loki.wait(pause)
   }
@@ -54,16 +58,28 @@ interface Got {
   readonly retryAfter: number
 }
 
-async function get(loki: Connection, { query, start, end, limit }: RangeQuery): Promise<Got | { readonly why: string }> {
+async function get(
+  loki: Connection,
+  { query, start, end, limit }: RangeQuery,
+): Promise<Got | { readonly why: string }> {
   const url = new URL(loki.address.endpoint)
   const parameters = { query, start: String(start), end: String(end), limit: String(limit), direction: 'forward' }
   for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value)
   try {
     // Not followed: the credentials are for this host, and a redirect mostly leads to a page for logging in.
-    const response = await loki.fetch(url, { headers: loki.headers, redirect: 'manual', signal: AbortSignal.timeout(loki.timeout) })
+    const response = await loki.fetch(url, {
+      headers: loki.headers,
+      redirect: 'manual',
+      signal: AbortSignal.timeout(loki.timeout),
+    })
     const body = await response.text()
     const retryAfter = /^\d{1,9}$/.exec(response.headers.get('retry-after') ?? '')?.[0] ?? '0'
-    return { status: response.status, body, why: wordsOf(response, redact(loki, body), url), retryAfter: Number(retryAfter) * 1_000 }
+    return {
+      status: response.status,
+      body,
+      why: wordsOf(response, redact(loki, body), url),
+      retryAfter: Number(retryAfter) * 1_000,
+    }
   } catch (error) {
     return { why: failureOf(error, loki.timeout) }
   }
@@ -114,5 +130,8 @@ function unreachable(shown: string, why: string): ThroughlineError {
   const mend = /certificate|self.signed/i.test(why)
     ? 'name the file of your authority in NODE_EXTRA_CA_CERTS'
     : 'check host and port, and that Loki is up; where it is slow, ask for less'
-  return new ThroughlineError('THROUGHLINE_LOKI_UNREACHABLE', `no answer from Loki at ${shown} in ${TRIES} tries, at last: ${why}: ${mend}`)
+  return new ThroughlineError(
+    'THROUGHLINE_LOKI_UNREACHABLE',
+    `no answer from Loki at ${shown} in ${TRIES} tries, at last: ${why}: ${mend}`,
+  )
 }

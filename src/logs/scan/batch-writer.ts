@@ -55,7 +55,8 @@ export class BatchWriter {
     else putHex(trace, words, place + ROW.trace)
     if (requestIsText) putText(request_id, words, place + ROW.request, 2)
     else putHex(request_id, words, place + ROW.request)
-    words[place + ROW.kind] = this.kindId(kindOf(record)) | (traceIsText ? TRACE_IS_TEXT : 0) | (requestIsText ? REQUEST_IS_TEXT : 0)
+    words[place + ROW.kind] =
+      this.kindId(kindOf(record)) | (traceIsText ? TRACE_IS_TEXT : 0) | (requestIsText ? REQUEST_IS_TEXT : 0)
     words[place + ROW.line] = line
     const first = count * ROW.numbers
     numbers[first + ROW.time] = record.time

@@ -14,7 +14,12 @@ export class EntryBlocks {
   readonly #files = new Map<string, { blocks: number; lines: number }>()
 
   toBlocks(entries: readonly LocatedEntry[]): RecordBlock[] {
-    return [...new Set(entries.map((entry) => entry.file))].map((file) => this.#block(file, entries.filter((entry) => entry.file === file)))
+    return [...new Set(entries.map((entry) => entry.file))].map((file) =>
+      this.#block(
+        file,
+        entries.filter((entry) => entry.file === file),
+      ),
+    )
   }
 
   #block(file: string, entries: readonly LocatedEntry[]): RecordBlock {
@@ -37,7 +42,17 @@ export class EntryBlocks {
     const grouped = this.#grouper.group(this.#writer.batch, extras)
     const lines = Math.max(0, (entries.at(-1)?.line ?? 0) - known.lines)
     this.#files.set(file, { blocks: known.blocks + 1, lines: known.lines + lines })
-    return { ...grouped, kinds: this.#kinds, partials, lines, otherLines, damagedLines, file, index: known.blocks, startTime: Number.isFinite(startTime) ? startTime : -Infinity }
+    return {
+      ...grouped,
+      kinds: this.#kinds,
+      partials,
+      lines,
+      otherLines,
+      damagedLines,
+      file,
+      index: known.blocks,
+      startTime: Number.isFinite(startTime) ? startTime : -Infinity,
+    }
   }
 }
 

@@ -15,7 +15,9 @@ const [DWELL_0, DWELL_1, DWELL_2] = words(',"dwell_ms":')
 const [MSG_0, MSG_1] = words(',"msg":"')
 const [TRUE] = words('true')
 
-const [QUOTE, BACKSLASH, COLON, COMMA, DASH, POINT, ZERO, FEED, BRACE] = [0x22, 0x5c, 0x3a, 0x2c, 0x2d, 0x2e, 0x30, 0x0a, 0x7d]
+const [QUOTE, BACKSLASH, COLON, COMMA, DASH, POINT, ZERO, FEED, BRACE] = [
+  0x22, 0x5c, 0x3a, 0x2c, 0x2d, 0x2e, 0x30, 0x0a, 0x7d,
+]
 
 /** Kinds of values. */
 const [TEXT, FLAG, NUMBER, ATTEMPT, ERROR, OBJECT] = [0, 1, 2, 3, 4, 5] as const
@@ -99,7 +101,12 @@ export class FastParser {
    */
   read(start: number, line: number): number {
     const view = this.#view
-    if (view.getInt32(start, true) !== LEVEL_0 || view.getInt32(start + 4, true) !== LEVEL_1 || this.#bytes[start + 8] !== COLON) return 0
+    if (
+      view.getInt32(start, true) !== LEVEL_0 ||
+      view.getInt32(start + 4, true) !== LEVEL_1 ||
+      this.#bytes[start + 8] !== COLON
+    )
+      return 0
     if (!this.#isDigit(start + 9) || !this.#isDigit(start + 10)) return 0
     if (view.getInt32(start + 11, true) !== TIME_0 || view.getInt32(start + 15, true) !== TIME_1) return 0
     const time = this.#time(start + TIME_AT)
@@ -118,7 +125,9 @@ export class FastParser {
       view.getInt32(at + 4, true) !== REQUEST_1 ||
       view.getInt32(at + 8, true) !== REQUEST_2 ||
       view.getInt32(at + 12, true) !== REQUEST_3 ||
-      (this.#word(at + 16, at + 20, words, place + ROW.request) | this.#word(at + 24, at + 28, words, place + ROW.request + 1)) < 0
+      (this.#word(at + 16, at + 20, words, place + ROW.request) |
+        this.#word(at + 24, at + 28, words, place + ROW.request + 1)) <
+        0
     ) {
       return 0
     }
@@ -158,7 +167,12 @@ export class FastParser {
   #wasSeen(record: number): boolean {
     const { words } = this.#writer.batch
     const first = record * ROW.words
-    const names = [words[first + ROW.request], words[first + ROW.request + 1], words[first + ROW.trace], words[first + ROW.trace + 1]]
+    const names = [
+      words[first + ROW.request],
+      words[first + ROW.request + 1],
+      words[first + ROW.trace],
+      words[first + ROW.trace + 1],
+    ]
     const place = ((names[1] ?? 0) & (ID_CACHE_SIZE - 1)) * names.length
     if (names.every((word, index) => this.#recentIds[place + index] === word)) return true
     for (const [index, word = 0] of names.entries()) this.#recentIds[place + index] = word
@@ -198,7 +212,13 @@ export class FastParser {
   #trace(at: number, words: Uint32Array, place: number): number {
     const bytes = this.#bytes
     this.#isText = false
-    if (bytes[at + 36] === QUOTE && bytes[at + 8] === DASH && bytes[at + 13] === DASH && bytes[at + 18] === DASH && bytes[at + 23] === DASH) {
+    if (
+      bytes[at + 36] === QUOTE &&
+      bytes[at + 8] === DASH &&
+      bytes[at + 13] === DASH &&
+      bytes[at + 18] === DASH &&
+      bytes[at + 23] === DASH
+    ) {
       const bad =
         this.#word(at, at + 4, words, place) |
         this.#word(at + 9, at + 14, words, place + 1) |
@@ -254,7 +274,13 @@ export class FastParser {
   #dwell(): number {
     const view = this.#view
     const at = this.#at
-    if (at < 0 || view.getInt32(at, true) !== DWELL_0 || view.getInt32(at + 4, true) !== DWELL_1 || view.getInt32(at + 8, true) !== DWELL_2) return Number.NaN
+    if (
+      at < 0 ||
+      view.getInt32(at, true) !== DWELL_0 ||
+      view.getInt32(at + 4, true) !== DWELL_1 ||
+      view.getInt32(at + 8, true) !== DWELL_2
+    )
+      return Number.NaN
     this.#at = at + 12
     return this.#decimal()
   }

@@ -27,7 +27,15 @@ export function fileBlocks(fd: number, file: string, blockBytes: number = SCAN_B
   for (let start = 0; start === 0 || start < size; start += blockBytes) {
     const bytes = readSync(fd, probe, 0, PROBE_BYTES, start)
     startTime = firstTime(probe.subarray(0, bytes), start === 0) ?? startTime
-    blocks.push({ fd, file, index: blocks.length, start, end: start + blockBytes, size: Math.min(blockBytes, size - start), startTime })
+    blocks.push({
+      fd,
+      file,
+      index: blocks.length,
+      start,
+      end: start + blockBytes,
+      size: Math.min(blockBytes, size - start),
+      startTime,
+    })
   }
   return blocks
 }
@@ -43,6 +51,7 @@ export function firstTime(bytes: Buffer, whole: boolean): number | undefined {
 
 /** Blocks of many files in order of time, so that no request is open for longer than it was. */
 export function byStartTime(blocks: readonly FileBlock[]): FileBlock[] {
-  return [...blocks].sort((a, b) => a.startTime - b.startTime || (a.file < b.file ? -1 : a.file > b.file ? 1 : a.index - b.index))
+  return [...blocks].sort(
+    (a, b) => a.startTime - b.startTime || (a.file < b.file ? -1 : a.file > b.file ? 1 : a.index - b.index),
+  )
 }
-

@@ -1,4 +1,11 @@
-import { KIND_BITS, capacityOf, ROW, createBatch, type RecordExtras, type RecordBatch } from '../../record/record-batch.ts'
+import {
+  KIND_BITS,
+  capacityOf,
+  ROW,
+  createBatch,
+  type RecordExtras,
+  type RecordBatch,
+} from '../../record/record-batch.ts'
 
 /** Records, those of one request side by side. */
 export interface Grouped {
@@ -56,7 +63,9 @@ export class RequestGrouper {
     let groups = 0
     for (let at = 0; at < count; at += 1) {
       const row = at * ROW.words
-      const hash = Math.imul((words[row + ROW.request] ?? 0) ^ (words[row + ROW.trace + 3] ?? 0), 0x9e3779b1) ^ (words[row + ROW.request + 1] ?? 0)
+      const hash =
+        Math.imul((words[row + ROW.request] ?? 0) ^ (words[row + ROW.trace + 3] ?? 0), 0x9e3779b1) ^
+        (words[row + ROW.request + 1] ?? 0)
       let slot = (hash ^ (hash >>> 15)) & mask
       let group = (slots[slot] ?? 0) - 1
       while (group !== -1 && !isSame(words, (this.#first[group] ?? 0) * ROW.words, row)) {

@@ -5,7 +5,14 @@
  *
  * @param count how many words, up to four
  */
-export function hashText(bytes: Uint8Array, from: number, to: number, words: Uint32Array, place: number, count: number): void {
+export function hashText(
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  words: Uint32Array,
+  place: number,
+  count: number,
+): void {
   for (let word = 0; word < count; word += 1) {
     let hash = SEEDS[word] ?? 0
     for (let at = from; at < to; at += 1) hash = Math.imul(hash ^ (bytes[at] ?? 0), FACTORS[word] ?? 1) ^ (hash >>> 15)

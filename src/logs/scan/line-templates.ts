@@ -67,7 +67,8 @@ export class LineTemplates {
    */
   learn(line: Buffer, kindFor: (kind: RecordKind) => number): void {
     const end = line.indexOf(IDS, AFTER_TIME) + IDS.length
-    if (end < AFTER_TIME + IDS.length || end - AFTER_TIME > MAX_TEMPLATE_BYTES || this.#known.size >= MAX_TEMPLATES) return
+    if (end < AFTER_TIME + IDS.length || end - AFTER_TIME > MAX_TEMPLATE_BYTES || this.#known.size >= MAX_TEMPLATES)
+      return
     const bytes = line.subarray(AFTER_TIME, end)
     const name = bytes.toString('latin1')
     if (this.#known.has(name) || !HEAD.test(line.toString('latin1', 0, AFTER_TIME + 1))) return
@@ -81,11 +82,19 @@ export class LineTemplates {
       end: literal(Buffer.from(`${message}\n`)),
     }
     this.#known.set(name, form)
-    this.#root = buildTree([...this.#known].map(([text, known]) => ({ bytes: Buffer.from(text, 'latin1'), form: known })))
+    this.#root = buildTree(
+      [...this.#known].map(([text, known]) => ({ bytes: Buffer.from(text, 'latin1'), form: known })),
+    )
   }
 }
 
-const PROBE = { time: 1_790_000_000_123, trace_id: '019a2b3c-4d5e-7f60-8a1b-2c3d4e5f6071', request_id: 'b7ad6b7169203331', seq: 7, dwell_ms: 1.5 }
+const PROBE = {
+  time: 1_790_000_000_123,
+  trace_id: '019a2b3c-4d5e-7f60-8a1b-2c3d4e5f6071',
+  request_id: 'b7ad6b7169203331',
+  seq: 7,
+  dwell_ms: 1.5,
+}
 
 /** The kind of all lines with these bytes between time and ids; undefined where they say more than a kind. */
 function verified(middle: string): RecordKind | undefined {
@@ -125,7 +134,8 @@ interface KnownTemplate {
 /** The fork that parts these forms most evenly, and so on beneath it. No form is the beginning of another one. */
 function buildTree(told: readonly KnownTemplate[]): DecisionNode {
   const [first] = told
-  if (told.length === 1 && first !== undefined) return { form: first.form, offset: 0, words: new Int32Array(), next: [] }
+  if (told.length === 1 && first !== undefined)
+    return { form: first.form, offset: 0, words: new Int32Array(), next: [] }
   const common = Math.min(...told.map(({ bytes }) => bytes.length)) - 4
   let best: ReadonlyMap<number, readonly KnownTemplate[]> = new Map()
   let offset = 0

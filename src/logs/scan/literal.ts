@@ -9,7 +9,10 @@ export interface Literal {
 export function literal(bytes: Buffer): Literal {
   const { length } = bytes
   const places = Array.from({ length: length >> 2 }, (_, index) => index * 4)
-  return { length, words: Int32Array.from(length % 4 === 0 ? places : [...places, length - 4], (place) => bytes.readInt32LE(place)) }
+  return {
+    length,
+    words: Int32Array.from(length % 4 === 0 ? places : [...places, length - 4], (place) => bytes.readInt32LE(place)),
+  }
 }
 
 /** Whether the text stands there. */

@@ -32,13 +32,14 @@ export class BlockReader {
 
   #fill(fd: number, from: number, at: number, bytes: number): number {
     let filled = at
-    for (let read = 1; read > 0 && filled < at + bytes; filled += read) read = readSync(fd, this.#bytes, filled, at + bytes - filled, from + filled)
+    for (let read = 1; read > 0 && filled < at + bytes; filled += read)
+      read = readSync(fd, this.#bytes, filled, at + bytes - filled, from + filled)
     return filled
   }
 
   /** Reads on to the end of the line; of one that is too long no more than is looked at. */
   #furtherToLineEnd(fd: number, from: number, filled: number): number {
-    for (let at = filled; at < filled + MAX_LINE_BYTES; ) {
+    for (let at = filled; at < filled + MAX_LINE_BYTES;) {
       const next = this.#fill(fd, from, at, FURTHER_BYTES)
       const feed = this.#bytes.subarray(0, next).indexOf(10, at)
       if (feed !== -1) return feed + 1

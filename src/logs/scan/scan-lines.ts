@@ -47,7 +47,14 @@ export class LineScanner {
     if (first && start < end) start = this.#parseSlowly(bytes, start, end, true)
     while (start < end) start = this.#scanSome(bytes, start, end)
     const { kinds, extras } = this.#writer.drain()
-    return { ...this.#grouper.group(this.#writer.batch, extras, spare), kinds, partials: this.#partials, lines: this.#line, otherLines: this.#otherLines, damagedLines: this.#damagedLines }
+    return {
+      ...this.#grouper.group(this.#writer.batch, extras, spare),
+      kinds,
+      partials: this.#partials,
+      lines: this.#line,
+      otherLines: this.#otherLines,
+      damagedLines: this.#damagedLines,
+    }
   }
 
   /** Reads so many lines at a time: code that never returns is never made quick. */

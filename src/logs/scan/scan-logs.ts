@@ -44,7 +44,9 @@ export class LogScan {
     const { blockBytes = SCAN_BLOCK_BYTES, threads, onProgress } = this.#options
     const { plain, streams, size } = this.#logs
     const files = plain.flatMap(({ name, fd }) => fileBlocks(fd, name, blockBytes))
-    const rest = streams.map(({ name, fd }) => new LogStream(name, () => openLog(name, this.#options, fd), fd !== undefined, blockBytes))
+    const rest = streams.map(
+      ({ name, fd }) => new LogStream(name, () => openLog(name, this.#options, fd), fd !== undefined, blockBytes),
+    )
     const pool = new ScanPool(size, threads)
     let bytes = 0
     try {

@@ -39,7 +39,10 @@ export class ScanPool {
     this.#bytesBeforeThreads -= bytes
     if (this.#bytesBeforeThreads < 0) while (this.#threads.length < this.#maxThreads) this.#threads.push(new Thread())
     const spare = this.#spares.pop()
-    const thread = this.#threads.reduce<Thread | undefined>((least, other) => (least === undefined || other.busy < least.busy ? other : least), undefined)
+    const thread = this.#threads.reduce<Thread | undefined>(
+      (least, other) => (least === undefined || other.busy < least.busy ? other : least),
+      undefined,
+    )
     if (thread !== undefined) return thread.scan(spare === undefined ? job : { ...job, spare })
     const { scanner, reader, kinds } = this.#inline
     const scanned = scanner.scan('fd' in job.from ? reader.read(job.from) : job.from, job.first, spare)

@@ -19,7 +19,11 @@ const reader = new BlockReader()
 
 parentPort?.on('message', ({ from, first, spare }: ScanJob) => {
   try {
-    const scanned = scanner.scan('fd' in from ? reader.read(from) : { ...from, bytes: Buffer.from(from.bytes.buffer) }, first, spare)
+    const scanned = scanner.scan(
+      'fd' in from ? reader.read(from) : { ...from, bytes: Buffer.from(from.bytes.buffer) },
+      first,
+      spare,
+    )
     parentPort?.postMessage({ scanned } satisfies ScanAnswer, transferablesOf(scanned.batch))
   } catch (error) {
     parentPort?.postMessage({ error } satisfies ScanAnswer)

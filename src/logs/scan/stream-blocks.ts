@@ -6,7 +6,7 @@ import { PADDING_BYTES } from './scan-lines.ts'
 export async function* streamBlocks(chunks: AsyncIterable<Uint8Array>, blockBytes: number): AsyncGenerator<BlockBytes> {
   let gathered = new BlockBuffer(blockBytes)
   for await (const chunk of chunks) {
-    for (let from = 0; from < chunk.length; ) {
+    for (let from = 0; from < chunk.length;) {
       from = gathered.append(chunk, from)
       if (!gathered.full) continue
       const { block, rest } = gathered.cut()

@@ -34,7 +34,8 @@ export class LogStream {
 
   /** The time of the block that comes next, in epoch milliseconds; Infinity after the last one. */
   async startTime(): Promise<number> {
-    if (this.#head === undefined && this.#blocks === undefined && this.#rereadable) return this.#peeked ??= await this.#peek()
+    if (this.#head === undefined && this.#blocks === undefined && this.#rereadable)
+      return (this.#peeked ??= await this.#peek())
     return (await this.#peekBlock())?.startTime ?? Infinity
   }
 
@@ -77,11 +78,14 @@ export class LogStream {
 }
 
 /** The blocks of all logs, the earliest first, as far as their first times tell. */
-export async function* mergeByTime(plain: readonly FileBlock[], streams: readonly LogStream[]): AsyncGenerator<LogBlock> {
+export async function* mergeByTime(
+  plain: readonly FileBlock[],
+  streams: readonly LogStream[],
+): AsyncGenerator<LogBlock> {
   const files = byStartTime(plain)
   let open = await Promise.all(streams.map(async (stream) => ({ stream, startTime: await stream.startTime() })))
   try {
-    for (let next = 0; next < files.length || open.length > 0; ) {
+    for (let next = 0; next < files.length || open.length > 0;) {
       const file = files[next]
       const [earliest] = open.sort((a, b) => a.startTime - b.startTime)
       if (earliest === undefined || (file !== undefined && file.startTime <= earliest.startTime)) {

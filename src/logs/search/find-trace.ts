@@ -55,7 +55,11 @@ const MIN_REACH_MS = 1_000
  * @param files names as {@link resolveFiles} gives them; `-` is standard input
  * @throws ThroughlineError THROUGHLINE_LOG_UNREADABLE where a file cannot be read
  */
-export async function* findTrace(files: readonly string[], traceId: string, options: FindOptions = {}): AsyncGenerator<FoundEntry[]> {
+export async function* findTrace(
+  files: readonly string[],
+  traceId: string,
+  options: FindOptions = {},
+): AsyncGenerator<FoundEntry[]> {
   const logs = openLogs(files)
   try {
     const born = options.full === true ? undefined : creationTime(traceId)
@@ -75,7 +79,12 @@ export async function* findTrace(files: readonly string[], traceId: string, opti
 }
 
 /** Searches what is packed and what comes from pipes; gives back how many bytes that were. */
-async function* inStreams({ streams }: OpenLogs, search: LineSearch, found: SearchState, options: LogOptions): AsyncGenerator<FoundEntry[], number> {
+async function* inStreams(
+  { streams }: OpenLogs,
+  search: LineSearch,
+  found: SearchState,
+  options: LogOptions,
+): AsyncGenerator<FoundEntry[], number> {
   let bytes = 0
   for (const { name, fd } of streams) {
     search.startAt(0)
@@ -123,7 +132,10 @@ class SearchState {
     return found
   }
 
-  *inFiles(files: readonly SearchableFile[], linesOf: (file: SearchableFile) => Generator<FoundLine[]>): Generator<FoundEntry[]> {
+  *inFiles(
+    files: readonly SearchableFile[],
+    linesOf: (file: SearchableFile) => Generator<FoundLine[]>,
+  ): Generator<FoundEntry[]> {
     for (const file of files) {
       try {
         for (const lines of linesOf(file)) if (lines.length > 0) yield this.entries(file.name, lines)

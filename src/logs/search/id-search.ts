@@ -49,7 +49,7 @@ export class IdSearch {
   }
 
   #rest(bytes: Uint8Array, from: number, start: number, to: number, found: number[]): void {
-    for (let at = start; at < to; ) {
+    for (let at = start; at < to;) {
       const jump = this.#jumps[((bytes[at - 1] ?? 0) << 8) | (bytes[at] ?? 0)] ?? 0
       if (jump === 0 && this.#endsAt(bytes, from, at)) found.push(at)
       at += jump || 1
@@ -60,7 +60,8 @@ export class IdSearch {
     return this.#spellings.some(({ lower, upper }) => {
       const start = end - lower.length + 1
       if (start < from) return false
-      for (let at = lower.length - 1; at >= 0; at -= 1) if (bytes[start + at] !== lower[at] && bytes[start + at] !== upper[at]) return false
+      for (let at = lower.length - 1; at >= 0; at -= 1)
+        if (bytes[start + at] !== lower[at] && bytes[start + at] !== upper[at]) return false
       return true
     })
   }

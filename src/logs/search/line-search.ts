@@ -8,7 +8,9 @@ export interface FoundLine {
 }
 
 /** Node's types for version 20 leave this out. */
-declare const WebAssembly: { readonly Memory: new (size: { initial: number; maximum: number }) => { readonly buffer: ArrayBuffer } }
+declare const WebAssembly: {
+  readonly Memory: new (size: { initial: number; maximum: number }) => { readonly buffer: ArrayBuffer }
+}
 
 const PAGE = 65_536
 const LINE_FEED = 10
@@ -102,7 +104,10 @@ export class LineSearch {
       const feed = this.#bytes.indexOf(LINE_FEED, end)
       next = feed === -1 || feed > to ? to : feed
       if (end - start >= MAX_LINE_BYTES) continue
-      lines.push({ text: this.#bytes.toString('utf8', start, Math.min(next, start + MAX_LINE_BYTES)), offset: this.#offset - (ROOM - start) })
+      lines.push({
+        text: this.#bytes.toString('utf8', start, Math.min(next, start + MAX_LINE_BYTES)),
+        offset: this.#offset - (ROOM - start),
+      })
     }
     return lines
   }

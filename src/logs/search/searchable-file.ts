@@ -77,7 +77,7 @@ export class SearchableFile {
   /** What is found block by block, the place after each, and its last lines. */
   *#blocks(search: LineSearch, from: number, to: number): Generator<[FoundLine[], number, Buffer]> {
     search.startAt(from)
-    for (let at = from; at < to; ) {
+    for (let at = from; at < to;) {
       const count = readSync(this.fd, search.block, 0, Math.min(SEARCH_BLOCK_BYTES - (at % PAGE), to - at), at)
       if (count === 0) break
       at += count

@@ -95,7 +95,9 @@ export function medianTime(bytes: Buffer): number | undefined {
   for (let start = 0, asked = 0; start < bytes.length && asked < PROBE_LINES; asked += 1) {
     const feed = bytes.indexOf(LINE_FEED, start)
     const end = feed === -1 ? bytes.length : feed
-    const time = parseLine(bytes.toString('utf8', start, end)).map(timeOf).find((told) => told !== undefined)
+    const time = parseLine(bytes.toString('utf8', start, end))
+      .map(timeOf)
+      .find((told) => told !== undefined)
     if (time !== undefined) times.push(time)
     start = end + 1
   }
@@ -105,5 +107,7 @@ export function medianTime(bytes: Buffer): number | undefined {
 /** The time that an entry tells, in epoch milliseconds: one of ours, or any other object with a `time`. */
 export function timeOf(entry: LogEntry): number | undefined {
   if (entry.kind === 'record') return entry.record.time
-  return entry.kind === 'other' && entry.fields !== undefined && 'time' in entry.fields ? parseTimestamp(entry.fields.time) : undefined
+  return entry.kind === 'other' && entry.fields !== undefined && 'time' in entry.fields
+    ? parseTimestamp(entry.fields.time)
+    : undefined
 }

@@ -25,17 +25,34 @@ const MAX_PAST = 200
 export const START: Checkpoint = { head: Buffer.alloc(0), tail: Buffer.alloc(0), offset: 0, line: 0 }
 
 /** The mark after more bytes of the file, which begin at `start`; `line` is the number of lines up to their end. */
-export async function advance(handle: FileHandle, before: Checkpoint, bytes: Buffer, start: number, line: number): Promise<Checkpoint> {
-  const head = start === before.head.length && start < HEAD_BYTES ? Buffer.concat([before.head, bytes.subarray(0, HEAD_BYTES - start)]) : before.head
+export async function advance(
+  handle: FileHandle,
+  before: Checkpoint,
+  bytes: Buffer,
+  start: number,
+  line: number,
+): Promise<Checkpoint> {
+  const head =
+    start === before.head.length && start < HEAD_BYTES
+      ? Buffer.concat([before.head, bytes.subarray(0, HEAD_BYTES - start)])
+      : before.head
   const end = bytes.lastIndexOf(10) + 1
   if (end === 0) return { ...before, head }
   const offset = start + end
-  return { head, tail: await bytesAt(handle, Math.max(0, offset - TAIL_BYTES), Math.min(offset, TAIL_BYTES)), offset, line }
+  return {
+    head,
+    tail: await bytesAt(handle, Math.max(0, offset - TAIL_BYTES), Math.min(offset, TAIL_BYTES)),
+    offset,
+    line,
+  }
 }
 
 /** Whether a file still holds the bytes that were read. */
 export async function stillMatches(handle: FileHandle, { head, tail, offset }: Checkpoint): Promise<boolean> {
-  return (await bytesAt(handle, 0, head.length)).equals(head) && (await bytesAt(handle, offset - tail.length, tail.length)).equals(tail)
+  return (
+    (await bytesAt(handle, 0, head.length)).equals(head) &&
+    (await bytesAt(handle, offset - tail.length, tail.length)).equals(tail)
+  )
 }
 
 /**

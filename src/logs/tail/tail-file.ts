@@ -144,7 +144,8 @@ export class TailedFile {
       return
     }
     this.#done = true
-    if (!this.#marks.knows(await this.#firstBytes())) yield* splitLines(openLog(this.name, { onDamage: this.#onDamage }))
+    if (!this.#marks.knows(await this.#firstBytes()))
+      yield* splitLines(openLog(this.name, { onDamage: this.#onDamage }))
   }
 
   async #firstBytes(): Promise<Buffer> {

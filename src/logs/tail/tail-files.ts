@@ -51,9 +51,14 @@ export class TailedFiles {
       return stat === undefined || file.changed(stat)
     })
     yield* this.#merged(changed, round)
-    yield* this.#closeRemoved(known.filter(({ id }) => !seen.has(id)), round)
+    yield* this.#closeRemoved(
+      known.filter(({ id }) => !seen.has(id)),
+      round,
+    )
     const setting = { round, marks: this.#marks, onDamage: this.#onTrouble }
-    const fresh = [...seen].filter(([id]) => !this.#files.has(id)).map(([id, { name }]) => new TailedFile(id, name, setting))
+    const fresh = [...seen]
+      .filter(([id]) => !this.#files.has(id))
+      .map(([id, { name }]) => new TailedFile(id, name, setting))
     for (const file of fresh) this.#files.set(file.id, file)
     yield* this.#merged(fresh, round)
     await this.#closeIdle()
@@ -74,7 +79,8 @@ export class TailedFiles {
       }),
     )
     const paths = [...new Set(found.flat())]
-    for (const name of this.#troubles.keys()) if (!paths.includes(name) && !this.#names.includes(name)) this.#troubles.delete(name)
+    for (const name of this.#troubles.keys())
+      if (!paths.includes(name) && !this.#names.includes(name)) this.#troubles.delete(name)
     return paths
   }
 
@@ -102,7 +108,9 @@ export class TailedFiles {
     const reading = new Map(files.map((file) => [file, file.readNew()]))
     try {
       while (reading.size > 0) {
-        const [file, batches] = [...reading].reduce((oldest, other) => (other[0].latest < oldest[0].latest ? other : oldest))
+        const [file, batches] = [...reading].reduce((oldest, other) =>
+          other[0].latest < oldest[0].latest ? other : oldest,
+        )
         const lines = await batches.next().catch((error: unknown) => {
           this.#trouble(file.name, `cannot read ${file.name} for now: ${messageOf(error)}`)
           return { done: true as const, value: undefined }
@@ -149,7 +157,10 @@ export class TailedFiles {
 /** Says of what is no file how to read it. */
 async function refuse(name: string, found: BigIntStats): Promise<void> {
   if (found.isDirectory()) await resolveFiles([name])
-  throw new ThroughlineError('THROUGHLINE_LOG_UNREADABLE', `cannot follow ${name}: it is no file: redirect it into standard input, and name -`)
+  throw new ThroughlineError(
+    'THROUGHLINE_LOG_UNREADABLE',
+    `cannot follow ${name}: it is no file: redirect it into standard input, and name -`,
+  )
 }
 
 function isMissing(error: unknown): boolean {

@@ -33,7 +33,12 @@ const MAX_BUSY_ROUNDS = 40
  * @throws ThroughlineError THROUGHLINE_LOG_UNREADABLE for a folder, or where standard input cannot be read
  */
 export async function* tail(names: readonly string[], options: TailOptions): AsyncGenerator<LocatedEntry[]> {
-  const { signal, wait = () => after(BETWEEN_ROUNDS_MS, undefined, { signal }), onRound, onWarning = () => undefined } = options
+  const {
+    signal,
+    wait = () => after(BETWEEN_ROUNDS_MS, undefined, { signal }),
+    onRound,
+    onWarning = () => undefined,
+  } = options
   const files = new TailedFiles(names, onWarning)
   let wake = (): void => undefined
   const awake = (): void => wake()

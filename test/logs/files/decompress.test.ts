@@ -50,7 +50,10 @@ const LINES = Array.from({ length: 300 }, (_, index) => {
   return `${JSON.stringify({ level: 30, time: 1_790_000_000_000 + index * 7, service, seq: index, msg: `line ${String((index * 7_919) % 1_000)}` })}\n`
 }).join('')
 
-const text = fc.string({ unit: fc.integer({ min: 0, max: 255 }).map((code) => String.fromCharCode(code)), maxLength: 200 })
+const text = fc.string({
+  unit: fc.integer({ min: 0, max: 255 }).map((code) => String.fromCharCode(code)),
+  maxLength: 200,
+})
 const pieceBytes = fc.integer({ min: 1, max: 64 })
 
 describe('gzip', () => {
@@ -59,18 +62,28 @@ describe('gzip', () => {
 
   test('of any number of members, with zeros after them, in any pieces', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(text, { minLength: 1, maxLength: 5 }), fc.nat(600), pieceBytes, async (texts, zeros, size) => {
-        expect(await unpack(packed(texts, zeros), size)).toEqual({ text: texts.join(''), damage: [] })
-      }),
+      fc.asyncProperty(
+        fc.array(text, { minLength: 1, maxLength: 5 }),
+        fc.nat(600),
+        pieceBytes,
+        async (texts, zeros, size) => {
+          expect(await unpack(packed(texts, zeros), size)).toEqual({ text: texts.join(''), damage: [] })
+        },
+      ),
     )
   })
 
   test('of any length, for a reader of any pace', async () => {
     const much = LINES.repeat(10)
     await fc.assert(
-      fc.asyncProperty(fc.integer({ min: 1, max: much.length }), fc.constantFrom(100, 5_000, 1_000_000), fc.nat(20), async (length, size, turns) => {
-        expect((await unpack(gzipSync(much.slice(0, length)), size, turns)).text.length).toBe(length)
-      }),
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: much.length }),
+        fc.constantFrom(100, 5_000, 1_000_000),
+        fc.nat(20),
+        async (length, size, turns) => {
+          expect((await unpack(gzipSync(much.slice(0, length)), size, turns)).text.length).toBe(length)
+        },
+      ),
       { examples: [[54_856, 1_000_000, 10]] },
     )
   })
@@ -94,7 +107,10 @@ describe('gzip', () => {
     expect(await unpack(broken)).toMatchObject({ text: 'whole\n', damage: [expect.stringMatching(/./)] })
     const wrongSum = Buffer.concat([gzipSync('whole\n').subarray(0, 10), deflateRawSync('whole\n'), Buffer.alloc(8, 1)])
     expect(await unpack(wrongSum)).toMatchObject({ text: 'whole\n', damage: [expect.stringMatching(/./)] })
-    expect(await unpack(Buffer.concat([gzipSync('whole\n'), Buffer.from('no gzip')]))).toMatchObject({ text: 'whole\n', damage: [expect.stringMatching(/./)] })
+    expect(await unpack(Buffer.concat([gzipSync('whole\n'), Buffer.from('no gzip')]))).toMatchObject({
+      text: 'whole\n',
+      damage: [expect.stringMatching(/./)],
+    })
   })
 
   test('that never was any is an error', async () => {
@@ -113,11 +129,20 @@ describe('zstd', () => {
   })
 
   test('of any blocks and frames, some to skip, zeros after them, in any pieces', async () => {
-    const frames = fc.array(fc.oneof(fc.array(text, { minLength: 1, maxLength: 3 }), fc.nat(50)), { minLength: 1, maxLength: 5 })
+    const frames = fc.array(fc.oneof(fc.array(text, { minLength: 1, maxLength: 3 }), fc.nat(50)), {
+      minLength: 1,
+      maxLength: 5,
+    })
     await fc.assert(
       fc.asyncProperty(frames, fc.nat(20), pieceBytes, async (all, zeros, size) => {
-        const bytes = Buffer.concat([...all.map((one) => (typeof one === 'number' ? skippable(one) : frame(one))), Buffer.alloc(zeros)])
-        expect(await unpack(bytes, size)).toEqual({ text: all.flatMap((one) => (typeof one === 'number' ? [] : one)).join(''), damage: [] })
+        const bytes = Buffer.concat([
+          ...all.map((one) => (typeof one === 'number' ? skippable(one) : frame(one))),
+          Buffer.alloc(zeros),
+        ])
+        expect(await unpack(bytes, size)).toEqual({
+          text: all.flatMap((one) => (typeof one === 'number' ? [] : one)).join(''),
+          damage: [],
+        })
       }),
     )
   })
@@ -133,29 +158,55 @@ describe('zstd', () => {
   })
 
   test.each([
-    ['no frame after the first', Buffer.concat([frame(['whole\n']), Buffer.from('no frame')]), 'no frame begins where one must'],
-    ['a block of no kind', Buffer.concat([frame(['whole\n']), Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0x58, 7, 0, 0])]), 'no block begins where one must'],
-    ['a window of terabytes', Buffer.concat([frame(['whole\n']), frame(['x'], { head: [0xff] })]), 'it needs more than 128 MB of memory'],
-    ['a content of terabytes', Buffer.concat([frame(['whole\n']), frame(['x'], { descriptor: 0xe0, head: [0, 0, 0, 0, 0, 9, 0, 0] })]), 'it needs more than 128 MB of memory'],
-    ['a dictionary', Buffer.concat([frame(['whole\n']), frame(['x'], { descriptor: 1, head: [0x58, 9] })]), 'it was packed with a dictionary'],
+    [
+      'no frame after the first',
+      Buffer.concat([frame(['whole\n']), Buffer.from('no frame')]),
+      'no frame begins where one must',
+    ],
+    [
+      'a block of no kind',
+      Buffer.concat([frame(['whole\n']), Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0x58, 7, 0, 0])]),
+      'no block begins where one must',
+    ],
+    [
+      'a window of terabytes',
+      Buffer.concat([frame(['whole\n']), frame(['x'], { head: [0xff] })]),
+      'it needs more than 128 MB of memory',
+    ],
+    [
+      'a content of terabytes',
+      Buffer.concat([frame(['whole\n']), frame(['x'], { descriptor: 0xe0, head: [0, 0, 0, 0, 0, 9, 0, 0] })]),
+      'it needs more than 128 MB of memory',
+    ],
+    [
+      'a dictionary',
+      Buffer.concat([frame(['whole\n']), frame(['x'], { descriptor: 1, head: [0x58, 9] })]),
+      'it was packed with a dictionary',
+    ],
   ])('with %s gives what stands before, and tells it', async (_, bytes, reason) => {
     expect(await unpack(bytes)).toEqual({ text: 'whole\n', damage: [reason] })
   })
 
   test('that is damaged anywhere ends, and gives no more than the damage lets through', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.integer({ min: 4, max: FRAMES.length - 1 }), fc.integer({ min: 1, max: 255 }), async (at, flip) => {
-        const bytes = Buffer.from(FRAMES)
-        bytes[at] = (bytes[at] ?? 0) ^ flip
-        const had = await unpack(bytes, 100).catch((error: unknown) => error)
-        if (had instanceof Error) expect(had).toMatchObject({ code: expect.stringMatching(/^ZSTD_/) as string })
-        else expect((had as Unpacked).text.length).toBeLessThan(2 ** 20)
-      }),
+      fc.asyncProperty(
+        fc.integer({ min: 4, max: FRAMES.length - 1 }),
+        fc.integer({ min: 1, max: 255 }),
+        async (at, flip) => {
+          const bytes = Buffer.from(FRAMES)
+          bytes[at] = (bytes[at] ?? 0) ^ flip
+          const had = await unpack(bytes, 100).catch((error: unknown) => error)
+          if (had instanceof Error) expect(had).toMatchObject({ code: expect.stringMatching(/^ZSTD_/) as string })
+          else expect((had as Unpacked).text.length).toBeLessThan(2 ** 20)
+        },
+      ),
     )
   })
 
   test('that never was any is an error', async () => {
-    await expect(unpack(Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0x58, 7, 0, 0]))).rejects.toMatchObject({ code: 'ZSTD_DAMAGED' })
+    await expect(unpack(Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0x58, 7, 0, 0]))).rejects.toMatchObject({
+      code: 'ZSTD_DAMAGED',
+    })
   })
 })
 

@@ -50,7 +50,9 @@ describe('openLog', () => {
     const chunks: Uint8Array[] = []
     for await (const chunk of openLog(torn, { onDamage: (sentence) => sentences.push(sentence) })) chunks.push(chunk)
     expect(many.startsWith(Buffer.concat(chunks).toString())).toBe(true)
-    expect(sentences).toEqual([`${torn} is damaged (incorrect header check): what stands before was read; fetch it again`])
+    expect(sentences).toEqual([
+      `${torn} is damaged (incorrect header check): what stands before was read; fetch it again`,
+    ])
   })
 
   it('gives what can be had of gzip that ends too soon', async () => {

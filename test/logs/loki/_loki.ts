@@ -43,11 +43,17 @@ export async function lokiStandIn(stored: readonly Stored[], behaviour: Behaviou
       req.socket.destroy()
       return
     }
-    const refusal = typeof fault === 'number' ? ([fault, fault === 429 ? 'too many outstanding requests\n' : 'context canceled\n'] as const) : refusalOf(req, pathname, behaviour)
+    const refusal =
+      typeof fault === 'number'
+        ? ([fault, fault === 429 ? 'too many outstanding requests\n' : 'context canceled\n'] as const)
+        : refusalOf(req, pathname, behaviour)
     const answer = refusal ?? answerTo(searchParams, stored, behaviour)
     if (refusal === undefined) asked.push(searchParams)
     const [status, body]: Refusal = 'data' in answer ? [200, JSON.stringify(answer)] : answer
-    res.writeHead(status, { 'content-type': status === 200 ? 'application/json; charset=UTF-8' : 'text/plain; charset=utf-8', 'content-length': Buffer.byteLength(body) })
+    res.writeHead(status, {
+      'content-type': status === 200 ? 'application/json; charset=UTF-8' : 'text/plain; charset=utf-8',
+      'content-length': Buffer.byteLength(body),
+    })
     if (fault === 'torn') res.write(body.slice(0, body.length >> 1), () => req.socket.destroy())
     else res.end(body)
   })
@@ -75,26 +81,45 @@ function refusalOf(req: IncomingMessage, path: string, { authorization, tenant }
   return tenant !== undefined && req.headers['x-scope-orgid'] !== tenant ? [401, 'no org id\n'] : undefined
 }
 
-function answerTo(parameters: URLSearchParams, stored: readonly Stored[], { maxEntries = 5_000, maxRangeMs = Infinity }: Behaviour): Refusal | { readonly status: string; readonly data: object } {
+function answerTo(
+  parameters: URLSearchParams,
+  stored: readonly Stored[],
+  { maxEntries = 5_000, maxRangeMs = Infinity }: Behaviour,
+): Refusal | { readonly status: string; readonly data: object } {
   const limit = Number(parameters.get('limit') ?? 100)
   const [start, end] = [BigInt(parameters.get('start') ?? 0), BigInt(parameters.get('end') ?? 0)]
   if (!Number.isInteger(limit) || limit < 1) return [400, 'limit must be a positive value\n']
   if (end <= start) return [400, 'end timestamp must not be before or equal to start time\n']
-  if (limit > maxEntries) return [400, `max entries limit per query exceeded, limit > max_entries_limit_per_query (${String(limit)} > ${String(maxEntries)})\n`]
+  if (limit > maxEntries)
+    return [
+      400,
+      `max entries limit per query exceeded, limit > max_entries_limit_per_query (${String(limit)} > ${String(maxEntries)})\n`,
+    ]
   const length = Number(end / 1_000_000n - start / 1_000_000n)
-  if (length > maxRangeMs) return [400, `the query time range exceeds the limit (query length: ${String(length)}ms, limit: ${String(maxRangeMs)}ms)\n`]
+  if (length > maxRangeMs)
+    return [
+      400,
+      `the query time range exceeds the limit (query length: ${String(length)}ms, limit: ${String(maxRangeMs)}ms)\n`,
+    ]
   const sign = parameters.get('direction') === 'forward' ? 1 : -1
   const found = stored
     .filter(({ time }) => time >= start && time < end)
     .map((one) => ({ ...one, key: JSON.stringify(Object.entries(one.labels).sort()) }))
     .sort((a, b) => sign * Number(a.time - b.time) || (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
   const entries = new Map(found.map((one) => [`${String(one.time)} ${one.key} ${one.line}`, one]))
-  const streams = new Map<string, { stream: object; values: (readonly [string, string] | readonly [string, string, object])[] }>()
+  const streams = new Map<
+    string,
+    { stream: object; values: (readonly [string, string] | readonly [string, string, object])[] }
+  >()
   for (const { key, labels, time, line } of [...entries.values()].slice(0, limit)) {
     const stream = streams.get(key) ?? { stream: labels, values: [] }
     streams.set(key, stream)
     // Every other line carries structured metadata.
-    stream.values.push(stream.values.length % 2 === 0 ? [String(time), line] : [String(time), line, { structuredMetadata: { pod: 'x' } }])
+    stream.values.push(
+      stream.values.length % 2 === 0
+        ? [String(time), line]
+        : [String(time), line, { structuredMetadata: { pod: 'x' } }],
+    )
   }
   // Streams come in no order that says anything.
   return { status: 'success', data: { resultType: 'streams', result: [...streams.values()].reverse(), stats: {} } }

@@ -20,7 +20,15 @@ async function outcome(url: string, options: Partial<LokiOptions> = {}): Promise
   const [texts, waited, why]: [string[], number[], string[]] = [[], [], []]
   const wait = (ms: number): Promise<void> => Promise.resolve(void waited.push(ms))
   try {
-    const lines = lokiLines({ url, query: '{app="api"}', start: START, end: START + 1, wait, onWait: (reason, ms) => why.push(`${reason} ${String(ms)}`), ...options })
+    const lines = lokiLines({
+      url,
+      query: '{app="api"}',
+      start: START,
+      end: START + 1,
+      wait,
+      onWait: (reason, ms) => why.push(`${reason} ${String(ms)}`),
+      ...options,
+    })
     for await (const batch of lines) texts.push(...batch.map(({ text }) => text))
     return { texts, waited, why, error: undefined }
   } catch (error) {
@@ -28,7 +36,10 @@ async function outcome(url: string, options: Partial<LokiOptions> = {}): Promise
   }
 }
 
-async function failing(faults: Behaviour['faults'], options?: Partial<LokiOptions>): Promise<Outcome & { readonly tries: number }> {
+async function failing(
+  faults: Behaviour['faults'],
+  options?: Partial<LokiOptions>,
+): Promise<Outcome & { readonly tries: number }> {
   const { url, headers } = await lokiStandIn([STORED], faults === undefined ? {} : { faults })
   const out = await outcome(url, options)
   return { ...out, tries: headers.length }
@@ -55,7 +66,9 @@ describe('a Loki that fails', () => {
     const { error, tries } = await failing(Array.from({ length: 6 }, () => fault))
     expect(tries).toBe(5)
     expect(error).toMatchObject({ code: 'THROUGHLINE_LOKI_UNREACHABLE' })
-    expect(String(error)).toMatch(/^ThroughlineError: no answer from Loki at http:\/\/127\.0\.0\.1:\d+\/loki\/api\/v1\/query_range in 5 tries, at last: /)
+    expect(String(error)).toMatch(
+      /^ThroughlineError: no answer from Loki at http:\/\/127\.0\.0\.1:\d+\/loki\/api\/v1\/query_range in 5 tries, at last: /,
+    )
     expect(String(error)).toMatch(words)
     expect(String(error)).toMatch(/check host and port, and that Loki is up; where it is slow, ask for less$/)
   })
@@ -73,15 +86,23 @@ describe('a Loki that fails', () => {
   it('is given up where nobody listens, with the reason', async () => {
     // The fetch fails as it does for a port that is closed, and no port has to be found that is.
     const refused = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:3100'), { code: 'ECONNREFUSED' })
-    const { error, waited } = await outcome('http://127.0.0.1:3100', { fetch: () => Promise.reject(new TypeError('fetch failed', { cause: refused })) })
+    const { error, waited } = await outcome('http://127.0.0.1:3100', {
+      fetch: () => Promise.reject(new TypeError('fetch failed', { cause: refused })),
+    })
     expect(waited).toHaveLength(4)
     expect(String(error)).toMatch(/at last: connect ECONNREFUSED 127\.0\.0\.1:3100: check host and port/)
   })
 
   it('names the way to trust a certificate', async () => {
-    const cause = Object.assign(new Error('self-signed certificate in certificate chain'), { code: 'SELF_SIGNED_CERT_IN_CHAIN' })
-    const { error } = await outcome('https://loki.example', { fetch: () => Promise.reject(new TypeError('fetch failed', { cause })) })
-    expect(String(error)).toMatch(/\(SELF_SIGNED_CERT_IN_CHAIN\): name the file of your authority in NODE_EXTRA_CA_CERTS$/)
+    const cause = Object.assign(new Error('self-signed certificate in certificate chain'), {
+      code: 'SELF_SIGNED_CERT_IN_CHAIN',
+    })
+    const { error } = await outcome('https://loki.example', {
+      fetch: () => Promise.reject(new TypeError('fetch failed', { cause })),
+    })
+    expect(String(error)).toMatch(
+      /\(SELF_SIGNED_CERT_IN_CHAIN\): name the file of your authority in NODE_EXTRA_CA_CERTS$/,
+    )
   })
 
   it('is given up where it does not answer in time', async () => {
@@ -94,7 +115,11 @@ describe('a Loki that fails', () => {
 
 describe('a Loki that refuses', () => {
   it.each<[number, string, RegExp]>([
-    [400, 'parse error at line 1, col 5: syntax error: unexpected IDENTIFIER\n', /HTTP 400 \(parse error at line 1, col 5: syntax error: unexpected IDENTIFIER\): mend --query/],
+    [
+      400,
+      'parse error at line 1, col 5: syntax error: unexpected IDENTIFIER\n',
+      /HTTP 400 \(parse error at line 1, col 5: syntax error: unexpected IDENTIFIER\): mend --query/,
+    ],
     [401, 'no org id\n', /HTTP 401 \(no org id\): name the tenant, with --loki-tenant or LOKI_ORG_ID/],
     [401, '', /HTTP 401: set LOKI_USERNAME and LOKI_PASSWORD, or LOKI_BEARER_TOKEN/],
     [403, '<html>Forbidden</html>', /HTTP 403 \(a web page\): set LOKI_USERNAME/],
@@ -124,9 +149,18 @@ describe('a Loki that refuses', () => {
     ['{"data":{"resultType":"matrix","result":[]}}', /a matrix instead of log lines: ask for lines, without rate\(\)/],
     ['{"data":{"resultType":"streams","result":[null]}}', /a stream without labels or values/],
     ['{"data":{"resultType":"streams","result":[{"stream":{}}]}}', /a stream without labels or values/],
-    ['{"data":{"resultType":"streams","result":[{"stream":{},"values":[[1790000000000000000,"a"]]}]}}', /a value that is not \[nanoseconds, line\]/],
-    ['{"data":{"resultType":"streams","result":[{"stream":{},"values":[["1790000000000000000",{}]]}]}}', /a value that is not \[nanoseconds, line\]/],
-    ['{"data":{"resultType":"streams","result":[{"stream":{},"values":[["1790000000001000000","a"]]}]}}', /lines out of the range/],
+    [
+      '{"data":{"resultType":"streams","result":[{"stream":{},"values":[[1790000000000000000,"a"]]}]}}',
+      /a value that is not \[nanoseconds, line\]/,
+    ],
+    [
+      '{"data":{"resultType":"streams","result":[{"stream":{},"values":[["1790000000000000000",{}]]}]}}',
+      /a value that is not \[nanoseconds, line\]/,
+    ],
+    [
+      '{"data":{"resultType":"streams","result":[{"stream":{},"values":[["1790000000001000000","a"]]}]}}',
+      /lines out of the range/,
+    ],
   ])('is told from what is no Loki: %s', async (body, message) => {
     const { error, waited } = await outcome(await serving((_req, res) => void res.end(body)))
     expect(error).toMatchObject({ code: 'THROUGHLINE_LOKI_REFUSED' })
@@ -140,7 +174,10 @@ describe('a Loki that refuses', () => {
       seen.push(req.headers)
       res.end(EMPTY)
     })
-    const url = await serving((_req, res) => void res.writeHead(302, { location: `${elsewhere.replace('//', '//user:hush@')}/login?token=hush` }).end())
+    const url = await serving(
+      (_req, res) =>
+        void res.writeHead(302, { location: `${elsewhere.replace('//', '//user:hush@')}/login?token=hush` }).end(),
+    )
     const { error } = await outcome(url, { auth: { bearer: 'hush' } })
     expect(seen).toEqual([])
     expect(String(error)).toContain(`HTTP 302 to ${elsewhere}/login: give the URL of Loki itself`)
@@ -154,7 +191,10 @@ describe('who asks', () => {
     [{ auth: { username: 'ada', password: 'hüsh' } }, `Basic ${Buffer.from('ada:hüsh').toString('base64')}`],
     [{ auth: { bearer: 'hush' } }, 'Bearer hush'],
   ])('is said in the headers: %j', async (options, authorization) => {
-    const { url, headers } = await lokiStandIn([STORED], { ...(authorization === undefined ? {} : { authorization }), tenant: 'shop' })
+    const { url, headers } = await lokiStandIn([STORED], {
+      ...(authorization === undefined ? {} : { authorization }),
+      tenant: 'shop',
+    })
     expect((await outcome(url, { ...options, tenant: 'shop' })).texts).toEqual(['here'])
     expect(headers[0]?.authorization).toBe(authorization)
     expect(headers[0]?.['x-loki-response-encoding-flags']).toBe('categorize-labels')
@@ -163,23 +203,33 @@ describe('who asks', () => {
   it('is taken from the URL before all else, and does not go on in it', async () => {
     const authorization = `Basic ${Buffer.from('ada@home:h/u%sh').toString('base64')}`
     const { url, headers } = await lokiStandIn([STORED], { authorization })
-    expect((await outcome(url.replace('//', '//ada%40home:h%2Fu%25sh@'), { auth: { bearer: 'other' } })).texts).toEqual(['here'])
+    expect((await outcome(url.replace('//', '//ada%40home:h%2Fu%25sh@'), { auth: { bearer: 'other' } })).texts).toEqual(
+      ['here'],
+    )
     expect(headers[0]?.host).toBe(new URL(url).host)
   })
 
-  it.each<Partial<LokiOptions>>([{ auth: { bearer: 'hush-hush' } }, { auth: { username: 'ada', password: 'hush-hush' } }])('is not told by an error, even where a proxy repeats it: %j', async (options) => {
-    const url = await serving((req, res) => void res.writeHead(400).end(`${'x'.repeat(180)} ${req.headers.authorization ?? ''} hush-hush`))
+  it.each<Partial<LokiOptions>>([
+    { auth: { bearer: 'hush-hush' } },
+    { auth: { username: 'ada', password: 'hush-hush' } },
+  ])('is not told by an error, even where a proxy repeats it: %j', async (options) => {
+    const url = await serving(
+      (req, res) => void res.writeHead(400).end(`${'x'.repeat(180)} ${req.headers.authorization ?? ''} hush-hush`),
+    )
     const { error } = await outcome(url, options)
     expect(String(error)).toContain('***')
     expect(String(error)).not.toMatch(/hush|YWRhOm/)
   })
 
-  it.each<Partial<LokiOptions>>([{ auth: { bearer: 'hush\nhush' } }, { tenant: 'hush\u0000' }])('is refused where no header can hold it, without repeating it: %j', async (options) => {
-    const { error, waited } = await outcome('http://127.0.0.1:3100', options)
-    expect(error).toMatchObject({ code: 'THROUGHLINE_USAGE' })
-    expect(String(error)).not.toContain('hush')
-    expect(waited).toEqual([])
-  })
+  it.each<Partial<LokiOptions>>([{ auth: { bearer: 'hush\nhush' } }, { tenant: 'hush\u0000' }])(
+    'is refused where no header can hold it, without repeating it: %j',
+    async (options) => {
+      const { error, waited } = await outcome('http://127.0.0.1:3100', options)
+      expect(error).toMatchObject({ code: 'THROUGHLINE_USAGE' })
+      expect(String(error)).not.toContain('hush')
+      expect(waited).toEqual([])
+    },
+  )
 })
 
 describe('lokiAddress', () => {
@@ -205,7 +255,16 @@ describe('lokiAddress', () => {
     expect(lokiAddress('http://ada:100%@loki').auth).toEqual({ username: 'ada', password: '100%' })
   })
 
-  it.each(['', 'loki', 'loki:3100', 'ftp://loki', 'ada:hush@loki:3100', 'htp://ada:hush@loki', 'http//ada:hush@loki?hush', 'http://'])('refuses %j without showing what may be secret', (url) => {
+  it.each([
+    '',
+    'loki',
+    'loki:3100',
+    'ftp://loki',
+    'ada:hush@loki:3100',
+    'htp://ada:hush@loki',
+    'http//ada:hush@loki?hush',
+    'http://',
+  ])('refuses %j without showing what may be secret', (url) => {
     let message = ''
     try {
       lokiAddress(url)

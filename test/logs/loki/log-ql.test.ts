@@ -79,7 +79,8 @@ describe('traceQuery', () => {
 
   it('finds every spelling of an id that a history counts as the same, and a W3C trace-id', () => {
     for (const spelling of [UUID, HEX, UUID.toUpperCase(), HEX.toUpperCase()]) {
-      for (const said of [UUID, HEX, UUID.toUpperCase()]) expect(finds(traceQuery(undefined, [canonicalTraceId(said)]), `{"trace_id":"${spelling}"}`)).toBe(true)
+      for (const said of [UUID, HEX, UUID.toUpperCase()])
+        expect(finds(traceQuery(undefined, [canonicalTraceId(said)]), `{"trace_id":"${spelling}"}`)).toBe(true)
     }
     expect(finds(traceQuery(undefined, ['a.b', HEX]), UUID)).toBe(true)
     expect(finds(traceQuery(undefined, ['a.b', HEX]), 'a.b')).toBe(true)
@@ -91,21 +92,48 @@ describe('whatever is asked for', () => {
   const label = fc.stringMatching(/^[a-z_][a-z0-9_]{0,8}$/)
   const value = fc.oneof(
     fc.string({ unit: 'binary', maxLength: 12 }).map((text) => JSON.stringify(text)),
-    fc.string({ unit: fc.constantFrom('{', '}', '"', '#', '|', '\\', ' ', 'a'), maxLength: 12 }).map((text) => `\`${text}\``),
-    fc.string({ unit: fc.constantFrom('{', '}', '"', '#', '|', '\\', '`', '\n'), maxLength: 12 }).map((text) => JSON.stringify(text)),
+    fc
+      .string({ unit: fc.constantFrom('{', '}', '"', '#', '|', '\\', ' ', 'a'), maxLength: 12 })
+      .map((text) => `\`${text}\``),
+    fc
+      .string({ unit: fc.constantFrom('{', '}', '"', '#', '|', '\\', '`', '\n'), maxLength: 12 })
+      .map((text) => JSON.stringify(text)),
   )
-  const selector = fc.array(fc.tuple(label, fc.constantFrom('=', '!=', '=~', '!~'), value), { minLength: 1, maxLength: 3 }).map((all) => `{${all.map((parts) => parts.join('')).join(', ')}}`)
+  const selector = fc
+    .array(fc.tuple(label, fc.constantFrom('=', '!=', '=~', '!~'), value), { minLength: 1, maxLength: 3 })
+    .map((all) => `{${all.map((parts) => parts.join('')).join(', ')}}`)
   const stage = fc.oneof(
-    fc.constantFrom('| json', '| logfmt', '| line_format "{{.msg}}}"', '| line_format `{{.a}} # {`', '| decolorize', '| drop a', '# {\n', '!~ "[a-z]{3}"', '|= `"lifecycle"`', '| state="Queued" or seq > 3'),
+    fc.constantFrom(
+      '| json',
+      '| logfmt',
+      '| line_format "{{.msg}}}"',
+      '| line_format `{{.a}} # {`',
+      '| decolorize',
+      '| drop a',
+      '# {\n',
+      '!~ "[a-z]{3}"',
+      '|= `"lifecycle"`',
+      '| state="Queued" or seq > 3',
+    ),
     value.map((text) => `|= ${text}`),
   )
-  const query = fc.tuple(selector, fc.array(stage, { maxLength: 4 })).map(([first, stages]) => [first, ...stages].join(' '))
+  const query = fc
+    .tuple(selector, fc.array(stage, { maxLength: 4 }))
+    .map(([first, stages]) => [first, ...stages].join(' '))
 
   it('what an audit asks is LogQL where the query was, with the same selector and stages', () => {
     fc.assert(
       fc.property(query, (given) => {
         const made = auditQuery(given)
-        const kinds = ['Selector', 'LineFilter', 'LabelParser', 'LabelFilter', 'LineFormatExpr', 'DecolorizeExpr', 'DropLabelsExpr']
+        const kinds = [
+          'Selector',
+          'LineFilter',
+          'LabelParser',
+          'LabelFilter',
+          'LineFormatExpr',
+          'DecolorizeExpr',
+          'DropLabelsExpr',
+        ]
         const [first, ...rest] = nodesOf(given, ...kinds)
         expect(nodesOf(made, ...kinds)).toEqual([first, '|= "lifecycle"', ...rest])
       }),
@@ -113,11 +141,20 @@ describe('whatever is asked for', () => {
   })
 
   it('what a story asks is LogQL, and its filter finds the id and nothing that the id only resembles', () => {
-    const id = fc.oneof(fc.stringMatching(/^[A-Za-z0-9._:-]{1,20}$/), fc.string({ unit: 'binary', minLength: 1 }), fc.string({ unit: fc.constantFrom('"', '\\', '`', '|', ')', '(?i)', '\n', '}', '{', '.', '*', '['), minLength: 1 }))
+    const id = fc.oneof(
+      fc.stringMatching(/^[A-Za-z0-9._:-]{1,20}$/),
+      fc.string({ unit: 'binary', minLength: 1 }),
+      fc.string({
+        unit: fc.constantFrom('"', '\\', '`', '|', ')', '(?i)', '\n', '}', '{', '.', '*', '['),
+        minLength: 1,
+      }),
+    )
     fc.assert(
       fc.property(fc.option(query, { nil: undefined }), id, (given, text) => {
         const [alone, two] = [traceQuery(given, [text]), traceQuery(given, [text, HEX])]
-        expect(nodesOf(alone, 'LineFilter')).toHaveLength(1 + (given === undefined ? 0 : nodesOf(given, 'LineFilter').length))
+        expect(nodesOf(alone, 'LineFilter')).toHaveLength(
+          1 + (given === undefined ? 0 : nodesOf(given, 'LineFilter').length),
+        )
         expect(nodesOf(two, 'LineFilter')[0]).toMatch(/^\|~ "/)
         if (canonicalTraceId(text) !== text || /^[0-9a-f]{32}$/i.test(text)) return
         expect(finds(alone, `"${text}"`)).toBe(true)
@@ -130,7 +167,9 @@ describe('whatever is asked for', () => {
 
 describe('docs', () => {
   const pages = ['docs/loki.md', 'docs/log-format.md'].map((page) => readFileSync(join(root, page), 'utf8'))
-  const queries = pages.flatMap((page) => [...page.matchAll(/^```logql\n(.*?)\n```$/gms)].flatMap(([, block = '']) => block.split('\n')))
+  const queries = pages.flatMap((page) =>
+    [...page.matchAll(/^```logql\n(.*?)\n```$/gms)].flatMap(([, block = '']) => block.split('\n')),
+  )
   const rules = pages.flatMap((page) => [...page.matchAll(/^ *expr: (.*)$/gm)].map(([, expression = '']) => expression))
 
   it.each([...queries, ...rules])('%s is LogQL', (query) => {

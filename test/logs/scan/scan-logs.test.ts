@@ -24,7 +24,7 @@ const now = 1_790_100_000_000
 /** The lines of a text as they are numbered; of those that are too long, what is looked at. */
 function linesIn(bytes: Buffer): string[] {
   const lines: string[] = []
-  for (let start = 0; start < bytes.length; ) {
+  for (let start = 0; start < bytes.length;) {
     const feed = bytes.indexOf(10, start)
     const end = feed === -1 ? bytes.length : feed
     lines.push(bytes.toString('utf8', start, Math.min(end, start + MAX_LINE_BYTES)))
@@ -34,7 +34,10 @@ function linesIn(bytes: Buffer): string[] {
 }
 
 /** What was read, line by line: what it holds does not matter here. */
-async function counted(names: readonly string[], options: ScanOptions): Promise<{ lines: number; records: number; times: number[] }> {
+async function counted(
+  names: readonly string[],
+  options: ScanOptions,
+): Promise<{ lines: number; records: number; times: number[] }> {
   const logs = new LogScan(names, { threads: 0, ...options })
   const read = { lines: 0, records: 0, times: [] as number[] }
   for await (const { lines, batch, startTime } of logs.blocks()) {
@@ -48,18 +51,28 @@ async function counted(names: readonly string[], options: ScanOptions): Promise<
 
 describe('log files', () => {
   test('give the same answer in pieces of any size, by any number of threads, packed or not', async () => {
-    const pieces = fc.record({ blockBytes: fc.constantFrom(100, 700, 5_000, 1_000_000), threads: fc.constantFrom(0, 1, 3), files: fc.integer({ min: 1, max: 4 }), packed: fc.boolean() })
+    const pieces = fc.record({
+      blockBytes: fc.constantFrom(100, 700, 5_000, 1_000_000),
+      threads: fc.constantFrom(0, 1, 3),
+      files: fc.integer({ min: 1, max: 4 }),
+      packed: fc.boolean(),
+    })
     await fc.assert(
-      fc.asyncProperty(fc.oneof(trueLog(requestMachine), longLog(requestMachine, false)), pieces, async ({ records }, { blockBytes, threads, files, packed }) => {
-        const told: Record<string, string[]> = {}
-        for (const [index, text] of linesOf(records).entries()) (told[join(folder, `${String(index % files)}.log`)] ??= []).push(text)
-        for (const [name, lines] of Object.entries(told)) {
-          const bytes = Buffer.from(lines.join('\n'))
-          writeFileSync(name, packed ? gzipSync(bytes) : bytes)
-        }
-        const report = await auditFiles(Object.keys(told), { blockBytes, threads, now })
-        expect(report).toEqual(slowAudit(told, { table, now, limits: parseStuckThresholds(table) }))
-      }),
+      fc.asyncProperty(
+        fc.oneof(trueLog(requestMachine), longLog(requestMachine, false)),
+        pieces,
+        async ({ records }, { blockBytes, threads, files, packed }) => {
+          const told: Record<string, string[]> = {}
+          for (const [index, text] of linesOf(records).entries())
+            (told[join(folder, `${String(index % files)}.log`)] ??= []).push(text)
+          for (const [name, lines] of Object.entries(told)) {
+            const bytes = Buffer.from(lines.join('\n'))
+            writeFileSync(name, packed ? gzipSync(bytes) : bytes)
+          }
+          const report = await auditFiles(Object.keys(told), { blockBytes, threads, now })
+          expect(report).toEqual(slowAudit(told, { table, now, limits: parseStuckThresholds(table) }))
+        },
+      ),
       { numRuns: 60, endOnFailure: true },
     )
   })
@@ -67,11 +80,18 @@ describe('log files', () => {
   test('that are damaged in every way are read line by line as ever', async () => {
     const name = join(folder, 'damaged.log')
     await fc.assert(
-      fc.asyncProperty(damagedLog, fc.constantFrom(300, 4_000, 1_000_000), fc.boolean(), async ({ bytes }, blockBytes, packed) => {
-        writeFileSync(name, packed ? gzipSync(bytes) : bytes)
-        const report = await auditFiles([name], { blockBytes, threads: 0, now })
-        expect(report.checked).toEqual(slowAudit({ [name]: linesIn(bytes) }, { table, now, limits: parseStuckThresholds(table) }).checked)
-      }),
+      fc.asyncProperty(
+        damagedLog,
+        fc.constantFrom(300, 4_000, 1_000_000),
+        fc.boolean(),
+        async ({ bytes }, blockBytes, packed) => {
+          writeFileSync(name, packed ? gzipSync(bytes) : bytes)
+          const report = await auditFiles([name], { blockBytes, threads: 0, now })
+          expect(report.checked).toEqual(
+            slowAudit({ [name]: linesIn(bytes) }, { table, now, limits: parseStuckThresholds(table) }).checked,
+          )
+        },
+      ),
       { numRuns: 60, endOnFailure: true },
     )
   })
@@ -89,15 +109,30 @@ describe('log files', () => {
   })
 
   test('of lines as short as can be, and of many in one, lose none', async () => {
-    const short = (n: number): string => `{"level":30,"time":1790000000${String(100 + (n % 900))},"lifecycle":"note","state":"R","trace_id":"${String(n)}","request_id":"b7ad6b7169203331","msg":""}`
-    const lines = Array.from({ length: 3_000 }, (_, n) => (n % 100 === 99 ? `${short(n)}${short(n + 3_000)}` : short(n)))
+    const short = (n: number): string =>
+      `{"level":30,"time":1790000000${String(100 + (n % 900))},"lifecycle":"note","state":"R","trace_id":"${String(n)}","request_id":"b7ad6b7169203331","msg":""}`
+    const lines = Array.from({ length: 3_000 }, (_, n) =>
+      n % 100 === 99 ? `${short(n)}${short(n + 3_000)}` : short(n),
+    )
     const name = join(folder, 'short.log')
     writeFileSync(name, lines.join('\n'))
-    for (const blockBytes of [1_000, 10_000, 1_000_000]) expect(await counted([name], { blockBytes })).toMatchObject({ lines: 3_000, records: 3_030 })
+    for (const blockBytes of [1_000, 10_000, 1_000_000])
+      expect(await counted([name], { blockBytes })).toMatchObject({ lines: 3_000, records: 3_030 })
   })
 
   test('are read in order of time, whatever they are called', async () => {
-    const line = (time: number): string => linesOf([{ lifecycle: 'note', time, service: 'api', trace_id: 'abc', request_id: 'b7ad6b7169203331', state: 'Received', event: 'X' }])[0] ?? ''
+    const line = (time: number): string =>
+      linesOf([
+        {
+          lifecycle: 'note',
+          time,
+          service: 'api',
+          trace_id: 'abc',
+          request_id: 'b7ad6b7169203331',
+          state: 'Received',
+          event: 'X',
+        },
+      ])[0] ?? ''
     const names = [5_000, 1_000, 3_000].map((time, index) => {
       const name = join(folder, `time-${String(index)}.log`)
       writeFileSync(name, `${line(1_790_000_000_000 + time)}\n${line(1_790_000_000_000 + time + 1_000)}\n`)

@@ -35,7 +35,9 @@ function told(entries: readonly (LogEntry & { readonly file: string })[], traceI
     .flatMap((entry) => {
       if (entry.kind === 'damaged' || entry.fields === undefined) return []
       const id = 'trace_id' in entry.fields ? entry.fields.trace_id : undefined
-      return typeof id === 'string' && keys.has(canonicalTraceId(id)) ? [JSON.stringify([entry.file, entry.kind, entry.fields])] : []
+      return typeof id === 'string' && keys.has(canonicalTraceId(id))
+        ? [JSON.stringify([entry.file, entry.kind, entry.fields])]
+        : []
     })
     .sort()
 }
@@ -47,15 +49,24 @@ async function readAll(names: readonly string[], traceId: string): Promise<strin
 }
 
 /** What is found while the search may stop where the trace is over, and how much was searched for it. */
-async function found(names: readonly string[], traceId: string, options: FindOptions = {}): Promise<{ entries: string[]; searched: Searched }> {
+async function found(
+  names: readonly string[],
+  traceId: string,
+  options: FindOptions = {},
+): Promise<{ entries: string[]; searched: Searched }> {
   const histories = new Histories()
   const entries = []
   let searched: Searched = { bytes: 0, total: 0 }
-  const finding = findTrace(names, traceId, { progress: () => progressOf(histories, TABLE), onSearched: (all) => (searched = all), ...options })
+  const finding = findTrace(names, traceId, {
+    progress: () => progressOf(histories, TABLE),
+    onSearched: (all) => (searched = all),
+    ...options,
+  })
   for await (const some of finding) {
     entries.push(...some)
     for (const entry of some) {
-      if (entry.kind === 'record' && canonicalTraceId(entry.record.trace_id) === canonicalTraceId(traceId)) histories.add(entry.record, entry.file, entry.offset)
+      if (entry.kind === 'record' && canonicalTraceId(entry.record.trace_id) === canonicalTraceId(traceId))
+        histories.add(entry.record, entry.file, entry.offset)
     }
   }
   return { entries: told(entries, traceId), searched }
@@ -72,7 +83,10 @@ const OTHERS = Array.from({ length: (12 * HOUR) / STEP }, (_, index) => {
 const SIZE = OTHERS.reduce((bytes, { text }) => bytes + text.length + 1, 0)
 
 /** Lines of records between those of others, by time. */
-function among(records: readonly LifecycleRecord[], others: readonly { readonly time: number; readonly text: string }[] = OTHERS): string {
+function among(
+  records: readonly LifecycleRecord[],
+  others: readonly { readonly time: number; readonly text: string }[] = OTHERS,
+): string {
   const own = linesOf(records).map((text, index) => ({ time: records[index]?.time ?? 0, text }))
   return [...others, ...own]
     .sort((a, b) => a.time - b.time)
@@ -81,7 +95,11 @@ function among(records: readonly LifecycleRecord[], others: readonly { readonly 
 }
 
 /** The records of a request that begins so long after {@link T0}, in a trace that was born then. */
-function requestAt(start: number, events: readonly string[], fields: Partial<TransitionRecord> = {}): TransitionRecord[] {
+function requestAt(
+  start: number,
+  events: readonly string[],
+  fields: Partial<TransitionRecord> = {},
+): TransitionRecord[] {
   const trace_id = uuid(T0 + start, 4_095)
   return transitions(events, { trace_id, ...fields }, start)
 }
@@ -89,7 +107,8 @@ function requestAt(start: number, events: readonly string[], fields: Partial<Tra
 const idOf = (records: readonly LifecycleRecord[]): string => records[0]?.trace_id ?? ''
 
 describe('what is found is what a reading of everything finds', () => {
-  const spelled = (id: string): fc.Arbitrary<string> => fc.constantFrom(id, id.toUpperCase(), id.replaceAll('-', ''), id.replaceAll('-', '').toUpperCase())
+  const spelled = (id: string): fc.Arbitrary<string> =>
+    fc.constantFrom(id, id.toUpperCase(), id.replaceAll('-', ''), id.replaceAll('-', '').toUpperCase())
 
   test('in random logs: several files, packed or not, damaged, cut anywhere, ids in any spelling', async () => {
     const log = trueLog(requestMachine).chain((all) => {
@@ -108,25 +127,28 @@ describe('what is found is what a reading of everything finds', () => {
       })
     })
     await fc.assert(
-      fc.asyncProperty(log, async ({ records, text, traceId, spellings, end, cut, files: count, packed, overwritten }) => {
-        const lines = linesOf(records).map((line, index) => {
-          const spelling = spellings[index % spellings.length] ?? 0
-          const id = text ? (spelling % 2 === 0 ? 'abc-123' : w3cTraceId('abc-123')) : undefined
-          return line.replace(/"trace_id":"([^"]*)"/, (_, own: string) => {
-            const ways = [own, own.toUpperCase(), own.replaceAll('-', ''), own.replaceAll('-', '').toUpperCase()]
-            return `"trace_id":"${id ?? ways[spelling] ?? own}"`
+      fc.asyncProperty(
+        log,
+        async ({ records, text, traceId, spellings, end, cut, files: count, packed, overwritten }) => {
+          const lines = linesOf(records).map((line, index) => {
+            const spelling = spellings[index % spellings.length] ?? 0
+            const id = text ? (spelling % 2 === 0 ? 'abc-123' : w3cTraceId('abc-123')) : undefined
+            return line.replace(/"trace_id":"([^"]*)"/, (_, own: string) => {
+              const ways = [own, own.toUpperCase(), own.replaceAll('-', ''), own.replaceAll('-', '').toUpperCase()]
+              return `"trace_id":"${id ?? ways[spelling] ?? own}"`
+            })
           })
-        })
-        const names = Array.from({ length: count }, (_, index) => {
-          const mine = Buffer.from(lines.filter((__, line) => line % count === index).join(end))
-          for (const at of overwritten) if (at < mine.length) mine[at] = 0x20
-          const whole = mine.subarray(0, Math.max(0, mine.length - cut))
-          return fileOf(packed[index] === true ? gzipSync(whole) : whole)
-        })
-        const expected = await readAll(names, traceId)
-        expect((await found(names, traceId)).entries).toEqual(expected)
-        expect((await found(names, traceId, { full: true })).entries).toEqual(expected)
-      }),
+          const names = Array.from({ length: count }, (_, index) => {
+            const mine = Buffer.from(lines.filter((__, line) => line % count === index).join(end))
+            for (const at of overwritten) if (at < mine.length) mine[at] = 0x20
+            const whole = mine.subarray(0, Math.max(0, mine.length - cut))
+            return fileOf(packed[index] === true ? gzipSync(whole) : whole)
+          })
+          const expected = await readAll(names, traceId)
+          expect((await found(names, traceId)).entries).toEqual(expected)
+          expect((await found(names, traceId, { full: true })).entries).toEqual(expected)
+        },
+      ),
       { numRuns: 60 },
     )
   })
@@ -134,12 +156,18 @@ describe('what is found is what a reading of everything finds', () => {
   test('in a long log, whenever the trace began and however its requests went', async () => {
     const way = fc.constantFrom(SYNC, QUEUED, [...QUEUED, 'COMPLETE'], ['AUTH_OK'])
     await fc.assert(
-      fc.asyncProperty(fc.integer({ min: 0, max: 12 * HOUR }), way, fc.integer({ min: -250_000, max: 250_000 }), fc.boolean(), async (start, events, skew, ended) => {
-        const records = requestAt(start, events).map((record) => ({ ...record, time: record.time + skew }))
-        const text = among(records)
-        const name = fileOf(ended ? text : text.slice(0, -1))
-        expect((await found([name], idOf(records))).entries).toEqual(await readAll([name], idOf(records)))
-      }),
+      fc.asyncProperty(
+        fc.integer({ min: 0, max: 12 * HOUR }),
+        way,
+        fc.integer({ min: -250_000, max: 250_000 }),
+        fc.boolean(),
+        async (start, events, skew, ended) => {
+          const records = requestAt(start, events).map((record) => ({ ...record, time: record.time + skew }))
+          const text = among(records)
+          const name = fileOf(ended ? text : text.slice(0, -1))
+          expect((await found([name], idOf(records))).entries).toEqual(await readAll([name], idOf(records)))
+        },
+      ),
       { numRuns: 15 },
     )
   })
@@ -183,7 +211,12 @@ describe('a UUID tells where to begin', () => {
 
   test('and while a message that was sent beside has not arrived', async () => {
     const sender = requestAt(HOUR, SYNC)
-    const sent = note('ENQUEUE', { trace_id: idOf(sender), time: T0 + HOUR + 1_500, state: 'Processing', data: { child: true } })
+    const sent = note('ENQUEUE', {
+      trace_id: idOf(sender),
+      time: T0 + HOUR + 1_500,
+      state: 'Processing',
+      data: { child: true },
+    })
     const child = requestAt(HOUR, SYNC, { request_id: 'b7ad6b7169203339', service: 'worker' }).map((record) => ({
       ...record,
       time: record.time + 2 * HOUR,
@@ -196,7 +229,10 @@ describe('a UUID tells where to begin', () => {
 
   test('which the clocks of other services may contradict by as much as is allowed', async () => {
     const records = requestAt(6 * HOUR, SYNC)
-    const early = requestAt(6 * HOUR, SYNC, { request_id: 'b7ad6b7169203339', service: 'catalog' }).map((record) => ({ ...record, time: record.time - 3 * HOUR }))
+    const early = requestAt(6 * HOUR, SYNC, { request_id: 'b7ad6b7169203339', service: 'catalog' }).map((record) => ({
+      ...record,
+      time: record.time - 3 * HOUR,
+    }))
     const name = fileOf(among([...records, ...early]))
     expect((await found([name], idOf(records))).entries).toHaveLength(4)
     expect((await found([name], idOf(records), { skewMs: 4 * HOUR })).entries).toHaveLength(8)
@@ -215,27 +251,71 @@ describe('a UUID tells where to begin', () => {
 
   test('and where the beginning is missing, what stands before is searched for it', async () => {
     const trace_id = uuid(T0 + 10 * HOUR, 7)
-    const records = [...transitions(QUEUED, { trace_id }, 2 * HOUR), transition({ trace_id, attempt: 1, time: T0 + 10 * HOUR, seq: 4, event: 'COMPLETE', from: 'Queued', state: 'Completed' })]
+    const records = [
+      ...transitions(QUEUED, { trace_id }, 2 * HOUR),
+      transition({
+        trace_id,
+        attempt: 1,
+        time: T0 + 10 * HOUR,
+        seq: 4,
+        event: 'COMPLETE',
+        from: 'Queued',
+        state: 'Completed',
+      }),
+    ]
     expect((await found([fileOf(among(records))], trace_id)).entries).toHaveLength(5)
   })
 })
 
 describe('files that are not as one thinks', () => {
   const records = requestAt(6 * HOUR, SYNC)
-  const filler = (lines: number, text: (index: number) => string): string => Array.from({ length: lines }, (_, index) => `${text(index)}\n`).join('')
+  const filler = (lines: number, text: (index: number) => string): string =>
+    Array.from({ length: lines }, (_, index) => `${text(index)}\n`).join('')
 
   test.each([
-    ['out of order: the first half stands last', [...OTHERS.slice(OTHERS.length / 2), ...OTHERS.slice(0, OTHERS.length / 2)].map(({ text }) => `${text}\n`).join('') + linesOf(records).join('\n')],
-    ['without a time on any line but its own', filler(20_000, (index) => `a line of no logger, the ${String(index)}th, ${'x'.repeat(60)}`) + linesOf(records).join('\n')],
-    ['with nonsense times here and there', among(records, OTHERS.map((one, index) => (index % 5 === 0 ? { ...one, text: one.text.replace(/"time":\d+/, `"time":${String(index % 2 === 0 ? 1e8 : 4e12)}`) } : one)))],
-    ['all of one moment', filler(9_000, (index) => JSON.stringify({ level: 30, time: T0 + 6 * HOUR, index, msg: 'x'.repeat(100) })) + linesOf(records).join('\n')],
-    ['of lines that are longer than a look', filler(150, (index) => JSON.stringify({ level: 30, msg: 'x'.repeat(20_000), time: T0 + index * 300_000 })) + linesOf(requestAt(12.5 * HOUR, SYNC)).join('\n')],
-    ['of few lines that are longer than any line may be', filler(3, (index) => JSON.stringify({ level: 30, time: T0 + index * 6 * HOUR, msg: 'x'.repeat(1_500_000) })) + linesOf(records).join('\n')],
+    [
+      'out of order: the first half stands last',
+      [...OTHERS.slice(OTHERS.length / 2), ...OTHERS.slice(0, OTHERS.length / 2)]
+        .map(({ text }) => `${text}\n`)
+        .join('') + linesOf(records).join('\n'),
+    ],
+    [
+      'without a time on any line but its own',
+      filler(20_000, (index) => `a line of no logger, the ${String(index)}th, ${'x'.repeat(60)}`) +
+        linesOf(records).join('\n'),
+    ],
+    [
+      'with nonsense times here and there',
+      among(
+        records,
+        OTHERS.map((one, index) =>
+          index % 5 === 0
+            ? { ...one, text: one.text.replace(/"time":\d+/, `"time":${String(index % 2 === 0 ? 1e8 : 4e12)}`) }
+            : one,
+        ),
+      ),
+    ],
+    [
+      'all of one moment',
+      filler(9_000, (index) => JSON.stringify({ level: 30, time: T0 + 6 * HOUR, index, msg: 'x'.repeat(100) })) +
+        linesOf(records).join('\n'),
+    ],
+    [
+      'of lines that are longer than a look',
+      filler(150, (index) => JSON.stringify({ level: 30, msg: 'x'.repeat(20_000), time: T0 + index * 300_000 })) +
+        linesOf(requestAt(12.5 * HOUR, SYNC)).join('\n'),
+    ],
+    [
+      'of few lines that are longer than any line may be',
+      filler(3, (index) => JSON.stringify({ level: 30, time: T0 + index * 6 * HOUR, msg: 'x'.repeat(1_500_000) })) +
+        linesOf(records).join('\n'),
+    ],
     ['empty', ''],
     ['of one line', JSON.stringify(records[0])],
   ])('%s: all is found', async (_, content) => {
     const name = fileOf(content)
-    for (const id of [idOf(records), idOf(requestAt(12.5 * HOUR, SYNC))]) expect((await found([name], id)).entries).toEqual(await readAll([name], id))
+    for (const id of [idOf(records), idOf(requestAt(12.5 * HOUR, SYNC))])
+      expect((await found([name], id)).entries).toEqual(await readAll([name], id))
   })
 
   test('renamed and deleted once the search has begun', async () => {
@@ -263,11 +343,17 @@ describe('files that are not as one thinks', () => {
     const whole = Buffer.from(linesOf(records).join('\n'))
     const name = fileOf(Buffer.concat([gzipSync(whole), Buffer.from('no gzip')]))
     const sentences: string[] = []
-    expect((await found([name], idOf(records), { onDamage: (sentence) => sentences.push(sentence) })).entries).toHaveLength(4)
-    expect(sentences).toEqual([expect.stringMatching(/^.*\.log is damaged \(.*\): what stands before was read; fetch it again$/)])
+    expect(
+      (await found([name], idOf(records), { onDamage: (sentence) => sentences.push(sentence) })).entries,
+    ).toHaveLength(4)
+    expect(sentences).toEqual([
+      expect.stringMatching(/^.*\.log is damaged \(.*\): what stands before was read; fetch it again$/),
+    ])
   })
 
   test('one that is missing is an error that names it', async () => {
-    await expect(found([join(folder, 'gone.log')], 'abc-123')).rejects.toThrow(/cannot read .*gone\.log: there is no such file/)
+    await expect(found([join(folder, 'gone.log')], 'abc-123')).rejects.toThrow(
+      /cannot read .*gone\.log: there is no such file/,
+    )
   })
 })

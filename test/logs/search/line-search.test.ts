@@ -31,7 +31,10 @@ function expected(text: string): FoundLine[] {
 
 describe('LineSearch', () => {
   const search = new LineSearch(new IdSearch(ID))
-  const lines = fc.array(fc.array(fc.constantFrom(ID, 'abc-12', '\r', 'ü', '{"a":1}'), { maxLength: 6 }).map((parts) => parts.join('')), { maxLength: 20 })
+  const lines = fc.array(
+    fc.array(fc.constantFrom(ID, 'abc-12', '\r', 'ü', '{"a":1}'), { maxLength: 6 }).map((parts) => parts.join('')),
+    { maxLength: 20 },
+  )
 
   test('gives each line that holds the id once, with its place, however the bytes come', () => {
     fc.assert(
@@ -42,11 +45,16 @@ describe('LineSearch', () => {
     )
   })
 
-  test.each([MAX_LINE_BYTES - 1, MAX_LINE_BYTES, MAX_LINE_BYTES + 1, MAX_LINE_BYTES + 300_000, 3 * MAX_LINE_BYTES])('cuts a line of %i bytes where splitLines does', (length) => {
-    const long = `${'x'.repeat(500_000)}${ID}`
-    const text = [`first ${ID}`, long.padEnd(length, 'y'), `last ${ID}`, `${'z'.repeat(length)}${ID}`, ID].join('\n')
-    // A difference in a text of megabytes tells nobody anything.
-    const told = (lines: readonly FoundLine[]): unknown => lines.map((line) => [line.offset, line.text.length, line.text.slice(-10)])
-    for (const size of [100_000, 262_144, 5_000_000]) expect(told(found(search, text, [size]))).toEqual(told(expected(text)))
-  })
+  test.each([MAX_LINE_BYTES - 1, MAX_LINE_BYTES, MAX_LINE_BYTES + 1, MAX_LINE_BYTES + 300_000, 3 * MAX_LINE_BYTES])(
+    'cuts a line of %i bytes where splitLines does',
+    (length) => {
+      const long = `${'x'.repeat(500_000)}${ID}`
+      const text = [`first ${ID}`, long.padEnd(length, 'y'), `last ${ID}`, `${'z'.repeat(length)}${ID}`, ID].join('\n')
+      // A difference in a text of megabytes tells nobody anything.
+      const told = (lines: readonly FoundLine[]): unknown =>
+        lines.map((line) => [line.offset, line.text.length, line.text.slice(-10)])
+      for (const size of [100_000, 262_144, 5_000_000])
+        expect(told(found(search, text, [size]))).toEqual(told(expected(text)))
+    },
+  )
 })

@@ -9,14 +9,23 @@ export class Tailed {
   readonly #batches: AsyncGenerator<LocatedEntry[]>
 
   constructor(...names: readonly string[]) {
-    this.#batches = tail(names, { signal: this.#ending.signal, wait: () => Promise.resolve(), onWarning: (sentence) => this.troubles.push(sentence) })
+    this.#batches = tail(names, {
+      signal: this.#ending.signal,
+      wait: () => Promise.resolve(),
+      onWarning: (sentence) => this.troubles.push(sentence),
+    })
     onTestFinished(() => this.end())
   }
 
   /** All that there is in one more round. */
   async round(): Promise<LocatedEntry[]> {
     const entries: LocatedEntry[] = []
-    for (let next = await this.#batches.next(); next.done !== true && next.value.length > 0; next = await this.#batches.next()) entries.push(...next.value)
+    for (
+      let next = await this.#batches.next();
+      next.done !== true && next.value.length > 0;
+      next = await this.#batches.next()
+    )
+      entries.push(...next.value)
     return entries
   }
 
@@ -43,5 +52,7 @@ export function lines(from: number, to: number): string {
 }
 
 function numberOf(entry: LocatedEntry): number {
-  return entry.kind === 'other' && entry.fields !== undefined && 'number' in entry.fields ? Number(entry.fields.number) : -1
+  return entry.kind === 'other' && entry.fields !== undefined && 'number' in entry.fields
+    ? Number(entry.fields.number)
+    : -1
 }

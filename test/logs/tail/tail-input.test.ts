@@ -48,7 +48,10 @@ describe('standard input', () => {
     stream.end(line(1) + line(2).trimEnd())
     const entries = []
     for await (const batch of tail(['-', '-'], { signal: new AbortController().signal })) entries.push(...batch)
-    expect(entries).toMatchObject([{ file: '-', line: 1, fields: { number: 1 } }, { file: '-', line: 2, fields: { number: 2 } }])
+    expect(entries).toMatchObject([
+      { file: '-', line: 1, fields: { number: 1 } },
+      { file: '-', line: 2, fields: { number: 2 } },
+    ])
   })
 
   test('that cannot be unpacked is an error', async () => {

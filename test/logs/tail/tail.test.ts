@@ -1,4 +1,22 @@
-import { appendFileSync, copyFileSync, linkSync, mkdirSync, mkdtempSync, openSync, closeSync, readFileSync, readdirSync, readlinkSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  appendFileSync,
+  copyFileSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  closeSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -33,7 +51,10 @@ describe('a file that grows', () => {
     const at = folder()
     writeFileSync(at('a.log'), lines(1, 2))
     const tailed = new Tailed(at('a.log'))
-    expect(await tailed.round()).toMatchObject([{ file: at('a.log'), line: 1 }, { file: at('a.log'), line: 2 }])
+    expect(await tailed.round()).toMatchObject([
+      { file: at('a.log'), line: 1 },
+      { file: at('a.log'), line: 2 },
+    ])
     expect(await tailed.round()).toEqual([])
     appendFileSync(at('a.log'), `\n${lines(3, 3)}`)
     expect(await tailed.round()).toMatchObject([{ kind: 'other', fields: { number: 3 }, line: 4 }])
@@ -54,7 +75,10 @@ describe('a file that grows', () => {
   test('cuts a line that is too long, and goes on behind it', async () => {
     const at = folder()
     writeFileSync(at('a.log'), `{"long":"${'x'.repeat(3_000_000)}"}\n${line(2)}`)
-    expect(await new Tailed(at('a.log')).round()).toMatchObject([{ kind: 'damaged', line: 1 }, { fields: { number: 2 }, line: 2 }])
+    expect(await new Tailed(at('a.log')).round()).toMatchObject([
+      { kind: 'damaged', line: 1 },
+      { fields: { number: 2 }, line: 2 },
+    ])
   })
 
   test('that has two names is read once', async () => {
@@ -67,9 +91,16 @@ describe('a file that grows', () => {
 
   test('of several gives their lines in order of time, so that none is far ahead', async () => {
     const at = folder()
-    const told = (time: number): string => `${JSON.stringify({ lifecycle: 'note', event: 'X', state: 'S', trace_id: 't', request_id: 'r', time, text: 'x'.repeat(1_000) })}\n`
-    for (const [name, start] of [['a', 0], ['b', 1]] as const) writeFileSync(at(`${name}.log`), Array.from({ length: 2_000 }, (_, index) => told(2 * index + start)).join(''))
-    const times = (await new Tailed(at('*.log')).round()).map((entry) => (entry.kind === 'record' ? entry.record.time : NaN))
+    const told = (time: number): string =>
+      `${JSON.stringify({ lifecycle: 'note', event: 'X', state: 'S', trace_id: 't', request_id: 'r', time, text: 'x'.repeat(1_000) })}\n`
+    for (const [name, start] of [
+      ['a', 0],
+      ['b', 1],
+    ] as const)
+      writeFileSync(at(`${name}.log`), Array.from({ length: 2_000 }, (_, index) => told(2 * index + start)).join(''))
+    const times = (await new Tailed(at('*.log')).round()).map((entry) =>
+      entry.kind === 'record' ? entry.record.time : NaN,
+    )
     expect(times).toHaveLength(4_000)
     let latest = 0
     for (const time of times) {
@@ -135,19 +166,22 @@ describe('a file that is rotated', () => {
     expect(await tailed.round()).toMatchObject(Array.from({ length: 60 }, (_, index) => ({ line: index + 1 })))
   })
 
-  test.each([3, 12_000])('by copying under a writer that does not append is read on behind the hole of %i lines', async (before) => {
-    const at = folder()
-    const writer = openSync(at('a.log'), 'w')
-    writeSync(writer, lines(1, before))
-    const tailed = new Tailed(at('a.log'))
-    await tailed.round()
-    truncateSync(at('a.log'))
-    writeSync(writer, lines(before + 1, before + 3))
-    expect(await tailed.numbers()).toEqual([before + 1, before + 2, before + 3])
-    writeSync(writer, line(before + 4))
-    closeSync(writer)
-    expect(await tailed.numbers()).toEqual([before + 4])
-  })
+  test.each([3, 12_000])(
+    'by copying under a writer that does not append is read on behind the hole of %i lines',
+    async (before) => {
+      const at = folder()
+      const writer = openSync(at('a.log'), 'w')
+      writeSync(writer, lines(1, before))
+      const tailed = new Tailed(at('a.log'))
+      await tailed.round()
+      truncateSync(at('a.log'))
+      writeSync(writer, lines(before + 1, before + 3))
+      expect(await tailed.numbers()).toEqual([before + 1, before + 2, before + 3])
+      writeSync(writer, line(before + 4))
+      closeSync(writer)
+      expect(await tailed.numbers()).toEqual([before + 4])
+    },
+  )
 
   test('and cut back to its last whole line is read on from there', async () => {
     const at = folder()
@@ -265,7 +299,9 @@ describe('what cannot be read', () => {
     const at = folder()
     mkdirSync(at('logs'))
     await expect(new Tailed(at('logs')).round()).rejects.toThrow(/logs: it is a folder: name its files/)
-    await expect(new Tailed('/dev/null').round()).rejects.toThrow('cannot follow /dev/null: it is no file: redirect it into standard input, and name -')
+    await expect(new Tailed('/dev/null').round()).rejects.toThrow(
+      'cannot follow /dev/null: it is no file: redirect it into standard input, and name -',
+    )
   })
 })
 
@@ -284,62 +320,75 @@ test('more files than are held open are followed all the same, and all are close
 
 /** What may happen to a log: everything that a writer and those who rotate it do. */
 const happening = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ what: fc.constant('append' as const), count: fc.integer({ min: 1, max: 5 }), cut: fc.nat(500) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      what: fc.constant('append' as const),
+      count: fc.integer({ min: 1, max: 5 }),
+      cut: fc.nat(500),
+    }),
+  },
   { weight: 4, arbitrary: fc.record({ what: fc.constant('read' as const) }) },
-  { weight: 1, arbitrary: fc.record({ what: fc.constantFrom('rename', 'copy', 'empty', 'regrow', 'replace', 'pack') }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ what: fc.constantFrom('rename', 'copy', 'empty', 'regrow', 'replace', 'pack') }),
+  },
 )
 
 test('whatever happens to logs, every whole line comes exactly once', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(fc.tuple(fc.constantFrom('a.log', 'b.log'), happening), { maxLength: 40, size: 'max' }), async (happenings) => {
-      const path = mkdtempSync(join(tmpdir(), 'throughline-tail-'))
-      const at = (name: string): string => join(path, name)
-      const tailed = new Tailed(at('?.log*'))
-      const got: number[] = []
-      const halves = new Map<string, string>()
-      let written = 0
-      let rotations = 0
-      const read = async (): Promise<void> => void got.push(...(await tailed.numbers(5)))
-      const write = (name: string, count: number, cut: number): void => {
-        const text = (halves.get(name) ?? '') + lines(written, (written += count) - 1)
-        const end = text.length - Math.min(cut, text.length)
-        appendFileSync(at(name), text.slice(0, end))
-        halves.set(name, text.slice(end))
-      }
-      const whole = (name: string): void => write(name, 1, 0)
-      for (const [name, { what, ...more }] of happenings) {
-        const rotated = `${name}.${String((rotations += 1))}`
-        if (what === 'read') await read()
-        else if (what === 'append') write(name, 'count' in more ? more.count : 1, 'cut' in more ? more.cut : 0)
-        else {
-          // Its writer finishes the line that it has begun.
-          if (what !== 'rename') whole(name)
-          if (what === 'empty' || what === 'regrow' || what === 'replace' || what === 'pack') await read()
-          if (what === 'rename') {
-            write(name, 1, 30)
-            renameSync(at(name), at(rotated))
-            appendFileSync(at(rotated), halves.get(name) ?? '')
-            halves.delete(name)
-          } else if (what === 'copy') {
-            copyFileSync(at(name), at(rotated))
-            truncateSync(at(name))
-          } else if (what === 'pack') {
-            writeFileSync(at(`${rotated}.gz`), gzipSync(readFileSync(at(name))))
-            rmSync(at(name))
-          } else if (what === 'replace') rmSync(at(name))
+    fc.asyncProperty(
+      fc.array(fc.tuple(fc.constantFrom('a.log', 'b.log'), happening), { maxLength: 40, size: 'max' }),
+      async (happenings) => {
+        const path = mkdtempSync(join(tmpdir(), 'throughline-tail-'))
+        const at = (name: string): string => join(path, name)
+        const tailed = new Tailed(at('?.log*'))
+        const got: number[] = []
+        const halves = new Map<string, string>()
+        let written = 0
+        let rotations = 0
+        const read = async (): Promise<void> => void got.push(...(await tailed.numbers(5)))
+        const write = (name: string, count: number, cut: number): void => {
+          const text = (halves.get(name) ?? '') + lines(written, (written += count) - 1)
+          const end = text.length - Math.min(cut, text.length)
+          appendFileSync(at(name), text.slice(0, end))
+          halves.set(name, text.slice(end))
+        }
+        const whole = (name: string): void => write(name, 1, 0)
+        for (const [name, { what, ...more }] of happenings) {
+          const rotated = `${name}.${String((rotations += 1))}`
+          if (what === 'read') await read()
+          else if (what === 'append') write(name, 'count' in more ? more.count : 1, 'cut' in more ? more.cut : 0)
           else {
-            const { size } = statSync(at(name))
-            truncateSync(at(name))
-            if (what === 'regrow') while (statSync(at(name)).size <= size) whole(name)
+            // Its writer finishes the line that it has begun.
+            if (what !== 'rename') whole(name)
+            if (what === 'empty' || what === 'regrow' || what === 'replace' || what === 'pack') await read()
+            if (what === 'rename') {
+              write(name, 1, 30)
+              renameSync(at(name), at(rotated))
+              appendFileSync(at(rotated), halves.get(name) ?? '')
+              halves.delete(name)
+            } else if (what === 'copy') {
+              copyFileSync(at(name), at(rotated))
+              truncateSync(at(name))
+            } else if (what === 'pack') {
+              writeFileSync(at(`${rotated}.gz`), gzipSync(readFileSync(at(name))))
+              rmSync(at(name))
+            } else if (what === 'replace') rmSync(at(name))
+            else {
+              const { size } = statSync(at(name))
+              truncateSync(at(name))
+              if (what === 'regrow') while (statSync(at(name)).size <= size) whole(name)
+            }
           }
         }
-      }
-      for (const name of halves.keys()) whole(name)
-      await read()
-      await tailed.end()
-      rmSync(path, { recursive: true })
-      expect(got.sort((a, b) => a - b)).toEqual(Array.from({ length: written }, (_, index) => index))
-    }),
+        for (const name of halves.keys()) whole(name)
+        await read()
+        await tailed.end()
+        rmSync(path, { recursive: true })
+        expect(got.sort((a, b) => a - b)).toEqual(Array.from({ length: written }, (_, index) => index))
+      },
+    ),
     { numRuns: 60 },
   )
 })
