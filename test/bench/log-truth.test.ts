@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { AuditReport } from '../../src/audit/report.ts'
 import { creationTime, isRequestId, isTraceId } from '../../src/trace/trace-id.ts'
 import { readRecord } from '../../src/record/line.ts'
-import { called } from '../cli/_called.ts'
+import { runCommand } from '../cli/_run-command.ts'
 import { logOptions, madeLog, type MadeLog } from './_logs.ts'
 
 let folder = ''
@@ -18,7 +18,7 @@ async function audited({ files, truth }: MadeLog): Promise<AuditReport> {
     writeFileSync(join(folder, name), text, 'latin1')
     return join(folder, name)
   })
-  const { out } = await called('audit', '--format', 'json', '--now', String(truth.now), ...paths)
+  const { out } = await runCommand('audit', '--format', 'json', '--now', String(truth.now), ...paths)
   // The cast names what the command prints, which its own tests hold it to.
   return JSON.parse(out) as AuditReport
 }

@@ -12,7 +12,7 @@ import { createTracker } from '../../src/index.ts'
 import type { AuditReport } from '../../src/audit/report.ts'
 import type { StoryReport } from '../../src/story/report.ts'
 import { w3cTraceId } from '../../src/trace/trace-id.ts'
-import { called, folderOf } from '../cli/_called.ts'
+import { folderOf, runCommand } from '../cli/_run-command.ts'
 import { deferred } from '../deferred.ts'
 import { faultOf } from '../lifecycle-schema.ts'
 import { linesStream } from '../lines.ts'
@@ -245,7 +245,7 @@ describe.each(LANGUAGES)('$name takes part', ({ missing, make }) => {
     request.responded()
     expect(answer).toEqual({ status: 200, traceId: trace })
     const file = folderOf({ 'ours.log': `${ours.join('\n')}\n`, 'theirs.log': `${theirs.join('\n')}\n` })
-    const { out } = await called('story', trace, file('*.log'), '--format', 'json')
+    const { out } = await runCommand('story', trace, file('*.log'), '--format', 'json')
     // What the command prints as JSON.
     const { requests } = JSON.parse(out) as StoryReport
     expect(requests.map(({ service: by, state, outcome, gaps }) => [by, state, outcome, gaps])).toEqual([
@@ -260,7 +260,7 @@ describe.each(LANGUAGES)('$name takes part', ({ missing, make }) => {
     expect(theirs.length).toBeGreaterThan(30)
     for (const line of theirs) expect(faultOf(JSON.parse(line)), line).toBeUndefined()
     const file = folderOf({ 'ours.log': `${ours.join('\n')}\n`, 'theirs.log': `${theirs.join('\n')}\n` })
-    const { status, out } = await called('audit', file('*.log'), '--format', 'json', '--now', '9999999999999')
+    const { status, out } = await runCommand('audit', file('*.log'), '--format', 'json', '--now', '9999999999999')
     // What the command prints as JSON.
     const { checked, stuck, invalid, gaps } = JSON.parse(out) as AuditReport
     expect([status, stuck, invalid, gaps, checked.damaged_lines, checked.other_lines]).toEqual([0, [], [], [], 0, 0])

@@ -106,7 +106,7 @@ describe('what is left of a damaged line is kept', () => {
       expect(parseLine(latter)).toEqual([
         {
           kind: 'damaged',
-          fragment: { traceWhole: false, requestEnd: REQUEST, seq: 1, from: 'Received', state: 'Authenticated' },
+          fragment: { isWholeTrace: false, requestSuffix: REQUEST, seq: 1, from: 'Received', state: 'Authenticated' },
         },
       ])
     },

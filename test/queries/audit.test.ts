@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { requestWithRetriesMachine } from '../../machines/request-with-retries.ts'
 import { audit, auditFiles, foundWrong } from '../../src/queries/audit.ts'
-import { folderOf } from '../cli/_called.ts'
+import { folderOf } from '../cli/_run-command.ts'
 import { BEGUN, ndjson, note, QUEUED, REQUEST, SYNC, transition, transitions } from '../sample-log.ts'
 import { formsOf } from './_forms.ts'
 

@@ -1,9 +1,9 @@
 /**
- * Bits that stand for a text: two texts have the same ones only by a chance that never comes.
+ * Writes a non-cryptographic hash of up to 128 bits. With all of them, collisions are negligible.
  *
- * Not for secrets: it is four hashes of 32 bits side by side, each mixed as MurmurHash3 mixes at its end.
+ * It is up to four hashes of 32 bits side by side, each with the finalizer of MurmurHash3.
  *
- * @param count how many words, up to four
+ * @param count how many words of 32 bits, up to four
  */
 export function hashText(
   bytes: Uint8Array,

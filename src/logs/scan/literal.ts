@@ -1,7 +1,7 @@
-/** A piece of text that a line may hold, for comparing four bytes at a time. */
+/** A fixed part of a line, prepared for a comparison of four bytes at a time. */
 export interface Literal {
   readonly length: number
-  /** Its bytes as little-endian numbers; the last one overlaps the one before where they do not divide evenly. */
+  /** Its bytes as little-endian numbers. The last one overlaps the one before if the length is not a multiple of 4. */
   readonly words: Int32Array
 }
 
@@ -15,8 +15,8 @@ export function literal(bytes: Buffer): Literal {
   }
 }
 
-/** Whether the text stands there. */
-export function standsAt({ words, length }: Literal, view: DataView, at: number): boolean {
+/** Whether the bytes at an offset equal the literal. */
+export function matchesAt({ words, length }: Literal, view: DataView, at: number): boolean {
   const last = words.length - 1
   if (view.getInt32(at + length - 4, true) !== words[last]) return false
   for (let index = 0; index < last; index += 1) if (view.getInt32(at + index * 4, true) !== words[index]) return false

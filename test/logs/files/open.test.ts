@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, describe, expect, it } from 'vitest'
-import { openLog, resolveFiles } from '../../../src/logs/files/open.ts'
+import { openLog } from '../../../src/logs/files/open.ts'
+import { resolveFiles } from '../../../src/logs/files/resolve.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'throughline-logs-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))

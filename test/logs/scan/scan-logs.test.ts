@@ -9,7 +9,8 @@ import { requestMachine } from '../../../machines/request.ts'
 import { parseStuckThresholds } from '../../../src/audit/stuck-thresholds.ts'
 import type { AuditReport } from '../../../src/audit/report.ts'
 import { compile } from '../../../src/machine/compile.ts'
-import { LogScan, type ScanOptions } from '../../../src/logs/scan/scan-logs.ts'
+import { openLogs } from '../../../src/logs/files/open.ts'
+import { scanLogs, type ScanOptions } from '../../../src/logs/scan/scan-logs.ts'
 import { MAX_LINE_BYTES } from '../../../src/logs/split-lines.ts'
 import { longLog, trueLog } from '../../log-arbitraries.ts'
 import { linesOf } from '../../log-lines.ts'
@@ -38,9 +39,9 @@ async function counted(
   names: readonly string[],
   options: ScanOptions,
 ): Promise<{ lines: number; records: number; times: number[] }> {
-  const logs = new LogScan(names, { threads: 0, ...options })
+  const logs = openLogs(names)
   const read = { lines: 0, records: 0, times: [] as number[] }
-  for await (const { lines, batch, startTime } of logs.blocks()) {
+  for await (const { lines, batch, startTime } of scanLogs(logs, { threads: 0, ...options })) {
     read.lines += lines
     read.records += batch.count
     read.times.push(startTime)

@@ -8,7 +8,9 @@ import { requestMachine } from '../../../machines/request.ts'
 import { Histories, canonicalTraceId } from '../../../src/history/history.ts'
 import { progressOf } from '../../../src/history/trace-progress.ts'
 import { compile } from '../../../src/machine/compile.ts'
-import { findTrace, type FindOptions, type Searched } from '../../../src/logs/search/find-trace.ts'
+import { openLogs } from '../../../src/logs/files/open.ts'
+import { findTrace, type FindOptions } from '../../../src/logs/search/find-trace.ts'
+import type { FoundEntry, Searched } from '../../../src/logs/trace-search.ts'
 import type { LogEntry } from '../../../src/logs/parse-line.ts'
 import { readLogs } from '../../read-logs.ts'
 import { w3cTraceId } from '../../../src/trace/trace-id.ts'
@@ -42,6 +44,15 @@ function told(entries: readonly (LogEntry & { readonly file: string })[], traceI
     .sort()
 }
 
+async function* find(names: readonly string[], traceId: string, options?: FindOptions): AsyncGenerator<FoundEntry[]> {
+  const logs = openLogs(names)
+  try {
+    yield* findTrace(logs, traceId, options)
+  } finally {
+    logs.close()
+  }
+}
+
 async function readAll(names: readonly string[], traceId: string): Promise<string[]> {
   const entries = []
   for await (const some of readLogs(names)) entries.push(...some)
@@ -57,7 +68,7 @@ async function found(
   const histories = new Histories()
   const entries = []
   let searched: Searched = { bytes: 0, total: 0 }
-  const finding = findTrace(names, traceId, {
+  const finding = find(names, traceId, {
     progress: () => progressOf(histories, TABLE),
     onSearched: (all) => (searched = all),
     ...options,
@@ -321,7 +332,7 @@ describe('files that are not as one thinks', () => {
   test('renamed and deleted once the search has begun', async () => {
     const all = requestAt(6 * HOUR, [...QUEUED, 'COMPLETE'])
     const names = all.map((record) => fileOf(linesOf([record]).join('')))
-    const finding = findTrace(names, idOf(all))
+    const finding = find(names, idOf(all))
     let lines = 0
     for await (const some of finding) {
       lines += some.length
@@ -335,7 +346,7 @@ describe('files that are not as one thinks', () => {
   test('damaged lines that hold the id are found too', async () => {
     const [line = ''] = linesOf(records)
     const entries = []
-    for await (const some of findTrace([fileOf(`${line.slice(0, -20)}\n`)], idOf(records))) entries.push(...some)
+    for await (const some of find([fileOf(`${line.slice(0, -20)}\n`)], idOf(records))) entries.push(...some)
     expect(entries).toMatchObject([{ kind: 'damaged', offset: 0 }])
   })
 
