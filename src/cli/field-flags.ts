@@ -4,8 +4,8 @@ import { FIELD_ROLES, type FieldNames, type Role } from '../story/foreign/field-
 const MAX_NAME_LENGTH = 256
 
 /**
- * Parses the `--field` flags of `throughline story`: `trace_id=correlationId` names the field in which other loggers have
- * the trace id. A role may be repeated; then the first field with a usable value counts.
+ * Parses the `--field` flags of `throughline story`. `trace_id=correlationId` names the field in which other loggers
+ * have the trace id. A role may be repeated; then the first field with a usable value counts.
  *
  * @throws ThroughlineError THROUGHLINE_USAGE for an unknown role or a missing name
  * @example fieldNames(['trace_id=correlationId', 'service=app.label'])

@@ -9,8 +9,8 @@ import { formatDuration } from '../machine/duration.ts'
 import type { Io } from './io.ts'
 
 /**
- * Opens the logs that a command reads: Loki, the named files, or piped standard input. Corrupted files, and pauses before
- * Loki is queried again, are reported on stderr. The caller closes the source.
+ * Opens the logs that a command reads: Loki, the named files, or piped standard input. It reports on stderr corrupted
+ * files, and pauses before Loki is queried again. The caller closes the source.
  *
  * @param loki from the flags; undefined without `--loki`
  * @throws ThroughlineError THROUGHLINE_USAGE if there is nothing to read

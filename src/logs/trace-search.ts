@@ -4,8 +4,8 @@ import type { LogEntry } from './parse-line.ts'
 export type FoundEntry = LogEntry & { readonly file: string; readonly offset: number }
 
 /**
- * How much of a trace is known: `over` if everything found so far has ended; `open` if more lines must follow; `unknown`
- * if nothing has been found yet, or if lines are missing that may be anywhere.
+ * How much of a trace is known: `over` if everything found so far has ended; `open` if more lines must follow;
+ * `unknown` if nothing has been found yet, or if lines are missing that may be anywhere.
  */
 export type TraceProgress = 'unknown' | 'open' | 'over'
 

@@ -13,7 +13,7 @@ import type { RecordBlock } from '../record/record-batch.ts'
 export interface AuditOptions {
   /** The machine that wrote the lines; by default `machines/request.ts`. */
   readonly machine?: AnyStateMachine
-  /** Thresholds as for `--stuck-after`: `'30s'`, `'Queued=15m'`, `'auto'`. By default the machine's `meta.stuckAfter`. */
+  /** Thresholds as for `--stuck-after`: `'30s'`, `'Queued=15m'`, `'auto'`; by default the machine's `stuckAfter`. */
   readonly stuckAfter?: readonly string[]
   /** The time at which ages are measured, in epoch milliseconds; by default now. `'end'` is that of the last line. */
   readonly now?: number | 'end'

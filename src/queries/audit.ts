@@ -17,8 +17,8 @@ export interface AuditFilesOptions extends AuditOptions, FileSourceOptions {}
  * Audits log files: which requests are stuck, and which lines no run of the machine could have written.
  *
  * It reads on all cores. In files that are roughly in order of time, its memory depends only on the requests that are
- * open at the same time. Files may be plain, gzip or zstd. The corrupted rest of a compressed file counts as one damaged
- * line.
+ * open at the same time. Files may be plain, gzip or zstd. The corrupted rest of a compressed file counts as one
+ * damaged line.
  *
  * @param names files and globs; `-` is standard input
  * @throws ThroughlineError THROUGHLINE_LOG_UNREADABLE for a file that cannot be read

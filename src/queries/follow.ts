@@ -84,8 +84,8 @@ export class FollowedAudit {
 
   async *#rounds(): AsyncGenerator<Finding[]> {
     const audit = this.#audit
-    // At its end, a round has read all lines that were written before its start. Ages are measured at that time, so that
-    // an unread line cannot make a request look stuck.
+    // At its end, a round has read all lines that were written before its start. Ages are measured at that time, so
+    // that an unread line cannot make a request look stuck.
     let roundStart = this.#now()
     let latest = -Infinity
     const batches = tail(this.#names, { ...this.#options, onRound: () => (roundStart = this.#now()) })

@@ -81,7 +81,7 @@ describe('--stuck-after', () => {
 })
 
 describe('--stuck-after auto', () => {
-  const requestId = (index: number): string => `b7ad6b71692${String(10_000 + index)}`
+  const requestId = (index: number): string => `b7ad6b71692${10_000 + index}`
   /** 40 requests that spend a second in each state, and a last one that stays in the first. */
   const busy = [
     ...Array.from({ length: 40 }, (_, index) => transitions(SYNC, { request_id: requestId(index) })).flat(),
@@ -120,7 +120,7 @@ describe('--stuck-after auto', () => {
 })
 
 describe('attempts, undelivered requests and paths', () => {
-  const id = (index: number): string => `b7ad6b71692033${String(10 + index)}`
+  const id = (index: number): string => `b7ad6b71692033${10 + index}`
   /** The lines of a delivery that fails or completes. */
   const delivery = (index: number, attempt: number, done: boolean): object[] => {
     const common = { request_id: id(index), service: 'worker', attempt, time: BEGUN + 4_000 + attempt }
@@ -192,10 +192,10 @@ describe('attempts, undelivered requests and paths', () => {
 
   test('are limited to the first ones in the table', async () => {
     const many = Array.from({ length: 32 }, (_, index) =>
-      transitions(QUEUED, { request_id: id(index), service: `s${String(index)}` }, index),
+      transitions(QUEUED, { request_id: id(index), service: `s${index}` }, index),
     )
     const paths = Array.from({ length: 12 }, (_, index) =>
-      transition({ request_id: `b7ad6b71692${String(10_000 + index)}`, state: `State${String(index)}`.repeat(30) }),
+      transition({ request_id: `b7ad6b71692${10_000 + index}`, state: `State${index}`.repeat(30) }),
     )
     const file = folderOf({ 'a.log': ndjson([...many.flat(), ...paths]) })
     const { out } = await runCommand('audit', file('a.log'), '--now', late)
@@ -353,7 +353,13 @@ describe('--format', () => {
 describe('--machine', () => {
   const retries = new URL('../../machines/request-with-retries.ts', import.meta.url).pathname
   const source = (declare: string): string =>
-    `import { createMachine } from '${import.meta.resolve('xstate')}'\n${declare} createMachine({ id: 'mine', initial: 'New', states: { New: { meta: { stuckAfter: '1s' }, on: { GO: 'Old' } }, Old: { type: 'final' } } })\n`
+    `import { createMachine } from '${import.meta.resolve('xstate')}'
+    ${declare} createMachine({
+      id: 'mine',
+      initial: 'New',
+      states: { New: { meta: { stuckAfter: '1s' }, on: { GO: 'Old' } }, Old: { type: 'final' } },
+    })
+`
   const log = ndjson([transition({ state: 'New' })])
 
   test.each([

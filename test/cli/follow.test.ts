@@ -185,7 +185,7 @@ describe('ages', () => {
     expect(parsed(out)).toMatchObject([{ age_ms: 5_001 }])
   })
 
-  test('are measured at the time of the latest line while lines arrive, so that a backlog causes no finding', async () => {
+  test('are measured at the latest line while lines arrive, so that a backlog causes no finding', async () => {
     const log = file()
     writeFileSync(log, ndjson(transitions([])))
     const { out } = await follow([log], [() => appendFileSync(log, ndjson(transitions(SYNC).slice(1)))])

@@ -96,9 +96,7 @@ describe('the command as a process', () => {
   })
 
   test('does not fail if its output is closed early', async () => {
-    const many = Array.from({ length: 3_000 }, (_, index) =>
-      transition({ request_id: `b7ad6b71692${String(10_000 + index)}` }),
-    )
+    const many = Array.from({ length: 3_000 }, (_, index) => transition({ request_id: `b7ad6b71692${10_000 + index}` }))
     const { status, err } = await runProcess(['audit', '-', '--now', NOW, '--format', 'json'], ndjson(many), 1)
     expect([status, err]).toEqual([1, ''])
   })

@@ -7,8 +7,14 @@ const BAD_MACHINES = {
   'none.ts': 'export const machine = 1\n',
   'none.mjs': 'export default {}\n',
   'broken.ts': 'export default (\n',
-  'two.mjs': `import { createMachine } from '${import.meta.resolve('xstate')}'\nexport const [a, b] = [createMachine({ initial: 'x', states: { x: {} } }), createMachine({ initial: 'x', states: { x: {} } })]\n`,
-  'guard.mjs': `import { createMachine } from '${import.meta.resolve('xstate')}'\nexport default createMachine({ id: 'm', initial: 'x', states: { x: { on: { GO: { target: 'y', guard: () => true } } }, y: {} } })\n`,
+  'two.mjs': `import { createMachine } from '${import.meta.resolve('xstate')}'
+    const config = { initial: 'x', states: { x: {} } }
+    export const [a, b] = [createMachine(config), createMachine(config)]
+`,
+  'guard.mjs': `import { createMachine } from '${import.meta.resolve('xstate')}'
+    const states = { x: { on: { GO: { target: 'y', guard: () => true } } }, y: {} }
+    export default createMachine({ id: 'm', initial: 'x', states })
+`,
 }
 
 /** Names in braces are files in the folder of the test. */
@@ -117,10 +123,7 @@ describe('help and version', () => {
   test.each([
     [['--version'], /^1\.2\.3\n$/],
     [['--help'], /diagram[^]*audit[^]*story/],
-    [
-      ['audit', '--help'],
-      /--stuck-after[^]*auto[^]*--now[^]*--machine[^]*--follow[^]*--loki[^]*--query[^]*--since[^]*--until[^]*--loki-tenant/,
-    ],
+    [['audit', '--help'], /--stuck-after[^]*auto[^]*--now[^]*--machine[^]*--follow[^]*--loki[^]*--loki-tenant/],
     [
       ['story', '--help'],
       /--format[^]*--machine[^]*--field[^]*--loki[^]*--query[^]*--since[^]*--until[^]*--loki-tenant/,

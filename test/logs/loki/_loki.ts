@@ -69,7 +69,7 @@ export async function serving(handler: (req: IncomingMessage, res: ServerRespons
     server.close()
   })
   // The address of a listening TCP server is an AddressInfo.
-  return `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
 /** A status and a plain text, as Loki refuses a query. */
@@ -93,20 +93,17 @@ function answerTo(
   if (limit > maxEntries)
     return [
       400,
-      `max entries limit per query exceeded, limit > max_entries_limit_per_query (${String(limit)} > ${String(maxEntries)})\n`,
+      `max entries limit per query exceeded, limit > max_entries_limit_per_query (${limit} > ${maxEntries})\n`,
     ]
   const length = Number(end / 1_000_000n - start / 1_000_000n)
   if (length > maxRangeMs)
-    return [
-      400,
-      `the query time range exceeds the limit (query length: ${String(length)}ms, limit: ${String(maxRangeMs)}ms)\n`,
-    ]
+    return [400, `the query time range exceeds the limit (query length: ${length}ms, limit: ${maxRangeMs}ms)\n`]
   const sign = parameters.get('direction') === 'forward' ? 1 : -1
   const found = stored
     .filter(({ time }) => time >= start && time < end)
     .map((one) => ({ ...one, key: JSON.stringify(Object.entries(one.labels).sort()) }))
     .sort((a, b) => sign * Number(a.time - b.time) || (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
-  const entries = new Map(found.map((one) => [`${String(one.time)} ${one.key} ${one.line}`, one]))
+  const entries = new Map(found.map((one) => [`${one.time} ${one.key} ${one.line}`, one]))
   const streams = new Map<
     string,
     { stream: object; values: (readonly [string, string] | readonly [string, string, object])[] }

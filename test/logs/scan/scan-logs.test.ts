@@ -22,7 +22,7 @@ afterAll(() => rmSync(folder, { recursive: true }))
 const table = compile(requestMachine)
 const now = 1_790_100_000_000
 
-/** The lines of a text as they are numbered; of those that are too long, what is looked at. */
+/** The lines of a log as they are numbered. Lines that are too long are cut. */
 function linesIn(bytes: Buffer): string[] {
   const lines: string[] = []
   for (let start = 0; start < bytes.length;) {
@@ -34,8 +34,8 @@ function linesIn(bytes: Buffer): string[] {
   return lines
 }
 
-/** What was read, line by line: what it holds does not matter here. */
-async function counted(
+/** Counts lines and records, and collects the times of blocks. */
+async function countLines(
   names: readonly string[],
   options: ScanOptions,
 ): Promise<{ lines: number; records: number; times: number[] }> {
@@ -51,42 +51,42 @@ async function counted(
 }
 
 describe('log files', () => {
-  test('give the same answer in pieces of any size, by any number of threads, packed or not', async () => {
-    const pieces = fc.record({
+  test('give the same report with blocks of any size and any number of threads, compressed or not', async () => {
+    const reading = fc.record({
       blockBytes: fc.constantFrom(100, 700, 5_000, 1_000_000),
       threads: fc.constantFrom(0, 1, 3),
       files: fc.integer({ min: 1, max: 4 }),
-      packed: fc.boolean(),
+      compressed: fc.boolean(),
     })
     await fc.assert(
       fc.asyncProperty(
         fc.oneof(trueLog(requestMachine), longLog(requestMachine, false)),
-        pieces,
-        async ({ records }, { blockBytes, threads, files, packed }) => {
-          const told: Record<string, string[]> = {}
+        reading,
+        async ({ records }, { blockBytes, threads, files, compressed }) => {
+          const logs: Record<string, string[]> = {}
           for (const [index, text] of linesOf(records).entries())
-            (told[join(folder, `${String(index % files)}.log`)] ??= []).push(text)
-          for (const [name, lines] of Object.entries(told)) {
+            (logs[join(folder, `${index % files}.log`)] ??= []).push(text)
+          for (const [name, lines] of Object.entries(logs)) {
             const bytes = Buffer.from(lines.join('\n'))
-            writeFileSync(name, packed ? gzipSync(bytes) : bytes)
+            writeFileSync(name, compressed ? gzipSync(bytes) : bytes)
           }
-          const report = await auditFiles(Object.keys(told), { blockBytes, threads, now })
-          expect(report).toEqual(slowAudit(told, { table, now, limits: parseStuckThresholds(table) }))
+          const report = await auditFiles(Object.keys(logs), { blockBytes, threads, now })
+          expect(report).toEqual(slowAudit(logs, { table, now, limits: parseStuckThresholds(table) }))
         },
       ),
       { numRuns: 60, endOnFailure: true },
     )
   })
 
-  test('that are damaged in every way are read line by line as ever', async () => {
+  test('that are damaged give the same counts as a reading line by line', async () => {
     const name = join(folder, 'damaged.log')
     await fc.assert(
       fc.asyncProperty(
         damagedLog,
         fc.constantFrom(300, 4_000, 1_000_000),
         fc.boolean(),
-        async ({ bytes }, blockBytes, packed) => {
-          writeFileSync(name, packed ? gzipSync(bytes) : bytes)
+        async ({ bytes }, blockBytes, compressed) => {
+          writeFileSync(name, compressed ? gzipSync(bytes) : bytes)
           const report = await auditFiles([name], { blockBytes, threads: 0, now })
           expect(report.checked).toEqual(
             slowAudit({ [name]: linesIn(bytes) }, { table, now, limits: parseStuckThresholds(table) }).checked,
@@ -97,7 +97,7 @@ describe('log files', () => {
     )
   })
 
-  test('that end anywhere give the lines that are whole', async () => {
+  test('that end at any byte give the same report as a reading line by line', async () => {
     const name = join(folder, 'cut.log')
     const [log] = fc.sample(trueLog(requestMachine), { numRuns: 1, seed: 7 })
     const whole = Buffer.from(linesOf(log?.records.slice(0, 6) ?? []).join('\n') + '\n')
@@ -109,19 +109,20 @@ describe('log files', () => {
     }
   })
 
-  test('of lines as short as can be, and of many in one, lose none', async () => {
+  test('with the shortest lines, and with several records per line, lose no record', async () => {
     const short = (n: number): string =>
-      `{"level":30,"time":1790000000${String(100 + (n % 900))},"lifecycle":"note","state":"R","trace_id":"${String(n)}","request_id":"b7ad6b7169203331","msg":""}`
+      `{"level":30,"time":1790000000${100 + (n % 900)},"lifecycle":"note","state":"R",` +
+      `"trace_id":"${n}","request_id":"b7ad6b7169203331","msg":""}`
     const lines = Array.from({ length: 3_000 }, (_, n) =>
       n % 100 === 99 ? `${short(n)}${short(n + 3_000)}` : short(n),
     )
     const name = join(folder, 'short.log')
     writeFileSync(name, lines.join('\n'))
     for (const blockBytes of [1_000, 10_000, 1_000_000])
-      expect(await counted([name], { blockBytes })).toMatchObject({ lines: 3_000, records: 3_030 })
+      expect(await countLines([name], { blockBytes })).toMatchObject({ lines: 3_000, records: 3_030 })
   })
 
-  test('are read in order of time, whatever they are called', async () => {
+  test('are read in order of time, with any names', async () => {
     const line = (time: number): string =>
       linesOf([
         {
@@ -135,11 +136,11 @@ describe('log files', () => {
         },
       ])[0] ?? ''
     const names = [5_000, 1_000, 3_000].map((time, index) => {
-      const name = join(folder, `time-${String(index)}.log`)
+      const name = join(folder, `time-${index}.log`)
       writeFileSync(name, `${line(1_790_000_000_000 + time)}\n${line(1_790_000_000_000 + time + 1_000)}\n`)
       return name
     })
-    const { times } = await counted(names, { blockBytes: 200 })
+    const { times } = await countLines(names, { blockBytes: 200 })
     expect(times).toEqual([...times].sort((a, b) => a - b))
     expect(times[0]).toBe(1_790_000_001_000)
   })
@@ -149,15 +150,15 @@ describe('a file that changes while it is read', () => {
   const lines = linesOf(fc.sample(longLog(requestMachine, true), { numRuns: 1, seed: 11 })[0]?.records ?? [])
   const bytes = Buffer.from(`${lines.join('\n')}\n`)
 
-  /** What is read where something is done to the file after the first block. */
-  async function readWhile(act: (name: string) => void): Promise<number> {
+  /** Changes the file after the first block, and returns the number of records that were read. */
+  async function readWhile(change: (name: string) => void): Promise<number> {
     const name = join(folder, 'changing.log')
     writeFileSync(name, bytes)
     let done = false
-    const { records } = await counted([name], {
+    const { records } = await countLines([name], {
       blockBytes: 1_000,
       onProgress: () => {
-        if (!done) act(name)
+        if (!done) change(name)
         done = true
       },
     })
@@ -165,7 +166,7 @@ describe('a file that changes while it is read', () => {
     return records
   }
 
-  test('loses no line by being renamed and made anew, as rotation does', async () => {
+  test('loses no line if it is renamed and replaced, as in a rotation', async () => {
     const all = await readWhile((name) => {
       renameSync(name, `${name}.1`)
       writeFileSync(name, 'another log\n')
@@ -173,7 +174,7 @@ describe('a file that changes while it is read', () => {
     expect(all).toBe(lines.length)
   })
 
-  test('loses no line by being packed and removed', async () => {
+  test('loses no line if it is compressed and removed', async () => {
     const all = await readWhile((name) => {
       writeFileSync(`${name}.gz`, gzipSync(readFileSync(name)))
       rmSync(name)
@@ -181,11 +182,11 @@ describe('a file that changes while it is read', () => {
     expect(all).toBe(lines.length)
   })
 
-  test('loses no line that was there by growing', async () => {
+  test('loses no earlier line if it grows', async () => {
     expect(await readWhile((name) => appendFileSync(name, bytes))).toBeGreaterThanOrEqual(lines.length)
   })
 
-  test('is read as far as it goes where it is truncated', async () => {
+  test('is read to its new end if it is truncated', async () => {
     const all = await readWhile((name) => truncateSync(name, 2_000))
     expect(all).toBeGreaterThan(0)
     expect(all).toBeLessThan(lines.length)

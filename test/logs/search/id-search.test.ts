@@ -4,7 +4,7 @@ import { IdSearch } from '../../../src/logs/search/id-search.ts'
 import { toDashed, w3cTraceId } from '../../../src/trace/trace-id.ts'
 import { TRACE } from '../../sample-log.ts'
 
-/** Where any of some texts ends, looked for place by place. */
+/** The ends of all matches, found by trying every position. */
 function endsOf(bytes: Buffer, from: number, to: number, texts: readonly string[]): number[] {
   const places = Array.from({ length: Math.max(0, to - from) }, (_, index) => from + index)
   return places.filter((end) =>
@@ -14,14 +14,14 @@ function endsOf(bytes: Buffer, from: number, to: number, texts: readonly string[
   )
 }
 
-/** Few characters, so that what is looked for nearly stands everywhere. */
+/** Few characters, so that there are many near matches. */
 const id = fc.string({ unit: fc.constantFrom('a', 'b', '-', '1'), minLength: 1, maxLength: 12 })
 const text = (pieces: fc.Arbitrary<string>): fc.Arbitrary<string> =>
   fc.array(pieces, { maxLength: 40 }).map((all) => all.join(''))
 
 describe('IdSearch', () => {
-  test('finds every place where an id ends that is no UUID, and no other', () => {
-    const given = id.chain((one) =>
+  test('finds every match of an id that is not a UUID, and no more', () => {
+    const idAndText = id.chain((one) =>
       fc.tuple(
         fc.constant(one),
         text(
@@ -33,7 +33,7 @@ describe('IdSearch', () => {
       ),
     )
     fc.assert(
-      fc.property(given, fc.nat(30), fc.nat(30), ([one, all], from, less) => {
+      fc.property(idAndText, fc.nat(30), fc.nat(30), ([one, all], from, less) => {
         const bytes = Buffer.from(all)
         const to = Math.max(from, bytes.length - less)
         const spellings = [one, w3cTraceId(one), toDashed(w3cTraceId(one))]
@@ -54,9 +54,9 @@ describe('IdSearch', () => {
       )
     const other = fc.constantFrom(TRACE.slice(1), bare.slice(1), TRACE.replace('7f60', '7f61'), '0', 'f', '-', ' ')
     fc.assert(
-      fc.property(cased, text(fc.oneof(cased, other)), (asked, all) => {
+      fc.property(cased, text(fc.oneof(cased, other)), (traceId, all) => {
         const lower = Buffer.from(all.toLowerCase())
-        expect(new IdSearch(asked).matchEnds(Buffer.from(all), 0, all.length)).toEqual(
+        expect(new IdSearch(traceId).matchEnds(Buffer.from(all), 0, all.length)).toEqual(
           endsOf(lower, 0, lower.length, [TRACE, bare]),
         )
       }),
@@ -64,7 +64,7 @@ describe('IdSearch', () => {
     )
   })
 
-  test('an id that is no UUID is looked for as it is written', () => {
+  test('an id that is not a UUID is case-sensitive', () => {
     expect(new IdSearch('abc-123').matchEnds(Buffer.from('ABC-123 abc-123'), 0, 15)).toEqual([14])
   })
 })

@@ -91,8 +91,8 @@ describe('a file that grows', () => {
 
   test('is read in step with the other files, in order of time', async () => {
     const at = folder()
-    const noteAt = (time: number): string =>
-      `${JSON.stringify({ lifecycle: 'note', event: 'X', state: 'S', trace_id: 't', request_id: 'r', time, text: 'x'.repeat(1_000) })}\n`
+    const note = { lifecycle: 'note', event: 'X', state: 'S', trace_id: 't', request_id: 'r', text: 'x'.repeat(1_000) }
+    const noteAt = (time: number): string => `${JSON.stringify({ ...note, time })}\n`
     for (const [name, start] of [
       ['a', 0],
       ['b', 1],
@@ -307,7 +307,7 @@ describe('a file that cannot be read', () => {
 
 test('more files than the limit of open files are followed, and all are closed at the end', async () => {
   const at = folder()
-  const names = Array.from({ length: 300 }, (_, index) => at(`${String(index)}.log`))
+  const names = Array.from({ length: 300 }, (_, index) => at(`${index}.log`))
   for (const [index, name] of names.entries()) writeFileSync(name, line(index))
   const tailed = new Tailed(at('*.log'))
   expect(new Set(await tailed.numbers())).toEqual(new Set(names.keys()))
@@ -356,7 +356,7 @@ test('every whole line is read exactly once, through any writes and rotations', 
         }
         const whole = (name: string): void => write(name, 1, 0)
         for (const [name, { what, ...more }] of actions) {
-          const rotated = `${name}.${String((rotations += 1))}`
+          const rotated = `${name}.${(rotations += 1)}`
           if (what === 'read') await read()
           else if (what === 'append') write(name, 'count' in more ? more.count : 1, 'cut' in more ? more.cut : 0)
           else {
