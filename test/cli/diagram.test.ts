@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { ndjson, QUEUED, SYNC, transitions } from '../sample-log.ts'
+import { lokiStandIn } from '../logs/loki/_loki.ts'
+import { BEGUN, ndjson, QUEUED, SYNC, transitions } from '../sample-log.ts'
 import { folderOf, runCommand } from './_run-command.ts'
 
 describe('--format', () => {
@@ -74,5 +75,28 @@ describe('--logs', () => {
     expect((await runCommand('diagram', '--logs', file('a.log'))).out).toContain(
       'Received --> Authenticated: auth ok (0)',
     )
+  })
+})
+
+describe('--loki', () => {
+  test('counts the same as --logs with the same lines', async () => {
+    const log = ndjson([...transitions(QUEUED), ...transitions(SYNC, { request_id: 'b7ad6b7169203332' })])
+    const lines = log.trim().split('\n')
+    const { url, queries } = await lokiStandIn(
+      lines.map((line, index) => ({ labels: { app: 'api' }, time: BigInt(BEGUN + index) * 1_000_000n, line })),
+    )
+    const file = folderOf({ 'a.log': log })
+    const range = ['--since', String(BEGUN), '--until', String(BEGUN + 60_000)]
+    const counted = await runCommand('diagram', '--loki', url, '--query', '{app="api"}', ...range)
+    expect(counted).toEqual(await runCommand('diagram', '--logs', file('a.log')))
+    expect(counted.out).toContain('Received --> Authenticated: auth ok (2)')
+    expect(queries.map((query) => query.get('query'))).toEqual(['{app="api"} |= "lifecycle"'])
+  })
+
+  test('reports on stderr why it waits', async () => {
+    const { url } = await lokiStandIn([], { faults: ['reset'] })
+    const { status, err } = await runCommand('diagram', '--loki', url, '--query', '{app="api"}')
+    expect(status).toBe(0)
+    expect(err).toMatch(/^throughline: Loki: .+; trying again in \S+\n/)
   })
 })

@@ -55,6 +55,12 @@ describe('the command as a process', () => {
     expect(ended).toMatchObject({ status: 0, err: '' })
   })
 
+  test('counts the transitions of piped lines in a diagram', async () => {
+    const { status, out, err } = await runProcess(['diagram', '--logs', '-'], ndjson(transitions(SYNC)))
+    expect([status, err]).toEqual([0, ''])
+    expect(out).toContain('Processing --> Responded: sync path (1)')
+  })
+
   test('decompresses piped gzip', async () => {
     const { status, out } = await runProcess(
       ['story', TRACE, '-'],
