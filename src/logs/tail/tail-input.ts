@@ -2,7 +2,7 @@ import { openLog } from '../files/open.ts'
 import { STDIN } from '../files/resolve.ts'
 import { splitLines, type NumberedLine } from '../split-lines.ts'
 
-/** Reads standard input one batch ahead, so that nobody has to wait for it. */
+/** Reads standard input one batch ahead, so that `drain` never has to wait. */
 export class TailedInput {
   readonly #batches = splitLines(openLog(STDIN))
   readonly #onReady: () => void

@@ -38,7 +38,7 @@ describe('openLog', () => {
 
   it('detects zstd by its content, and reports why it cannot be decompressed', async () => {
     const frame = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0x58, 0x11, 0, 0, 0x61, 0x0a])
-    expect(await read(file('packed.log', Buffer.concat([frame, frame])))).toBe('a\na\n')
+    expect(await read(file('compressed.log', Buffer.concat([frame, frame])))).toBe('a\na\n')
     const unreadable = file('dictionary.zst', Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 1, 0x58, 9, 0x11, 0, 0, 0x61, 0x0a]))
     await expect(read(unreadable)).rejects.toThrow(
       /dictionary\.zst: it starts like zstd, but it was compressed with a dictionary: fetch it again, or decompress it/,

@@ -118,7 +118,7 @@ function requestAt(
 const idOf = (records: readonly LifecycleRecord[]): string => records[0]?.trace_id ?? ''
 
 describe('the search finds the same as a complete reading', () => {
-  const spelled = (id: string): fc.Arbitrary<string> =>
+  const anySpelling = (id: string): fc.Arbitrary<string> =>
     fc.constantFrom(id, id.toUpperCase(), id.replaceAll('-', ''), id.replaceAll('-', '').toUpperCase())
 
   test('in random logs: several files, compressed or not, damaged, cut anywhere, ids in any spelling', async () => {
@@ -128,7 +128,7 @@ describe('the search finds the same as a complete reading', () => {
         records: fc.constant(all.records),
         // An id that is not a UUID, of which some services log the W3C trace-id.
         text: fc.boolean(),
-        traceId: fc.constantFrom(...ids).chain(spelled),
+        traceId: fc.constantFrom(...ids).chain(anySpelling),
         spellings: fc.array(fc.nat(3), { minLength: 1, maxLength: 20 }),
         end: fc.constantFrom('\n', '\r\n'),
         cut: fc.nat(300),
@@ -216,7 +216,7 @@ describe('a UUID version 7 contains the start of the trace', () => {
     expect(searched).toEqual({ bytes: searched.total, total: searched.total })
   })
 
-  test('and the search goes on while a request is queued, however long that takes', async () => {
+  test('and the search continues while a request is queued, for any time', async () => {
     const queued = requestAt(HOUR, QUEUED)
     const worker = { trace_id: idOf(queued), service: 'worker', attempt: 1, time: T0 + 3 * HOUR }
     const done = transition({ ...worker, seq: 4, event: 'COMPLETE', from: 'Queued', state: 'Completed', outcome: 'ok' })
@@ -290,7 +290,7 @@ describe('unusual files', () => {
 
   test.each([
     [
-      'out of order: the first half stands last',
+      'out of order: the first half at the end',
       [...OTHERS.slice(OTHERS.length / 2), ...OTHERS.slice(0, OTHERS.length / 2)]
         .map(({ text }) => `${text}\n`)
         .join('') + linesOf(records).join('\n'),
