@@ -25,8 +25,8 @@ export const audit: Benchmark = {
   name: 'audit',
   title: 'Audit time, compared with DuckDB, JSON.parse and jq',
   method: `The logs are random, in the form that four services would write: about 290 bytes a line, four lines a request, a fifth of the traces
-handed off to a worker, one request in a thousand stuck. The same log is measured as one file and as eight. Each tool is a command, timed
-from start to exit on two cores, with the log in the system's cache:
+handed off to a worker, one request in a thousand stuck. The same log is read as one file and as eight. Each tool is a command that runs on
+two cores:
 
 - \`throughline audit --format json\`, which also validates every path, finds gaps and measures each state.
 - DuckDB's JSON reader in a Node process, with two threads, the six fields to read, and one \`GROUP BY\`.
@@ -34,11 +34,10 @@ from start to exit on two cores, with the log in the system's cache:
 - jq, which prints five fields of each line, and awk, which keeps the latest line of each request. They read a tenth of the log, and their
   time is multiplied by ten.
 
-The last three only count stuck requests. The benchmark fails if a tool finds another number than the expected one. *Peak* is the maximum
-resident memory. Medians of interleaved rounds.
+The last three only count stuck requests. The benchmark fails if any tool finds another number than expected.
 
-*By log size* is \`throughline audit\` alone, and checks that it lists exactly the expected requests. \`--huge\` adds an audit of ten million
-requests, of which a thousand are stuck.`,
+*By log size* is \`throughline audit\` alone, which has to list exactly the expected requests. \`--huge\` adds an audit of ten million
+requests, a thousand of them stuck.`,
   run: async (options) => {
     const bytes = options.quick ? 1e7 : 1e9
     const tables = []

@@ -25,9 +25,9 @@ const CRASH_NAMES: Readonly<Record<Crash, string>> = { kill: 'SIGKILL', abort: '
 export const destinations: Benchmark = {
   name: 'destinations',
   title: 'Ways to write log lines: cost, and what survives a crash',
-  method: `Ways to write lines to a file, without throughline. A request is four lines of 300 bytes: two before its handler runs, two after. Each
-way has its own process; CPU is the processor time of that process, all threads included, until the last line is in the file. A turn of the event
-loop serves one or sixteen requests; the next turn waits while a stream signals backpressure. Medians of interleaved rounds.
+  method: `Ways to write lines to a file, without throughline. A request is four lines of 300 bytes: two before its handler runs, two after.
+Each way has its own process; CPU is its processor time, all threads included, until the last line is in the file. A turn of the event loop
+serves one or sixteen requests; the next turn waits while a stream signals backpressure.
 
 *Survives a crash*: a process serves twenty or more requests and crashes in the handler of another one, by SIGKILL, by \`process.abort()\`, or by
 blocking its event loop until it is killed. The table counts the processes whose file has both lines that this request wrote before its

@@ -23,20 +23,20 @@ export const http: Benchmark = {
   name: 'http',
   title: 'Overhead per node:http request',
   method: `Each server runs in its own process and sends the same small response. autocannon sends the requests from another process, over
-keep-alive connections, with the headers of Node's own fetch. Each server's responses, lines and spans are checked before it is measured, and the
-number of its lines after each round. CPU is the processor time of the whole server process, user and system, all threads included, until the last
-line or span is flushed. Rounds are interleaved, and all processes are restarted after each third of them. *Added* is the median difference from
-the bare server in the same round, ± half the interquartile range. With one connection the process sleeps before each request, so
-everything costs more. On a machine with few cores the client limits the requests per second too.
+keep-alive connections, with the headers of Node's own fetch. A server's responses, lines and spans are checked before it is measured, the
+number of its lines after each round. CPU is the processor time of the server process, user and system, all threads included, until the last
+line or span is flushed. All processes are restarted after each third of the rounds. *Added* is the median difference from the bare server in
+the same round. With one connection the process sleeps before each request, so everything costs more. On a machine with few cores the
+client limits the requests per second too.
 
 All servers log to files on the same disk:
 
 - pino-http: its defaults, with pino's synchronous destination.
-- By hand: an id, an AsyncLocalStorage, a header and four lines of one pino child per request, synchronous too.
+- By hand: an id, an AsyncLocalStorage, a header and four lines of one pino child per request, also synchronous.
 - XState actor: the same, with an actor per request whose transitions trigger the lines.
-- evlog: a wide event per request through the console, its default in production, integrated by means of its toolkit.
-- OpenTelemetry: the http instrumentation, a batch processor with its defaults, and an exporter that writes each batch as JSON to a file in one
-  asynchronous write, which is less work than a real exporter does.
+- evlog: one wide event per request through the console, its default in production, integrated with its toolkit.
+- OpenTelemetry: the http instrumentation, a batch processor with its defaults, and an exporter that writes each batch as JSON to a file in
+  one asynchronous write, which is less work than a real exporter does.
 - throughline: its defaults, apart from what the row names.`,
   run: (options) => withTempFolder((folder) => measureAll(folder, options)),
 }

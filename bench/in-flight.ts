@@ -8,10 +8,9 @@ import { median, spread } from './statistics.ts'
 export const inFlight: Benchmark = {
   name: 'in-flight',
   title: 'Cost with many requests in flight',
-  method: `Each row has its own process, in which that many requests are in flight and idle, a third of them in each state that is not final.
-Beside them, new requests run through their whole lifecycle without output; a transition is a quarter of one. The rounds of the rows are
-interleaved. \`stuck()\` is measured in another process with a manual clock: once with a threshold that no request exceeds, and once with one that
-ten requests exceed. Times are processor time.`,
+  method: `Each row has its own process with that many idle requests in flight, a third of them in each non-final state. Beside them, new
+requests run through their whole lifecycle without output; a transition is a quarter of one. \`stuck()\` is measured in another process with a
+manual clock: once with a threshold that no request exceeds, once with one that ten requests exceed. Processor time.`,
   run: async ({ rounds, quick }) => {
     const idleCounts = quick ? [1, 1_000, 20_000] : [1, 1_000, 1_000_000]
     const transitionNs = await measureTransitions(idleCounts, rounds, quick ? 1_000 : 20_000)

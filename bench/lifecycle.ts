@@ -9,12 +9,11 @@ import { withTempFolder } from './temp-folder.ts'
 export const lifecycle: Benchmark = {
   name: 'lifecycle',
   title: 'Cost of a whole request lifecycle',
-  method: `In one process, without a server: \`start()\`, \`authenticated()\`, \`processing()\`, \`responded()\`, which are four transitions. Without
-output they are compared with an XState actor that is created, started and sent the three events. With output they are compared with pino alone,
-which writes the same four lines in the cheapest way that pino has: with ids made beforehand and a child logger per line. The lines are
-checked to be the same except for ids and times. The default destination is standard output, which is a file here. A turn of the event loop runs
-one or sixteen requests; a destination that buffers lines flushes them between two turns. Times are processor time, the median of interleaved
-rounds in three processes.`,
+  method: `\`start()\`, \`authenticated()\`, \`processing()\`, \`responded()\`: four transitions, without a server. Without output, the baseline is an
+XState actor that is created, started and sent the three events. With output, the baseline is pino alone, which writes the same four lines in
+its cheapest way: ids made beforehand and a child logger per line. The lines are checked to be the same except for ids and times. The
+default destination is standard output, redirected to a file. A turn of the event loop runs one or sixteen requests; a destination that
+buffers lines flushes them between turns. Processor time, in three processes.`,
   run: ({ rounds, quick }) =>
     withTempFolder(async (folder) => {
       showProgress('lifecycle, without output')

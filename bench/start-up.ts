@@ -24,9 +24,8 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
 export const startUp: Benchmark = {
   name: 'start-up',
   title: 'Import time',
-  method: `A new process imports the packages and exits, timed from start to exit. *Added* is the difference from a process that imports
-nothing, run by run. The files are in the system's cache. Medians of interleaved runs. throughline includes pino and xstate; OpenTelemetry is its
-API, its SDK for traces and the http instrumentation.`,
+  method: `A new process imports the packages and exits. *Added* is the difference, run by run, from a process that imports nothing.
+throughline includes pino and xstate; OpenTelemetry is its API, its SDK for traces and the http instrumentation.`,
   run: async ({ quick }) => {
     const names = Object.keys(IMPORTS)
     // Once without measuring, to fill the system's cache.

@@ -6,9 +6,9 @@ import { median, spread } from './statistics.ts'
 export const step: Benchmark = {
   name: 'step',
   title: 'Cost of one state machine step',
-  method: `One process repeats the three events from Received to Responded, without output: with \`step()\` on the compiled table; with
-\`transition()\`, XState's pure function; and with an XState actor per request, created, started and sent the three events, its time divided by three.
-Times are processor time, the median of interleaved rounds in three processes.`,
+  method: `Each variant repeats the three events from Received to Responded, without output: \`step()\` on the compiled table; \`transition()\`,
+XState's pure function; an XState actor per request, created, started and sent the three events, with its time divided by three. Processor
+time, in three processes.`,
   run: async ({ rounds, quick }) => {
     const results = await callInProcesses('programs/step', { rounds, steps: quick ? 300_000 : 9_000_000, events: quick ? 3_000 : 30_000 })
     const stepNs = median(valuesOfRounds(results, 'step'))
