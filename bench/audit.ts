@@ -74,8 +74,9 @@ async function compareTools(bytes: number, files: number, { rounds, quick }: Run
   const seconds = (tool: Tool): readonly number[] => resultsOf(results, tool).map((result) => result.seconds / tool.share)
   const [throughlineSeconds = NaN] = tools.map((tool) => median(seconds(tool)))
   const { expected } = logs
+  const place = files === 1 ? 'one file' : `${files} files`
   return {
-    title: `${formatSize(expected)} in ${files === 1 ? 'one file' : `${files} files`}, ${expected.requests.toLocaleString('en-US')} requests, ${expected.stuck.length} of them stuck`,
+    title: `${formatSize(expected)} in ${place}, ${expected.requests.toLocaleString('en-US')} requests, ${expected.stuck.length} of them stuck`,
     columns: [
       { name: 'tool' },
       { name: 's', digits: quick ? 2 : 1 },
@@ -144,7 +145,15 @@ async function measureBySize({ rounds, quick }: RunOptions): Promise<Table> {
   const perGb = (logs: GeneratedLogs): number => median(seconds(logs)) / (logs.expected.bytes / 1e9)
   return {
     title: 'By log size',
-    columns: [{ name: 'log' }, { name: 'requests' }, { name: 's', digits: 2 }, { name: '±', digits: 2 }, { name: 's per GB', digits: 2 }, { name: 'peak, MB' }, { name: 'bytes per request' }],
+    columns: [
+      { name: 'log' },
+      { name: 'requests' },
+      { name: 's', digits: 2 },
+      { name: '±', digits: 2 },
+      { name: 's per GB', digits: 2 },
+      { name: 'peak, MB' },
+      { name: 'bytes per request' },
+    ],
     rows: sizes.map((logs) => {
       const peakMb = median(resultsOf(results, logs).map((result) => result.peakMb))
       const { requests } = logs.expected
@@ -198,9 +207,12 @@ async function measureHuge(): Promise<Table[]> {
 
 /** @throws Error unless the audit lists exactly the expected stuck requests, with state and time */
 function checkStuck({ stuck }: ExpectedResults, { stdout }: CommandResult): void {
-  const describe = (requests: readonly OpenRequest[]): string[] => requests.map(({ trace_id, request_id, state, since }) => `${trace_id} ${request_id} ${state} ${since}`).sort()
+  const describe = (requests: readonly OpenRequest[]): string[] =>
+    requests.map(({ trace_id, request_id, state, since }) => `${trace_id} ${request_id} ${state} ${since}`).sort()
   const [found, expected] = [describe(parseStuck(stdout)), describe(stuck)]
-  if (found.join('\n') !== expected.join('\n')) throw new Error(`the audit lists ${found.length} stuck requests, which are not exactly the ${expected.length} expected ones`)
+  if (found.join('\n') !== expected.join('\n')) {
+    throw new Error(`the audit lists ${found.length} stuck requests, which are not exactly the ${expected.length} expected ones`)
+  }
 }
 
 function formatSize({ bytes }: ExpectedResults): string {

@@ -56,7 +56,11 @@ export class Child {
 }
 
 /** Starts a program, runs one command and stops the program. */
-export async function callOnce(program: string, params: NumericRecord, { command = 'run', ...options }: ChildOptions & { readonly command?: string } = {}): Promise<NumericRecord> {
+export async function callOnce(
+  program: string,
+  params: NumericRecord,
+  { command = 'run', ...options }: ChildOptions & { readonly command?: string } = {},
+): Promise<NumericRecord> {
   const child = new Child(program, options)
   try {
     return await child.call(command, params)
@@ -66,7 +70,11 @@ export async function callOnce(program: string, params: NumericRecord, { command
 }
 
 /** Splits the rounds of the command `run` among new processes, one after the other; returns the result of each. */
-export async function callInProcesses(program: string, { rounds, ...params }: NumericRecord & { readonly rounds: number }, options: ChildOptions = {}): Promise<readonly NumericRecord[]> {
+export async function callInProcesses(
+  program: string,
+  { rounds, ...params }: NumericRecord & { readonly rounds: number },
+  options: ChildOptions = {},
+): Promise<readonly NumericRecord[]> {
   const results: NumericRecord[] = []
   for (const share of splitRounds(rounds)) results.push(await callOnce(program, { ...params, rounds: share }, options))
   return results

@@ -61,7 +61,10 @@ async function measureCost(folder: string, { rounds, quick }: RunOptions): Promi
         { name: '16 requests per turn', digits: 1 },
         { name: '± ', digits: 1 },
       ],
-      rows: DESTINATIONS.map((name) => [ROW_NAMES[name], ...[one, sixteen].flatMap((results) => [median(resultsOf(results, name)), spread(resultsOf(results, name))])]),
+      rows: DESTINATIONS.map((name) => {
+        const cells = [one, sixteen].map((results) => resultsOf(results, name)).flatMap((times) => [median(times), spread(times)])
+        return [ROW_NAMES[name], ...cells]
+      }),
     }
   } finally {
     await Promise.all([...children.values()].map((child) => child.stop()))

@@ -28,7 +28,10 @@ buffers lines flushes them between turns. Processor time, in three processes.`,
       const pinoRatio = median(valuesOfRounds(userPino, 'throughline')) / median(valuesOfRounds(userPino, 'pino'))
       return {
         tables: [
-          tableOf('Without output', '× throughline', throughlineNs, [rowOf('throughline, `logger: false`', silent, 'throughline'), rowOf('an XState actor', silent, 'actor')]),
+          tableOf('Without output', '× throughline', throughlineNs, [
+            rowOf('throughline, `logger: false`', silent, 'throughline'),
+            rowOf('an XState actor', silent, 'actor'),
+          ]),
           userPinoTable(userPino),
           stdoutTable('1 request per turn, to standard output', one),
           stdoutTable('16 requests per turn, to standard output', sixteen),
@@ -60,7 +63,13 @@ function rowOf(name: string, results: Results, key: string, ...extraCells: Cell[
 function tableOf(title: string, ratioName: string, baseNs: number, rows: readonly Row[], extraColumns: readonly string[] = []): Table {
   return {
     title,
-    columns: [{ name: 'variant' }, { name: 'µs per request', digits: 2 }, { name: '±', digits: 2 }, { name: ratioName, digits: 2 }, ...extraColumns.map((name) => ({ name }))],
+    columns: [
+      { name: 'variant' },
+      { name: 'µs per request', digits: 2 },
+      { name: '±', digits: 2 },
+      { name: ratioName, digits: 2 },
+      ...extraColumns.map((name) => ({ name })),
+    ],
     rows: rows.map(({ name, ns, spreadNs, extraCells }) => [name, ns / 1_000, spreadNs / 1_000, ns / baseNs, ...extraCells]),
   }
 }

@@ -47,7 +47,8 @@ Node, minified, in kB of 1,000 bytes. None of them contains the files that pino 
 
 function packageRow(): Cell[] {
   // Without scripts: `prepack` would rebuild the files that are being measured.
-  const output: unknown = JSON.parse(execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }))
+  const args = ['pack', '--dry-run', '--json', '--ignore-scripts']
+  const output: unknown = JSON.parse(execFileSync('npm', args, { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }))
   const first: unknown = Array.isArray(output) ? output[0] : undefined
   if (typeof first !== 'object' || first === null) throw new Error('npm pack printed no package')
   const numbers = parseNumericRecord(Object.fromEntries(Object.entries(first).filter(([, value]) => typeof value === 'number')))

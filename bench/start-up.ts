@@ -56,7 +56,8 @@ throughline includes pino and xstate; OpenTelemetry is its API, its SDK for trac
 function measureImport(name: string): number {
   const code = (IMPORTS[name] ?? []).map((specifier) => `import ${JSON.stringify(specifier)}`).join('\n')
   const started = performance.now()
-  const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', code], { cwd: ROOT, stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8' })
+  const args = ['--input-type=module', '--eval', code]
+  const { status, stderr } = spawnSync(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8' })
   if (status !== 0) throw new Error(`importing ${name} failed:\n${stderr}`)
   return performance.now() - started
 }

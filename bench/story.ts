@@ -92,11 +92,16 @@ function timeCells(results: readonly CommandResult[]): Cell[] {
   return [median(ms), spread(ms), median(results.map(({ peakMb }) => peakMb))]
 }
 
+/** The members of a story in JSON that are counted. */
+interface StoryOutput {
+  readonly requests: readonly Readonly<Record<'transitions' | 'notes', readonly object[]>>[]
+  readonly lines: readonly object[]
+}
+
 /** @throws Error unless the story has every line of the trace */
 async function checkLineCount({ name, logs, sample }: Case): Promise<void> {
   const { stdout } = await runCommand(execPath, [CLI_PATH, 'story', sample.trace_id, '--format', 'json', ...logs.files])
-  // The cast names only the members that are used.
-  const { requests, lines } = JSON.parse(stdout) as { readonly requests: readonly Readonly<Record<'transitions' | 'notes', readonly object[]>>[]; readonly lines: readonly object[] }
+  const { requests, lines } = JSON.parse(stdout) as StoryOutput
   const count = lines.length + requests.reduce((sum, { transitions, notes }) => sum + transitions.length + notes.length, 0)
   if (count !== sample.lines) throw new Error(`${name}: the story of ${sample.trace_id} has ${count} lines instead of ${sample.lines}`)
 }
@@ -111,6 +116,7 @@ function grepTargets({ columns, rows }: Table): Target[] {
   const limits: Readonly<Record<string, number>> = { '1 GB, UUIDv7': 1, '4 GB, UUIDv7': 0.2, '1 GB, text': 3 }
   return Object.entries(limits).flatMap(([log, limit]) => {
     const ratios = rows.filter(([name]) => name === log).map((row) => Number(row[column]))
-    return ratios.length === 0 || column === -1 ? [] : [atMost(`a story in ${log}, takes at most ${String(limit)} × as long as grep`, Math.max(...ratios), limit, ' ×')]
+    if (ratios.length === 0 || column === -1) return []
+    return [atMost(`a story in ${log}, takes at most ${String(limit)} × as long as grep`, Math.max(...ratios), limit, ' ×')]
   })
 }

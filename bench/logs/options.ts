@@ -72,7 +72,8 @@ const DEFAULTS: Omit<LogSettings, 'requests' | 'stuck' | 'services'> = {
 }
 
 /** Applies the defaults. The caller converts `bytes` to `requests`. */
-export function parseOptions({ bytes: _bytes, services, stuckShare = 0.001, requests = 1_000, stuck = Math.round(stuckShare * requests), ...rest }: LogOptions): LogSettings {
+export function parseOptions(options: LogOptions): LogSettings {
+  const { bytes: _bytes, services, stuckShare = 0.001, requests = 1_000, stuck = Math.round(stuckShare * requests), ...rest } = options
   const [first = 'gateway', ...others] = services ?? ['gateway', 'auth', 'catalog', 'worker']
   return { ...DEFAULTS, ...rest, services: [first, ...others], requests, stuck }
 }

@@ -101,8 +101,10 @@ export class TraceSimulation {
   }
 
   #respond(request: RequestSimulation, at: number): void {
-    if (this.#random.chance(this.#settings.errorShare)) request.transition('RESPOND', 'Responded', at, { outcome: 'error', status: 500, error: this.#random.pick(ERRORS) })
-    else request.transition('RESPOND', 'Responded', at, { outcome: 'ok', status: 200 })
+    const fields = this.#random.chance(this.#settings.errorShare)
+      ? ({ outcome: 'error', status: 500, error: this.#random.pick(ERRORS) } as const)
+      : ({ outcome: 'ok', status: 200 } as const)
+    request.transition('RESPOND', 'Responded', at, fields)
   }
 
   /** Responds to the caller of a queued request, and lets the worker complete it, sometimes twice. */
