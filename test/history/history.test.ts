@@ -124,7 +124,7 @@ describe('the verdict', () => {
   test('of a request with notes alone stands where they found it', () => {
     const verdict = assess(only([note('ATTEMPT', { state: 'Queued', attempt: 1, service: 'worker' })]), table)
     expect(verdict).toMatchObject({
-      standing: { state: 'Queued', since: BEGUN + 1_000, service: 'worker' },
+      position: { state: 'Queued', since: BEGUN + 1_000, service: 'worker' },
       ended: false,
       missing: [0],
       history: { requestId: REQUEST },
