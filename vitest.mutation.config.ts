@@ -5,6 +5,8 @@ export default defineConfig({
   test: {
     include: ['test/{machine,trace,record,history}/**/*.test.ts'],
     setupFiles: ['test/mutation-setup.ts'],
+    // One worker for all test files: packages are imported once, and our own modules again for each file.
+    isolate: false,
     testTimeout: 120_000,
   },
 })
