@@ -18,7 +18,7 @@ test('the default machine as data', () => {
   })
   expect(JSON.parse(text)).toHaveProperty('states.0', {
     name: 'Received',
-    description: 'The request has arrived and nothing is known of its caller.',
+    description: 'The request has arrived, and its caller is not yet authenticated.',
     final: false,
     stuck_after_ms: 10_000,
   })
