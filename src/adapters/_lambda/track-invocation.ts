@@ -3,21 +3,22 @@ import { authenticate, type AuthOptions } from '../../handlers/authenticate.ts'
 import { attachRequest } from '../../tracking/current-request.ts'
 import { endFromStatus } from '../../tracking/finish-request.ts'
 import { acceptRequest, type RequestCore } from '../../tracking/intake.ts'
-import { httpEvent } from './http.ts'
+import { isObject } from '../_objects.ts'
+import { httpEvent } from './http-event.ts'
 import type { Invocation } from './invocation.ts'
 
-/** What is known of events that are answered, and how callers over HTTP are found out. */
+/** How callers over HTTP are authenticated, and where other events have their headers. */
 export interface TrackInvocationOptions<Event> extends AuthOptions<Event> {
-  /** Where an event that is neither of HTTP nor of SQS has headers; `x-lifecycle` is not read. */
+  /** Returns the headers of an event that is neither of HTTP nor of SQS; `x-lifecycle` is not read. */
   readonly carrier?: (event: Event) => Carrier
 }
 
-/** One request over HTTP, or one whose event says nothing of how it came. */
+/** Tracks an invocation as one request: an HTTP request, or an event of a kind that is not known. */
 export async function trackInvocation<Event, R>(
   core: RequestCore,
   options: TrackInvocationOptions<Event>,
   { event, path, serve }: { readonly event: Event; readonly path: string; readonly serve: () => R },
-  { underWay, timeLeft }: Invocation,
+  { active, timeLeft }: Invocation,
 ): Promise<Awaited<R>> {
   const { errors } = core.settings
   const http = httpEvent(event)
@@ -28,13 +29,13 @@ export async function trackInvocation<Event, R>(
     source: event,
     timeLeft,
   })
-  underWay.add(request)
-  if (typeof event === 'object' && event !== null) attachRequest(event, request)
+  active.add(request)
+  if (isObject(event)) attachRequest(event, request)
   try {
     const allowed = await authenticate(request, event, http === undefined ? {} : options)
     const answer = allowed ? await request.run(serve) : http?.refusal
     request.finish(endFromStatus(request, http?.statusOf(answer)))
-    // The answer is the handler's with one header more, or what the gateway takes for a refusal.
+    // Either the handler's answer with one more header, or a refusal that the gateway accepts.
     return (http?.withTraceId(answer, request.traceId) ?? answer) as Awaited<R>
   } catch (error) {
     request.finish({ outcome: 'error', status: http === undefined ? undefined : 502, error })
