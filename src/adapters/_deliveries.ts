@@ -1,8 +1,8 @@
 import type { Carrier } from '../trace/carrier.ts'
-import { runWith } from '../tracking/current-request.ts'
-import { endWithMessage, type RequestEnd } from '../tracking/finish-request.ts'
+import { runWith } from '../tracking/storage.ts'
+import type { RequestEnd } from '../tracking/finish-request.ts'
 import type { HandOff } from '../tracking/hand-off.ts'
-import type { Tracker } from '../handlers/tracker.ts'
+import type { RequestCore } from '../tracking/intake.ts'
 import { acceptMessage, runAndFinish } from '../handlers/function-handler.ts'
 
 /** How a message stands to the request that sends it. */
@@ -68,9 +68,9 @@ export async function sendWithHandOff<T>(
 }
 
 /** Resumes or starts the request of a message, which whoever called this ends: for hosts that are told by hand (ack, nack). */
-export function startDelivery(tracker: Tracker, { host, carrier, willRetry, ...asked }: Delivery): ActiveDelivery {
-  const { table, errors } = tracker.core.settings
-  const request = acceptMessage(tracker, host, carrier, asked)
+export function startDelivery(core: RequestCore, { host, carrier, willRetry, ...asked }: Delivery): ActiveDelivery {
+  const { errors } = core.settings
+  const request = acceptMessage(core, host, carrier, asked)
   let open = true
   return {
     run: (part) => request.run(part),
@@ -80,7 +80,7 @@ export function startDelivery(tracker: Tracker, { host, carrier, willRetry, ...a
       const expected = (): boolean =>
         typeof willRetry === 'boolean' ? willRetry : errors.run(() => willRetry(how.error)) === true
       // One that cannot be ended must not keep others from it.
-      errors.run(() => endWithMessage(request, table, how, how.outcome === 'error' && (again ?? expected())))
+      errors.run(() => request.finishDelivery(how, how.outcome === 'error' && (again ?? expected())))
     },
   }
 }
@@ -97,12 +97,12 @@ export function processOne<R>(taken: ActiveDelivery, work: () => R): R {
  * throws what the work does.
  */
 export async function processBatch<R>(
-  tracker: Tracker,
+  core: RequestCore,
   deliveries: readonly Delivery[],
   work: () => R,
   expiry?: Expiry,
 ): Promise<Awaited<R>> {
-  const underWay = deliveries.map((delivery) => startDelivery(tracker, delivery))
+  const underWay = deliveries.map((delivery) => startDelivery(core, delivery))
   const end = (how: RequestEnd): void => {
     clearTimeout(timer)
     for (const taken of underWay) taken.end(how)
@@ -113,9 +113,7 @@ export async function processBatch<R>(
       : setTimeout(() => end({ outcome: 'error', error: expiry.error }), expiry.afterMs).unref()
   try {
     const [first] = underWay
-    const result = await (underWay.length === 1 && first !== undefined
-      ? first.run(work)
-      : withoutRequest(tracker, work))
+    const result = await (underWay.length === 1 && first !== undefined ? first.run(work) : withoutRequest(core, work))
     end({ outcome: 'ok' })
     return result
   } catch (error) {
@@ -125,7 +123,7 @@ export async function processBatch<R>(
 }
 
 /** Several requests are under way, and none of them is the one in hand. */
-function withoutRequest<R>(tracker: Tracker, work: () => R): R {
-  tracker.core.beforeHandler()
+function withoutRequest<R>(core: RequestCore, work: () => R): R {
+  core.beforeHandler()
   return runWith(undefined, work)
 }

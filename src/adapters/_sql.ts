@@ -1,5 +1,6 @@
 import { withSqlComment } from '../trace/sql-comment.ts'
-import { currentRequest, runWith } from '../tracking/current-request.ts'
+import { currentRequest } from '../tracking/current-request.ts'
+import { runWith } from '../tracking/storage.ts'
 import { isThenable } from '../tracking/promises.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
 import { withProperty, isRecord } from './_send.ts'

@@ -1,4 +1,4 @@
-import { trackerOf, type TrackerSource } from '../handlers/track-request.ts'
+import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
 import type { AmqpChannelLike } from './_amqp/channel.ts'
 import { consumerMethods } from './_amqp/consumer-methods.ts'
 import { takeMessage, type Retries } from './_amqp/delivery.ts'
@@ -29,10 +29,10 @@ export function trackRequest<M extends AmqpMessageLike | null, R>(
   handler: (message: M) => R,
   options: AmqpOptions<NonNullable<M>>,
 ): (message: M) => R {
-  const tracker = trackerOf(options)
+  const core = coreOf(options)
   return (message) => {
     if (!isMessage(message)) return handler(message)
-    return processOne(takeMessage(tracker, message, options), () => handler(message))
+    return processOne(takeMessage(core, message, options), () => handler(message))
   }
 }
 

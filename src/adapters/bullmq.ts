@@ -1,6 +1,6 @@
-import { currentRequest, runWith } from '../tracking/current-request.ts'
-import { endWithMessage } from '../tracking/finish-request.ts'
-import { trackerOf, type TrackerSource } from '../handlers/track-request.ts'
+import { currentRequest } from '../tracking/current-request.ts'
+import { runWith } from '../tracking/storage.ts'
+import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
 import { carrierIn } from './_bullmq/metadata.ts'
 import { willRetry, type RetriedJob } from './_bullmq/retry.ts'
 import { send, type ProducerLike } from './_bullmq/producer-methods.ts'
@@ -44,19 +44,18 @@ export function trackRequest<J extends JobLike, Rest extends unknown[], R>(
   handler: (job: J, ...rest: Rest) => R,
   options: TrackerSource,
 ): TrackedProcessor<J, Rest, Awaited<R>> {
-  const tracker = trackerOf(options)
+  const core = coreOf(options)
   const processor = (job: J, ...rest: Rest): Promise<Awaited<R>> =>
-    processBatch(tracker, [deliveryOf(job)], () => handler(job, ...rest))
+    processBatch(core, [deliveryOf(job)], () => handler(job, ...rest))
   const failed = (job: JobLike | undefined, error: unknown): void => {
     // One that runs again has not been finished.
     if (job?.finishedOn === undefined) return
     const request = runWith(undefined, () => currentRequest(job))
-    const { table, errors } = tracker.core.settings
+    const { errors } = core.settings
     if (request === undefined)
-      startDelivery(tracker, { ...deliveryOf(job), willRetry: false }).end({ outcome: 'error', error })
+      startDelivery(core, { ...deliveryOf(job), willRetry: false }).end({ outcome: 'error', error })
     // Only one that waits for another attempt has not come to its end here.
-    else if (request.attempt !== undefined)
-      errors.run(() => endWithMessage(request, table, { outcome: 'error', error }, false))
+    else if (request.attempt !== undefined) errors.run(() => request.finishDelivery({ outcome: 'error', error }, false))
   }
   // BullMQ makes an AbortSignal only for a processor that has a place for it.
   return Object.defineProperty(Object.assign(processor, { failed }), 'length', { value: handler.length })

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { AuthOptions } from '../handlers/authenticate.ts'
-import { trackerOf, type TrackerSource } from '../handlers/track-request.ts'
+import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
 import { middleware, type ExpressRequest, type Middleware } from './_express/middleware.ts'
 
 export type { ExpressRequest, Middleware }
@@ -21,5 +21,5 @@ export type ExpressOptions<Req extends object = IncomingMessage> = TrackerSource
 export function trackRequest<Req extends ExpressRequest = ExpressRequest>(
   options: ExpressOptions<Req>,
 ): Middleware<Req> {
-  return middleware(trackerOf(options), options)
+  return middleware(coreOf(options), options)
 }

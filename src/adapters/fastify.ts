@@ -1,6 +1,6 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import type { AuthOptions } from '../handlers/authenticate.ts'
-import { trackerOf, type TrackerSource } from '../handlers/track-request.ts'
+import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
 import { install } from './_fastify/hooks.ts'
 
@@ -27,7 +27,7 @@ export type FastifyOptions = TrackerSource & AuthOptions<FastifyRequest>
 export const trackRequest: FastifyPluginAsync<FastifyOptions> = (app, options) =>
   // What a plugin throws outright Fastify does not hear.
   new Promise((registered) => {
-    install(app, trackerOf(options), options)
+    install(app, coreOf(options), options)
     registered()
   })
 

@@ -1,7 +1,7 @@
 import { InterceptingCall, type Interceptor, type ServerInterceptor } from '@grpc/grpc-js'
 import type { AuthOptions } from '../handlers/authenticate.ts'
 import { currentRequest } from '../tracking/current-request.ts'
-import { trackerOf, type TrackerSource } from '../handlers/track-request.ts'
+import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
 import { TrackedCall, type IncomingCall } from './_grpc/tracked-call.ts'
 import { withTraceHeaders } from './_grpc/metadata.ts'
 
@@ -20,8 +20,8 @@ export type GrpcOptions = TrackerSource & AuthOptions<IncomingCall>
  * @example new Server({ interceptors: [trackRequest({ service: 'catalog' })] })
  */
 export function trackRequest(options: GrpcOptions): ServerInterceptor {
-  const tracker = trackerOf(options)
-  return (method, call) => new TrackedCall(call, method.path, tracker, options)
+  const core = coreOf(options)
+  return (method, call) => new TrackedCall(call, method.path, core, options)
 }
 
 /**

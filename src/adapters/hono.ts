@@ -1,6 +1,6 @@
 import type { AuthOptions } from '../handlers/authenticate.ts'
 import { trackFetch } from '../handlers/fetch-handler.ts'
-import { trackerOf, type TrackerSource } from '../handlers/track-request.ts'
+import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
 
 /** The members of Hono's context that are touched. */
 export interface HonoContextLike {
@@ -29,14 +29,14 @@ export type HonoOptions<Context extends object = HonoContextLike> = TrackerSourc
 export function trackRequest<Context extends HonoContextLike = HonoContextLike>(
   options: HonoOptions<Context>,
 ): (c: Context, next: () => Promise<void>) => Promise<void> {
-  const tracker = trackerOf(options)
+  const core = coreOf(options)
   return async (c, next) => {
     const serve = async (): Promise<Response> => {
       await next()
       return c.res
     }
     const fault = () => (c.error === undefined ? undefined : { error: c.error })
-    const response = await trackFetch(tracker, options, {
+    const response = await trackFetch(core, options, {
       incoming: c.req.raw,
       source: c,
       path: routeOf(c),

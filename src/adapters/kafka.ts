@@ -1,5 +1,5 @@
 import type { Carrier } from '../trace/carrier.ts'
-import { trackerOf, type TrackerSource } from '../handlers/track-request.ts'
+import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
 import { producerMethods } from './_kafka/producer-methods.ts'
 import { wrapMethods } from './_wrap-methods.ts'
 import { processBatch, type SendOptions } from './_deliveries.ts'
@@ -39,8 +39,8 @@ export function trackRequest<P extends KafkaPayload, R>(
   handler: (payload: P) => R,
   options: KafkaOptions,
 ): (payload: P) => Promise<Awaited<R>> {
-  const tracker = trackerOf(options)
-  const { errors } = tracker.core.settings
+  const core = coreOf(options)
+  const { errors } = core.settings
   return (payload) => {
     const { topic, messages } =
       'batch' in payload ? payload.batch : { topic: payload.topic, messages: [payload.message] }
@@ -51,7 +51,7 @@ export function trackRequest<P extends KafkaPayload, R>(
       willRetry: true,
       path: topic,
     }))
-    return processBatch(tracker, deliveries, () => handler(payload))
+    return processBatch(core, deliveries, () => handler(payload))
   }
 }
 

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { authenticate, type AuthOptions } from '../handlers/authenticate.ts'
 import { attachRequest } from '../tracking/current-request.ts'
 import { trackNodeRequest } from '../handlers/node-request.ts'
-import { trackerOf, type TrackerSource } from '../handlers/track-request.ts'
+import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
 
 /** The members of Koa's context that are touched. */
 export interface KoaContextLike {
@@ -31,9 +31,9 @@ export type KoaOptions<Context extends object = KoaContextLike> = TrackerSource 
 export function trackRequest<Context extends KoaContextLike = KoaContextLike>(
   options: KoaOptions<Context>,
 ): (ctx: Context, next: () => Promise<unknown>) => Promise<void> {
-  const tracker = trackerOf(options)
+  const core = coreOf(options)
   return async (ctx, next) => {
-    const { request, handlerFailed } = trackNodeRequest(tracker, ctx.req, ctx.res, {
+    const { request, handlerFailed } = trackNodeRequest(core, ctx.req, ctx.res, {
       path: routeOf(ctx) ?? ctx.originalUrl,
       source: ctx,
     })

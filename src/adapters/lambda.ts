@@ -1,6 +1,6 @@
 import { currentRequest } from '../tracking/current-request.ts'
 import { badOption } from '../tracking/settings.ts'
-import { trackerOf, type TrackerSource } from '../handlers/track-request.ts'
+import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
 import { trackInvocation, type TrackInvocationOptions } from './_lambda/tracked-request.ts'
 import { invocations, type InvocationOptions, type LambdaContextLike } from './_lambda/invocation.ts'
 import {
@@ -48,16 +48,16 @@ export function trackRequest<Event, Context extends LambdaContextLike, Rest exte
 ): (event: Event, context: Context, ...rest: Rest) => Promise<Awaited<R>> {
   // A callback, or the stream of an answer: when such a handler is through, no promise tells.
   if (handler.length > 2) throw badOption('handler', 'a function of (event, context) that gives a promise')
-  const tracker = trackerOf(options)
-  const invoke = invocations(tracker, options)
-  const deliveryOf = recordDeliveries(tracker, options)
+  const core = coreOf(options)
+  const invoke = invocations(core, options)
+  const deliveryOf = recordDeliveries(core, options)
   return (event, context, ...rest) =>
     invoke(context, (invocation) => {
       const records = sqsRecords(event)
       const serve = (): R => handler(event, context, ...rest)
       if (records === undefined)
-        return trackInvocation(tracker, options, { event, path: context.functionName, serve }, invocation)
-      return workOnAll(tracker, records, deliveryOf, () => {
+        return trackInvocation(core, options, { event, path: context.functionName, serve }, invocation)
+      return workOnAll(core, records, deliveryOf, () => {
         for (const record of records) invocation.underWay.add(currentRequest(record))
         return serve()
       })
@@ -77,12 +77,12 @@ export function trackRecords<Rec extends SqsRecordLike, Context extends LambdaCo
   handler: (record: Rec, context: Context) => unknown,
   options: RecordOptions,
 ): (event: { readonly Records: readonly Rec[] }, context: Context) => Promise<BatchResponse> {
-  const tracker = trackerOf(options)
-  const invoke = invocations(tracker, options)
-  const deliveryOf = recordDeliveries(tracker, options, options.carrier)
+  const core = coreOf(options)
+  const invoke = invocations(core, options)
+  const deliveryOf = recordDeliveries(core, options, options.carrier)
   const { concurrent = false } = options
   return ({ Records }, context) =>
     invoke(context, ({ underWay }) =>
-      workOnEach(tracker, Records, { deliveryOf, concurrent, underWay, work: (record) => handler(record, context) }),
+      workOnEach(core, Records, { deliveryOf, concurrent, underWay, work: (record) => handler(record, context) }),
     )
 }

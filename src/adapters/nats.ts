@@ -1,4 +1,4 @@
-import { trackerOf, type TrackerSource } from '../handlers/track-request.ts'
+import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
 import type { NatsSendOptions } from './_nats/outgoing-message.ts'
 import { hostHeaders } from './_nats/headers.ts'
 import { takeMessage, type NatsMessageLike } from './_nats/message.ts'
@@ -38,14 +38,14 @@ export function trackRequest<Args extends NatsArgs, R>(
   handler: (...args: Args) => R,
   options: NatsOptions,
 ): (...args: Args) => R {
-  const tracker = trackerOf(options)
+  const core = coreOf(options)
   // As in a consumer's configuration, -1 is no limit.
   const attempts = options.attempts !== undefined && options.attempts > 0 ? options.attempts : Infinity
   return (...args) => {
     const [first, second] = args
     const given = isMessage(first) ? first : (first ?? null) === null && isMessage(second) ? second : undefined
     if (given === undefined) return handler(...args)
-    const { message, taken } = takeMessage(tracker, given, attempts)
+    const { message, taken } = takeMessage(core, given, attempts)
     // The same arguments, with the message's stand-in in its place.
     const stoodIn = args.map((arg) => (arg === given ? message : arg)) as Args
     return processOne(taken, () => handler(...stoodIn))

@@ -1,5 +1,5 @@
-import { runWith } from '../tracking/current-request.ts'
-import { trackerOf, type TrackerSource } from '../handlers/track-request.ts'
+import { runWith } from '../tracking/storage.ts'
+import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
 import { isRecord } from './_send.ts'
 import { wrapMethods, type MethodWrapper } from './_wrap-methods.ts'
 import { deliveryOf, expiryOf, hasMetadata, type JobLike } from './_pg-boss/job.ts'
@@ -37,15 +37,15 @@ export function trackRequest<J extends JobLike, R>(
   handler: (jobs: J[]) => R,
   options: TrackerSource,
 ): (jobs: J[]) => Promise<Awaited<R>> {
-  const tracker = trackerOf(options)
+  const core = coreOf(options)
   let told = false
   const handle = (delivered: J[]): Promise<Awaited<R>> => {
     const deliveries = delivered.map(deliveryOf)
     if (!told && !delivered.every(hasMetadata)) {
       told = true
-      tracker.core.settings.errors.report(new Error(NO_METADATA))
+      core.settings.errors.report(new Error(NO_METADATA))
     }
-    return processBatch(tracker, deliveries, () => handler(deliveries.map(({ host }) => host)), expiryOf(delivered))
+    return processBatch(core, deliveries, () => handler(deliveries.map(({ host }) => host)), expiryOf(delivered))
   }
   tracked.add(handle)
   return handle

@@ -1,4 +1,4 @@
-import { trackerOf, type TrackerSource } from '../handlers/track-request.ts'
+import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
 import { withProperty, isRecord } from './_send.ts'
 import { wrapMethods, type MethodWrapper } from './_wrap-methods.ts'
 import { processBatch, type SendOptions } from './_deliveries.ts'
@@ -51,12 +51,12 @@ export function trackRequest<M extends SqsMessageLike, Rest extends unknown[], R
   handler: (message: M, ...rest: Rest) => R,
   options: SqsOptions,
 ): (message: M, ...rest: Rest) => Promise<Awaited<R>> {
-  const tracker = trackerOf(options)
+  const core = coreOf(options)
   const deliveryOf = deliveriesOf(options)
   const { queue = 'sqs', carrier = ({ MessageAttributes }: SqsMessageLike) => headersIn(MessageAttributes) } = options
   return (message, ...rest) => {
-    const headers = tracker.core.settings.errors.run(() => carrier(message))
-    return processBatch(tracker, [deliveryOf({ host: message, headers, system: message.Attributes, queue })], () =>
+    const headers = core.settings.errors.run(() => carrier(message))
+    return processBatch(core, [deliveryOf({ host: message, headers, system: message.Attributes, queue })], () =>
       handler(message, ...rest),
     )
   }

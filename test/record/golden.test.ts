@@ -7,6 +7,7 @@ import { stdoutSink } from '../../src/sinks/stdout.ts'
 import { readRecord } from '../../src/record/line.ts'
 import type { LifecycleRecord } from '../../src/record/record.ts'
 import { observed } from '../tracker-fixture.ts'
+import { dispatch } from '../../src/tracking/signals.ts'
 
 const golden = readFileSync(new URL('golden.ndjson', import.meta.url), 'utf8')
 
@@ -21,15 +22,15 @@ async function tell(): Promise<LifecycleRecord[]> {
   const wait = (ms: number): void => void (clock.time += ms)
   const ok = tracker.start({ 'x-trace-id': 'no good' }, { method: 'GET', path: '/orders/7?token=hush' })
   wait(1)
-  ok.dispatch('AUTH_OK', { implied: true })
+  dispatch(ok, 'AUTH_OK', { implied: true })
   ok.note('CACHE_MISS', { key: 'ünïcode "quoted"' })
   wait(10)
   ok.completed()
   ok.send('PROCESS', { step: 1 })
-  ok.dispatch('RESPOND', { status: 200 })
+  dispatch(ok, 'RESPOND', { status: 200 })
   tracker.start(ok.headers(), { method: 'POST', path: '/orders' }).failed('bad token')
   const failing = tracker.start(ok.headers())
-  failing.dispatchByPath('RESPOND', { outcome: 'error', status: 500, error: new TypeError('broken\nin two') })
+  failing.finish({ outcome: 'error', status: 500, error: new TypeError('broken\nin two') })
   const queued = tracker.start(ok.headers())
   const carrier = await queued.enqueue((headers) => headers)
   wait(500)

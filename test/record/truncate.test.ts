@@ -6,6 +6,7 @@ import { loggedData, loggedError, loggedName, loggedPath } from '../../src/recor
 import { readRecord } from '../../src/record/line.ts'
 import { keysOf, linesStream } from '../lines.ts'
 import { observed } from '../tracker-fixture.ts'
+import { dispatch } from '../../src/tracking/signals.ts'
 
 const oops = (): never => {
   throw new Error('oops')
@@ -81,7 +82,7 @@ describe('a line stays under 4,096 bytes, is whole, and ours', () => {
         )
         request.note(text, data)
         request.emitNote('rejected', text, { error, data })
-        request.dispatch('E'.repeat(64), { error, data, outcome: 'error', status: -1.5e300, implied: true })
+        dispatch(request, 'E'.repeat(64), { error, data, outcome: 'error', status: -1.5e300, implied: true })
         expect(lines.length - from).toBe(4)
         for (const [index, line] of lines.slice(from).entries()) {
           expect(Buffer.byteLength(line) + 1).toBeLessThan(4_096)

@@ -49,7 +49,7 @@ const UNASKED: Record<string, (tracker: Tracker, handler: () => void) => unknown
     handler()
   },
   'the worker of a queue': (tracker, handler) =>
-    processBatch(tracker, [{ host: {}, carrier: {}, attempt: 1, willRetry: false, path: 'orders' }], handler),
+    processBatch(tracker.core, [{ host: {}, carrier: {}, attempt: 1, willRetry: false, path: 'orders' }], handler),
 }
 
 /** What is told and not yet safe at the moment in which the handler begins, with a sink that gathers as the default one does. */

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { requestWithRetriesMachine } from '../../machines/request-with-retries.ts'
 import { extract } from '../../src/trace/carrier.ts'
-import { endWithResponse } from '../../src/tracking/finish-request.ts'
 import { deferred } from '../deferred.ts'
 import { moves, observed, START, told } from '../tracker-fixture.ts'
 
@@ -127,11 +126,11 @@ describe('a response that ends while a message is being sent', () => {
   const ends = [{ outcome: 'ok', status: 202 }, { outcome: 'aborted' }] as const
 
   test.each(ends)('waits, and is noted once the request is Queued ($outcome)', async (end) => {
-    const { tracker, table, records } = observed()
+    const { tracker, records } = observed()
     const request = tracker.start()
     const broker = deferred()
     const sent = request.enqueue(() => broker.promise)
-    endWithResponse(request, table, end)
+    request.finish(end)
     expect(request.state).toBe('Processing')
     broker.resolve()
     await sent
@@ -141,12 +140,12 @@ describe('a response that ends while a message is being sent', () => {
   })
 
   test.each(ends)('waits, and ends the request where sending failed ($outcome)', async (end) => {
-    const { tracker, table, records } = observed()
+    const { tracker, records } = observed()
     const request = tracker.start()
     const broker = deferred()
     const sent = request.enqueue(() => broker.promise)
-    endWithResponse(request, table, end)
-    endWithResponse(request, table, { outcome: 'error' })
+    request.finish(end)
+    request.finish({ outcome: 'error' })
     broker.reject(new Error('broker down'))
     await expect(sent).rejects.toThrow()
     expect(told(records).slice(3)).toEqual(['note ENQUEUE in Processing', `3 RESPOND Responded ${end.outcome}`])

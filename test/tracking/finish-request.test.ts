@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { createMachine } from 'xstate'
 import { requestWithRetriesMachine } from '../../machines/request-with-retries.ts'
-import { endWithResponse, type RequestEnd } from '../../src/tracking/finish-request.ts'
+import type { RequestEnd } from '../../src/tracking/finish-request.ts'
 import { expectLawful, moves, observed, told } from '../tracker-fixture.ts'
 
 const error = new Error('no')
@@ -35,8 +35,8 @@ describe('a response that ends while the state is behind catches up with implied
     const { tracker, table, records } = observed()
     const request = tracker.start()
     for (const event of after) request.send(event)
-    endWithResponse(request, table, end)
-    endWithResponse(request, table, { outcome: 'error', error })
+    request.finish(end)
+    request.finish({ outcome: 'error', error })
     expect(moves(records).slice(1)).toEqual(expected)
     expect(records.at(-1)).toMatchObject({
       ...(end.status === undefined ? {} : { status: end.status }),
@@ -60,10 +60,10 @@ describe('a response that ends while the state is behind catches up with implied
       ['1 AUTH_OK Authenticated', '2 PROCESS Processing implied', '3 RESPOND Responded ok'],
     ],
   ])('with the retries machine after %j, %j', (after, end, expected) => {
-    const { tracker, table, records } = observed({ machine: requestWithRetriesMachine })
+    const { tracker, records } = observed({ machine: requestWithRetriesMachine })
     const request = tracker.start()
     for (const event of after) request.send(event)
-    endWithResponse(request, table, end)
+    request.finish(end)
     expect(moves(records).slice(1)).toEqual(expected)
   })
 })
@@ -78,8 +78,8 @@ describe("a machine of the user's", () => {
         Done: { type: 'final' },
       },
     })
-    const { tracker, table, records } = observed({ machine })
-    endWithResponse(tracker.start(), table, { outcome: 'ok', status: 200 })
+    const { tracker, records } = observed({ machine })
+    tracker.start().finish({ outcome: 'ok', status: 200 })
     expect(told(records)).toEqual(['0 Open', '1 STEP Half implied', '2 STEP Done ok'])
     expect(tracker.inFlight()).toEqual([])
   })
@@ -96,8 +96,8 @@ describe("a machine of the user's", () => {
           End: { type: 'final' },
         },
       })
-      const { tracker, table, records, clock } = observed({ machine, onInvalid })
-      endWithResponse(tracker.start(), table, { outcome: 'ok', status: 200 })
+      const { tracker, records, clock } = observed({ machine, onInvalid })
+      tracker.start().finish({ outcome: 'ok', status: 200 })
       clock.time += 1e9
       expect(told(records)).toEqual(['0 A', 'note RESPOND in A'])
       expect(tracker.inFlight()).toEqual([])

@@ -1,6 +1,6 @@
 import { currentRequest } from '../../tracking/current-request.ts'
-import { endWithMessage, type RequestEnd } from '../../tracking/finish-request.ts'
-import type { Tracker } from '../../handlers/tracker.ts'
+import type { RequestEnd } from '../../tracking/finish-request.ts'
+import type { RequestCore } from '../../tracking/intake.ts'
 import { attemptOf, carrierOf, type AmqpMessageLike } from './headers.ts'
 import type { UnackedDeliveries, Settlement, PendingDelivery } from './unacked-deliveries.ts'
 import { startDelivery, type ActiveDelivery } from '../_deliveries.ts'
@@ -30,16 +30,16 @@ export const deliveryOrigins = new WeakMap<object, DeliveryOrigin>()
 
 /** Takes a message up: its request ends as its channel is told or, where that cannot be seen, as its handler does. */
 export function takeMessage<M extends AmqpMessageLike>(
-  tracker: Tracker,
+  core: RequestCore,
   message: M,
   { attempts = 0, willRetry }: Retries<M>,
 ): ActiveDelivery {
-  const { errors } = tracker.core.settings
+  const { errors } = core.settings
   const source = deliveryOrigins.get(message)
   const queue = source?.queue
   const ledger = source?.answered === true ? undefined : source?.ledger
   const attempt = errors.run(() => attemptOf(message, queue)) ?? 1
-  const taken = startDelivery(tracker, {
+  const taken = startDelivery(core, {
     host: message,
     carrier: errors.run(() => carrierOf(message, queue)),
     attempt,
@@ -49,7 +49,7 @@ export function takeMessage<M extends AmqpMessageLike>(
   })
   if (ledger === undefined) return taken
   return untilSettled(
-    tracker,
+    core,
     taken,
     message.fields.deliveryTag,
     ledger,
@@ -66,13 +66,13 @@ const FAULTS: Readonly<Record<Exclude<Settlement, 'acked'>, unknown>> = {
 
 /** The message, which its handler does not end by returning, but its channel by what it is told. */
 function untilSettled(
-  tracker: Tracker,
+  core: RequestCore,
   taken: ActiveDelivery,
   tag: number,
   ledger: UnackedDeliveries,
   comesBack: () => boolean,
 ): ActiveDelivery {
-  const { errors, table } = tracker.core.settings
+  const { errors } = core.settings
   let error: unknown
   let noted = false
   const waiting: PendingDelivery = {
@@ -82,7 +82,7 @@ function untilSettled(
       const request = noted ? taken.run(() => currentRequest()) : undefined
       if (request === undefined) taken.end(how, again)
       // That the handler threw was noted, as by a broker that delivers again; now it is known that this one does not.
-      else if (verdict === 'acked' || again === false) errors.run(() => endWithMessage(request, table, how, false))
+      else if (verdict === 'acked' || again === false) errors.run(() => request.finishDelivery(how, false))
     },
     failed(thrown) {
       error = thrown

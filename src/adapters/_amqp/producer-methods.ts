@@ -1,5 +1,6 @@
 import { HEADERS } from '../../trace/carrier.ts'
-import { currentRequest, runWith } from '../../tracking/current-request.ts'
+import { currentRequest } from '../../tracking/current-request.ts'
+import { runWith } from '../../tracking/storage.ts'
 import { startHandOff } from '../../tracking/hand-off.ts'
 import { isThenable } from '../../tracking/promises.ts'
 import { channelOf } from './channel.ts'

@@ -2,7 +2,7 @@ import { subscribe } from 'node:diagnostics_channel'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { authenticateThen, type AuthOptions } from '../../handlers/authenticate.ts'
 import { trackNodeRequest } from '../../handlers/node-request.ts'
-import type { Tracker } from '../../handlers/tracker.ts'
+import type { RequestCore } from '../../tracking/intake.ts'
 import { nodeRequests } from '../_node-requests.ts'
 import { routeOf, type IsRequestHandler, type RoutedRequest } from './route.ts'
 
@@ -18,13 +18,13 @@ export type ExpressRequest = IncomingMessage & RoutedRequest
  * @param answers which handlers answer a request, where routes have others, too
  */
 export function middleware<Req extends ExpressRequest>(
-  tracker: Tracker,
+  core: RequestCore,
   options: AuthOptions<Req>,
   answers?: IsRequestHandler,
 ): Middleware<Req> {
   subscribeToRouterErrors()
   return (req, res, next) => {
-    const exchange = trackNodeRequest(tracker, req, res, {
+    const exchange = trackNodeRequest(core, req, res, {
       path: routeOf(req, answers) ?? req.originalUrl,
       source: req,
     })

@@ -1,9 +1,10 @@
 import type { EventEmitter } from 'node:events'
 import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 import { authenticateThen, type AuthOptions } from '../../handlers/authenticate.ts'
-import { currentRequest, attachRequest, runWith } from '../../tracking/current-request.ts'
+import { currentRequest, attachRequest } from '../../tracking/current-request.ts'
+import { runWith } from '../../tracking/storage.ts'
 import { trackNodeRequest } from '../../handlers/node-request.ts'
-import type { Tracker } from '../../handlers/tracker.ts'
+import type { RequestCore } from '../../tracking/intake.ts'
 import { nodeRequests } from '../_node-requests.ts'
 
 /** Begins to track a request, and goes on with it in hand. */
@@ -14,13 +15,13 @@ export type Begin = (req: FastifyRequest, reply: FastifyReply, next: HookHandler
  *
  * @returns the first of them, for hosts that know an earlier place: of a request that has begun it only goes on
  */
-export function install(app: FastifyInstance, tracker: Tracker, options: AuthOptions<FastifyRequest>): Begin {
+export function install(app: FastifyInstance, core: RequestCore, options: AuthOptions<FastifyRequest>): Begin {
   const begin: Begin = (req, reply, next) => {
     if (nodeRequests.has(req.raw)) {
       next()
       return
     }
-    const exchange = trackNodeRequest(tracker, req.raw, reply.raw, {
+    const exchange = trackNodeRequest(core, req.raw, reply.raw, {
       path: req.routeOptions.url ?? req.originalUrl,
       source: req,
     })

@@ -1,5 +1,6 @@
 import { status, type ServerInterceptingCall } from '@grpc/grpc-js'
 import type { RequestEnd } from '../../tracking/finish-request.ts'
+import { accepts } from '../../tracking/signals.ts'
 import type { TrackedRequest } from '../../tracking/tracked-request.ts'
 
 /** How a call was answered. */
@@ -16,7 +17,7 @@ export function endOf(request: TrackedRequest, { code, details }: Status, answer
   const left = code === status.CANCELLED || (code === DEADLINE_EXCEEDED && !answered)
   if (left) return { outcome: 'aborted', status: code }
   const refused = code === status.UNAUTHENTICATED || code === status.PERMISSION_DENIED
-  if (refused && request.accepts('AUTH_ERROR')) return { outcome: 'denied', status: code }
+  if (refused && accepts(request, 'AUTH_ERROR')) return { outcome: 'denied', status: code }
   const name = status[code] as string | undefined // A handler may send any number.
   if (name !== undefined && !FAULTS.has(code)) return { outcome: 'ok', status: code }
   return { outcome: 'error', status: code, error: { name: name ?? 'UNKNOWN', message: details } }

@@ -1,9 +1,9 @@
 import { Metadata, ServerInterceptingCall, status, type ServerInterceptingCallInterface } from '@grpc/grpc-js'
 import { HEADERS } from '../../trace/carrier.ts'
 import { authenticate, type AuthOptions } from '../../handlers/authenticate.ts'
-import { endWithResponse, type RequestEnd } from '../../tracking/finish-request.ts'
+import type { RequestEnd } from '../../tracking/finish-request.ts'
 import type { TrackedRequest } from '../../tracking/tracked-request.ts'
-import type { Tracker } from '../../handlers/tracker.ts'
+import { acceptRequest, type RequestCore } from '../../tracking/intake.ts'
 import { withTraceHeaders } from './metadata.ts'
 import { endOf, type Status } from './status.ts'
 
@@ -20,7 +20,7 @@ type Listener = Parameters<ServerInterceptingCall['start']>[0]
 export class TrackedCall extends ServerInterceptingCall {
   readonly #incoming: Omit<IncomingCall, 'metadata'>
   readonly #timeLeft: number | undefined
-  readonly #tracker: Tracker
+  readonly #core: RequestCore
   readonly #options: AuthOptions<IncomingCall>
   #request: TrackedRequest | undefined
   #headSent = false
@@ -30,13 +30,13 @@ export class TrackedCall extends ServerInterceptingCall {
   constructor(
     call: ServerInterceptingCallInterface,
     path: string,
-    tracker: Tracker,
+    core: RequestCore,
     options: AuthOptions<IncomingCall>,
   ) {
     super(call)
     this.#timeLeft = timeLeft(call)
     this.#incoming = { path, getPeer: () => call.getPeer(), getAuthContext: () => call.getAuthContext() }
-    this.#tracker = tracker
+    this.#core = core
     this.#options = options
     const send = call.sendStatus.bind(call)
     // Replaced on the object itself: where grpc-js ends a call of its own accord, it asks no interceptor.
@@ -72,7 +72,7 @@ export class TrackedCall extends ServerInterceptingCall {
 
   #receive(metadata: Metadata, listener: Listener): void {
     const incoming: IncomingCall = { ...this.#incoming, metadata }
-    const request = this.#tracker.acceptRequest(metadata, {
+    const request = acceptRequest(this.#core, metadata, {
       method: 'grpc',
       path: incoming.path,
       source: incoming,
@@ -103,7 +103,7 @@ export class TrackedCall extends ServerInterceptingCall {
     const request = this.#request
     if (request === undefined || this.#ended) return
     this.#ended = true
-    endWithResponse(request, this.#tracker.core.settings.table, how(request))
+    request.finish(how(request))
   }
 }
 

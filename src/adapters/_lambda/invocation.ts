@@ -1,7 +1,7 @@
-import { runWith } from '../../tracking/current-request.ts'
+import { runWith } from '../../tracking/storage.ts'
 import { badOption } from '../../tracking/settings.ts'
 import type { TrackedRequest } from '../../tracking/tracked-request.ts'
-import type { Tracker } from '../../handlers/tracker.ts'
+import type { RequestCore } from '../../tracking/intake.ts'
 
 /** The members of Lambda's context that are read. */
 export interface LambdaContextLike {
@@ -33,7 +33,7 @@ export interface Invocation {
  *
  * @throws ThroughlineError THROUGHLINE_BAD_OPTION for a margin that cannot be
  */
-export function invocations({ core }: Tracker, { timeoutMargin = 500 }: InvocationOptions) {
+export function invocations(core: RequestCore, { timeoutMargin = 500 }: InvocationOptions) {
   if (!(timeoutMargin >= 0)) throw badOption('timeoutMargin', 'a number of milliseconds from 0')
   return async <R>(context: LambdaContextLike, work: (invocation: Invocation) => Promise<R>): Promise<R> => {
     const underWay = new Set<TrackedRequest | undefined>()

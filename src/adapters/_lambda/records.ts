@@ -1,6 +1,7 @@
-import { currentRequest, runWith } from '../../tracking/current-request.ts'
+import { currentRequest } from '../../tracking/current-request.ts'
+import { runWith } from '../../tracking/storage.ts'
 import type { TrackedRequest } from '../../tracking/tracked-request.ts'
-import type { Tracker } from '../../handlers/tracker.ts'
+import type { RequestCore } from '../../tracking/intake.ts'
 import { isRecord } from '../_send.ts'
 import { startDelivery, processBatch, type Delivery } from '../_deliveries.ts'
 import {
@@ -29,7 +30,7 @@ export interface BatchResponse {
 
 /** Reads the deliveries that records are; `carrier` tells where their headers are. */
 export function recordDeliveries(
-  { core }: Tracker,
+  core: RequestCore,
   options: QueueOptions,
   carrier: (record: SqsRecordLike) => UnknownObject | undefined = ({ messageAttributes }) =>
     headersIn(messageAttributes),
@@ -60,16 +61,16 @@ function isSqsRecord(record: unknown): record is SqsRecordLike {
  * as failed end so, the others as the handler does. None is the request in hand, and each hangs on its record.
  */
 export async function workOnAll<R>(
-  tracker: Tracker,
+  core: RequestCore,
   records: readonly SqsRecordLike[],
   deliveryOf: (record: SqsRecordLike) => Delivery,
   work: () => R,
 ): Promise<Awaited<R>> {
   const underWay = records.map((record) => ({
     id: record.messageId,
-    taken: startDelivery(tracker, deliveryOf(record)),
+    taken: startDelivery(core, deliveryOf(record)),
   }))
-  tracker.core.beforeHandler()
+  core.beforeHandler()
   try {
     const answer = await runWith(undefined, work)
     const failed = failedIn(answer)
@@ -98,7 +99,7 @@ function failedIn(answer: unknown): ReadonlySet<unknown> {
  * @param underWay holds the requests that are being worked on
  */
 export async function workOnEach<R extends SqsRecordLike>(
-  tracker: Tracker,
+  core: RequestCore,
   records: readonly R[],
   {
     deliveryOf,
@@ -118,7 +119,7 @@ export async function workOnEach<R extends SqsRecordLike>(
       underWay.add((request = currentRequest()))
       return work(record)
     }
-    return processBatch(tracker, [deliveryOf(record)], begin)
+    return processBatch(core, [deliveryOf(record)], begin)
       .then(
         () => true,
         () => false,

@@ -1,8 +1,8 @@
 import type { Carrier } from '../../trace/carrier.ts'
 import { authenticate, type AuthOptions } from '../../handlers/authenticate.ts'
 import { attachRequest } from '../../tracking/current-request.ts'
-import { endFromStatus, endWithResponse, type RequestEnd } from '../../tracking/finish-request.ts'
-import type { Tracker } from '../../handlers/tracker.ts'
+import { endFromStatus } from '../../tracking/finish-request.ts'
+import { acceptRequest, type RequestCore } from '../../tracking/intake.ts'
 import { httpEvent } from './http.ts'
 import type { Invocation } from './invocation.ts'
 
@@ -14,15 +14,15 @@ export interface TrackInvocationOptions<Event> extends AuthOptions<Event> {
 
 /** One request over HTTP, or one whose event says nothing of how it came. */
 export async function trackInvocation<Event, R>(
-  tracker: Tracker,
+  core: RequestCore,
   options: TrackInvocationOptions<Event>,
   { event, path, serve }: { readonly event: Event; readonly path: string; readonly serve: () => R },
   { underWay, timeLeft }: Invocation,
 ): Promise<Awaited<R>> {
-  const { table, errors } = tracker.core.settings
+  const { errors } = core.settings
   const http = httpEvent(event)
   const headers = http === undefined ? errors.run(() => options.carrier?.(event)) : http.headers
-  const request = tracker.acceptRequest(headers, {
+  const request = acceptRequest(core, headers, {
     method: http?.method,
     path: http?.path ?? path,
     source: event,
@@ -30,15 +30,14 @@ export async function trackInvocation<Event, R>(
   })
   underWay.add(request)
   if (typeof event === 'object' && event !== null) attachRequest(event, request)
-  const end = (how: RequestEnd): void => endWithResponse(request, table, how)
   try {
     const allowed = await authenticate(request, event, http === undefined ? {} : options)
     const answer = allowed ? await request.run(serve) : http?.refusal
-    end(endFromStatus(request, http?.statusOf(answer)))
+    request.finish(endFromStatus(request, http?.statusOf(answer)))
     // The answer is the handler's with one header more, or what the gateway takes for a refusal.
     return (http?.withTraceId(answer, request.traceId) ?? answer) as Awaited<R>
   } catch (error) {
-    end({ outcome: 'error', status: http === undefined ? undefined : 502, error })
+    request.finish({ outcome: 'error', status: http === undefined ? undefined : 502, error })
     throw error
   }
 }

@@ -1,6 +1,6 @@
 import type { RequestEnd } from '../../tracking/finish-request.ts'
 import { isThenable } from '../../tracking/promises.ts'
-import type { Tracker } from '../../handlers/tracker.ts'
+import type { RequestCore } from '../../tracking/intake.ts'
 import { carrierOf } from './headers.ts'
 import { wrapMethods, type MethodWrapper } from '../_wrap-methods.ts'
 import { startDelivery, type ActiveDelivery } from '../_deliveries.ts'
@@ -18,15 +18,15 @@ const underWay = new WeakMap<object, ActiveDelivery>()
 
 /** Takes a message up. */
 export function takeMessage<M extends NatsMessageLike>(
-  tracker: Tracker,
+  core: RequestCore,
   message: M,
   attempts: number,
 ): { readonly message: M; readonly taken: ActiveDelivery } {
-  const { errors } = tracker.core.settings
+  const { errors } = core.settings
   const durable = typeof message.ack === 'function'
   const host = durable ? wrapMethods(message, ANSWERS) : message
   const attempt = durable ? (errors.run(() => message.info?.deliveryCount) ?? 1) : 1
-  const taken = startDelivery(tracker, {
+  const taken = startDelivery(core, {
     host,
     carrier: carrierOf(message),
     attempt,

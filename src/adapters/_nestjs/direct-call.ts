@@ -1,9 +1,9 @@
 import type { Carrier } from '../../trace/carrier.ts'
 import { authenticate, type AuthOptions } from '../../handlers/authenticate.ts'
 import { attachRequest } from '../../tracking/current-request.ts'
-import { endWithResponse, type RequestEnd } from '../../tracking/finish-request.ts'
+import type { RequestEnd } from '../../tracking/finish-request.ts'
 import type { TrackedRequest } from '../../tracking/tracked-request.ts'
-import type { Tracker } from '../../handlers/tracker.ts'
+import { acceptRequest, type RequestCore } from '../../tracking/intake.ts'
 import { isRecord } from '../_send.ts'
 import type { ActiveDelivery } from '../_deliveries.ts'
 
@@ -29,15 +29,15 @@ export interface DirectCall {
 
 /** Begins the request of a call that comes by no broker: its caller is a stranger, who cannot resume one. */
 export function takeCall(
-  tracker: Tracker,
+  core: RequestCore,
   { auth }: Pick<AuthOptions<never>, 'auth'>,
   { host, carrier, ...asked }: DirectCall,
 ): ActiveDelivery {
   const call = isGrpcCall(host) ? host : undefined
   const request =
     call === undefined
-      ? tracker.acceptRequest(carrier, { ...asked, source: host })
-      : tracker.acceptRequest(call.metadata, { method: 'grpc', path: call.getPath(), source: host })
+      ? acceptRequest(core, carrier, { ...asked, source: host })
+      : acceptRequest(core, call.metadata, { method: 'grpc', path: call.getPath(), source: host })
   attachRequest(host, request)
   // Guards find out who calls.
   void authenticate(request, undefined, auth === undefined ? {} : { auth })
@@ -45,9 +45,8 @@ export function takeCall(
   const end = (how: RequestEnd): void => {
     if (!open) return
     open = false
-    const settle = (final: RequestEnd): void => endWithResponse(request, tracker.core.settings.table, final)
-    if (call === undefined) settle(how)
-    else endOfCall(request, how).then(settle, tracker.core.settings.errors.report)
+    if (call === undefined) request.finish(how)
+    else endOfCall(request, how).then((final) => request.finish(final), core.settings.errors.report)
   }
   // Nest lets a handler go on whose caller has left.
   call?.on('cancelled', () => end({ outcome: 'aborted' }))

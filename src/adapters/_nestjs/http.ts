@@ -1,6 +1,6 @@
 import type { AuthOptions } from '../../handlers/authenticate.ts'
 import type { NodeRequestTracking } from '../../handlers/node-request.ts'
-import type { Tracker } from '../../handlers/tracker.ts'
+import type { RequestCore } from '../../tracking/intake.ts'
 import { nodeRequests } from '../_node-requests.ts'
 import { middleware } from '../_express/middleware.ts'
 import { install, type Begin } from '../_fastify/hooks.ts'
@@ -23,7 +23,7 @@ const tracked = new WeakSet()
  * @param adapter null where nothing is served over HTTP
  * @throws Error for a platform that is not known
  */
-export function trackHttp(adapter: HttpAdapterLike | null, tracker: Tracker, options: AuthOptions<never>): void {
+export function trackHttp(adapter: HttpAdapterLike | null, core: RequestCore, options: AuthOptions<never>): void {
   // The platform's own, or the user's that it was made of; which of these it is, its adapter says.
   const instance = adapter?.getInstance() as (ExpressLike & Parameters<typeof install>[0]) | undefined
   if (adapter === null || instance === undefined || tracked.has(instance)) return
@@ -31,11 +31,11 @@ export function trackHttp(adapter: HttpAdapterLike | null, tracker: Tracker, opt
   // Only the application knows whose requests `authenticate` is for.
   const auth = options as AuthOptions<unknown>
   const platform = adapter.getType()
-  if (platform === 'express') instance.use(middleware(tracker, auth, isController))
+  if (platform === 'express') instance.use(middleware(core, auth, isController))
   else if (platform !== 'fastify')
     throw new Error(`throughline/nestjs tracks HTTP on Express and Fastify, and not on "${platform}"`)
   else {
-    const begin = install(instance, tracker, auth)
+    const begin = install(instance, core, auth)
     // Hooks run as they were added, and Nest's own come before any that are added now. But for one there is a place before all.
     if (!('onRequestHook' in adapter) || adapter.onRequestHook === undefined) adapter.setOnRequestHook(begin)
   }

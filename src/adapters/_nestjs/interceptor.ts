@@ -1,5 +1,5 @@
 import type { NestInterceptor } from '@nestjs/common'
-import { runWith } from '../../tracking/current-request.ts'
+import { runWith } from '../../tracking/storage.ts'
 import { exchangeOf } from './http.ts'
 import type { TrackRpc } from './rpc.ts'
 import { tapEnd, type ObservableConstructor } from './stream.ts'

@@ -2,7 +2,7 @@ import type { ExecutionContext } from '@nestjs/common'
 import type { AuthOptions } from '../../handlers/authenticate.ts'
 import { currentRequest } from '../../tracking/current-request.ts'
 import type { RequestEnd } from '../../tracking/finish-request.ts'
-import type { Tracker } from '../../handlers/tracker.ts'
+import type { RequestCore } from '../../tracking/intake.ts'
 import { isRecord } from '../_send.ts'
 import { isGrpcCall, takeCall } from './direct-call.ts'
 import { deliveryOf, metadataOf, type MessageOptions } from './message.ts'
@@ -16,7 +16,7 @@ export type TrackRpc = (context: ExecutionContext, next: () => Stream) => Stream
 export type RpcOptions = MessageOptions & Pick<AuthOptions<never>, 'auth'>
 
 /** How the handlers of a microservice are tracked, whatever its transport. */
-export function rpcTracking(tracker: Tracker, options: RpcOptions, NewStream: ObservableConstructor): TrackRpc {
+export function rpcTracking(core: RequestCore, options: RpcOptions, NewStream: ObservableConstructor): TrackRpc {
   return (context, next) => {
     const args = context.getArgs<unknown[]>()
     // A handler is given the message and what its transport tells of it, and then the call, or that alone.
@@ -26,19 +26,19 @@ export function rpcTracking(tracker: Tracker, options: RpcOptions, NewStream: Ob
     return tapEnd(
       NewStream,
       next,
-      shareOf(host, () => begin(tracker, options, context, host)),
+      shareOf(host, () => begin(core, options, context, host)),
     )
   }
 }
 
-function begin(tracker: Tracker, options: RpcOptions, context: ExecutionContext, host: object): ActiveDelivery {
-  const { errors } = tracker.core.settings
+function begin(core: RequestCore, options: RpcOptions, context: ExecutionContext, host: object): ActiveDelivery {
+  const { errors } = core.settings
   const asked = askedOf(context)
   const delivery = errors.run(() => deliveryOf(host, asked.method === 'event'))
   if (delivery === undefined)
-    return takeCall(tracker, options, { ...asked, host, carrier: errors.run(() => metadataOf(host)) })
+    return takeCall(core, options, { ...asked, host, carrier: errors.run(() => metadataOf(host)) })
   const { willRetry } = options
-  return startDelivery(tracker, {
+  return startDelivery(core, {
     ...asked,
     ...delivery,
     host,

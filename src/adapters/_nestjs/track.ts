@@ -1,7 +1,7 @@
 import type { NestInterceptor } from '@nestjs/common'
 import type { ApplicationConfig, HttpAdapterHost } from '@nestjs/core'
 import type { AuthOptions } from '../../handlers/authenticate.ts'
-import { trackerOf, type TrackerSource } from '../../handlers/track-request.ts'
+import { coreOf, type TrackerSource } from '../../handlers/track-request.ts'
 import { trackHttp } from './http.ts'
 import { interceptor } from './interceptor.ts'
 import type { MessageOptions } from './message.ts'
@@ -14,11 +14,11 @@ export function track(
   host: HttpAdapterHost,
   config: ApplicationConfig,
 ): NestInterceptor {
-  const tracker = trackerOf(options)
+  const core = coreOf(options)
   const NewStream = observableClassOf(host)
-  const trackRpc = rpcTracking(tracker, options, NewStream)
+  const trackRpc = rpcTracking(core, options, NewStream)
   // At once in an application; in a testing module, which is made first, as soon as it becomes one.
-  host.init$.subscribe(() => tracker.core.settings.errors.run(() => trackHttp(host.httpAdapter, tracker, options)))
+  host.init$.subscribe(() => core.settings.errors.run(() => trackHttp(host.httpAdapter, core, options)))
   // From Nest 12 there is a place before all guards, which are to find the request in hand too.
   if (!('registerPreRequestHook' in config)) return interceptor(NewStream, trackRpc)
   config.registerPreRequestHook(trackRpc)
