@@ -1,11 +1,11 @@
-/** A server of gRPC and its client in one process: it answers two calls, and dies of the third. Called with a destination for its lines. */
+/** A gRPC server and its client in one process, which aborts in the third call. Argument: the destination. */
 import { Client, credentials, Metadata, Server, ServerCredentials, type sendUnaryData } from '@grpc/grpc-js'
 import { trackRequest } from '../../../src/adapters/grpc.ts'
-import { Marks } from './marks.ts'
-import { destinationOf, trackerFor } from './tracker-for.ts'
+import { createTrackerFor, parseDestination } from './_destinations.ts'
+import { MarkWriter } from './_mark-writer.ts'
 
-const tracker = trackerFor('api', destinationOf(process.argv[2]))
-const { mark } = new Marks()
+const tracker = createTrackerFor('api', parseDestination(process.argv[2]))
+const { mark } = new MarkWriter()
 const [write, read] = [(text: string): Buffer => Buffer.from(text), (bytes: Buffer): string => bytes.toString()]
 const streams = { requestStream: false, responseStream: false }
 const codecs = {
@@ -17,22 +17,22 @@ const codecs = {
 
 const server = new Server({ interceptors: [trackRequest({ tracker })] })
 server.addService(
-  { take: { path: '/test.Mortal/take', ...streams, ...codecs } },
+  { call: { path: '/test.Crashing/call', ...streams, ...codecs } },
   {
-    take: (call: { readonly request: string }, reply: sendUnaryData<string>) => {
-      mark('begin', call.request)
-      if (call.request === 'deadly') process.abort()
+    call: (call: { readonly request: string }, reply: sendUnaryData<string>) => {
+      mark('started', call.request)
+      if (call.request === 'crashing') process.abort()
       reply(null, 'served')
     },
   },
 )
 
-/** Calls the server under a trace id. */
-function call(client: Client, id: string): Promise<void> {
+/** Calls the server with this trace id. */
+function callServer(client: Client, id: string): Promise<void> {
   const metadata = new Metadata()
   metadata.set('x-trace-id', id)
   return new Promise((resolve, reject) => {
-    client.makeUnaryRequest('/test.Mortal/take', write, read, id, metadata, (error) =>
+    client.makeUnaryRequest('/test.Crashing/call', write, read, id, metadata, (error) =>
       error === null ? resolve() : reject(error),
     )
   })
@@ -40,7 +40,7 @@ function call(client: Client, id: string): Promise<void> {
 
 async function run(port: number): Promise<void> {
   const client = new Client(`127.0.0.1:${String(port)}`, credentials.createInsecure())
-  for (const id of ['served-1', 'served-2', 'deadly']) await call(client, id)
+  for (const id of ['served-1', 'served-2', 'crashing']) await callServer(client, id)
 }
 
 server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (_error, port) => process.send?.(port))

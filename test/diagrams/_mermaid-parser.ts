@@ -1,15 +1,15 @@
 import { JSDOM } from 'jsdom'
 
-/** What Mermaid's parser made of a diagram; states go by the text that they show. */
-export interface ReadBack {
+/** A state diagram as Mermaid parses it. States are named by their displayed text. */
+export interface ParsedStateDiagram {
   readonly states: readonly string[]
-  /** Where `[*]` is one end, it is written so. */
+  /** `[*]` stands for the start and the end. */
   readonly relations: readonly { readonly from: string; readonly to: string; readonly label: string }[]
-  /** Nodes and edges as the renderer gets them, the start and end dots included. */
+  /** Counts of what the renderer gets, the start and end dots included. */
   readonly drawn: { readonly nodes: number; readonly edges: number }
 }
 
-/** The members of Mermaid's state database that are read here; its own types name only those that all diagrams share. */
+/** The members of Mermaid's state database used here. Its types declare only what all diagrams share. */
 interface StateDatabase {
   getStates(): ReadonlyMap<
     string,
@@ -20,22 +20,22 @@ interface StateDatabase {
 }
 
 const { window } = new JSDOM('<!doctype html><body></body>')
-// Mermaid looks for a browser while it is loaded.
+// Mermaid expects a browser when it is loaded.
 Object.assign(globalThis, { window, document: window.document })
 const { default: mermaid } = await import('mermaid')
 mermaid.initialize({ startOnLoad: false, securityLevel: 'strict' })
 
-/** Reads a diagram with Mermaid's own parser. */
-export async function readBack(text: string): Promise<ReadBack> {
-  // eslint-disable-next-line @typescript-eslint/no-deprecated -- what replaces it tells whether a text parses, not what it became
+/** Parses a state diagram with Mermaid's own parser. */
+export async function parseStateDiagram(text: string): Promise<ParsedStateDiagram> {
+  // eslint-disable-next-line @typescript-eslint/no-deprecated -- the replacement does not return the diagram
   const diagram = await mermaid.mermaidAPI.getDiagramFromText(text)
-  // Only a state diagram is read here, and its database has these members.
+  // A state diagram's database has these members.
   const database = diagram.db as unknown as StateDatabase
   const nameOf = new Map<string, string>()
   for (const { id, descriptions, doc, note } of database.getStates().values()) {
     if (doc !== undefined || note !== undefined || descriptions.length > 1)
-      throw new Error(`${id} is more than a state`)
-    if (id !== 'root_start' && id !== 'root_end') nameOf.set(id, shown(descriptions[0] ?? id))
+      throw new Error(`${id} is not a plain state`)
+    if (id !== 'root_start' && id !== 'root_end') nameOf.set(id, displayed(descriptions[0] ?? id))
   }
   const end = (id: string): string => nameOf.get(id) ?? '[*]'
   const { nodes, edges } = database.getData()
@@ -43,26 +43,26 @@ export async function readBack(text: string): Promise<ReadBack> {
     states: [...nameOf.values()],
     relations: database
       .getRelations()
-      .map(({ id1, id2, relationTitle = '' }) => ({ from: end(id1), to: end(id2), label: shown(relationTitle) })),
+      .map(({ id1, id2, relationTitle = '' }) => ({ from: end(id1), to: end(id2), label: displayed(relationTitle) })),
     drawn: { nodes: nodes.length, edges: edges.length },
   }
 }
 
-/** A parsed text as a browser shows it: Mermaid's marks become HTML character codes again, and HTML decodes those. */
-function shown(text: string): string {
+/** A parsed string as a browser displays it: Mermaid's placeholders become HTML character codes, which HTML decodes. */
+function displayed(text: string): string {
   const element = window.document.createElement('div')
   element.innerHTML = text.replace(/ﬂ°°/g, '&#').replace(/ﬂ°/g, '&').replace(/¶ß/g, ';')
   if (element.children.length > 0) throw new Error(`${text} became HTML elements`)
   return element.textContent
 }
 
-/** Counts what Mermaid's own parser finds in a sequence diagram: participants, and messages with the notes among them. */
-export async function readsAsSequence(
+/** Parses a sequence diagram with Mermaid's own parser. Its notes count as messages. */
+export async function parseSequenceDiagram(
   text: string,
 ): Promise<{ readonly participants: number; readonly messages: number }> {
-  // eslint-disable-next-line @typescript-eslint/no-deprecated -- what replaces it tells whether a text parses, not what it became
+  // eslint-disable-next-line @typescript-eslint/no-deprecated -- the replacement does not return the diagram
   const diagram = await mermaid.mermaidAPI.getDiagramFromText(text)
-  // Only a sequence diagram is read here, and its database has these members.
+  // A sequence diagram's database has these members.
   const database = diagram.db as unknown as { getActorKeys(): readonly string[]; getMessages(): readonly unknown[] }
   return { participants: database.getActorKeys().length, messages: database.getMessages().length }
 }

@@ -4,8 +4,8 @@ import { ThroughlineError } from '../../src/errors.ts'
 import { compile } from '../../src/machine/compile.ts'
 import type { TransitionTable } from '../../src/machine/table.ts'
 
-/** Texts that a picture format, or Markdown, or HTML would take for something else. */
-export const HOSTILE = [
+/** Strings with a meaning in a diagram format, Markdown or HTML. */
+export const HOSTILE_NAMES = [
   'state',
   'State',
   'note',
@@ -146,11 +146,15 @@ export const HOSTILE = [
 ] as const
 
 const text = fc.oneof(
-  { weight: 6, arbitrary: fc.constantFrom(...HOSTILE) },
+  { weight: 6, arbitrary: fc.constantFrom(...HOSTILE_NAMES) },
   {
     weight: 2,
     arbitrary: fc
-      .tuple(fc.constantFrom(...HOSTILE), fc.constantFrom('', ' ', '\n', ';', ': '), fc.constantFrom(...HOSTILE))
+      .tuple(
+        fc.constantFrom(...HOSTILE_NAMES),
+        fc.constantFrom('', ' ', '\n', ';', ': '),
+        fc.constantFrom(...HOSTILE_NAMES),
+      )
       .map((parts) => parts.join('')),
   },
   { weight: 2, arbitrary: fc.string({ unit: 'binary', minLength: 1, maxLength: 12 }) },
@@ -160,13 +164,13 @@ const label = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom('', '\ud800', 'direction') },
 )
 
-interface Written {
+interface MachineSpec {
   readonly names: readonly string[]
   readonly finals: readonly boolean[]
   readonly steps: readonly (readonly [from: number, event: string, to: number, label: string])[]
 }
 
-const written: fc.Arbitrary<Written> = fc.uniqueArray(text, { minLength: 1, maxLength: 7 }).chain((names) =>
+const machineSpec: fc.Arbitrary<MachineSpec> = fc.uniqueArray(text, { minLength: 1, maxLength: 7 }).chain((names) =>
   fc.record({
     names: fc.constant(names),
     finals: fc.array(fc.boolean(), { minLength: names.length, maxLength: names.length }),
@@ -174,22 +178,22 @@ const written: fc.Arbitrary<Written> = fc.uniqueArray(text, { minLength: 1, maxL
   }),
 )
 
-/** The tables of random machines with hostile names, of which some states lead nowhere and some are never entered. */
-export const hostileTable: fc.Arbitrary<TransitionTable> = written
-  .map((machine) => tableOf(machine))
+/** Tables of random machines with hostile names. Some states are dead ends, some are unreachable. */
+export const hostileTable: fc.Arbitrary<TransitionTable> = machineSpec
+  .map((spec) => compileSpec(spec))
   .filter((table) => table !== undefined)
 
-/** A machine whose states stand in one chain, each step with the same label; undefined where it cannot be compiled. */
-export function chainOf(names: readonly string[], description: string): TransitionTable | undefined {
-  return tableOf({
+/** The table of a chain of states whose edges share one label. Undefined if `compile` rejects a name. */
+export function chainTable(names: readonly string[], description: string): TransitionTable | undefined {
+  return compileSpec({
     names,
     finals: [],
     steps: names.slice(1).map((_, index) => [index, 'NEXT', index + 1, description]),
   })
 }
 
-function tableOf({ names, finals, steps }: Written): TransitionTable | undefined {
-  // XState takes a key that begins with "#" for an id, and finds no such state.
+function compileSpec({ names, finals, steps }: MachineSpec): TransitionTable | undefined {
+  // XState reads a key that starts with "#" as the id of another state.
   if (names.some((name) => name.startsWith('#'))) return undefined
   const states = names.map((name, index): [string, object] => {
     const own = steps.filter(([from, event]) => from === index && !event.includes('*'))
@@ -201,7 +205,7 @@ function tableOf({ names, finals, steps }: Written): TransitionTable | undefined
   try {
     return compile(createMachine({ initial: names[0] ?? '', states: Object.fromEntries(states) }))
   } catch (error) {
-    // Names that compile refuses (too long, half a character, lost by XState) never come to a picture.
+    // No diagram is drawn of names that compile rejects: too long, a lone surrogate, or lost by XState.
     if (error instanceof ThroughlineError) return undefined
     throw error
   }

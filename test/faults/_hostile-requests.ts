@@ -1,19 +1,19 @@
 import fc from 'fast-check'
 
-/** A request as somebody may write it by hand, with ill will. */
-export interface Hostile {
+/** A malformed or malicious HTTP request. */
+export interface HostileRequest {
   readonly method: string
   readonly path: string
   readonly headers: readonly (readonly [name: string, value: string])[]
   readonly body: string
-  /** Whether it asks for the connection to be closed: else Node reads on, and what was the body may be a request. */
-  readonly last: boolean
+  /** Sends `Connection: close`. Without it Node reads on, and the body may be parsed as another request. */
+  readonly closes: boolean
 }
 
-/** In no log, however cut: what it stands in is no legal id. */
+/** Must not appear in any log: no valid id contains it. */
 export const CANARY = 'canary<>'
 
-const LEGAL = [
+const VALID_IDS = [
   'abc-123',
   '0af76519-16cd-43dd-8448-eb211c80319c',
   'Order:7_a.b-c',
@@ -25,71 +25,63 @@ const LEGAL = [
 ]
 const TRACEPARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
 
-const NAUGHTY = [
-  ...[
-    '',
-    ' ',
-    '\t',
-    '-',
-    '.',
-    'undefined',
-    'null',
-    'NaN',
-    'true',
-    '[object Object]',
-    '{"trace_id":"x"}',
-    '"',
-    "'",
-    '\\',
-    '\\u0000',
-    '%00',
-    '%0d%0aX-Trace-ID:%20x',
-    '${jndi:ldap://x}',
-    '$(id)',
-  ],
-  ...[
-    '<script>alert(1)</script>',
-    "'; DROP TABLE requests; --",
-    '../../etc/passwd',
-    '\u00e4\u00f6\u00fc',
-    '\u00ff\u00fe',
-    '\u0080',
-    '\u007f',
-    '\u001b[31m',
-    '\u0000',
-    'a\u0000b',
-    'a\rb',
-    'a\nb',
-    'a\r\nb: c',
-    'a, b',
-    'a,a',
-  ],
-  ...[
-    `${CANARY}\u00e9`,
-    ` ${CANARY} `,
-    CANARY.repeat(30),
-    'x'.repeat(129),
-    'x'.repeat(4_096),
-    'x'.repeat(15_000),
-    'x'.repeat(17_000),
-    '\u00e9'.repeat(5_000),
-  ],
-  ...[
-    TRACEPARENT,
-    TRACEPARENT.toUpperCase(),
-    `${TRACEPARENT}-`,
-    TRACEPARENT.replace('00-', 'ff-'),
-    TRACEPARENT.replace(/[1-9a-f]/g, '0'),
-    'b7ad6b7169203331;Queued;3;1790000000000',
-    ';;;',
-    'a=1,b=2',
-    'a=1,'.repeat(600),
-  ],
+const HOSTILE_VALUES = [
+  '',
+  ' ',
+  '\t',
+  '-',
+  '.',
+  'undefined',
+  'null',
+  'NaN',
+  'true',
+  '[object Object]',
+  '{"trace_id":"x"}',
+  '"',
+  "'",
+  '\\',
+  '\\u0000',
+  '%00',
+  '%0d%0aX-Trace-ID:%20x',
+  '${jndi:ldap://x}',
+  '$(id)',
+  '<script>alert(1)</script>',
+  "'; DROP TABLE requests; --",
+  '../../etc/passwd',
+  '\u00e4\u00f6\u00fc',
+  '\u00ff\u00fe',
+  '\u0080',
+  '\u007f',
+  '\u001b[31m',
+  '\u0000',
+  'a\u0000b',
+  'a\rb',
+  'a\nb',
+  'a\r\nb: c',
+  'a, b',
+  'a,a',
+  `${CANARY}\u00e9`,
+  ` ${CANARY} `,
+  CANARY.repeat(30),
+  'x'.repeat(129),
+  'x'.repeat(4_096),
+  'x'.repeat(15_000),
+  'x'.repeat(17_000),
+  '\u00e9'.repeat(5_000),
+  TRACEPARENT,
+  TRACEPARENT.toUpperCase(),
+  `${TRACEPARENT}-`,
+  TRACEPARENT.replace('00-', 'ff-'),
+  TRACEPARENT.replace(/[1-9a-f]/g, '0'),
+  'b7ad6b7169203331;Queued;3;1790000000000',
+  ';;;',
+  'a=1,b=2',
+  'a=1,'.repeat(600),
 ]
 
 const value = fc.oneof(
-  { weight: 5, arbitrary: fc.constantFrom(...NAUGHTY) },
-  { weight: 3, arbitrary: fc.constantFrom(...LEGAL) },
+  { weight: 5, arbitrary: fc.constantFrom(...HOSTILE_VALUES) },
+  { weight: 3, arbitrary: fc.constantFrom(...VALID_IDS) },
   { weight: 1, arbitrary: fc.string({ unit: 'binary-ascii', maxLength: 40 }) },
   { weight: 1, arbitrary: fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes).toString('latin1')) },
 )
@@ -115,7 +107,7 @@ const name = fc.oneof(
   { weight: 1, arbitrary: fc.string({ unit: 'binary-ascii', maxLength: 12 }) },
 )
 
-export const hostile: fc.Arbitrary<Hostile> = fc.record({
+export const hostileRequest: fc.Arbitrary<HostileRequest> = fc.record({
   method: fc.oneof(
     { weight: 5, arbitrary: fc.constantFrom('GET', 'POST', 'HEAD', 'PUT') },
     fc.constantFrom('get', 'BREW', 'PRI', 'M-SEARCH', 'OPTIONS', '', 'G'.repeat(5_000)),
@@ -138,7 +130,7 @@ export const hostile: fc.Arbitrary<Hostile> = fc.record({
     value.map((text) => `/${text}`),
   ),
   headers: fc.array(fc.tuple(name, value), { maxLength: 6 }),
-  last: fc.boolean(),
+  closes: fc.boolean(),
   body: fc.oneof(
     fc.constantFrom(
       'GET / HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(3),
@@ -153,21 +145,21 @@ export const hostile: fc.Arbitrary<Hostile> = fc.record({
   ),
 })
 
-/** Its bytes, as Latin-1. */
-export function bytesOf({ method, path, headers, body, last }: Hostile): Buffer {
+/** The request as bytes, in Latin-1. */
+export function bytesOf({ method, path, headers, body, closes }: HostileRequest): Buffer {
   const head = [
     `${method} ${path} HTTP/1.1`,
     'Host: a',
     ...headers.map(([key, text]) => `${key}: ${text}`),
-    ...(last ? ['Connection: close'] : []),
+    ...(closes ? ['Connection: close'] : []),
   ]
   return Buffer.from(`${head.join('\r\n')}\r\n\r\n${body}`, 'latin1')
 }
 
-/** The one legal id that it sends in one header that can be read only one way; undefined where there is none such. */
-export function plainId({ headers, last }: Hostile): string | undefined {
-  if (!last) return undefined
+/** The id that the server must accept: the request has one valid X-Trace-ID header, and it is unambiguous. */
+export function acceptableId({ headers, closes }: HostileRequest): string | undefined {
+  if (!closes) return undefined
   if (headers.some(([key, text]) => /[\r\n\0]/.test(key + text) || !/^[A-Za-z-]+$/.test(key))) return undefined
-  const [id, ...more] = headers.filter(([key]) => key.toLowerCase() === 'x-trace-id').map(([, text]) => text)
-  return id !== undefined && more.length === 0 && LEGAL.includes(id) ? id : undefined
+  const [id, ...others] = headers.filter(([key]) => key.toLowerCase() === 'x-trace-id').map(([, text]) => text)
+  return id !== undefined && others.length === 0 && VALID_IDS.includes(id) ? id : undefined
 }

@@ -5,7 +5,7 @@ import { Histories } from '../../src/history/history.ts'
 import { compile } from '../../src/machine/compile.ts'
 import { storyMermaid } from '../../src/story/mermaid.ts'
 import type { StoryLine } from '../../src/story/report.ts'
-import { story } from '../../src/story/story.ts'
+import { buildStory } from '../../src/story/story.ts'
 import { storyText } from '../../src/story/text.ts'
 import type { LifecycleRecord } from '../../src/record/record.ts'
 import { BEGUN, note, TRACE, transition, transitions } from '../sample-log.ts'
@@ -13,24 +13,24 @@ import { BEGUN, note, TRACE, transition, transitions } from '../sample-log.ts'
 const table = compile(requestMachine)
 const ID = (index: number): string => `b7ad6b71692033${String(10 + index)}`
 
-function told(
+function formatsOf(
   records: readonly LifecycleRecord[],
   lines: readonly StoryLine[] = [],
 ): { readonly text: string; readonly diagram: string } {
   const histories = new Histories()
   for (const record of records) histories.add(record)
-  const report = story(TRACE, histories, lines, table)
-  if (report === undefined) throw new Error('there is nothing to tell')
+  const report = buildStory(TRACE, histories, lines, table)
+  if (report === undefined) throw new Error('the story is empty')
   return { text: storyText(report, 500), diagram: storyMermaid(report) }
 }
 
-describe('the waterfall leaves out nothing', () => {
-  // Any request may name any other as its parent, itself too, or one that nobody logged.
-  const family = fc.array(fc.option(fc.nat(9), { nil: undefined }), { minLength: 1, maxLength: 8 })
+describe('the waterfall shows every request and line', () => {
+  // A parent may be any request, including the request itself and one that is not logged.
+  const parentIndexes = fc.array(fc.option(fc.nat(9), { nil: undefined }), { minLength: 1, maxLength: 8 })
 
-  test('whoever is whose parent', () => {
+  test('of random parents', () => {
     fc.assert(
-      fc.property(family, fc.array(fc.nat(5_000), { minLength: 8, maxLength: 8 }), (parents, starts) => {
+      fc.property(parentIndexes, fc.array(fc.nat(5_000), { minLength: 8, maxLength: 8 }), (parents, starts) => {
         const records = parents.map((parent, index) =>
           transition({
             request_id: ID(index),
@@ -45,7 +45,7 @@ describe('the waterfall leaves out nothing', () => {
           level: 30,
           msg: `line of ${ID(index)}`,
         }))
-        const { text } = told(records, own)
+        const { text } = formatsOf(records, own)
         for (const index of parents.keys()) {
           expect(text.split(`[${ID(index)}]`), ID(index)).toHaveLength(2)
           expect(text.split(`line of ${ID(index)}`)).toHaveLength(2)
@@ -54,9 +54,9 @@ describe('the waterfall leaves out nothing', () => {
     )
   })
 
-  test('however absurd the clocks', () => {
+  test('with clocks beyond the range of dates', () => {
     for (const time of [1e300, -1e300, 8.64e15 + 1, 0, 0.5]) {
-      const { text, diagram } = told([
+      const { text, diagram } = formatsOf([
         ...transitions(['AUTH_OK']),
         transition({ request_id: ID(1), time, parent_id: ID(2) }),
         note('X', { time }),
@@ -66,8 +66,8 @@ describe('the waterfall leaves out nothing', () => {
     }
   })
 
-  test('however many lines a request has', () => {
+  test('of a request with 200,000 notes', () => {
     const many = Array.from({ length: 200_000 }, (_, index) => note('TICK', { time: BEGUN + index }))
-    expect(told([transition(), ...many]).text.split('\n').length).toBeGreaterThan(200_000)
+    expect(formatsOf([transition(), ...many]).text.split('\n').length).toBeGreaterThan(200_000)
   })
 })
