@@ -13,7 +13,7 @@ import { ERROR_CODES } from '../src/errors.ts'
 import { audit } from '../src/queries/audit.ts'
 import { compile } from '../src/machine/compile.ts'
 import { formatDuration } from '../src/machine/duration.ts'
-import { FIELDS } from '../src/record/line.ts'
+import { FIELD_NAMES } from '../src/record/fields.ts'
 import { HOSTS } from './hosts.ts'
 import { LAYERS } from './layers.ts'
 import { keysOf } from './lines.ts'
@@ -105,7 +105,7 @@ describe('docs/log-format.md', () => {
     const fields = firstColumn(section(text, '## Fields', '### '))
     const written = golden.map(keysOf)
     expect([...new Set(written.flat())].sort()).toEqual([...fields].sort())
-    expect(fields).toEqual(FIELDS)
+    expect(fields).toEqual(FIELD_NAMES)
     for (const keys of written) expect(keys).toEqual(fields.filter((field) => keys.includes(field)))
   })
 

@@ -11,8 +11,8 @@ import { dispatch } from '../../src/tracking/signals.ts'
 
 const golden = readFileSync(new URL('golden.ndjson', import.meta.url), 'utf8')
 
-/** Every kind of line that there is, by way of the requests that write them. */
-async function tell(): Promise<LifecycleRecord[]> {
+/** The records of requests that write every kind of line and every field. */
+async function writeRequests(): Promise<LifecycleRecord[]> {
   let request = 0xb7ad6b7169203330n
   const { tracker, records, clock } = observed({
     service: 'gateway',
@@ -40,7 +40,7 @@ async function tell(): Promise<LifecycleRecord[]> {
   return records
 }
 
-test('a patch release changes no byte of a line, and reads those of earlier ones', async () => {
+test('the default sink writes these lines byte for byte, and the reader returns their records', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'golden-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const file = join(folder, 'out.ndjson')
@@ -50,13 +50,9 @@ test('a patch release changes no byte of a line, and reads those of earlier ones
     (error) => expect.unreachable(String(error)),
     new FdWriter(openSync(file, 'a')),
   )
-  const records = await tell()
+  const records = await writeRequests()
   for (const record of records) sink.write(record)
   expect(readFileSync(file, 'utf8')).toBe(golden)
-  expect(
-    golden
-      .trim()
-      .split('\n')
-      .map((line) => readRecord(JSON.parse(line))),
-  ).toEqual(records)
+  const lines = golden.trim().split('\n')
+  expect(lines.map((line) => readRecord(JSON.parse(line)))).toEqual(records)
 })

@@ -105,7 +105,7 @@ describe('lines are with the operating system', () => {
     const { log, text } = file()
     const lines = [line(1, 'Grüße'), line(2, '→ 漢字 🎈'), line(3)]
     for (const each of lines) log.write(each)
-    log.flushGathered()
+    log.flushBuffer()
     expect(text()).toBe(lines.join(''))
   })
 })
@@ -130,7 +130,7 @@ describe('a pipe', () => {
     const { log, read } = pipe()
     const many = Array.from({ length: 5_000 }, (_, n) => line(n))
     for (const each of many) log.write(each)
-    log.flushGathered()
+    log.flushBuffer()
     let text = ''
     while (text.length < many.join('').length) {
       try {
@@ -148,7 +148,7 @@ test('a destination that fails is told, not thrown, and left alone until it is t
   const log = listened(openSync('/dev/full', 'a'), (error) => errors.push(error))
   for (let n = 0; n < 100; n += 1) {
     log.write(line(n))
-    log.flushGathered()
+    log.flushBuffer()
   }
   expect(errors).toEqual([expect.objectContaining({ code: 'ENOSPC' })])
   log.flush()
