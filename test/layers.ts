@@ -68,7 +68,7 @@ export const LAYERS: readonly Layer[] = [
   },
   {
     path: 'src/logs/',
-    own: ['src/errors.ts', 'src/history/', 'src/record/', 'src/trace/'],
+    own: ['src/errors.ts', 'src/record/', 'src/trace/'],
     packages: [
       'node:fs',
       'node:fs/promises',
