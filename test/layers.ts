@@ -38,7 +38,7 @@ export const LAYERS: readonly Layer[] = [
   },
   {
     path: 'src/history/',
-    own: ['src/machine/', 'src/record/'],
+    own: ['src/machine/', 'src/trace/', 'src/record/'],
     packages: [],
     because: 'an assessment depends on records alone',
   },
