@@ -115,7 +115,8 @@ function byTime(a: Located<LifecycleRecord>, b: Located<LifecycleRecord>): numbe
 }
 
 function orderOf({ record }: Located<LifecycleRecord>): string {
-  return JSON.stringify([record.lifecycle, record.event, record.state, record.service, record.attempt])
+  const { lifecycle, event, state, service, attempt } = record
+  return JSON.stringify([lifecycle, event, state, service, attempt, lifecycle === 'transition' ? record.from : null])
 }
 
 function compare(a: string, b: string): number {
