@@ -28,7 +28,8 @@ export function recoverPartialRecord(text: string): PartialRecord | undefined {
   const requestSuffix = (/"request_id":"([0-9a-f]{16})"/.exec(text) ??
     /(?<![0-9a-f])([0-9a-f]{6,16})","seq":\d/.exec(text))?.[1]
   const event = stringField(text, 'event')
-  const time = /"time":(\d{1,15})\b/.exec(text)?.[1]
+  // A number at the very end may have lost digits.
+  const time = /"time":(\d{1,15})(?=\W)/.exec(text)?.[1]
   const seq = /"seq":(\d{1,9}),/.exec(text)?.[1]
   const from = stringField(text, 'from') ?? message?.[1]
   const state = stringField(text, 'state') ?? message?.[2]
