@@ -6,7 +6,7 @@ import { requestWithRetriesMachine } from '../../machines/request-with-retries.t
 import { requestMachine } from '../../machines/request.ts'
 import { w3cTraceId } from '../../src/trace/trace-id.ts'
 import { readRecord } from '../../src/record/line.ts'
-import { faultOf } from '../lifecycle-schema.ts'
+import { schemaErrors } from '../lifecycle-schema.ts'
 import { trueLog } from '../log-arbitraries.ts'
 import { linesOf } from '../log-lines.ts'
 import { root } from '../sources.ts'
@@ -42,13 +42,13 @@ const OURS = [
 
 describe('a line that is written is valid', () => {
   test.each(golden.map((line) => [line.msg, line]))('%s', (_, line) => {
-    expect(faultOf(line)).toBeUndefined()
+    expect(schemaErrors(line)).toBeUndefined()
   })
 
   test.each([requestMachine, requestWithRetriesMachine])('whatever requests of the machine $id do', (machine) => {
     fc.assert(
       fc.property(trueLog(machine), ({ records }) => {
-        for (const line of parsed(linesOf(records))) expect(faultOf(line), JSON.stringify(line)).toBeUndefined()
+        for (const line of parsed(linesOf(records))) expect(schemaErrors(line), JSON.stringify(line)).toBeUndefined()
       }),
       { numRuns: 50 },
     )
@@ -57,13 +57,13 @@ describe('a line that is written is valid', () => {
   test.each(['docs/log-format.md', 'docs/wire-format.md'])('and so is every line that %s shows', (file) => {
     const shown = shownIn(file)
     expect(shown.length).toBeGreaterThan(3)
-    for (const line of shown) expect(faultOf(line), JSON.stringify(line)).toBeUndefined()
+    for (const line of shown) expect(schemaErrors(line), JSON.stringify(line)).toBeUndefined()
   })
 
   test('whatever stands beside our fields, and with a time as ISO 8601', () => {
     for (const line of golden) {
       for (const time of [line.time, '2026-09-21T14:13:20.123Z', '2026-09-21T16:13:20+02:00'])
-        expect(faultOf({ ...line, time, pid: 7, hostname: 'h1', extra: { a: [1] } })).toBeUndefined()
+        expect(schemaErrors({ ...line, time, pid: 7, hostname: 'h1', extra: { a: [1] } })).toBeUndefined()
     }
   })
 })
@@ -83,18 +83,19 @@ describe('a line that is not valid', () => {
     fc.assert(
       fc.property(fc.constantFrom(...golden), fc.constantFrom(...OURS), anything, (line, key, value) => {
         const changed = JSON.parse(JSON.stringify({ ...line, [key]: value })) as Line
-        if (typeof readRecord(changed) === 'string') expect(faultOf(changed), JSON.stringify(changed)).toBeDefined()
+        if (typeof readRecord(changed) === 'string')
+          expect(schemaErrors(changed), JSON.stringify(changed)).toBeDefined()
       }),
       { numRuns: 2_000 },
     )
   })
 
   test.each(OURS)('has a %s of another type', (key) => {
-    for (const line of golden) expect(faultOf({ ...line, [key]: [] })).toBeDefined()
+    for (const line of golden) expect(schemaErrors({ ...line, [key]: [] })).toBeDefined()
   })
 
   test.each(['lifecycle', 'time', 'service', 'trace_id', 'request_id', 'state'])('has no %s', (key) => {
-    for (const line of golden) expect(faultOf({ ...line, [key]: undefined })).toBeDefined()
+    for (const line of golden) expect(schemaErrors({ ...line, [key]: undefined })).toBeDefined()
   })
 
   const [first = {}, step = {}, note = {}] = golden
@@ -122,7 +123,7 @@ describe('a line that is not valid', () => {
     ['has an error that is text', { ...last, error: 'boom' }],
     ['has an error without a message', { ...last, error: { type: 'Error' } }],
   ])('%s', (_, line) => {
-    expect(faultOf(line)).toBeDefined()
+    expect(schemaErrors(line)).toBeDefined()
   })
 })
 
