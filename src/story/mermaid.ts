@@ -44,7 +44,7 @@ function statementsOf(
     const handOff =
       previous === undefined || previous === service
         ? []
-        : [{ time, text: `${idOf(previous)}-)${idOf(service)}: hands over` }]
+        : [{ time, text: `${idOf(previous)}-)${idOf(service)}: hands off` }]
     return [...handOff, { time, text: `Note over ${idOf(service)}: ${escapeText(state)}${dwell}` }]
   })
   const gaps = request.gaps.map((gap): TimedStatement => ({

@@ -14,7 +14,7 @@ import type { StoryReport } from '../../src/story/report.ts'
 import { w3cTraceId } from '../../src/trace/trace-id.ts'
 import { called, folderOf } from '../cli/_called.ts'
 import { deferred } from '../deferred.ts'
-import { faultOf } from '../lifecycle-schema.ts'
+import { schemaErrors } from '../lifecycle-schema.ts'
 import { linesStream } from '../lines.ts'
 import { root } from '../sources.ts'
 
@@ -258,7 +258,7 @@ describe.each(LANGUAGES)('$name takes part', ({ missing, make }) => {
 
   test.skipIf(missing)('and nothing that it wrote is invalid, missing or stuck', async () => {
     expect(theirs.length).toBeGreaterThan(30)
-    for (const line of theirs) expect(faultOf(JSON.parse(line)), line).toBeUndefined()
+    for (const line of theirs) expect(schemaErrors(JSON.parse(line)), line).toBeUndefined()
     const file = folderOf({ 'ours.log': `${ours.join('\n')}\n`, 'theirs.log': `${theirs.join('\n')}\n` })
     const { status, out } = await called('audit', file('*.log'), '--format', 'json', '--now', '9999999999999')
     // What the command prints as JSON.

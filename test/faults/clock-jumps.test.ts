@@ -6,7 +6,7 @@ import { createTracker } from '../../src/handlers/track-request.ts'
 import type { Tracker } from '../../src/handlers/tracker.ts'
 import type { LifecycleRecord } from '../../src/record/record.ts'
 import { asRead } from '../run-audit.ts'
-import { expectLawful } from '../tracker-fixture.ts'
+import { expectValidRun } from '../tracker-fixture.ts'
 import { auditGathered } from './_audit-result.ts'
 import { addRow, count } from './_fault-row.ts'
 import { RUNS } from './_run-counts.ts'
@@ -151,7 +151,7 @@ describe('a clock that jumps', () => {
         expect([gateway.stats.faults, worker.stats.faults]).toEqual([0, 0])
         for (const id of requests.map(({ requestId }) => requestId)) {
           const own = sink.records.filter(({ request_id, attempt }) => request_id === id && attempt === undefined)
-          expectLawful(gateway.core.settings.table, own)
+          expectValidRun(gateway.core.settings.table, own)
           // No state lasts longer than the whole run. Durations are rounded to microseconds.
           for (const record of own)
             if (record.lifecycle === 'transition') expect(record.dwell_ms ?? 0).toBeLessThanOrEqual(elapsedMs + 0.001)

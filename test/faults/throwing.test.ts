@@ -9,7 +9,7 @@ import { createTracker } from '../../src/handlers/track-request.ts'
 import type { Tracker } from '../../src/handlers/tracker.ts'
 import type { LifecycleRecord } from '../../src/record/record.ts'
 import { ask } from '../adapters/client.ts'
-import { expectLawful } from '../tracker-fixture.ts'
+import { expectValidRun } from '../tracker-fixture.ts'
 import { addRow, count } from './_fault-row.ts'
 import { startProgram } from './_program.ts'
 import { RUNS } from './_run-counts.ts'
@@ -116,7 +116,7 @@ describe('a callback that throws', () => {
           const ids = new Set(records.map(({ request_id }) => request_id))
           expect(ids.size).toBe(5)
           for (const id of ids) {
-            expectLawful(
+            expectValidRun(
               tracker.core.settings.table,
               records.filter(({ request_id }) => request_id === id),
             )

@@ -6,7 +6,7 @@ import { FdWriter } from '../../src/sinks/fd-writer.ts'
 import { stdoutSink } from '../../src/sinks/stdout.ts'
 import { readRecord } from '../../src/record/line.ts'
 import type { LifecycleRecord } from '../../src/record/record.ts'
-import { observed } from '../tracker-fixture.ts'
+import { trackerFixture } from '../tracker-fixture.ts'
 import { dispatch } from '../../src/tracking/signals.ts'
 
 const golden = readFileSync(new URL('golden.ndjson', import.meta.url), 'utf8')
@@ -14,7 +14,7 @@ const golden = readFileSync(new URL('golden.ndjson', import.meta.url), 'utf8')
 /** The records of requests that write every kind of line and every field. */
 async function writeRequests(): Promise<LifecycleRecord[]> {
   let request = 0xb7ad6b7169203330n
-  const { tracker, records, clock } = observed({
+  const { tracker, records, clock } = trackerFixture({
     service: 'gateway',
     newTraceId: () => '019a2b3c-4d5e-7f60-8a1b-2c3d4e5f6071',
     newRequestId: () => (++request).toString(16),

@@ -6,7 +6,7 @@ import { traceMixin } from '../../src/tracking/trace-mixin.ts'
 import { readRecord } from '../../src/record/line.ts'
 import type { LifecycleRecord, TransitionRecord } from '../../src/record/record.ts'
 import { keysOf, linesStream } from '../lines.ts'
-import { observed } from '../tracker-fixture.ts'
+import { trackerFixture } from '../tracker-fixture.ts'
 import { lifecycleRecord, SERVICE } from './records.ts'
 
 const fail = (error: unknown): never => {
@@ -126,7 +126,7 @@ describe('no key is written twice', () => {
   ])('%s', (_, options) => {
     const { stream, lines } = linesStream()
     const logger = pino(options, stream)
-    const { tracker, records } = observed({ logger })
+    const { tracker, records } = trackerFixture({ logger })
     const run = tracker.trackRequest((first: string) => first, { carrier: () => null })
     run('x')
     const request = tracker.start({ 'x-trace-id': 'other' })
@@ -147,7 +147,7 @@ describe('no key is written twice', () => {
 
   test('by a child that binds the service', () => {
     const { stream, lines } = linesStream()
-    const { tracker } = observed({ logger: pino({}, stream).child({ service: 'bound' }) })
+    const { tracker } = trackerFixture({ logger: pino({}, stream).child({ service: 'bound' }) })
     tracker.start()
     expect(keysOf(lines[0] ?? '').filter((key) => key === 'service')).toEqual(['service'])
   })

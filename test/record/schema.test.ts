@@ -7,7 +7,7 @@ import { requestMachine } from '../../machines/request.ts'
 import { w3cTraceId } from '../../src/trace/trace-id.ts'
 import { FIELD_NAMES, FIELDS, type Field } from '../../src/record/fields.ts'
 import { readRecord } from '../../src/record/line.ts'
-import { faultOf } from '../lifecycle-schema.ts'
+import { schemaErrors } from '../lifecycle-schema.ts'
 import { trueLog } from '../log-arbitraries.ts'
 import { linesOf } from '../log-lines.ts'
 import { root } from '../sources.ts'
@@ -26,17 +26,17 @@ const shownIn = (file: string): Line[] =>
 
 describe('the schema accepts', () => {
   test.each(LINE_SORTS)('a %s line with every field that it can have', (sort) => {
-    expect(faultOf(sampleLine(sort))).toBeUndefined()
+    expect(schemaErrors(sampleLine(sort))).toBeUndefined()
   })
 
   test.each(golden.map((line) => [line.msg, line]))('the golden line %s', (_, line) => {
-    expect(faultOf(line)).toBeUndefined()
+    expect(schemaErrors(line)).toBeUndefined()
   })
 
   test.each([requestMachine, requestWithRetriesMachine])('the lines of any request of the machine $id', (machine) => {
     fc.assert(
       fc.property(trueLog(machine), ({ records }) => {
-        for (const line of parsed(linesOf(records))) expect(faultOf(line), JSON.stringify(line)).toBeUndefined()
+        for (const line of parsed(linesOf(records))) expect(schemaErrors(line), JSON.stringify(line)).toBeUndefined()
       }),
       { numRuns: 50 },
     )
@@ -45,13 +45,13 @@ describe('the schema accepts', () => {
   test.each(['docs/log-format.md', 'docs/wire-format.md'])('the lines that %s shows', (file) => {
     const shown = shownIn(file)
     expect(shown.length).toBeGreaterThan(3)
-    for (const line of shown) expect(faultOf(line), JSON.stringify(line)).toBeUndefined()
+    for (const line of shown) expect(schemaErrors(line), JSON.stringify(line)).toBeUndefined()
   })
 
   test('additional fields, and a time in ISO 8601', () => {
     for (const line of golden) {
       for (const time of [line.time, '2026-09-21T14:13:20.123Z', '2026-09-21T16:13:20+02:00'])
-        expect(faultOf({ ...line, time, pid: 7, hostname: 'h1', extra: { a: [1] } })).toBeUndefined()
+        expect(schemaErrors({ ...line, time, pid: 7, hostname: 'h1', extra: { a: [1] } })).toBeUndefined()
     }
   })
 })
@@ -71,7 +71,7 @@ describe('the schema refuses', () => {
     fc.assert(
       fc.property(fc.constantFrom(...golden), fc.constantFrom(...FIELD_NAMES), anything, (line, key, value) => {
         const changed = JSON.parse(JSON.stringify({ ...line, [key]: value })) as Line
-        if (typeof readRecord(changed) === 'string') expect(faultOf(changed), JSON.stringify(changed)).toBeDefined()
+        if (typeof readRecord(changed) === 'string') expect(schemaErrors(changed), JSON.stringify(changed)).toBeDefined()
       }),
       { numRuns: 2_000 },
     )
@@ -79,9 +79,9 @@ describe('the schema refuses', () => {
 
   test.each(rows)('a %s of another type, or one that is too long', (name, field) => {
     for (const sort of sortsWith(field)) {
-      if (field.kind !== 'data') expect(faultOf({ ...sampleLine(sort), [name]: [] })).toBeDefined()
+      if (field.kind !== 'data') expect(schemaErrors({ ...sampleLine(sort), [name]: [] })).toBeDefined()
       if (field.kind === 'string' && field.maxBytes !== undefined)
-        expect(faultOf({ ...sampleLine(sort), [name]: 'x'.repeat(field.maxBytes + 1) })).toBeDefined()
+        expect(schemaErrors({ ...sampleLine(sort), [name]: 'x'.repeat(field.maxBytes + 1) })).toBeDefined()
     }
   })
 
@@ -89,14 +89,14 @@ describe('the schema refuses', () => {
     // Only the machine knows which step is the final one, and only the sender whether a request is resumed.
     const refusing = LINE_SORTS.filter((sort) => field.on !== 'resumed' && !(field.on === 'final' && sort === 'step'))
     for (const sort of refusing.filter((sort) => !sortsWith(field).includes(sort)))
-      expect(faultOf({ ...sampleLine(sort), [name]: VALUES[field.kind][0] }), sort).toBeDefined()
+      expect(schemaErrors({ ...sampleLine(sort), [name]: VALUES[field.kind][0] }), sort).toBeDefined()
   })
 
   test.each(rows.filter(([, { presence, on }]) => presence !== 'optional' && on !== 'final'))(
     'a line without %s that must have it',
     (name, field) => {
       for (const sort of sortsWith(field))
-        expect(faultOf({ ...sampleLine(sort), [name]: undefined }), sort).toBeDefined()
+        expect(schemaErrors({ ...sampleLine(sort), [name]: undefined }), sort).toBeDefined()
     },
   )
 
@@ -117,7 +117,7 @@ describe('the schema refuses', () => {
     ['an error that is a string', { ...last, error: 'boom' }],
     ['an error without a message', { ...last, error: { type: 'Error' } }],
   ])('%s', (_, line) => {
-    expect(faultOf(line)).toBeDefined()
+    expect(schemaErrors(line)).toBeDefined()
   })
 })
 

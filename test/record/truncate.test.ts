@@ -5,7 +5,7 @@ import { createMachine } from 'xstate'
 import { loggedData, loggedError, loggedName, loggedPath } from '../../src/record/truncate.ts'
 import { readRecord } from '../../src/record/line.ts'
 import { keysOf, linesStream } from '../lines.ts'
-import { observed } from '../tracker-fixture.ts'
+import { trackerFixture } from '../tracker-fixture.ts'
 import { dispatch } from '../../src/tracking/signals.ts'
 
 const oops = (): never => {
@@ -66,7 +66,7 @@ const machine = createMachine({
 describe('a line is shorter than 4,096 bytes, whole, and has our fields', () => {
   test('for any error, data, path, names and ids', () => {
     const { stream, lines } = linesStream()
-    const { tracker, records } = observed({
+    const { tracker, records } = trackerFixture({
       logger: pino(stream),
       machine,
       service: 's'.repeat(64),
@@ -105,7 +105,7 @@ describe('a line is shorter than 4,096 bytes, whole, and has our fields', () => 
   })
 
   test('data is never written at the top level', () => {
-    const { tracker, records } = observed()
+    const { tracker, records } = trackerFixture()
     tracker.start().send('AUTH_OK', { trace_id: 'taken', state: 'Failed', outcome: 'ok', seq: 99 })
     expect(records.at(-1)).toMatchObject({
       trace_id: 'trace-1',
@@ -118,7 +118,7 @@ describe('a line is shorter than 4,096 bytes, whole, and has our fields', () => 
 
   test('the text that throughline writes itself is ASCII', async () => {
     const { stream, lines } = linesStream()
-    const { tracker } = observed({ logger: pino(stream) })
+    const { tracker } = trackerFixture({ logger: pino(stream) })
     const run = tracker.trackRequest((fails: boolean) => (fails ? Promise.reject(new Error('no')) : 1), { path: '/x' })
     void run(false)
     await Promise.resolve(run(true)).catch(() => undefined)

@@ -20,7 +20,7 @@ import { readRecord } from '../../src/record/line.ts'
 import type { LifecycleRecord, Sink } from '../../src/record/record.ts'
 import { keysOf, linesStream } from '../lines.ts'
 import { linesOf } from '../log-lines.ts'
-import { observed, type Observed } from '../tracker-fixture.ts'
+import { trackerFixture, type TrackerFixture } from '../tracker-fixture.ts'
 import { lifecycleRecord, SERVICE } from '../record/records.ts'
 
 type Line = Readonly<Record<string, unknown>>
@@ -28,7 +28,7 @@ type Line = Readonly<Record<string, unknown>>
 const fail = (error: unknown): never => expect.unreachable(String(error))
 
 /** Requests that end in all ways, one that is refused an event, one that is stuck, one that is resumed, one that is open. */
-function lead({ tracker, clock }: Observed): void {
+function lead({ tracker, clock }: TrackerFixture): void {
   const begin = (authorized: boolean): ReturnType<typeof tracker.start> => {
     const request = tracker.start({ 'x-trace-id': 'abc-123' }, { method: 'GET', path: '/cave' })
     clock.time += 3
@@ -63,7 +63,9 @@ function ledThrough(
   const folder = mkdtempSync(join(tmpdir(), 'loggers-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const file = join(folder, 'default.ndjson')
-  const all = observed({ sinks: [stdoutSink('api', 'line', fail, new FdWriter(openSync(file, 'w'))), sink(lines)] })
+  const all = trackerFixture({
+    sinks: [stdoutSink('api', 'line', fail, new FdWriter(openSync(file, 'w'))), sink(lines)],
+  })
   lead(all)
   all.tracker.close()
   return { ours: readFileSync(file, 'utf8').trim().split('\n'), theirs: lines, end: all.clock.time + 60_000 }
@@ -166,7 +168,7 @@ type MakesLogger = (stream: NodeJS.WritableStream) => PinoLogger
 /** Leads requests through a logger, each line with its own request in hand; fails unless the lines tell the records, with no key written twice. */
 function expectTold(logger: MakesLogger, service = 'api'): Line[] {
   const { stream, lines } = linesStream()
-  const all = observed({ logger: logger(stream) })
+  const all = trackerFixture({ logger: logger(stream) })
   // What is in hand while a line is written is not always the request that it tells of.
   all.tracker.start({ 'x-trace-id': 'in-hand' }).run(() => lead(all))
   expect(lines.length).toBe(all.records.length)
@@ -417,7 +419,7 @@ describe("what a user's pino adds stays", () => {
       stream,
     )
     logger.info('own')
-    lead(observed({ logger }))
+    lead(trackerFixture({ logger }))
     logger.info('own')
     expect(lines.length).toBeGreaterThan(20)
     expect([lines[0], lines.at(-1)]).toEqual(

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { observed, START } from '../../tracker-fixture.ts'
+import { trackerFixture, START } from '../../tracker-fixture.ts'
 import { linesOf } from '../../log-lines.ts'
 import { called, folderOf } from '../../cli/_called.ts'
 import type { StoryReport } from '../../../src/story/report.ts'
@@ -10,7 +10,7 @@ const at = (ms: number): string => new Date(START + ms).toISOString()
 
 /** Logs of a gateway with throughline, a Go service with slog, a Java service with ECS, and OTLP spans. */
 function logs(): { files: (name: string) => string; gateway: string } {
-  const { tracker, records, clock } = observed({ service: 'gateway', newTraceId: () => TRACE })
+  const { tracker, records, clock } = trackerFixture({ service: 'gateway', newTraceId: () => TRACE })
   const request = tracker.start(undefined, { method: 'GET', path: '/orders/7' })
   clock.time += 10
   request.authenticated()
