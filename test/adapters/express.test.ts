@@ -3,17 +3,17 @@ import express, { Router, type ErrorRequestHandler, type Request, type RequestHa
 import { afterEach, describe, expect, expectTypeOf, test } from 'vitest'
 import { trackRequest } from '../../src/adapters/express.ts'
 import { currentRequest } from '../../src/tracking/current-request.ts'
-import { ask } from './client.ts'
-import { describeHttpAdapter } from './contract.ts'
-import { bodyOf, headerOf, listen, write } from './listen.ts'
-import { heard, type Heard, type Scenario, type Serving } from './scenario.ts'
+import { ask } from './http-client.ts'
+import { describeHttpAdapter } from './http-contract.ts'
+import { bodyOf, headerOf, listen, write } from './http-servers.ts'
+import { recordingTracker, type RecordingTracker, type Scenario, type RunningServer } from './http-host.ts'
 
 /** Express prints what it answers with a 500, unless it believes to be tested. */
 function app(): express.Express {
   return express().set('env', 'test')
 }
 
-function serve({ tracker, handle, auth, authenticate }: Scenario): Promise<Serving> {
+function serve({ tracker, handle, auth, authenticate }: Scenario): Promise<RunningServer> {
   const handler: RequestHandler = (req, res) => {
     const answer = handle({ header: headerOf(req), body: () => bodyOf(req.body, req) })
     // Express 5 waits for a promise that a handler gives; one that throws at once has to throw out of it.
@@ -32,27 +32,27 @@ function serve({ tracker, handle, auth, authenticate }: Scenario): Promise<Servi
 describeHttpAdapter('express', serve, { routes: { orders: '/orders/:id' }, parsesJson: true })
 
 describe('express, besides', () => {
-  let serving: Serving | undefined
+  let serving: RunningServer | undefined
   afterEach(() => serving?.close())
 
   /** An application that is tracked and then made up by the test; its last record is what a request came to. */
   async function start(
     make: (shop: express.Express) => unknown,
-  ): Promise<Heard & { last: (path?: string) => Promise<unknown> }> {
-    const listening = heard()
-    const shop = app().use(trackRequest({ tracker: listening.tracker }))
+  ): Promise<RecordingTracker & { last: (path?: string) => Promise<unknown> }> {
+    const recording = recordingTracker()
+    const shop = app().use(trackRequest({ tracker: recording.tracker }))
     make(shop)
     serving = await listen(createServer(shop))
     const { url } = serving
     const last = async (path = ''): Promise<unknown> => {
-      const ends = listening.records.filter(
+      const ends = recording.records.filter(
         (record) => record.lifecycle === 'transition' && record.outcome !== undefined,
       ).length
       await ask(`${url}${path}`)
-      await listening.ended(ends + 1)
-      return listening.records.at(-1)
+      await recording.ended(ends + 1)
+      return recording.records.at(-1)
     }
-    return { ...listening, last }
+    return { ...recording, last }
   }
 
   const answer: RequestHandler = (_req, res) => void res.send('fine')
@@ -143,12 +143,12 @@ describe('express, besides', () => {
   })
 
   test("a caller whom a middleware of the user's refuses is denied where the tracker was told to wait for that", async () => {
-    const listening = heard()
-    const shop = app().use(trackRequest({ tracker: listening.tracker, auth: 'manual' }))
+    const recording = recordingTracker()
+    const shop = app().use(trackRequest({ tracker: recording.tracker, auth: 'manual' }))
     serving = await listen(createServer(shop.use((_req, res) => void res.status(403).send())))
     await ask(serving.url)
-    await listening.ended(1)
-    expect(listening.records.at(-1)).toMatchObject({ state: 'Failed', outcome: 'denied', status: 403 })
+    await recording.ended(1)
+    expect(recording.records.at(-1)).toMatchObject({ state: 'Failed', outcome: 'denied', status: 403 })
   })
 
   test('a request that is sent on to a second router is still one', async () => {

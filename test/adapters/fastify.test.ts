@@ -6,12 +6,12 @@ import { WebSocket } from 'ws'
 import { trackRequest, type FastifyOptions } from '../../src/adapters/fastify.ts'
 import { currentRequest } from '../../src/tracking/current-request.ts'
 import type { TrackedRequest } from '../../src/tracking/tracked-request.ts'
-import { ask } from './client.ts'
-import { describeHttpAdapter } from './contract.ts'
-import { headerOf } from './listen.ts'
-import { heard, type Heard, type Scenario, type Serving } from './scenario.ts'
+import { ask } from './http-client.ts'
+import { describeHttpAdapter } from './http-contract.ts'
+import { headerOf } from './http-servers.ts'
+import { recordingTracker, type RecordingTracker, type Scenario, type RunningServer } from './http-host.ts'
 
-async function listening(app: FastifyInstance): Promise<Serving> {
+async function listenFastify(app: FastifyInstance): Promise<RunningServer> {
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   return { url, close: () => app.close() }
 }
@@ -48,32 +48,35 @@ async function register<App extends FastifyInstance>(
 
 describeHttpAdapter(
   'fastify',
-  async (scenario) => listening(await register(fastify({ forceCloseConnections: true }), scenario)),
+  async (scenario) => listenFastify(await register(fastify({ forceCloseConnections: true }), scenario)),
   {
     routes: { orders: '/orders/:id' },
     parsesJson: true,
     http2: async (scenario) => {
       const app = fastify({ http2: true })
       // The same instance over another version of HTTP: its routes and hooks do not know.
-      return listening(await register(app as unknown as FastifyInstance, scenario))
+      return listenFastify(await register(app as unknown as FastifyInstance, scenario))
     },
   },
 )
 
 describe('fastify, besides', () => {
-  let serving: Serving | undefined
+  let serving: RunningServer | undefined
   afterEach(() => serving?.close())
 
-  async function start(make: (app: FastifyInstance) => unknown, options: Partial<FastifyOptions> = {}): Promise<Heard> {
-    const hearing = heard()
+  async function start(
+    make: (app: FastifyInstance) => unknown,
+    options: Partial<FastifyOptions> = {},
+  ): Promise<RecordingTracker> {
+    const recording = recordingTracker()
     const app = fastify({ forceCloseConnections: true })
-    await app.register(trackRequest, { ...options, tracker: hearing.tracker })
+    await app.register(trackRequest, { ...options, tracker: recording.tracker })
     await make(app)
-    serving = await listening(app)
-    return hearing
+    serving = await listenFastify(app)
+    return recording
   }
 
-  async function last(server: Heard, path = ''): Promise<unknown> {
+  async function last(server: RecordingTracker, path = ''): Promise<unknown> {
     await ask(`${serving?.url ?? ''}${path}`).catch(() => undefined)
     await server.ended(1)
     return server.records.at(-1)
@@ -177,14 +180,14 @@ describe('fastify, besides', () => {
   })
 
   test('app.inject() needs no server', async () => {
-    const hearing = heard()
+    const recording = recordingTracker()
     const app = fastify()
-    await app.register(trackRequest, { tracker: hearing.tracker })
+    await app.register(trackRequest, { tracker: recording.tracker })
     app.get('/', (req) => req.tracked?.traceId)
     const { headers, body } = await app.inject('/')
-    await hearing.ended(1)
+    await recording.ended(1)
     expect(headers['x-trace-id']).toBe(body)
-    expect(hearing.records.at(-1)).toMatchObject({ outcome: 'ok', status: 200 })
+    expect(recording.records.at(-1)).toMatchObject({ outcome: 'ok', status: 200 })
   })
 
   test('a WebSocket that was accepted was answered with 101, and not left by its client', async () => {

@@ -3,16 +3,16 @@ import type { FetchHandler, FetchHandlerOptions } from '../../src/handlers/fetch
 import { currentRequest } from '../../src/tracking/current-request.ts'
 import { deferred } from '../deferred.ts'
 import { moves, observed, told } from '../tracker-fixture.ts'
-import { describeHttpAdapter } from './contract.ts'
-import { listenFetch } from './listen.ts'
-import type { Scenario, Serving } from './scenario.ts'
-import { responseOf, streamOf } from './web-stream.ts'
+import { describeHttpAdapter } from './http-contract.ts'
+import { listenFetch } from './http-servers.ts'
+import type { Scenario, RunningServer } from './http-host.ts'
+import { responseOf, streamOf } from './fetch-response.ts'
 
 async function* each<T>(values: readonly T[]): AsyncGenerator<T> {
   for (const value of values) yield await Promise.resolve(value)
 }
 
-function serve({ tracker, handle, auth, authenticate }: Scenario): Promise<Serving> {
+function serve({ tracker, handle, auth, authenticate }: Scenario): Promise<RunningServer> {
   const header = (request: Request) => (name: string) => request.headers.get(name) ?? undefined
   const options: FetchHandlerOptions = {
     ...(auth === undefined ? {} : { auth }),

@@ -4,7 +4,7 @@ import { openSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { text } from 'node:stream/consumers'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { ask } from './client.ts'
+import { ask } from './http-client.ts'
 
 const program = fileURLToPath(new URL('full-disk-server.ts', import.meta.url))
 

@@ -7,11 +7,11 @@ import { afterEach, describe, expect, expectTypeOf, test } from 'vitest'
 import { trackRequest } from '../../src/adapters/hono.ts'
 import { currentRequest } from '../../src/tracking/current-request.ts'
 import { moves, observed } from '../tracker-fixture.ts'
-import { ask, head } from './client.ts'
-import { describeHttpAdapter } from './contract.ts'
-import { listen, listenFetch } from './listen.ts'
-import { heard, type Heard, type Scenario, type Serving } from './scenario.ts'
-import { responseOf } from './web-stream.ts'
+import { ask, head } from './http-client.ts'
+import { describeHttpAdapter } from './http-contract.ts'
+import { listen, listenFetch } from './http-servers.ts'
+import { recordingTracker, type RecordingTracker, type Scenario, type RunningServer } from './http-host.ts'
+import { responseOf } from './fetch-response.ts'
 
 /** What a server asks of an application. */
 type Served = Pick<Hono, 'fetch'>
@@ -42,18 +42,18 @@ describeHttpAdapter('hono, on @hono/node-server', (scenario) => listenFetch(trac
 })
 
 describe('hono, besides', () => {
-  let serving: Serving | undefined
+  let serving: RunningServer | undefined
   afterEach(() => serving?.close())
 
-  async function start(make: (app: Hono) => Served): Promise<Heard> {
-    const listening = heard()
+  async function start(make: (app: Hono) => Served): Promise<RecordingTracker> {
+    const recording = recordingTracker()
     const app = new Hono()
-    app.use(trackRequest({ tracker: listening.tracker }))
+    app.use(trackRequest({ tracker: recording.tracker }))
     serving = await listenFetch(make(app).fetch)
-    return listening
+    return recording
   }
 
-  async function last(server: Heard, path = ''): Promise<unknown> {
+  async function last(server: RecordingTracker, path = ''): Promise<unknown> {
     await ask(`${serving?.url ?? ''}${path}`)
     await server.ended(1)
     return server.records.at(-1)
@@ -104,17 +104,17 @@ describe('hono, besides', () => {
   })
 
   test('an answer that another middleware changes afterwards still ends with its body', async () => {
-    const listening = heard()
+    const recording = recordingTracker()
     const app = new Hono().use(async (c, next) => {
       await next()
       c.res = new Response(`${await c.res.text()}!`, c.res)
     })
     serving = await listenFetch(
-      app.use(trackRequest({ tracker: listening.tracker })).get('/', (c) => c.text('fine')).fetch,
+      app.use(trackRequest({ tracker: recording.tracker })).get('/', (c) => c.text('fine')).fetch,
     )
     expect((await ask(serving.url)).body).toBe('fine!')
-    await listening.ended(1)
-    expect(listening.records.at(-1)).toMatchObject({ outcome: 'ok' })
+    await recording.ended(1)
+    expect(recording.records.at(-1)).toMatchObject({ outcome: 'ok' })
   })
 
   test('server-sent events end when the stream does', async () => {

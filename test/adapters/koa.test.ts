@@ -7,10 +7,10 @@ import Koa, { type Context, type Middleware } from 'koa'
 import { afterEach, describe, expect, expectTypeOf, test } from 'vitest'
 import { trackRequest } from '../../src/adapters/koa.ts'
 import { currentRequest } from '../../src/tracking/current-request.ts'
-import { ask } from './client.ts'
-import { describeHttpAdapter } from './contract.ts'
-import { bodyOf, headerOf, listen } from './listen.ts'
-import { heard, type Heard, type Scenario, type Serving } from './scenario.ts'
+import { ask } from './http-client.ts'
+import { describeHttpAdapter } from './http-contract.ts'
+import { bodyOf, headerOf, listen } from './http-servers.ts'
+import { recordingTracker, type RecordingTracker, type Scenario, type RunningServer } from './http-host.ts'
 
 /** Koa prints the errors that it answers for, unless it is told not to. */
 function quiet(): Koa {
@@ -66,19 +66,19 @@ function callback(
 type KoaMiddleware = Middleware | ReturnType<Router['routes']>
 
 describe('koa, besides', () => {
-  let serving: Serving | undefined
+  let serving: RunningServer | undefined
   afterEach(() => serving?.close())
 
-  async function start(...middleware: readonly KoaMiddleware[]): Promise<Heard> {
-    const listening = heard()
+  async function start(...middleware: readonly KoaMiddleware[]): Promise<RecordingTracker> {
+    const recording = recordingTracker()
     const app = quiet()
-    app.use(trackRequest({ tracker: listening.tracker }))
+    app.use(trackRequest({ tracker: recording.tracker }))
     for (const each of middleware) app.use(each as Middleware)
     serving = await listen(createServer(callback(app)))
-    return listening
+    return recording
   }
 
-  async function last(server: Heard, path = ''): Promise<unknown> {
+  async function last(server: RecordingTracker, path = ''): Promise<unknown> {
     await ask(`${serving?.url ?? ''}${path}`).catch(() => undefined)
     await server.ended(1)
     return server.records.at(-1)

@@ -53,11 +53,11 @@ import { TrackRequestModule, type NestOptions, type NestRequest } from '../../sr
 import { currentRequest, currentTraceId } from '../../src/tracking/current-request.ts'
 import type { Tracker } from '../../src/handlers/tracker.ts'
 import { moves } from '../tracker-fixture.ts'
-import { ask, head, type Asking } from './client.ts'
-import { describeHttpAdapter } from './contract.ts'
-import { headerOf } from './listen.ts'
-import { controller, create, method, moduleOf, parameters } from './nest-parts.ts'
-import { heard, type Heard, type Scenario, type Serving } from './scenario.ts'
+import { ask, head, type Asking } from './http-client.ts'
+import { describeHttpAdapter } from './http-contract.ts'
+import { headerOf } from './http-servers.ts'
+import { controller, create, method, moduleOf, parameters } from './nest-builders.ts'
+import { recordingTracker, type RecordingTracker, type Scenario, type RunningServer } from './http-host.ts'
 
 /** The members that both platforms' answers have. */
 interface Reply {
@@ -75,7 +75,7 @@ interface Incoming {
   readonly body?: unknown
 }
 
-function serving(make: () => ExpressAdapter | FastifyAdapter): (scenario: Scenario) => Promise<Serving> {
+function serving(make: () => ExpressAdapter | FastifyAdapter): (scenario: Scenario) => Promise<RunningServer> {
   return async ({ tracker, handle, auth, authenticate }) => {
     class Shop {
       async answer(req: Incoming, res: Reply): Promise<unknown> {
@@ -99,7 +99,7 @@ function serving(make: () => ExpressAdapter | FastifyAdapter): (scenario: Scenar
     if (adapter instanceof FastifyAdapter)
       adapter.getInstance().addContentTypeParser('*', { parseAs: 'string' }, (_req, body, done) => done(null, body))
     const app = await create(moduleOf({ imports: [tracking], controllers: [controller(Shop)] }), adapter)
-    return listening(app)
+    return listenNest(app)
   }
 }
 
@@ -112,7 +112,7 @@ function withHook(adapter: ExpressAdapter | FastifyAdapter, hook: Hook): Express
   return adapter
 }
 
-async function listening(app: INestApplication): Promise<Serving> {
+async function listenNest(app: INestApplication): Promise<RunningServer> {
   await app.listen(0, '127.0.0.1')
   return { url: await app.getUrl(), close: () => app.close() }
 }
@@ -146,27 +146,28 @@ describe.each(PLATFORMS)('Nest on %s, besides', (_platform, make) => {
   async function start(
     shop: new (...args: never[]) => object,
     made: Made = {},
-  ): Promise<Heard & { url: string; last: (path?: string, asking?: Asking) => Promise<unknown> }> {
-    const hearing = heard()
+  ): Promise<RecordingTracker & { url: string; last: (path?: string, asking?: Asking) => Promise<unknown> }> {
+    const recording = recordingTracker()
     const { parts, options, configure, main, adapter, tracking, created } = made
-    const tracked = tracking?.(hearing.tracker) ?? TrackRequestModule.forRoot({ ...options, tracker: hearing.tracker })
+    const tracked =
+      tracking?.(recording.tracker) ?? TrackRequestModule.forRoot({ ...options, tracker: recording.tracker })
     const root = moduleOf(
       { ...parts, imports: [tracked, ...(parts?.imports ?? [])], controllers: [controller(shop)] },
       configure,
     )
     const app = await create(root, adapter ?? make(), created)
     await main?.(app)
-    const serving = await listening(app)
+    const serving = await listenNest(app)
     onTestFinished(() => serving.close())
     const last = async (path = '/', asking: Asking = {}): Promise<unknown> => {
-      const ends = hearing.records.filter(
+      const ends = recording.records.filter(
         (record) => record.lifecycle === 'transition' && record.outcome !== undefined,
       ).length
       await ask(`${serving.url}${path}`, asking)
-      await hearing.ended(ends + 1)
-      return hearing.records.at(-1)
+      await recording.ended(ends + 1)
+      return recording.records.at(-1)
     }
-    return { ...hearing, url: serving.url, last }
+    return { ...recording, url: serving.url, last }
   }
 
   /** A controller whose one handler answers GET and POST of `/orders/:id`. */
@@ -529,7 +530,7 @@ describe.each(PLATFORMS)('Nest on %s, besides', (_platform, make) => {
   })
 
   test('imported twice it tracks once', async () => {
-    const again = heard()
+    const again = recordingTracker()
     const server = await start(
       shopOf(() => Promise.reject(new Error('broken'))),
       { parts: { imports: [TrackRequestModule.forRoot({ tracker: again.tracker })] } },
@@ -540,7 +541,7 @@ describe.each(PLATFORMS)('Nest on %s, besides', (_platform, make) => {
   })
 
   test('an adapter that comes after the module, as in a testing module', async () => {
-    const { tracker, ended, records } = heard()
+    const { tracker, ended, records } = recordingTracker()
     const { providers = [] } = TrackRequestModule.forRoot({ tracker })
     const setUp = providers.find(
       (provider): provider is FactoryProvider =>
@@ -550,7 +551,7 @@ describe.each(PLATFORMS)('Nest on %s, besides', (_platform, make) => {
     setUp?.useFactory({ tracker }, host, new ApplicationConfig())
     host.httpAdapter = adapter
     const app = await create(moduleOf({ controllers: [controller(shopOf(() => currentTraceId()))] }), adapter)
-    const serving = await listening(app)
+    const serving = await listenNest(app)
     onTestFinished(() => serving.close())
     const { body, headers } = await ask(`${serving.url}/orders/7`)
     await ended(1)
@@ -576,14 +577,14 @@ describe.each(PLATFORMS)('Nest on %s, besides', (_platform, make) => {
   test.each(['graphql', 'ws', 'http'] as const)(
     'handlers of %s that are called by others pass as they are',
     async (type) => {
-      const hearing = heard()
+      const recording = recordingTracker()
       class Resolver {
         answer(): string {
           return `fine ${currentTraceId()}`
         }
       }
       const app = await create(
-        moduleOf({ imports: [TrackRequestModule.forRoot({ tracker: hearing.tracker })] }),
+        moduleOf({ imports: [TrackRequestModule.forRoot({ tracker: recording.tracker })] }),
         make(),
       )
       onTestFinished(() => app.close())
@@ -603,8 +604,8 @@ describe.each(PLATFORMS)('Nest on %s, besides', (_platform, make) => {
           type,
         )
       expect(await handle()).toBe('fine ')
-      expect(hearing.records).toEqual([])
-      expect(hearing.tracker.stats.faults).toBe(0)
+      expect(recording.records).toEqual([])
+      expect(recording.tracker.stats.faults).toBe(0)
     },
   )
 })
@@ -630,9 +631,9 @@ describe('Nest on any platform', () => {
       }
     }
     method(Shop, 'answer', Get())
-    const { tracker, records } = heard()
+    const { tracker, records } = recordingTracker()
     const root = moduleOf({ imports: [TrackRequestModule.forRoot({ tracker })], controllers: [controller(Shop)] })
-    const serving = await listening(await create(root, new Other()))
+    const serving = await listenNest(await create(root, new Other()))
     onTestFinished(() => serving.close())
     expect((await ask(serving.url)).body).toBe('fine ')
     expect(records).toEqual([])

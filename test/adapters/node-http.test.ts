@@ -5,10 +5,10 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { currentRequest } from '../../src/tracking/current-request.ts'
 import type { NodeHandler, NodeHandlerOptions } from '../../src/handlers/node-handler.ts'
 import { told } from '../tracker-fixture.ts'
-import { ask } from './client.ts'
-import { describeHttpAdapter } from './contract.ts'
-import { headerOf, listen, write } from './listen.ts'
-import { heard, type Heard, type Scenario, type Serving } from './scenario.ts'
+import { ask } from './http-client.ts'
+import { describeHttpAdapter } from './http-contract.ts'
+import { headerOf, listen, write } from './http-servers.ts'
+import { recordingTracker, type RecordingTracker, type Scenario, type RunningServer } from './http-host.ts'
 
 type Req = IncomingMessage | Http2ServerRequest
 type Res = ServerResponse | Http2ServerResponse
@@ -31,16 +31,16 @@ describeHttpAdapter('node:http', (scenario) => listen(createServer(tracked(scena
 })
 
 describe('node:http, besides', () => {
-  let serving: Serving | undefined
+  let serving: RunningServer | undefined
   afterEach(() => serving?.close())
 
   async function start(
     handler: NodeHandler,
-    options: Parameters<typeof heard>[0] & NodeHandlerOptions = {},
-  ): Promise<Heard> {
-    const listening = heard(options)
-    serving = await listen(createServer(listening.tracker.trackRequest(handler, options)))
-    return listening
+    options: Parameters<typeof recordingTracker>[0] & NodeHandlerOptions = {},
+  ): Promise<RecordingTracker> {
+    const recording = recordingTracker(options)
+    serving = await listen(createServer(recording.tracker.trackRequest(handler, options)))
+    return recording
   }
 
   const url = (): string => serving?.url ?? ''

@@ -7,13 +7,13 @@ import { currentRequest, currentTraceId } from '../../src/tracking/current-reque
 import type { UpgradeHandler } from '../../src/handlers/upgrade-handler.ts'
 import { deferred } from '../deferred.ts'
 import { expectLawful, moves } from '../tracker-fixture.ts'
-import { listen } from './listen.ts'
-import { heard, type Heard, type Serving } from './scenario.ts'
+import { listen } from './http-servers.ts'
+import { recordingTracker, type RecordingTracker, type RunningServer } from './http-host.ts'
 
 const IMPLIED = ['0 Received', '1 AUTH_OK Authenticated implied', '2 PROCESS Processing implied']
 
 describe('requests for another protocol, on node:http with ws', () => {
-  let serving: Serving | undefined
+  let serving: RunningServer | undefined
   const wss = new WebSocketServer({ noServer: true })
   afterEach(async () => {
     for (const client of wss.clients) client.terminate()
@@ -23,12 +23,12 @@ describe('requests for another protocol, on node:http with ws', () => {
   async function start(
     handler: UpgradeHandler,
     options: { auth?: 'manual'; authenticate?: (req: IncomingMessage) => unknown } = {},
-  ): Promise<Heard> {
-    const listening = heard()
+  ): Promise<RecordingTracker> {
+    const recording = recordingTracker()
     const server = createServer((_req, res) => void res.end('no upgrade'))
-    server.on('upgrade', listening.tracker.trackRequest(handler, options))
+    server.on('upgrade', recording.tracker.trackRequest(handler, options))
     serving = await listen(server)
-    return listening
+    return recording
   }
 
   const accept: UpgradeHandler = (req, socket, head) =>
@@ -45,7 +45,7 @@ describe('requests for another protocol, on node:http with ws', () => {
     return response.statusCode
   }
 
-  function expectRun({ tracker, records }: Heard, ...expected: readonly string[]): void {
+  function expectRun({ tracker, records }: RecordingTracker, ...expected: readonly string[]): void {
     expectLawful(tracker.core.settings.table, records)
     expect(moves(records)).toEqual(expected)
     expect(tracker.inFlight()).toEqual([])

@@ -1,6 +1,6 @@
 import { Agent } from 'node:http'
 import { expect, onTestFinished } from 'vitest'
-import { ask } from '../adapters/client.ts'
+import { ask } from '../adapters/http-client.ts'
 import type { Judged } from './_audit-result.ts'
 import type { Program } from './_program.ts'
 import type { Stats } from './programs/mortal-server.ts'

@@ -8,8 +8,8 @@ import {
 } from 'node:http2'
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { ask } from '../adapters/client.ts'
-import { heard } from '../adapters/scenario.ts'
+import { ask } from '../adapters/http-client.ts'
+import { recordingTracker } from '../adapters/http-host.ts'
 import { deferred } from '../deferred.ts'
 import { BUDGET } from './_budget.ts'
 import { judged } from './_audit-result.ts'
@@ -115,9 +115,9 @@ describe('clients that leave at any moment', () => {
   })
 
   test('a stream of HTTP/2 that follows a cancelled one on the same connection has an id of its own', async () => {
-    const listening = heard()
+    const recording = recordingTracker()
     const begun = deferred()
-    const handler = listening.tracker.trackRequest((req, res) =>
+    const handler = recording.tracker.trackRequest((req, res) =>
       req.url === '/held' ? begun.resolve() : res.end('served'),
     )
     const server = createSecondServer((req, res) => {
@@ -134,15 +134,15 @@ describe('clients that leave at any moment', () => {
     const held = client.request({ ':path': '/held' })
     await begun.promise
     held.close(constants.NGHTTP2_CANCEL)
-    await listening.ended(1)
+    await recording.ended(1)
     const next = client.request({ ':path': '/ok' })
     const [headers] = (await once(next, 'response')) as [IncomingHttpHeaders]
     next.resume()
-    await listening.ended(2)
-    const runs = listening.byRequest()
+    await recording.ended(2)
+    const runs = recording.byRequest()
     expect(runs.map((run) => run.at(-1))).toMatchObject([{ outcome: 'aborted' }, { outcome: 'ok' }])
     expect(headers['x-trace-id']).toBe(runs[1]?.[0]?.trace_id)
     expect(headers['x-trace-id']).not.toBe(runs[0]?.[0]?.trace_id)
-    expect(listening.tracker.inFlight()).toEqual([])
+    expect(recording.tracker.inFlight()).toEqual([])
   })
 })

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { Agent } from 'node:http'
 import { expect, onTestFinished, test } from 'vitest'
-import { ask, type Answered } from '../adapters/client.ts'
+import { ask, type Answered } from '../adapters/http-client.ts'
 import { BUDGET } from './_budget.ts'
 import { judged } from './_audit-result.ts'
 import { fileNamed, start } from './_program.ts'

@@ -1,6 +1,6 @@
 import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { ask } from '../adapters/client.ts'
+import { ask } from '../adapters/http-client.ts'
 import { BUDGET, LONG } from './_budget.ts'
 import { judged, type Judged } from './_audit-result.ts'
 import { givenTo, namedPipe } from './_pipe.ts'

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { LifecycleRecord } from '../../src/record/record.ts'
-import { ask } from '../adapters/client.ts'
+import { ask } from '../adapters/http-client.ts'
 import { BUDGET } from './_budget.ts'
 import { judged } from './_audit-result.ts'
 import { isJob } from './_kinds.ts'

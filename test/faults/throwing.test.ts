@@ -8,7 +8,7 @@ import { isTraceId, newRequestId, newTraceId } from '../../src/trace/trace-id.ts
 import { createTracker } from '../../src/handlers/track-request.ts'
 import type { Tracker } from '../../src/handlers/tracker.ts'
 import type { LifecycleRecord } from '../../src/record/record.ts'
-import { ask } from '../adapters/client.ts'
+import { ask } from '../adapters/http-client.ts'
 import { expectLawful } from '../tracker-fixture.ts'
 import { BUDGET } from './_budget.ts'
 import { start } from './_program.ts'

@@ -1,4 +1,4 @@
-import type { Answer } from './scenario.ts'
+import type { Answer } from './http-host.ts'
 
 /** A stream of the web platform whose chunks come as they are asked for. */
 export function streamOf(chunks: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {

@@ -4,7 +4,7 @@ import type { Tracker } from '../../src/handlers/tracker.ts'
 import type { LifecycleRecord } from '../../src/record/record.ts'
 
 /** What a handler of the suite sees of a request, in the words of no host. */
-export interface Exchange {
+export interface IncomingRequest {
   readonly header: (name: string) => string | undefined
   readonly body: () => Promise<string>
 }
@@ -17,7 +17,7 @@ export interface Answer {
   readonly body?: string | AsyncIterable<string> | null
 }
 
-export type Handle = (exchange: Exchange) => Answer | Promise<Answer>
+export type Handle = (exchange: IncomingRequest) => Answer | Promise<Answer>
 
 /** What a host is to serve: every request is the handler's; where it knows routes, those of `/` and `/orders/:id`. */
 export interface Scenario {
@@ -27,13 +27,13 @@ export interface Scenario {
   readonly auth?: 'manual'
 }
 
-export interface Serving {
+export interface RunningServer {
   readonly url: string
   close(): Promise<void>
 }
 
 /** Starts a real server on a port of 127.0.0.1 that the system chooses. */
-export type Serve = (scenario: Scenario) => Promise<Serving>
+export type Serve = (scenario: Scenario) => Promise<RunningServer>
 
 /** What a host can besides. */
 export interface HostTraits {
@@ -46,7 +46,7 @@ export interface HostTraits {
 }
 
 /** A tracker whose records can be awaited: an answer may reach its client before the server knows. */
-export interface Heard {
+export interface RecordingTracker {
   readonly tracker: Tracker
   readonly records: LifecycleRecord[]
   /** Resolves once so many requests have ended. */
@@ -55,7 +55,7 @@ export interface Heard {
   readonly byRequest: () => LifecycleRecord[][]
 }
 
-export function heard(options: Pick<TrackerOptions, 'onInvalid'> = {}): Heard {
+export function recordingTracker(options: Pick<TrackerOptions, 'onInvalid'> = {}): RecordingTracker {
   const records: LifecycleRecord[] = []
   const waiting = new Set<() => void>()
   const write = (record: LifecycleRecord): void => {

@@ -4,10 +4,10 @@ import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import type { Readable } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
-import type { Answer, Serving } from './scenario.ts'
+import type { Answer, RunningServer } from './http-host.ts'
 
 /** Has a server listen on a port that the system chooses. */
-export function listen(server: Server | Http2Server): Promise<Serving> {
+export function listen(server: Server | Http2Server): Promise<RunningServer> {
   const sessions = new Set<ServerHttp2Session>()
   if (!('closeAllConnections' in server)) server.on('session', (session) => void sessions.add(session))
   return new Promise((resolve) => {
@@ -26,7 +26,7 @@ export function listen(server: Server | Http2Server): Promise<Serving> {
 }
 
 /** Has a server of node:http listen that answers by a fetch-style handler. */
-export function listenFetch(fetch: Parameters<typeof getRequestListener>[0]): Promise<Serving> {
+export function listenFetch(fetch: Parameters<typeof getRequestListener>[0]): Promise<RunningServer> {
   const handle = getRequestListener(fetch)
   return listen(createServer((req, res) => void handle(req, res)))
 }

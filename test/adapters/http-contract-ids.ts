@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { currentRequest } from '../../src/tracking/current-request.ts'
 import { DASHED, GOOD, INVALID, PARENT, STATES, TRACE, VALID } from '../trace/w3c-vectors.ts'
-import { ask, keepAliveAgent } from './client.ts'
-import type { Handle, Heard } from './scenario.ts'
+import { ask, keepAliveAgent } from './http-client.ts'
+import type { Handle, RecordingTracker } from './http-host.ts'
 
 /** Of the contract, what concerns ids on the way in and back out. */
-export function describeIds(start: (handle: Handle) => Promise<Heard & { url: string }>): void {
+export function describeIds(start: (handle: Handle) => Promise<RecordingTracker & { url: string }>): void {
   const outgoing: Handle = () => ({ body: JSON.stringify(currentRequest()?.headers()) })
 
   describe('ids', () => {

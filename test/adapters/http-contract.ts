@@ -2,19 +2,19 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { currentRequest, currentTraceId } from '../../src/tracking/current-request.ts'
 import { deferred } from '../deferred.ts'
 import { expectLawful, moves } from '../tracker-fixture.ts'
-import { ask, head, keepAliveAgent } from './client.ts'
-import { describeIds } from './contract-ids.ts'
-import { ask2, cancel2 } from './client-http2.ts'
+import { ask, head, keepAliveAgent } from './http-client.ts'
+import { describeIds } from './http-contract-ids.ts'
+import { ask2, cancel2 } from './http2-client.ts'
 import {
-  heard,
+  recordingTracker,
   type Answer,
   type Handle,
-  type Heard,
+  type RecordingTracker,
   type HostTraits,
   type Scenario,
   type Serve,
-  type Serving,
-} from './scenario.ts'
+  type RunningServer,
+} from './http-host.ts'
 
 const IMPLIED = ['0 Received', '1 AUTH_OK Authenticated implied', '2 PROCESS Processing implied'] as const
 
@@ -24,7 +24,7 @@ export function describeHttpAdapter(
   serve: Serve,
   { routes, parsesJson = false, http2 }: HostTraits = {},
 ): void {
-  const open: Serving[] = []
+  const open: RunningServer[] = []
   afterEach(async () => {
     for (const serving of open.splice(0)) await serving.close()
   })
@@ -33,15 +33,15 @@ export function describeHttpAdapter(
     handle: Handle,
     auth: Pick<Scenario, 'auth' | 'authenticate'> = {},
     serving = serve,
-  ): Promise<Heard & { url: string }> {
-    const listening = heard()
-    const server = await serving({ tracker: listening.tracker, handle, ...auth })
+  ): Promise<RecordingTracker & { url: string }> {
+    const recording = recordingTracker()
+    const server = await serving({ tracker: recording.tracker, handle, ...auth })
     open.push(server)
-    return { ...listening, url: server.url }
+    return { ...recording, url: server.url }
   }
 
   /** Every request is a run of the machine that ended as told, and nothing is left behind. */
-  function expectRuns({ tracker, byRequest }: Heard, ...expected: (readonly string[])[]): void {
+  function expectRuns({ tracker, byRequest }: RecordingTracker, ...expected: (readonly string[])[]): void {
     const runs = byRequest()
     for (const run of runs) expectLawful(tracker.core.settings.table, run)
     expect(runs.map(moves)).toEqual(expected)
