@@ -53,7 +53,7 @@ import { TrackRequestModule, type NestOptions, type NestRequest } from '../../sr
 import { currentRequest, currentTraceId } from '../../src/tracking/current-request.ts'
 import type { Tracker } from '../../src/handlers/tracker.ts'
 import { moves } from '../tracker-fixture.ts'
-import { ask, head, type Asking } from './http-client.ts'
+import { ask, head, type AskOptions } from './http-client.ts'
 import { describeHttpAdapter } from './http-contract.ts'
 import { headerOf } from './http-servers.ts'
 import { controller, create, method, moduleOf, parameters } from './nest-builders.ts'
@@ -146,7 +146,7 @@ describe.each(PLATFORMS)('Nest on %s, besides', (_platform, make) => {
   async function start(
     shop: new (...args: never[]) => object,
     made: Made = {},
-  ): Promise<RecordingTracker & { url: string; last: (path?: string, asking?: Asking) => Promise<unknown> }> {
+  ): Promise<RecordingTracker & { url: string; last: (path?: string, options?: AskOptions) => Promise<unknown> }> {
     const recording = recordingTracker()
     const { parts, options, configure, main, adapter, tracking, created } = made
     const tracked =
@@ -159,11 +159,11 @@ describe.each(PLATFORMS)('Nest on %s, besides', (_platform, make) => {
     await main?.(app)
     const serving = await listenNest(app)
     onTestFinished(() => serving.close())
-    const last = async (path = '/', asking: Asking = {}): Promise<unknown> => {
+    const last = async (path = '/', options: AskOptions = {}): Promise<unknown> => {
       const ends = recording.records.filter(
         (record) => record.lifecycle === 'transition' && record.outcome !== undefined,
       ).length
-      await ask(`${serving.url}${path}`, asking)
+      await ask(`${serving.url}${path}`, options)
       await recording.ended(ends + 1)
       return recording.records.at(-1)
     }
@@ -181,7 +181,7 @@ describe.each(PLATFORMS)('Nest on %s, besides', (_platform, make) => {
     return Shop
   }
 
-  const json = (value: unknown): Asking => ({
+  const json = (value: unknown): AskOptions => ({
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(value),
@@ -255,7 +255,7 @@ describe.each(PLATFORMS)('Nest on %s, besides', (_platform, make) => {
     expect(server.records.at(-1)).toMatchObject({ outcome: 'ok', status: 418, error: { message: 'broken' } })
   })
 
-  test.each<[what: string, main: (app: INestApplication) => unknown, asked: string, asking: Asking, path: string]>([
+  test.each<[what: string, main: (app: INestApplication) => unknown, asked: string, options: AskOptions, path: string]>([
     [
       'a prefix and a version in the path',
       (app) => app.setGlobalPrefix('api').enableVersioning(),
@@ -272,11 +272,11 @@ describe.each(PLATFORMS)('Nest on %s, besides', (_platform, make) => {
     ],
     ['what is not found below a prefix', (app) => app.setGlobalPrefix('api'), '/api/nowhere/7', {}, '/api/nowhere/7'],
     ['what is not found beside a prefix', (app) => app.setGlobalPrefix('api'), '/nowhere/7', {}, '/nowhere/7'],
-  ])('the path of %s', async (_, main, asked, asking, path) => {
+  ])('the path of %s', async (_, main, asked, options, path) => {
     const Shop = shopOf(() => 'fine')
     Version('1')(Shop.prototype as object, 'answer', Object.getOwnPropertyDescriptor(Shop.prototype, 'answer') ?? {})
     const server = await start(Shop, { main })
-    await server.last(asked, asking)
+    await server.last(asked, options)
     expect(server.records[0]).toMatchObject({ path })
     expect(server.tracker.stats.faults).toBe(0)
   })
@@ -311,11 +311,11 @@ describe.each(PLATFORMS)('Nest on %s, besides', (_platform, make) => {
       shopOf(() => 'fine'),
       { main: (app) => app.enableCors() },
     )
-    const asking = {
+    const options = {
       method: 'OPTIONS',
       headers: { origin: 'http://shop.test', 'access-control-request-method': 'POST' },
     }
-    const { status, headers } = await ask(`${server.url}/orders/7`, asking)
+    const { status, headers } = await ask(`${server.url}/orders/7`, options)
     await server.ended(1)
     expect([status, headers['access-control-allow-origin'], headers['x-trace-id']]).toEqual([
       204,

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { Agent } from 'node:http'
 import { expect, onTestFinished, test } from 'vitest'
-import { ask, type Answered } from '../adapters/http-client.ts'
+import { ask, type HttpResponse } from '../adapters/http-client.ts'
 import { BUDGET } from './_budget.ts'
 import { judged } from './_audit-result.ts'
 import { fileNamed, start } from './_program.ts'
@@ -20,7 +20,7 @@ test('connections by the thousand at once are all served, each with an id of its
   const server = await start('mortal-server', { args: ['default'], stdout: log })
   const agent = new Agent({ maxSockets: Infinity })
   onTestFinished(() => agent.destroy())
-  const answers: Promise<Answered>[] = []
+  const answers: Promise<HttpResponse>[] = []
   // A hundred more at a time: faster, and the system turns some away, who come again after a second.
   for (let held = 0; held < connections; held = (await told(server)).held) {
     for (let more = Math.min(held + 100, connections) - answers.length; more > 0; more -= 1)
