@@ -336,7 +336,7 @@ describe('Nest over gRPC', () => {
         return NEVER
       }).pipe(finalize(() => stopped.resolve())),
     )
-    const call = client.begin(name)
+    const call = client.start(name)
     await entered.promise
     call.cancel()
     await expectStory(service, 0, [...BEGUN, 'Responded aborted'])
