@@ -29,7 +29,7 @@ export function variableFields(record: LifecycleRecord): Record<string, unknown>
 
 type VariableFields = Record<string, unknown> & { -readonly [K in keyof TransitionRecord]?: TransitionRecord[K] }
 
-/** Written out, because a loop over the table takes three times as long; test/record/fields.test.ts compares the two. */
+/** Written out: a loop over the table takes three times as long. test/record/fields.test.ts compares the two. */
 function addTransitionFields(fields: VariableFields, record: TransitionRecord): void {
   fields.seq = record.seq
   if (record.dwell_ms !== undefined) fields.dwell_ms = record.dwell_ms

@@ -13,7 +13,7 @@ type Child = { setBindings(bindings: Fields): void } & Readonly<
   Record<string, (fields: Fields, message?: string) => void>
 >
 
-/** The names that only our own fields may have; the mixin adds `x_trace_id` to lines whose `trace_id` is another one. */
+/** Names that a logger must not add; our mixin adds `x_trace_id` to lines whose `trace_id` is another one. */
 const RESERVED_NAMES: ReadonlySet<string> = new Set([...FIELD_NAMES, 'x_trace_id'])
 
 /** The fields that a formatter cannot change. */

@@ -55,7 +55,7 @@ export class FdWriter {
     else this.#write(text)
   }
 
-  /** Writes everything, before the process ends. Waits for a pipe with a slow reader, but not for one without a reader. */
+  /** Writes everything before the process ends. Waits for a slow reader of a pipe, but not if nothing is read. */
   flush(): void {
     this.flushBuffer()
     for (let waits = 0; this.#backlog.length > 0 && waits < MAX_WAITS; waits += 1) {

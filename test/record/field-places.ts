@@ -55,12 +55,12 @@ export const PLACES: readonly Place[] = [
   },
   {
     name: 'src/logs/scan/fast-parser.ts',
-    fix: 'it reads the fields of FIELDS that are written after the ids: add a row there, so that no line with it takes the slow path',
+    fix: 'it reads the fields of FIELDS that follow dwell_ms: any other one makes the line take the slow path',
     missingIn: missingInFastParser,
   },
   {
     name: 'src/logs/scan/batch-writer.ts and fast-parser.ts',
-    fix: 'an audit depends on it: add it to ROW, RecordKind or RecordExtras in src/record/record-batch.ts, and write it there',
+    fix: 'an audit depends on it: add it to the rows, kinds or extras of src/record/record-batch.ts',
     missingIn: (fields) =>
       Object.entries(fields).flatMap(([name, field]) =>
         field.audited && !isScanned(name, field, fields) ? [name] : [],

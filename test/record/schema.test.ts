@@ -71,7 +71,8 @@ describe('the schema refuses', () => {
     fc.assert(
       fc.property(fc.constantFrom(...golden), fc.constantFrom(...FIELD_NAMES), anything, (line, key, value) => {
         const changed = JSON.parse(JSON.stringify({ ...line, [key]: value })) as Line
-        if (typeof readRecord(changed) === 'string') expect(schemaErrors(changed), JSON.stringify(changed)).toBeDefined()
+        if (typeof readRecord(changed) === 'string')
+          expect(schemaErrors(changed), JSON.stringify(changed)).toBeDefined()
       }),
       { numRuns: 2_000 },
     )

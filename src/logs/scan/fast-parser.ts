@@ -40,7 +40,10 @@ const VALUES: Readonly<Record<FieldKind, Member['value']>> = {
   message: TEXT,
 }
 
-/** The fields between `dwell_ms` and `msg`, in the order in which they are written. An audit needs the values of two: `attempt` and `error`. */
+/**
+ * The fields between `dwell_ms` and `msg`, in the order in which they are written. An audit needs the values of two:
+ * `attempt` and `error`.
+ */
 const MEMBERS = Object.entries<Field>(FIELDS)
   .slice(FIELD_NAMES.indexOf('dwell_ms') + 1, FIELD_NAMES.indexOf('msg'))
   .map(([name, { kind }]) => member(name, name === 'attempt' ? ATTEMPT : VALUES[kind]))
