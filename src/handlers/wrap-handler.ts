@@ -8,17 +8,20 @@ import { handleNode, type NodeHandler, type NodeHandlerOptions } from './node-ha
 import { handleUpgrade, type UpgradeHandler } from './upgrade-handler.ts'
 import { handleWork, type WorkOptions } from './function-handler.ts'
 
-/** The method of a tracker needs no options; the function needs at least the service. */
+/** A tracker's method needs no options; the function needs at least the service. */
 type Options<Extra, Own> = unknown extends Extra ? [options?: Own] : [options: Extra & Own]
 
-/** The shapes of handler that can be wrapped. */
+/** The kinds of handlers that can be wrapped. */
 export interface TrackRequest<Extra = unknown> {
-  /** Any function with a `carrier`: a worker's job, resumed at Queued. The option also gives a function without arguments its right type. */
+  /**
+   * Any function with a `carrier`, such as a queue's worker: resumes the request of its message. The option is also
+   * what tells a function without parameters from a handler of node:http.
+   */
   <Args extends unknown[], R>(
     work: (...args: Args) => R,
     options: Extra & WorkOptions<Args> & { readonly carrier: unknown },
   ): (...args: Args) => R
-  /** A handler of node:http, or of node:http2 with its compatible request and response. */
+  /** A handler of node:http, or of node:http2 through its compatibility API. */
   <
     Req extends IncomingMessage | Http2ServerRequest = IncomingMessage,
     Res extends ServerResponse | Http2ServerResponse = ServerResponse,
@@ -36,17 +39,17 @@ export interface TrackRequest<Extra = unknown> {
     handler: FetchHandler<Rest>,
     ...options: Options<Extra, FetchHandlerOptions>
   ): (request: Request, ...rest: Rest) => Promise<Response>
-  /** Any other function: each call is a request of its own (a cron job). */
+  /** Any other function, such as a cron job: each call is a request of its own. */
   <Args extends unknown[], R>(
     work: (...args: Args) => R,
     ...options: Options<Extra, WorkOptions<Args>>
   ): (...args: Args) => R
 }
 
-/** The options of all shapes: the arguments of each call decide its shape. */
+/** The options of all kinds of handlers: the arguments of each call decide its kind. */
 export type AnyHandlerOptions = NodeHandlerOptions & FetchHandlerOptions & WorkOptions<unknown[]>
 
-/** The one implementation under {@link trackRequest} and a tracker's own method. */
+/** The implementation of {@link trackRequest} and of a tracker's method of that name. */
 export function wrapHandler(
   core: RequestCore,
   handler: unknown,
@@ -55,10 +58,10 @@ export function wrapHandler(
   if (typeof handler !== 'function') {
     throw new ThroughlineError(
       'THROUGHLINE_BAD_OPTION',
-      'trackRequest() takes a function first: (req, res), (Request) or a job',
+      'the first argument of trackRequest() must be a function: (req, res), (Request) or a job',
     )
   }
-  // One function serves every overload; the arguments of each call decide its shape.
+  // One function serves all overloads; the arguments of each call decide the kind of handler.
   const call = handler as (...args: unknown[]) => unknown
   return (...args) => {
     const [first, second, third] = args

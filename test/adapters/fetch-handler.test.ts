@@ -3,16 +3,16 @@ import type { FetchHandler, FetchHandlerOptions } from '../../src/handlers/fetch
 import { currentRequest } from '../../src/tracking/current-request.ts'
 import { deferred } from '../deferred.ts'
 import { summarizeTransitions, trackerFixture, summarize } from '../tracker-fixture.ts'
-import { describeHttpAdapter } from './contract.ts'
-import { listenFetch } from './listen.ts'
-import type { Scenario, Serving } from './scenario.ts'
-import { responseOf, streamOf } from './web-stream.ts'
+import { describeHttpAdapter } from './http-contract.ts'
+import { listenFetch } from './http-servers.ts'
+import type { Scenario, RunningServer } from './http-host.ts'
+import { responseOf, streamOf } from './fetch-response.ts'
 
 async function* each<T>(values: readonly T[]): AsyncGenerator<T> {
   for (const value of values) yield await Promise.resolve(value)
 }
 
-function serve({ tracker, handle, auth, authenticate }: Scenario): Promise<Serving> {
+function serve({ tracker, handle, auth, authenticate }: Scenario): Promise<RunningServer> {
   const header = (request: Request) => (name: string) => request.headers.get(name) ?? undefined
   const options: FetchHandlerOptions = {
     ...(auth === undefined ? {} : { auth }),
@@ -27,15 +27,15 @@ function serve({ tracker, handle, auth, authenticate }: Scenario): Promise<Servi
 
 describeHttpAdapter('fetch-style, on @hono/node-server', serve)
 
-/** A handler that does not look at its request. */
+/** A handler that ignores its request. */
 function answering(answer: () => Response): FetchHandler<[]> {
   return answer
 }
 
-describe('fetch-style, besides', () => {
+describe('fetch-style handlers beyond the contract', () => {
   const url = 'http://example.test/orders?token=hush'
 
-  test('the parts of a body pass as they are, and its end is the end of the request', async () => {
+  test('the parts of a body are passed on unchanged, and the request ends with the body', async () => {
     const { tracker, records } = trackerFixture()
     const chunks = [new Uint8Array([1, 2]), new Uint8Array([]), new Uint8Array([3])]
     const fetch = tracker.trackRequest(
@@ -66,7 +66,7 @@ describe('fetch-style, besides', () => {
       'error',
       async (body: ReadableStream<Uint8Array>) => expect(new Response(body).text()).rejects.toThrow('torn'),
     ],
-  ])('a body that %s', async (_, outcome, read) => {
+  ])('a body that %s ends the request with its outcome', async (_, outcome, read) => {
     const { tracker, records } = trackerFixture()
     const cancelled: unknown[] = []
     const body = (): ReadableStream =>
@@ -80,7 +80,7 @@ describe('fetch-style, besides', () => {
     expect(cancelled).toEqual(outcome === 'aborted' ? ['enough'] : [])
   })
 
-  test('a signal that has fired before, or fires after the end, changes nothing', async () => {
+  test('a signal that fires before the start or after the end has no effect', async () => {
     const { tracker, records } = trackerFixture()
     const leaving = new AbortController()
     const fetch = tracker.trackRequest(answering(() => new Response(null, { status: 204 })))
@@ -91,7 +91,7 @@ describe('fetch-style, besides', () => {
     expect(records.at(-1)).toMatchObject({ outcome: 'aborted' })
   })
 
-  test("an error is the host's to answer, and what comes after the request is passed on", async () => {
+  test('an error is thrown to the host, and further arguments are passed on', async () => {
     const { tracker, records } = trackerFixture()
     const broken = new Error('broken')
     const fails = tracker.trackRequest(
@@ -107,7 +107,7 @@ describe('fetch-style, besides', () => {
     expect(await (await passes(new Request(url), 'env', 7)).text()).toBe('GET env 7')
   })
 
-  test('a handler that answers before its queue does', async () => {
+  test('a handler that responds before its message is sent', async () => {
     const { tracker, records } = trackerFixture()
     const broker = deferred()
     const sent: Promise<unknown>[] = []

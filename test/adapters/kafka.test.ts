@@ -390,14 +390,12 @@ describe('kafka', () => {
       const topic = newTopic()
       const { tracker, records } = watched()
       for (const count of ['2', 'many', '']) {
-        await tracker
-          .start()
-          .run(() =>
-            handing.send({
-              topic,
-              messages: [{ value: 'order 1', headers: count === '' ? {} : { 'retry-count': count } }],
-            }),
-          )
+        await tracker.start().run(() =>
+          handing.send({
+            topic,
+            messages: [{ value: 'order 1', headers: count === '' ? {} : { 'retry-count': count } }],
+          }),
+        )
       }
       const attempt = ({ headers }: { headers?: object | null | undefined }): number | undefined => {
         const count: unknown = Reflect.get(headers ?? {}, 'retry-count')

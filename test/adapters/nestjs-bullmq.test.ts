@@ -9,8 +9,8 @@ import { propagate, trackRequest } from '../../src/adapters/bullmq.ts'
 import { TrackRequestModule } from '../../src/adapters/nestjs.ts'
 import { BROKERS, isBrokerMissing } from '../brokers.ts'
 import { SOON } from '../timeouts.ts'
-import { ask } from './client.ts'
-import { controller, create, method, moduleOf } from './nest-parts.ts'
+import { ask } from './http-client.ts'
+import { controller, create, method, moduleOf } from './nest-builders.ts'
 import { watched } from './queue-rig.ts'
 
 const missing = await isBrokerMissing('redis')

@@ -22,7 +22,7 @@ import { BROKERS, isBrokerMissing } from '../brokers.ts'
 import { deferred } from '../deferred.ts'
 import { SOON } from '../timeouts.ts'
 import { startKafkaBroker } from './kafka-broker.ts'
-import { clientOf, direct, expectStory, handling, serve } from './nest-services.ts'
+import { clientOf, direct, expectStory, handling, serve } from './nest-microservices.ts'
 import { watched, type Watched } from './queue-rig.ts'
 
 const missing = {

@@ -1,6 +1,6 @@
 import { Agent } from 'node:http'
 import { expect, onTestFinished } from 'vitest'
-import { ask } from '../adapters/client.ts'
+import { ask } from '../adapters/http-client.ts'
 import type { Program } from './_program.ts'
 import type { ServerStats } from './programs/fault-server.ts'
 

@@ -9,8 +9,8 @@ import {
 } from 'node:http2'
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { ask } from '../adapters/client.ts'
-import { heard } from '../adapters/scenario.ts'
+import { ask } from '../adapters/http-client.ts'
+import { recordingTracker } from '../adapters/http-host.ts'
 import { deferred } from '../deferred.ts'
 import { auditFiles } from './_audit-result.ts'
 import { addRow, count, share } from './_fault-row.ts'
@@ -134,7 +134,7 @@ describe('clients that disconnect at random times', () => {
   })
 
   test('do not share an id with the next HTTP/2 stream of their connection', async () => {
-    const observed = heard()
+    const observed = recordingTracker()
     const started = deferred()
     const handler = observed.tracker.trackRequest((req, res) =>
       req.url === '/held' ? started.resolve() : res.end('served'),

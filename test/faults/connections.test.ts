@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { Agent } from 'node:http'
 import { expect, onTestFinished, test } from 'vitest'
-import { ask, type Answered } from '../adapters/client.ts'
+import { ask, type HttpResponse } from '../adapters/http-client.ts'
 import { auditFiles } from './_audit-result.ts'
 import { addRow, count, share } from './_fault-row.ts'
 import { getStats } from './_http-client.ts'
@@ -20,7 +20,7 @@ test('serves thousands of simultaneous connections, each request with its own id
   const server = await startProgram('fault-server', { args: ['default'], stdout: log })
   const agent = new Agent({ maxSockets: Infinity })
   onTestFinished(() => agent.destroy())
-  const responses: Promise<Answered>[] = []
+  const responses: Promise<HttpResponse>[] = []
   // At most a hundred at a time: beyond its backlog the kernel drops connections, and TCP retries only after a second.
   for (let held = 0; held < connections; held = (await getStats(server)).held) {
     for (let more = Math.min(held + 100, connections) - responses.length; more > 0; more -= 1)

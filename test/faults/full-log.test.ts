@@ -1,6 +1,6 @@
 import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { ask } from '../adapters/client.ts'
+import { ask } from '../adapters/http-client.ts'
 import { expectComplete, expectReportedOnce, LINES_PER_REQUEST } from './_assertions.ts'
 import { auditFiles, type AuditResult } from './_audit-result.ts'
 import { addRow, count, DESTINATION_NAMES, share } from './_fault-row.ts'

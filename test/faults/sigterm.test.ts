@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { LifecycleRecord } from '../../src/record/record.ts'
-import { ask } from '../adapters/client.ts'
+import { ask } from '../adapters/http-client.ts'
 import { auditFiles } from './_audit-result.ts'
 import { addRow, count } from './_fault-row.ts'
 import { killUnderLoad, signalPoint, type RunResult } from './_kill-under-load.ts'

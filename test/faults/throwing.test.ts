@@ -8,7 +8,7 @@ import { isTraceId, newRequestId, newTraceId } from '../../src/trace/trace-id.ts
 import { createTracker } from '../../src/handlers/track-request.ts'
 import type { Tracker } from '../../src/handlers/tracker.ts'
 import type { LifecycleRecord } from '../../src/record/record.ts'
-import { ask } from '../adapters/client.ts'
+import { ask } from '../adapters/http-client.ts'
 import { expectValidRun } from '../tracker-fixture.ts'
 import { addRow, count } from './_fault-row.ts'
 import { startProgram } from './_program.ts'

@@ -7,13 +7,13 @@ import { traceMixin } from '../../src/tracking/trace-mixin.ts'
 import { deferred } from '../deferred.ts'
 import { trackerFixture } from '../tracker-fixture.ts'
 
-describe('the request in hand', () => {
-  test('is none outside of a request', () => {
+describe('the current request', () => {
+  test('is undefined outside a request', () => {
     expect([currentRequest(), currentTraceId(), traceMixin()]).toEqual([undefined, '', {}])
     expect(currentRequest({})).toBeUndefined()
   })
 
-  test('is found through every await, and gone afterwards', async () => {
+  test('is available after every await, and gone after the request', async () => {
     const { tracker } = trackerFixture()
     const request = tracker.start()
     const gate = deferred()
@@ -27,7 +27,7 @@ describe('the request in hand', () => {
     expect(currentRequest()).toBeUndefined()
   })
 
-  test('is the innermost, and each of many at once finds its own', async () => {
+  test('is the innermost one, and each of several concurrent requests has its own', async () => {
     const { tracker } = trackerFixture()
     const gate = deferred()
     const run = tracker.trackRequest(async (outer: string) => {
@@ -41,7 +41,7 @@ describe('the request in hand', () => {
     expect(await all).toEqual(['a trace-1', 'b trace-3', 'c trace-5'])
   })
 
-  test("hangs on the host's object, also where the context is lost, and also where that is frozen it harms nothing", () => {
+  test("is attached to the host's object without changing what it serializes to; a frozen object is left alone", () => {
     const { tracker } = trackerFixture()
     const job = { n: 1 }
     const traceOf: (host: object, more?: string) => string | undefined = (host) => currentRequest(host)?.traceId
@@ -53,7 +53,7 @@ describe('the request in hand', () => {
     expect(run(Object.freeze({}))).toBe('trace-2')
   })
 
-  test("stamps the application's own lines, and only those inside of a request", () => {
+  test("adds its ids to the application's lines, only inside a request", () => {
     const lines: string[] = []
     const stream = new Writable({
       write: (chunk: Buffer, _encoding, done) => {
@@ -72,14 +72,14 @@ describe('the request in hand', () => {
   })
 })
 
-test('every record is offered on the diagnostics channel, to whoever subscribes', () => {
+test('every record is published on the diagnostics channel while there are subscribers', () => {
   const { tracker, records } = trackerFixture()
-  const heard: unknown[] = []
-  const hear = (record: unknown): void => void heard.push(record)
-  subscribe('throughline:record', hear)
+  const received: unknown[] = []
+  const receive = (record: unknown): void => void received.push(record)
+  subscribe('throughline:record', receive)
   const request = tracker.start()
   request.note('X')
-  unsubscribe('throughline:record', hear)
+  unsubscribe('throughline:record', receive)
   request.note('Y')
-  expect(heard).toEqual(records.slice(0, 2))
+  expect(received).toEqual(records.slice(0, 2))
 })

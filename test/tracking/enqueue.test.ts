@@ -5,7 +5,7 @@ import { deferred } from '../deferred.ts'
 import { summarizeTransitions, trackerFixture, START, summarize } from '../tracker-fixture.ts'
 
 describe('enqueue', () => {
-  test('sends first: Queued stands in the log only once the broker has the message', async () => {
+  test('sends first: Queued is logged only once the broker has the message', async () => {
     const { tracker, records, clock } = trackerFixture()
     const request = tracker.start()
     const broker = deferred<string>()
@@ -52,7 +52,7 @@ describe('enqueue', () => {
         throw new Error('broker down')
       },
     ],
-  ])('a send that %s passes its error on, and the request is not Queued', async (_, send) => {
+  ])('if the send %s, its error is thrown and the request is not Queued', async (_, send) => {
     const { tracker, records } = trackerFixture()
     const request = tracker.start()
     await expect(request.enqueue(send)).rejects.toThrow('broker down')
@@ -68,7 +68,7 @@ describe('enqueue', () => {
     expect(request.state).toBe('Queued')
   })
 
-  test('a second message carries the request as its parent and moves nothing', async () => {
+  test('a second message carries the request as its parent and causes no transition', async () => {
     const { tracker, records } = trackerFixture()
     const request = tracker.start()
     await request.enqueue(() => undefined)
@@ -79,7 +79,7 @@ describe('enqueue', () => {
     expect(records.at(-1)).toMatchObject({ data: { child: true } })
   })
 
-  test('of two at once one hands over and the other is a child', async () => {
+  test('of two concurrent messages, the first hands the request off and the second is a child', async () => {
     const { tracker, records } = trackerFixture()
     const request = tracker.start()
     const [first, second] = [deferred(), deferred()]
@@ -97,17 +97,17 @@ describe('enqueue', () => {
   })
 
   test.each([
-    ['after the answer', (events: string[]) => [...events, 'RESPOND'], 'Responded'],
-    ['after a refusal', () => ['AUTH_ERROR'], 'Failed'],
-  ])('%s, the message is a child', async (_, way, state) => {
+    ['after the response', ['AUTH_OK', 'PROCESS', 'RESPOND'], 'Responded'],
+    ['after a refused authentication', ['AUTH_ERROR'], 'Failed'],
+  ])('%s, the message is a child', async (_, events, state) => {
     const { tracker } = trackerFixture()
     const request = tracker.start()
-    for (const event of way(['AUTH_OK', 'PROCESS'])) request.send(event)
+    for (const event of events) request.send(event)
     expect(await request.enqueue((headers) => headers)).not.toHaveProperty('x-lifecycle')
     expect(request.state).toBe(state)
   })
 
-  test('while it is pending nothing else moves the request', async () => {
+  test('while it is pending, no other signal is accepted', async () => {
     const { tracker, records } = trackerFixture()
     const request = tracker.start()
     const broker = deferred()
@@ -118,7 +118,7 @@ describe('enqueue', () => {
     expect(summarize(records).slice(3)).toEqual(['rejected RESPOND in Processing', '3 ENQUEUE Queued'])
   })
 
-  test('a machine that cannot be queued sends children only', async () => {
+  test('in a state that accepts no ENQUEUE, messages are children', async () => {
     const { tracker, records } = trackerFixture({ machine: requestWithRetriesMachine })
     const worker = tracker.resume({ 'x-trace-id': 't', 'x-lifecycle': '00000000000000aa;Queued;3;5' })
     expect(await worker.enqueue((headers) => headers)).not.toHaveProperty('x-lifecycle')
@@ -129,7 +129,7 @@ describe('enqueue', () => {
 describe('a response that ends while a message is being sent', () => {
   const ends = [{ outcome: 'ok', status: 202 }, { outcome: 'aborted' }] as const
 
-  test.each(ends)('waits, and is noted once the request is Queued ($outcome)', async (end) => {
+  test.each(ends)('is recorded as a note once the request is Queued ($outcome)', async (end) => {
     const { tracker, records } = trackerFixture()
     const request = tracker.start()
     const broker = deferred()
@@ -143,7 +143,7 @@ describe('a response that ends while a message is being sent', () => {
     expect(request.ended).toBe(false)
   })
 
-  test.each(ends)('waits, and ends the request where sending failed ($outcome)', async (end) => {
+  test.each(ends)('ends the request once the send has failed ($outcome)', async (end) => {
     const { tracker, records } = trackerFixture()
     const request = tracker.start()
     const broker = deferred()

@@ -6,8 +6,8 @@ import { expectValidRun, summarizeTransitions, trackerFixture, summarize } from 
 
 const error = new Error('no')
 
-describe('a response that ends while the state is behind catches up with implied steps', () => {
-  test.each<[after: string[], end: RequestEnd, told: string[]]>([
+describe('a response that ends in an earlier state takes the skipped steps as implied ones', () => {
+  test.each<[after: string[], end: RequestEnd, expected: string[]]>([
     [
       [],
       { outcome: 'ok', status: 200 },
@@ -29,7 +29,7 @@ describe('a response that ends while the state is behind catches up with implied
       ['1 AUTH_OK Authenticated', '2 PROCESS Processing implied', '3 RESPOND Responded aborted'],
     ],
     [[], { outcome: 'denied', status: 401 }, ['1 AUTH_ERROR Failed denied']],
-    // Who the caller was, nobody found out: to imply AUTH_OK would be a lie.
+    // The caller was never authenticated, so AUTH_OK is not implied.
     [[], { outcome: 'aborted' }, ['1 AUTH_ERROR Failed implied aborted']],
   ])('after %j, %j', (after, end, expected) => {
     const { tracker, table, records } = trackerFixture()
@@ -45,7 +45,7 @@ describe('a response that ends while the state is behind catches up with implied
     expectValidRun(table, records)
   })
 
-  test.each<[after: string[], end: RequestEnd, told: string[]]>([
+  test.each<[after: string[], end: RequestEnd, expected: string[]]>([
     [[], { outcome: 'error', error }, ['1 AUTH_OK Authenticated implied', '2 FAIL Failed error']],
     [
       ['AUTH_OK', 'PROCESS'],
@@ -68,8 +68,8 @@ describe('a response that ends while the state is behind catches up with implied
   })
 })
 
-describe("a machine of the user's", () => {
-  test('that knows none of our signals still ends, by the shortest way', () => {
+describe('a user-defined machine', () => {
+  test('that has none of our signals ends by the shortest path', () => {
     const machine = createMachine({
       initial: 'Open',
       states: {
@@ -85,7 +85,7 @@ describe("a machine of the user's", () => {
   })
 
   test.each(['log', 'throw'] as const)(
-    'that has no end is let go and never looks stuck (onInvalid: %s)',
+    'whose final states are unreachable is released, and the request is not stuck (onInvalid: %s)',
     (onInvalid) => {
       const machine = createMachine({
         initial: 'A',
@@ -105,7 +105,7 @@ describe("a machine of the user's", () => {
     },
   )
 
-  test('is driven by wrapped functions, and what the host reports never throws into them', async () => {
+  test('never makes a wrapped function throw, even with onInvalid throw', async () => {
     const machine = createMachine({
       initial: 'Start',
       states: {
@@ -126,7 +126,7 @@ describe("a machine of the user's", () => {
   })
 })
 
-describe('a request that is driven by hand says how it ended', () => {
+describe('a request that is ended manually records its outcome', () => {
   test.each([
     [{}, { outcome: 'ok' }],
     [{ status: 404 }, { outcome: 'ok', status: 404 }],

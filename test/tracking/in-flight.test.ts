@@ -2,7 +2,7 @@ import { describe, expect, test, vi } from 'vitest'
 import { trackerFixture, START, summarize } from '../tracker-fixture.ts'
 
 describe('stuck', () => {
-  test('names those in flight for longer than the limit of their state, by a clock cranked by hand', () => {
+  test('returns the requests that have exceeded the limit of their state', () => {
     const { tracker, clock } = trackerFixture()
     const slow = tracker.start()
     clock.time += 10_000
@@ -31,7 +31,7 @@ describe('stuck', () => {
     expect(tracker.stuck()).toEqual([])
   })
 
-  test('takes one limit for all states, or one by state, beside which the others keep theirs', () => {
+  test('accepts one limit for all states, or limits by state, where other states keep their own', () => {
     const { tracker, clock } = trackerFixture()
     tracker.start()
     tracker.start().authenticated()
@@ -45,14 +45,14 @@ describe('stuck', () => {
     expect(states({ Received: 60_000 })).toEqual([])
   })
 
-  test('refuses a state that the machine has not, and what is no duration', () => {
+  test('rejects an unknown state and an invalid duration', () => {
     const { tracker } = trackerFixture()
     expect(() => tracker.stuck({ Nowhere: '5s' })).toThrow(expect.objectContaining({ code: 'THROUGHLINE_BAD_STATE' }))
     expect(() => tracker.stuck({ constructor: 5 })).toThrow(expect.objectContaining({ code: 'THROUGHLINE_BAD_STATE' }))
     expect(() => tracker.stuck('soon')).toThrow(expect.objectContaining({ code: 'THROUGHLINE_BAD_DURATION' }))
   })
 
-  test('finds a resumed request behind one that was queued later, the longest first', () => {
+  test('finds resumed requests whatever the order in which they were resumed, the longest wait first', () => {
     const { tracker, clock } = trackerFixture()
     const resume = (since: number): unknown =>
       tracker.resume({ 'x-trace-id': 't', 'x-lifecycle': `00000000000000aa;Queued;3;${String(since)}` })
@@ -63,7 +63,7 @@ describe('stuck', () => {
     ])
   })
 
-  test('tells the last error that was noted of a stuck one', () => {
+  test('includes the last error that was noted', () => {
     const { tracker, clock } = trackerFixture()
     const request = tracker.start()
     request.emitNote('note', 'ENQUEUE', { error: new Error('first') })
@@ -75,7 +75,7 @@ describe('stuck', () => {
     ])
   })
 
-  test('a clock that is set back accuses nobody and makes no negative times', () => {
+  test('reports nothing after the clock was set back, and no time is negative', () => {
     const { tracker, clock, records } = trackerFixture()
     const request = tracker.start()
     clock.time -= 60_000
@@ -86,8 +86,8 @@ describe('stuck', () => {
   })
 })
 
-describe('in flight', () => {
-  test('are those that have neither ended nor been handed over', async () => {
+describe('requests in flight', () => {
+  test('are those that have neither ended nor been handed off', async () => {
     const { tracker } = trackerFixture()
     const [open, ended, queued, refused] = [tracker.start(), tracker.start(), tracker.start(), tracker.start()]
     for (const event of ['AUTH_OK', 'PROCESS', 'RESPOND']) ended.send(event)
@@ -97,7 +97,7 @@ describe('in flight', () => {
     expect(tracker.stats).toMatchObject({ requests: 4, inFlight: 1 })
   })
 
-  test('are noted as left when the tracker closes, and the sinks are flushed, whatever one of them does', () => {
+  test('get a SHUTDOWN note when the tracker closes, and all sinks are flushed even if one throws', () => {
     let flushed = 0
     const stderr = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
     const broken = {

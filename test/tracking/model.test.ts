@@ -11,8 +11,8 @@ const steps = fc.array(fc.record({ event: fc.constantFrom(...SIGNALS), note: fc.
   maxLength: 25,
 })
 
-describe('a request does as the machine says', () => {
-  test('on any machine, after any signals', () => {
+describe('a request follows its machine', () => {
+  test('on random machines, after random signals', () => {
     fc.assert(
       fc.property(fc.oneof(flatMachine, nestedMachine), steps, (machine, signals) => {
         const { tracker, table, records, clock } = trackerFixture({ machine })
@@ -61,42 +61,39 @@ describe('a request does as the machine says', () => {
       request.enqueue(() => Promise.reject(new Error('broker down'))).catch(() => undefined),
   }
 
-  test.each([requestMachine, requestWithRetriesMachine])(
-    '$id, whatever methods a handler calls, in whatever order',
-    async (machine) => {
-      await fc.assert(
-        fc.asyncProperty(
-          fc.array(fc.tuple(fc.constantFrom(...Object.keys(calls)), fc.boolean()), { maxLength: 12 }),
-          async (order) => {
-            const { tracker, table, records } = trackerFixture({ machine })
-            const request = tracker.start()
-            const pending: unknown[] = []
-            for (const [name, waits] of order) {
-              const result = calls[name]?.(request)
-              pending.push(result)
-              if (waits) await result
-            }
-            await Promise.all(pending)
-            expectValidRun(table, records)
-            expect(tracker.inFlight()).toEqual(request.ended || request.handedOver ? [] : [request])
-          },
-        ),
-        { numRuns: 300 },
-      )
-    },
-  )
+  test.each([requestMachine, requestWithRetriesMachine])('$id, for random calls of its methods', async (machine) => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.constantFrom(...Object.keys(calls)), fc.boolean()), { maxLength: 12 }),
+        async (order) => {
+          const { tracker, table, records } = trackerFixture({ machine })
+          const request = tracker.start()
+          const pending: unknown[] = []
+          for (const [name, waits] of order) {
+            const result = calls[name]?.(request)
+            pending.push(result)
+            if (waits) await result
+          }
+          await Promise.all(pending)
+          expectValidRun(table, records)
+          expect(tracker.inFlight()).toEqual(request.ended || request.handedOver ? [] : [request])
+        },
+      ),
+      { numRuns: 300 },
+    )
+  })
 })
 
-describe('an end is an end', () => {
-  test.each(['Responded', 'Failed', 'Completed'])('%s accepts nothing and tells it', (end) => {
+describe('a final state', () => {
+  test.each(['Responded', 'Failed', 'Completed'])('%s accepts no signal, and each is logged as rejected', (end) => {
     const { tracker, records } = trackerFixture()
     const request = tracker.start()
-    const ways: Record<string, string[]> = {
+    const paths: Record<string, string[]> = {
       Responded: ['AUTH_OK', 'PROCESS', 'RESPOND'],
       Failed: ['AUTH_ERROR'],
       Completed: ['AUTH_OK', 'PROCESS', 'ENQUEUE', 'COMPLETE'],
     }
-    for (const event of ways[end] ?? []) expect(request.send(event)).toBe(true)
+    for (const event of paths[end] ?? []) expect(request.send(event)).toBe(true)
     expect([request.state, request.ended]).toEqual([end, true])
     const before = records.length
     expect([
@@ -116,7 +113,7 @@ describe('an end is an end', () => {
 })
 
 describe("onInvalid: 'throw'", () => {
-  test('throws what was rejected to the caller, and has logged it', () => {
+  test('logs a rejected signal and throws it to the caller', () => {
     const { tracker, records } = trackerFixture({ onInvalid: 'throw' })
     const request = tracker.start()
     expect(() => request.completed()).toThrow(
@@ -129,7 +126,7 @@ describe("onInvalid: 'throw'", () => {
     expect([request.state, request.seq]).toEqual(['Received', 0])
   })
 
-  test('leaves notes and events of no machine alone', () => {
+  test('does not throw for notes and for events that the machine does not have', () => {
     const { tracker } = trackerFixture({ onInvalid: 'throw' })
     const request = tracker.start()
     expect(() => request.note('COMPLETE')).not.toThrow()

@@ -10,8 +10,8 @@ const carrier = {
   'x-lifecycle': `b7ad6b7169203331;Queued;3;${String(START - 500)}`,
 }
 
-describe('a worker resumes the request that a message hands over', () => {
-  test('where it stood, under its own ids, and completes it', () => {
+describe('a worker resumes the request that a message hands off', () => {
+  test('in its state, with its ids, and completes it', () => {
     const { tracker, records, clock } = trackerFixture()
     const request = tracker.resume(carrier)
     expect(request).toMatchObject({
@@ -26,7 +26,7 @@ describe('a worker resumes the request that a message hands over', () => {
     clock.time += 20
     expect(request.completed()).toBe(true)
     expect(summarize(records)).toEqual(['note ATTEMPT in Queued', '4 COMPLETE Completed ok'])
-    // The wait in the queue is told by the wall clocks of the two processes.
+    // The time in the queue is the difference between the wall clocks of two processes.
     expect(records[1]).toMatchObject({ dwell_ms: 520, attempt: 1, request_id: 'b7ad6b7169203331' })
     expect(tracker.inFlight()).toEqual([])
   })
@@ -47,23 +47,23 @@ describe('a worker resumes the request that a message hands over', () => {
     expect(records.map((record) => record.attempt)).toEqual([logged, logged, logged, logged])
   })
 
-  test('a clock that is behind that of the sender makes no negative wait', () => {
+  test("the wait is never negative, even if the sender's clock is ahead", () => {
     const { tracker, records } = trackerFixture()
     tracker.resume({ ...carrier, 'x-lifecycle': `b7ad6b7169203331;Queued;3;${String(START + 90_000)}` }).completed()
     expect(records.at(-1)).toMatchObject({ dwell_ms: 0 })
   })
 
   test.each([
-    ['a state that the machine has not', 'b7ad6b7169203331;Nowhere;3;5'],
+    ['a state that the machine does not have', 'b7ad6b7169203331;Nowhere;3;5'],
     ['a final state', 'b7ad6b7169203331;Responded;3;5'],
     ['a member of Object.prototype', 'b7ad6b7169203331;constructor;3;5'],
-    ['no request id', 'zzzz;Queued;3;5'],
+    ['an invalid request id', 'zzzz;Queued;3;5'],
     ['the zero request id', '0000000000000000;Queued;3;5'],
     ['a negative seq', 'b7ad6b7169203331;Queued;-3;5'],
     ['a stray percent sign', 'b7ad6b7169203331;Queued%;3;5'],
-    ['more fields', 'b7ad6b7169203331;Queued;3;5;6'],
-    ['nothing', ''],
-    ['nonsense', '💥'.repeat(1_000)],
+    ['too many fields', 'b7ad6b7169203331;Queued;3;5;6'],
+    ['an empty value', ''],
+    ['arbitrary characters', '💥'.repeat(1_000)],
   ])('x-lifecycle with %s starts a request whose parent is the sender', (_, lifecycle) => {
     const { tracker, records } = trackerFixture()
     const request = tracker.resume({ ...carrier, 'x-lifecycle': lifecycle })
@@ -77,7 +77,7 @@ describe('a worker resumes the request that a message hands over', () => {
     expect(records).toEqual([expect.objectContaining({ seq: 0, state: 'Received', parent_id: 'b7ad6b7169203331' })])
   })
 
-  test('without a trace id there is nothing to resume', () => {
+  test('without a trace id a new request is started', () => {
     const { tracker } = trackerFixture()
     expect(tracker.resume({ 'x-lifecycle': carrier['x-lifecycle'] })).toMatchObject({
       traceId: 'trace-1',
@@ -86,7 +86,7 @@ describe('a worker resumes the request that a message hands over', () => {
     })
   })
 
-  test('a stranger at an edge resumes nothing', () => {
+  test('an HTTP caller cannot resume a request', () => {
     const { tracker } = trackerFixture()
     expect(tracker.start(carrier)).toMatchObject({
       state: 'Received',
@@ -115,7 +115,7 @@ describe('a wrapped worker', () => {
 
   const fails = (): Promise<never> => Promise.reject(new Error('no'))
 
-  test('with the default machine notes attempts and retries, and completes with the last', async () => {
+  test('with the default machine notes attempts and retries, and completes with the last attempt', async () => {
     const { run, records, left } = worker(undefined, fails)
     for (const tries of [1, 2, 3]) await expect(run({ ...job, tries })).rejects.toThrow('no')
     expect(summarize(records)).toEqual([
@@ -127,7 +127,7 @@ describe('a wrapped worker', () => {
     expect(left()).toBe(0)
   })
 
-  test('with the retries machine makes transitions of them, each attempt from the state and seq of the carrier', async () => {
+  test('with the retries machine makes them transitions, each from the state and seq of the carrier', async () => {
     const { run, records, left } = worker(requestWithRetriesMachine, fails)
     for (const tries of [1, 2, 3]) await expect(run({ ...job, tries })).rejects.toThrow('no')
     expect(summarize(records)).toEqual([
@@ -141,7 +141,7 @@ describe('a wrapped worker', () => {
     expect(left()).toBe(0)
   })
 
-  test.each([undefined, requestWithRetriesMachine])('gives back what the job gives, and completes', async (machine) => {
+  test.each([undefined, requestWithRetriesMachine])('returns what the job returns, and completes', async (machine) => {
     const { run, records } = worker(machine, () => Promise.resolve(42))
     expect(await run(job)).toBe(42)
     expect(summarize(records).at(-1)).toMatch(/COMPLETE Completed ok$/)
@@ -150,10 +150,11 @@ describe('a wrapped worker', () => {
     expect(summarize(sync.records).at(-1)).toMatch(/COMPLETE Completed ok$/)
   })
 
-  test('of a message without a request starts one, ends it as answered, and retries as another', async () => {
+  test('starts a request for a message without one, ends it as answered, and retries as another', async () => {
     for (const machine of [undefined, requestWithRetriesMachine]) {
       const { run, records, left } = worker(machine, fails)
       await expect(run({ headers: { ...carrier, 'x-lifecycle': '' }, tries: 1 })).rejects.toThrow('no')
+      expect(summarize(records)[0]).toBe('0 Received')
       expect(summarize(records).filter((line) => line.startsWith('rejected'))).toEqual([])
       expect(records.at(-1)).toMatchObject({ outcome: 'error', state: machine === undefined ? 'Responded' : 'Failed' })
       expect(left()).toBe(0)

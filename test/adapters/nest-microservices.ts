@@ -12,7 +12,7 @@ import {
 import { expect, onTestFinished, vi } from 'vitest'
 import { TrackRequestModule, type NestOptions } from '../../src/adapters/nestjs.ts'
 import { SOON } from '../timeouts.ts'
-import { controller, createMicroservice, method, moduleOf, parameters } from './nest-parts.ts'
+import { controller, createMicroservice, method, moduleOf, parameters } from './nest-builders.ts'
 import type { Watched } from './queue-rig.ts'
 
 /** What a controller of messages does, by their patterns. */

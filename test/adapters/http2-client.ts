@@ -2,46 +2,46 @@ import { once } from 'node:events'
 import { connect, constants, type ClientHttp2Session, type IncomingHttpHeaders } from 'node:http2'
 import { text } from 'node:stream/consumers'
 
-interface Answered {
+interface HttpResponse {
   readonly headers: IncomingHttpHeaders
   readonly body: string
 }
 
-/** One request over a connection of its own. */
+/** Makes one request over a new connection. */
 export async function ask2(
   url: string,
-  asking: { readonly headers?: Readonly<Record<string, string>>; readonly body?: string } = {},
-): Promise<Answered> {
+  options: { readonly headers?: Readonly<Record<string, string>>; readonly body?: string } = {},
+): Promise<HttpResponse> {
   const client = connect(url)
   try {
-    return await asked(client, asking)
+    return await send(client, options)
   } finally {
     client.close()
   }
 }
 
 /**
- * Cancels a stream, and then asks on the same connection.
+ * Cancels a stream, and then makes a request on the same connection.
  *
- * @param when until which the first is waited for; by default its first bytes
+ * @param when when the stream is cancelled; by default after its first bytes
  */
-export async function cancel2(url: string, when?: Promise<unknown>): Promise<Answered> {
+export async function cancel2(url: string, when?: Promise<unknown>): Promise<HttpResponse> {
   const client = connect(url)
   try {
     const stream = client.request({ ':path': '/' })
     stream.on('error', () => undefined)
     await (when ?? once(stream, 'data'))
     stream.close(constants.NGHTTP2_CANCEL)
-    return await asked(client, {})
+    return await send(client, {})
   } finally {
     client.close()
   }
 }
 
-async function asked(
+async function send(
   client: ClientHttp2Session,
   { headers, body }: { readonly headers?: Readonly<Record<string, string>>; readonly body?: string },
-): Promise<Answered> {
+): Promise<HttpResponse> {
   const stream = client.request({
     ':path': '/',
     ':method': body === undefined ? 'GET' : 'POST',
@@ -50,6 +50,6 @@ async function asked(
   })
   const head = once(stream, 'response') as Promise<[IncomingHttpHeaders]>
   stream.end(body)
-  const [answer] = await head
-  return { headers: answer, body: await text(stream) }
+  const [headersReceived] = await head
+  return { headers: headersReceived, body: await text(stream) }
 }

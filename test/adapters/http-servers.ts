@@ -4,15 +4,15 @@ import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import type { Readable } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
-import type { Answer, Serving } from './scenario.ts'
+import type { Answer, RunningServer } from './http-host.ts'
 
-/** Has a server listen on a port that the system chooses. */
-export function listen(server: Server | Http2Server): Promise<Serving> {
+/** Starts a server on any free port. */
+export function listen(server: Server | Http2Server): Promise<RunningServer> {
   const sessions = new Set<ServerHttp2Session>()
   if (!('closeAllConnections' in server)) server.on('session', (session) => void sessions.add(session))
   return new Promise((resolve) => {
     server.listen(0, '127.0.0.1', () => {
-      // A server that listens on TCP has an address of this kind.
+      // A server that listens on TCP has an address of this type.
       const { port } = server.address() as AddressInfo
       const close = (): Promise<void> =>
         new Promise((closed) => {
@@ -25,13 +25,13 @@ export function listen(server: Server | Http2Server): Promise<Serving> {
   })
 }
 
-/** Has a server of node:http listen that answers by a fetch-style handler. */
-export function listenFetch(fetch: Parameters<typeof getRequestListener>[0]): Promise<Serving> {
+/** Starts a server of node:http with a fetch-style handler. */
+export function listenFetch(fetch: Parameters<typeof getRequestListener>[0]): Promise<RunningServer> {
   const handle = getRequestListener(fetch)
   return listen(createServer((req, res) => void handle(req, res)))
 }
 
-/** What is written to of a response of node's, of whichever version of HTTP. */
+/** The members of Node's response that are used, of either version of HTTP. */
 interface Writable {
   statusCode: number
   setHeader(name: string, value: string): unknown
@@ -39,7 +39,7 @@ interface Writable {
   end(chunk: string): unknown
 }
 
-/** Answers by node's own response. */
+/** Responds through Node's own response. */
 export async function write(res: Writable, { status = 200, type, body = '' }: Answer): Promise<void> {
   res.statusCode = status
   if (type !== undefined) res.setHeader('content-type', type)
@@ -51,7 +51,7 @@ export async function write(res: Writable, { status = 200, type, body = '' }: An
   res.end('')
 }
 
-/** The header of a request of node's; one that came several times is none. */
+/** Reads a header of Node's request; a repeated one counts as absent. */
 export function headerOf(req: {
   readonly headers: Readonly<Record<string, unknown>>
 }): (name: string) => string | undefined {
@@ -61,7 +61,7 @@ export function headerOf(req: {
   }
 }
 
-/** A body that a parser has read already, or that is still to be read. */
+/** The body as a parser has read it, or else read from the stream. */
 export function bodyOf(parsed: unknown, raw: Readable): Promise<string> {
   return typeof parsed === 'string' ? Promise.resolve(parsed) : text(raw)
 }

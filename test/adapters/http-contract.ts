@@ -2,29 +2,29 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { currentRequest, currentTraceId } from '../../src/tracking/current-request.ts'
 import { deferred } from '../deferred.ts'
 import { expectValidRun, summarizeTransitions } from '../tracker-fixture.ts'
-import { ask, head, keepAliveAgent } from './client.ts'
-import { describeIds } from './contract-ids.ts'
-import { ask2, cancel2 } from './client-http2.ts'
+import { ask, head, keepAliveAgent } from './http-client.ts'
+import { describeIds } from './http-contract-ids.ts'
+import { ask2, cancel2 } from './http2-client.ts'
 import {
-  heard,
+  recordingTracker,
   type Answer,
   type Handle,
-  type Heard,
+  type RecordingTracker,
   type HostTraits,
   type Scenario,
   type Serve,
-  type Serving,
-} from './scenario.ts'
+  type RunningServer,
+} from './http-host.ts'
 
 const IMPLIED = ['0 Received', '1 AUTH_OK Authenticated implied', '2 PROCESS Processing implied'] as const
 
-/** What every adapter of an HTTP host has to do alike: mounted once for each, with a real server and a real client. */
+/** The contract of all HTTP adapters, run for each with a real server and a real client. */
 export function describeHttpAdapter(
   name: string,
   serve: Serve,
   { routes, parsesJson = false, http2 }: HostTraits = {},
 ): void {
-  const open: Serving[] = []
+  const open: RunningServer[] = []
   afterEach(async () => {
     for (const serving of open.splice(0)) await serving.close()
   })
@@ -33,15 +33,15 @@ export function describeHttpAdapter(
     handle: Handle,
     auth: Pick<Scenario, 'auth' | 'authenticate'> = {},
     serving = serve,
-  ): Promise<Heard & { url: string }> {
-    const listening = heard()
-    const server = await serving({ tracker: listening.tracker, handle, ...auth })
+  ): Promise<RecordingTracker & { url: string }> {
+    const recording = recordingTracker()
+    const server = await serving({ tracker: recording.tracker, handle, ...auth })
     open.push(server)
-    return { ...listening, url: server.url }
+    return { ...recording, url: server.url }
   }
 
-  /** Every request is a run of the machine that ended as told, and nothing is left behind. */
-  function expectRuns({ tracker, byRequest }: Heard, ...expected: (readonly string[])[]): void {
+  /** Expects that every request is a run of the machine with these steps, and that none is in flight. */
+  function expectRuns({ tracker, byRequest }: RecordingTracker, ...expected: (readonly string[])[]): void {
     const runs = byRequest()
     for (const run of runs) expectValidRun(tracker.core.settings.table, run)
     expect(runs.map(summarizeTransitions)).toEqual(expected)
@@ -56,7 +56,7 @@ export function describeHttpAdapter(
       [204, null, 'ok'],
       [401, 'who are you', 'ok'],
       [503, 'later', 'error'],
-    ])('an answer with %d', async (status, body, outcome) => {
+    ])('a response with status %d', async (status, body, outcome) => {
       const server = await start(() => ({ status, body }))
       expect(await ask(`${server.url}/orders/7?token=hush#part`)).toMatchObject({ status, body: body ?? '' })
       await server.ended(1)
@@ -66,7 +66,7 @@ export function describeHttpAdapter(
       expect(JSON.stringify(server.records)).not.toContain('hush')
     })
 
-    test('an answer to HEAD, of which nobody reads the body', async () => {
+    test('a response to HEAD, whose body is not sent', async () => {
       const server = await start(() => ({ body: 'hello' }))
       expect(await ask(server.url, { method: 'HEAD' })).toMatchObject({ status: 200, body: '' })
       await server.ended(1)
@@ -87,7 +87,7 @@ export function describeHttpAdapter(
           throw new TypeError('broken')
         },
       ],
-    ])('a handler that %s', async (_, handle) => {
+    ])('a handler that %s ends its request with outcome error', async (_, handle) => {
       const server = await start(handle)
       expect(await ask(server.url)).toMatchObject({ status: 500 })
       await server.ended(1)
@@ -103,7 +103,7 @@ export function describeHttpAdapter(
           throw new Error(`no ${header('authorization') ?? ''}`)
         },
       ],
-    ])('a caller whom authenticate %s gets a 401, and no handler', async (_, authenticate) => {
+    ])('if authenticate %s, the caller gets a 401 and the handler does not run', async (_, authenticate) => {
       let handled = 0
       const server = await start(() => ({ body: String(++handled) }), { authenticate })
       expect(await ask(server.url, { headers: { authorization: 'anna' } })).toMatchObject({ status: 401 })
@@ -113,14 +113,14 @@ export function describeHttpAdapter(
       expect(handled).toBe(0)
     })
 
-    test('a caller of whom authenticate says false', async () => {
+    test('if authenticate returns false, the caller gets a 401', async () => {
       const server = await start(() => ({}), { authenticate: () => false })
       expect(await ask(server.url)).toMatchObject({ status: 401 })
       await server.ended(1)
       expectRuns(server, ['0 Received', '1 AUTH_ERROR Failed denied'])
     })
 
-    test('a caller who is known is in hand as the principal', async () => {
+    test('an authenticated caller is the principal of the current request', async () => {
       const server = await start(() => ({ body: String(currentRequest()?.principal) }), {
         authenticate: (header) => Promise.resolve(header('authorization')),
       })
@@ -129,14 +129,17 @@ export function describeHttpAdapter(
       expectRuns(server, ['0 Received', '1 AUTH_OK Authenticated', IMPLIED[2], '3 RESPOND Responded ok'])
     })
 
-    test.each([401, 403])('a handler that checks callers itself and answers %d has refused', async (status) => {
-      const server = await start(() => ({ status }), { auth: 'manual' })
-      expect(await ask(server.url)).toMatchObject({ status })
-      await server.ended(1)
-      expectRuns(server, ['0 Received', '1 AUTH_ERROR Failed denied'])
-    })
+    test.each([401, 403])(
+      'with manual authentication, a handler that responds with %d has refused the caller',
+      async (status) => {
+        const server = await start(() => ({ status }), { auth: 'manual' })
+        expect(await ask(server.url)).toMatchObject({ status })
+        await server.ended(1)
+        expectRuns(server, ['0 Received', '1 AUTH_ERROR Failed denied'])
+      },
+    )
 
-    test('a handler that says itself how far it is', async () => {
+    test('a handler that sends its own signals', async () => {
       const server = await start(
         () => {
           currentRequest()?.authenticated('anna')
@@ -150,23 +153,23 @@ export function describeHttpAdapter(
       expectRuns(server, ['0 Received', '1 AUTH_OK Authenticated', '2 PROCESS Processing', '3 RESPOND Responded ok'])
     })
 
-    test('a slow handler is in flight, and its lines are out, until it answers', async () => {
+    test('a request is in flight, and its first records are written, until its handler responds', async () => {
       const [entered, answer] = [deferred(), deferred<Answer>()]
       const server = await start(() => {
         entered.resolve()
         return answer.promise
       })
-      const answered = ask(server.url)
+      const response = ask(server.url)
       await entered.promise
       expect(summarizeTransitions(server.records)).toEqual(IMPLIED.slice(0, 2))
       expect(server.tracker.inFlight().map(({ state }) => state)).toEqual(['Authenticated'])
       answer.resolve({ body: 'at last' })
-      expect(await answered).toMatchObject({ body: 'at last' })
+      expect(await response).toMatchObject({ body: 'at last' })
       await server.ended(1)
       expectRuns(server, [...IMPLIED, '3 RESPOND Responded ok'])
     })
 
-    test('a streamed answer has not ended before its last part', async () => {
+    test('a streamed response ends with its last part', async () => {
       const last = deferred<string>()
       const server = await start(() => ({ body: parts('first ', last.promise) }))
       const response = await head(server.url)
@@ -180,7 +183,7 @@ export function describeHttpAdapter(
       expectRuns(server, [...IMPLIED, '3 RESPOND Responded ok'])
     })
 
-    test('a client that leaves before the answer, and the next request', async () => {
+    test('a client that disconnects before the response, and the next request', async () => {
       const [entered, answer, leaving] = [deferred(), deferred<Answer>(), new AbortController()]
       let served = 0
       const server = await start(() => {
@@ -188,13 +191,13 @@ export function describeHttpAdapter(
         return ++served === 1 ? answer.promise : { body: currentTraceId() }
       })
       const agent = keepAliveAgent()
-      const left = ask(server.url, { signal: leaving.signal, agent })
+      const aborted = ask(server.url, { signal: leaving.signal, agent })
       await entered.promise
       leaving.abort()
-      await expect(left).rejects.toThrow()
+      await expect(aborted).rejects.toThrow()
       await server.ended(1)
       expect(server.records.at(-1)).toMatchObject({ state: 'Responded', outcome: 'aborted' })
-      // What the handler does later changes nothing any more.
+      // What the handler does after that changes nothing.
       answer.resolve({ body: 'too late' })
       const next = await ask(server.url, { agent })
       await server.ended(2)
@@ -204,7 +207,7 @@ export function describeHttpAdapter(
       expectRuns(server, [...IMPLIED, '3 RESPOND Responded aborted'], [...IMPLIED, '3 RESPOND Responded ok'])
     })
 
-    test('a client that leaves while the caller is still being checked', async () => {
+    test('a client that disconnects during authentication', async () => {
       const [entered, checked, leaving] = [deferred(), deferred(), new AbortController()]
       const server = await start(() => ({}), {
         authenticate: () => {
@@ -212,16 +215,16 @@ export function describeHttpAdapter(
           return checked.promise
         },
       })
-      const left = ask(server.url, { signal: leaving.signal })
+      const aborted = ask(server.url, { signal: leaving.signal })
       await entered.promise
       leaving.abort()
-      await expect(left).rejects.toThrow()
+      await expect(aborted).rejects.toThrow()
       await server.ended(1)
       checked.resolve()
       expectRuns(server, ['0 Received', '1 AUTH_ERROR Failed implied aborted'])
     })
 
-    test('a client that leaves in the middle of the answer', async () => {
+    test('a client that disconnects during the response', async () => {
       const never = deferred<string>()
       const server = await start(() => ({ body: parts('first ', never.promise) }))
       const response = await head(server.url)
@@ -233,7 +236,7 @@ export function describeHttpAdapter(
       expect(server.records.at(-1)).toMatchObject({ status: 200 })
     })
 
-    test('requests that follow each other on one connection have nothing of one another', async () => {
+    test('requests on one connection do not share ids or context', async () => {
       const server = await start(() => ({ body: currentTraceId() }))
       const agent = keepAliveAgent()
       const answers = [
@@ -250,7 +253,7 @@ export function describeHttpAdapter(
       expectRuns(server, ...Array<string[]>(3).fill([...IMPLIED, '3 RESPOND Responded ok']))
     })
 
-    test('a hundred at once each find their own request, with a body to be read first', async () => {
+    test('a hundred concurrent handlers each have their own current request, also after reading the body', async () => {
       const [all, count] = [deferred(), 100]
       let arrived = 0
       const server = await start(async ({ body }) => {
@@ -276,16 +279,19 @@ export function describeHttpAdapter(
       expect(new Set(server.records.map(({ request_id }) => request_id)).size).toBe(count)
     })
 
-    test.runIf(routes)('what matches no route is answered by the host: 404, with the path that was asked', async () => {
-      const server = await start(() => ({}))
-      expect(await ask(`${server.url}/nowhere/7?token=hush`)).toMatchObject({ status: 404 })
-      await server.ended(1)
-      expectRuns(server, [...IMPLIED, '3 RESPOND Responded ok'])
-      expect(server.records[0]).toMatchObject({ path: '/nowhere/7' })
-      expect(server.records.at(-1)).toMatchObject({ status: 404 })
-    })
+    test.runIf(routes)(
+      'a request that matches no route is answered by the host with 404, and its path is logged',
+      async () => {
+        const server = await start(() => ({}))
+        expect(await ask(`${server.url}/nowhere/7?token=hush`)).toMatchObject({ status: 404 })
+        await server.ended(1)
+        expectRuns(server, [...IMPLIED, '3 RESPOND Responded ok'])
+        expect(server.records[0]).toMatchObject({ path: '/nowhere/7' })
+        expect(server.records.at(-1)).toMatchObject({ status: 404 })
+      },
+    )
 
-    test.runIf(parsesJson)('a body that cannot be parsed is answered by the host: 400', async () => {
+    test.runIf(parsesJson)('a request whose body cannot be parsed is answered by the host with 400', async () => {
       const server = await start(() => expect.unreachable('the handler runs'))
       expect(
         await ask(server.url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"order":' }),
@@ -293,11 +299,11 @@ export function describeHttpAdapter(
       await server.ended(1)
       expectRuns(server, [...IMPLIED, '3 RESPOND Responded ok'])
       expect(server.records.at(-1)).toMatchObject({ status: 400 })
-      // What the body said is not for the log.
+      // The error's message, which may quote the body, differs between hosts.
       expect(server.records.at(-1)?.error?.type).toMatch(/SyntaxError|FastifyError|BadRequest/)
     })
 
-    test('events that are sent one by one to a client that leaves when it has enough', async () => {
+    test('a stream of events whose client disconnects', async () => {
       const never = deferred<string>()
       const server = await start(() => ({
         type: 'text/event-stream',
@@ -316,7 +322,7 @@ export function describeHttpAdapter(
 
     if (http2 !== undefined) {
       describe('over HTTP/2', () => {
-        test('an answer', async () => {
+        test('a response', async () => {
           const server = await start(async ({ body }) => ({ body: `${await body()} ${currentTraceId()}` }), {}, http2)
           const { headers, body } = await ask2(server.url, { headers: { 'x-trace-id': 'over-two' }, body: 'order' })
           expect([headers[':status'], headers['x-trace-id'], body]).toEqual([200, 'over-two', 'order over-two'])
@@ -337,7 +343,7 @@ export function describeHttpAdapter(
           expectRuns(server, [...IMPLIED, '3 RESPOND Responded error'])
         })
 
-        test('a caller who is refused', async () => {
+        test('a refused caller', async () => {
           const server = await start(() => ({}), { authenticate: () => false }, http2)
           expect((await ask2(server.url)).headers[':status']).toBe(401)
           await server.ended(1)
@@ -352,7 +358,7 @@ export function describeHttpAdapter(
           ]
         >([
           [
-            'before the answer',
+            'before the response',
             (entered, never) => async () => {
               entered.resolve()
               return { body: await never }
@@ -360,19 +366,19 @@ export function describeHttpAdapter(
             'handler',
           ],
           [
-            'in the middle of the answer',
+            'during the response',
             (entered, never) => () => {
               entered.resolve()
               return { body: parts('first ', never) }
             },
             'head',
           ],
-        ])('a stream that is cancelled %s, and the next on the same connection', async (_, first, wait) => {
+        ])('a stream that is cancelled %s, and the next request on the same connection', async (_, first, wait) => {
           const [entered, never] = [deferred(), deferred<string>()]
           let served = 0
           const handle = first(entered, never.promise)
           const server = await start(
-            (exchange) => (++served === 1 ? handle(exchange) : { body: currentTraceId() }),
+            (incoming) => (++served === 1 ? handle(incoming) : { body: currentTraceId() }),
             {},
             http2,
           )

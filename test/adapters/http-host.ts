@@ -3,23 +3,23 @@ import { createTracker } from '../../src/handlers/track-request.ts'
 import type { Tracker } from '../../src/handlers/tracker.ts'
 import type { LifecycleRecord } from '../../src/record/record.ts'
 
-/** What a handler of the suite sees of a request, in the words of no host. */
-export interface Exchange {
+/** What a handler of the suite receives, whatever the host. */
+export interface IncomingRequest {
   readonly header: (name: string) => string | undefined
   readonly body: () => Promise<string>
 }
 
-/** What it answers; a body in parts is streamed as the parts come. */
+/** What a handler responds; a body in parts is streamed. */
 export interface Answer {
   readonly status?: number
-  /** Its content type, where that matters. */
+  /** The content type, if it matters. */
   readonly type?: string
   readonly body?: string | AsyncIterable<string> | null
 }
 
-export type Handle = (exchange: Exchange) => Answer | Promise<Answer>
+export type Handle = (incoming: IncomingRequest) => Answer | Promise<Answer>
 
-/** What a host is to serve: every request is the handler's; where it knows routes, those of `/` and `/orders/:id`. */
+/** What a host serves: all requests go to the handler; a host with routes has `/` and `/orders/:id`. */
 export interface Scenario {
   readonly tracker: Tracker
   readonly handle: Handle
@@ -27,42 +27,42 @@ export interface Scenario {
   readonly auth?: 'manual'
 }
 
-export interface Serving {
+export interface RunningServer {
   readonly url: string
   close(): Promise<void>
 }
 
-/** Starts a real server on a port of 127.0.0.1 that the system chooses. */
-export type Serve = (scenario: Scenario) => Promise<Serving>
+/** Starts a real server on 127.0.0.1, on any free port. */
+export type Serve = (scenario: Scenario) => Promise<RunningServer>
 
-/** What a host can besides. */
+/** What differs between hosts. */
 export interface HostTraits {
-  /** It knows routes: then `path` is a pattern, and it answers for itself what matches none. */
+  /** The host has routes: `path` is a pattern, and the host answers requests that match none. */
   readonly routes?: { readonly orders: string }
-  /** It parses the body before the handler runs, and answers for itself one that is no JSON. */
+  /** The host parses the body before the handler runs, and answers requests whose body is not valid JSON. */
   readonly parsesJson?: boolean
-  /** The same host over HTTP/2 without TLS. */
+  /** Starts the same host over HTTP/2 without TLS. */
   readonly http2?: Serve
 }
 
-/** A tracker whose records can be awaited: an answer may reach its client before the server knows. */
-export interface Heard {
+/** A tracker whose records can be awaited, since a response may reach its client before its request has ended. */
+export interface RecordingTracker {
   readonly tracker: Tracker
   readonly records: LifecycleRecord[]
-  /** Resolves once so many requests have ended. */
+  /** Resolves once this many requests have ended. */
   readonly ended: (count: number) => Promise<void>
-  /** The records by request, in the order in which they began. */
+  /** The records grouped by request, in the order of their start. */
   readonly byRequest: () => LifecycleRecord[][]
 }
 
-export function heard(options: Pick<TrackerOptions, 'onInvalid'> = {}): Heard {
+export function recordingTracker(options: Pick<TrackerOptions, 'onInvalid'> = {}): RecordingTracker {
   const records: LifecycleRecord[] = []
   const waiting = new Set<() => void>()
   const write = (record: LifecycleRecord): void => {
     records.push(record)
-    for (const look of waiting) look()
+    for (const check of waiting) check()
   }
-  const ends = (): number =>
+  const endCount = (): number =>
     records.filter((record) => record.lifecycle === 'transition' && record.outcome !== undefined).length
   return {
     tracker: createTracker({
@@ -74,13 +74,13 @@ export function heard(options: Pick<TrackerOptions, 'onInvalid'> = {}): Heard {
     records,
     ended: (count) =>
       new Promise((resolve) => {
-        const look = (): void => {
-          if (ends() < count) return
-          waiting.delete(look)
+        const check = (): void => {
+          if (endCount() < count) return
+          waiting.delete(check)
           resolve()
         }
-        waiting.add(look)
-        look()
+        waiting.add(check)
+        check()
       }),
     byRequest: () =>
       [...new Set(records.map(({ request_id }) => request_id))].map((id) =>

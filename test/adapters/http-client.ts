@@ -1,7 +1,8 @@
 import { Agent, request, type IncomingHttpHeaders, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http'
 import { text } from 'node:stream/consumers'
 
-export interface Asking {
+/** The options of a request. */
+export interface AskOptions {
   readonly method?: string
   readonly headers?: OutgoingHttpHeaders | readonly string[]
   readonly body?: string
@@ -9,18 +10,19 @@ export interface Asking {
   readonly signal?: AbortSignal
 }
 
-export interface Answered {
+/** A response that was read to its end. */
+export interface HttpResponse {
   readonly status: number | undefined
   readonly headers: IncomingHttpHeaders
   readonly body: string
-  /** The client's end of the connection: the same on the next request where the connection was kept. */
+  /** The client's port: requests on one connection have the same. */
   readonly port: number | undefined
 }
 
-/** Resolves with the head of an answer; its body is still to come. */
-export function head(url: string, { body, headers, ...options }: Asking = {}): Promise<IncomingMessage> {
+/** Resolves once the headers of the response have arrived; the body is still to come. */
+export function head(url: string, { body, headers, ...options }: AskOptions = {}): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    // node:http takes a flat list of names and values too, which alone can send a header twice.
+    // node:http also accepts a flat list of names and values, the only form that can repeat a header.
     const sent = request(url, { ...options, ...(headers === undefined ? {} : { headers }) })
     sent.on('response', resolve)
     sent.on('error', reject)
@@ -28,14 +30,14 @@ export function head(url: string, { body, headers, ...options }: Asking = {}): P
   })
 }
 
-/** Resolves with a whole answer. */
-export async function ask(url: string, asking: Asking = {}): Promise<Answered> {
-  const response = await head(url, asking)
+/** Resolves with the whole response. */
+export async function ask(url: string, options: AskOptions = {}): Promise<HttpResponse> {
+  const response = await head(url, options)
   const port = response.socket.localPort
   return { status: response.statusCode, headers: response.headers, body: await text(response), port }
 }
 
-/** An agent that keeps one connection, so that requests follow each other on it. */
+/** An agent with a single connection, which its requests use one after the other. */
 export function keepAliveAgent(): Agent {
   return new Agent({ keepAlive: true, maxSockets: 1 })
 }

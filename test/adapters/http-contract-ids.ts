@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'vitest'
 import { currentRequest } from '../../src/tracking/current-request.ts'
 import { DASHED, GOOD, INVALID, PARENT, STATES, TRACE, VALID } from '../trace/w3c-vectors.ts'
-import { ask, keepAliveAgent } from './client.ts'
-import type { Handle, Heard } from './scenario.ts'
+import { ask, keepAliveAgent } from './http-client.ts'
+import type { Handle, RecordingTracker } from './http-host.ts'
 
-/** Of the contract, what concerns ids on the way in and back out. */
-export function describeIds(start: (handle: Handle) => Promise<Heard & { url: string }>): void {
+/** The part of the contract on ids in requests and responses. */
+export function describeIds(start: (handle: Handle) => Promise<RecordingTracker & { url: string }>): void {
   const outgoing: Handle = () => ({ body: JSON.stringify(currentRequest()?.headers()) })
 
   describe('ids', () => {
-    test('a new one is made, sent back, and carried onward', async () => {
+    test('a new id is created, sent back, and sent on to other services', async () => {
       const server = await start(outgoing)
       const { headers, body } = await ask(server.url)
       const id = String(headers['x-trace-id'])
@@ -23,7 +23,7 @@ export function describeIds(start: (handle: Handle) => Promise<Heard & { url: st
       })
     })
 
-    test('an X-Trace-ID is kept and sent back, to the letter', async () => {
+    test('an X-Trace-ID is used and sent back unchanged', async () => {
       const server = await start(outgoing)
       const { headers, body } = await ask(server.url, { headers: { 'X-Trace-ID': 'Order:7_a.b-c' } })
       expect(headers['x-trace-id']).toBe('Order:7_a.b-c')
@@ -31,7 +31,7 @@ export function describeIds(start: (handle: Handle) => Promise<Heard & { url: st
       expect(JSON.parse(body)).toMatchObject({ 'x-trace-id': 'Order:7_a.b-c' })
     })
 
-    test("a traceparent's 128 bits are kept, with its parent, flags and state", async () => {
+    test("a traceparent's 128 bits are used, with its parent, flags and state", async () => {
       const server = await start(outgoing)
       const { headers, body } = await ask(server.url, { headers: { traceparent: GOOD, tracestate: 'b=2, a=1' } })
       expect(headers['x-trace-id']).toBe(DASHED)
@@ -50,16 +50,16 @@ export function describeIds(start: (handle: Handle) => Promise<Heard & { url: st
       ['that is huge', ['X-Trace-ID', 'x'.repeat(5_000)], 5_000],
       ['with bytes beyond ASCII', ['X-Trace-ID', 'tr\u00e4ce'], 5],
       ['that is sent twice', ['X-Trace-ID', 'one', 'X-Trace-ID', 'two'], 8],
-      ['traceparent that is sent twice', ['traceparent', GOOD, 'traceparent', GOOD], GOOD.length * 2],
-      ['traceparent in upper case', ['traceparent', GOOD.toUpperCase()], GOOD.length],
-    ])('one %s is ignored and not sent back; its length is logged', async (_, sent, length) => {
+      ['in a traceparent that is sent twice', ['traceparent', GOOD, 'traceparent', GOOD], GOOD.length * 2],
+      ['in a traceparent in upper case', ['traceparent', GOOD.toUpperCase()], GOOD.length],
+    ])('an id %s is ignored and not sent back; its length is logged', async (_, sent, length) => {
       const server = await start(outgoing)
       const { status, headers } = await ask(server.url, { headers: [...sent, 'Host', 'localhost'] })
       expect(status).toBe(200)
       const [record] = server.records
       expect(record).toMatchObject({ rejected_id: true, trace_id: headers['x-trace-id'] })
       expect(headers['x-trace-id']).toMatch(/^[0-9a-f-]{36}$/)
-      // Hosts join a doubled header with a comma and a blank, or give it in parts.
+      // Hosts join a repeated header with a comma and a space, or pass its values separately.
       const logged = record !== undefined && 'rejected_length' in record ? (record.rejected_length ?? -1) : -1
       expect(logged - length).toBeOneOf(sent.length > 2 ? [-2, 0, 2] : [0])
       for (const value of sent.filter((text, index) => index % 2 === 1 && text !== ''))
@@ -67,12 +67,12 @@ export function describeIds(start: (handle: Handle) => Promise<Heard & { url: st
     })
 
     describe('the vectors of W3C Trace Context', () => {
-      /** Sends headers as they are, one request after the other: what was logged first of each, and what it sends onward. */
-      async function begun(sent: readonly (readonly string[])[]) {
+      /** Sends requests with these headers: the first record of each, and the headers that it would send on. */
+      async function firstRecords(sent: readonly (readonly string[])[]) {
         const server = await start(outgoing)
         const agent = keepAliveAgent()
         const onward: Readonly<Record<string, string>>[] = []
-        // What the handler above answers.
+        // The handler above responds with these headers.
         for (const headers of sent)
           onward.push(
             JSON.parse((await ask(server.url, { agent, headers: [...headers, 'Host', 'localhost'] })).body) as Readonly<
@@ -84,13 +84,13 @@ export function describeIds(start: (handle: Handle) => Promise<Heard & { url: st
         return server.byRequest().map(([first], index) => ({ first, onward: onward[index] }))
       }
 
-      /** What node:http agrees to send, and to receive. */
+      /** Whether node:http accepts to send and to receive it. */
       const sendable = ([, header]: readonly [what: string, header: string, ...unknown[]]): boolean =>
         !header.includes('\n') && header.length < 2_000
 
-      test('a traceparent that is to be read', async () => {
+      test('valid traceparents are used', async () => {
         for (const [index, { first, onward }] of (
-          await begun(VALID.map(([, header]) => ['traceparent', header]))
+          await firstRecords(VALID.map(([, header]) => ['traceparent', header]))
         ).entries()) {
           expect(first, VALID[index]?.[0]).toMatchObject({ trace_id: DASHED, parent_id: PARENT })
           expect(first, VALID[index]?.[0]).not.toHaveProperty('rejected_id')
@@ -98,10 +98,10 @@ export function describeIds(start: (handle: Handle) => Promise<Heard & { url: st
         }
       })
 
-      test('a traceparent that starts a new trace', async () => {
+      test('invalid traceparents start a new trace', async () => {
         const vectors = INVALID.filter(sendable)
         for (const [index, { first, onward }] of (
-          await begun(vectors.map(([, header]) => ['traceparent', header, 'tracestate', 'foo=1']))
+          await firstRecords(vectors.map(([, header]) => ['traceparent', header, 'tracestate', 'foo=1']))
         ).entries()) {
           expect(first, vectors[index]?.[0]).toMatchObject({
             rejected_id: true,
@@ -112,23 +112,24 @@ export function describeIds(start: (handle: Handle) => Promise<Heard & { url: st
         }
       })
 
-      test('a tracestate', async () => {
+      test('tracestates are sent on as the standard says', async () => {
         const vectors = STATES.filter(sendable)
         for (const [index, { onward }] of (
-          await begun(vectors.map(([, header]) => ['traceparent', GOOD, 'tracestate', header]))
+          await firstRecords(vectors.map(([, header]) => ['traceparent', GOOD, 'tracestate', header]))
         ).entries()) {
           expect(onward?.tracestate, vectors[index]?.[0]).toBe(vectors[index]?.[2])
         }
       })
     })
 
-    test('a stranger can resume no request', async () => {
+    test('a caller cannot resume a request', async () => {
       const server = await start(outgoing)
       await ask(server.url, { headers: { traceparent: GOOD, 'x-lifecycle': `${PARENT};Queued;3;1790000000000` } })
       expect(server.records[0]).toMatchObject({ lifecycle: 'transition', seq: 0, state: 'Received' })
-      expect(server.records.every(({ request_id, attempt }) => request_id !== PARENT && attempt === undefined)).toBe(
-        true,
-      )
+      for (const record of server.records) {
+        expect(record.request_id).not.toBe(PARENT)
+        expect(record.attempt).toBeUndefined()
+      }
     })
   })
 }

@@ -1,6 +1,6 @@
-import type { Answer } from './scenario.ts'
+import type { Answer } from './http-host.ts'
 
-/** A stream of the web platform whose chunks come as they are asked for. */
+/** A web stream that pulls its chunks on demand. */
 export function streamOf(chunks: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
   const iterator = chunks[Symbol.asyncIterator]()
   return new ReadableStream<Uint8Array>({
@@ -12,7 +12,7 @@ export function streamOf(chunks: AsyncIterable<Uint8Array>): ReadableStream<Uint
   })
 }
 
-/** An answer as a `Response`. */
+/** An answer of a handler as a `Response`. */
 export function responseOf({ status = 200, type, body = '' }: Answer): Response {
   const stream = typeof body === 'object' && body !== null ? streamOf(encoded(body)) : body
   return new Response([204, 304].includes(status) ? null : stream, {
