@@ -2,23 +2,23 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import { Duplex } from 'node:stream'
 import { ThroughlineError } from '../errors.ts'
+import type { RequestCore } from '../tracking/intake.ts'
 import { handleFetch, type FetchHandler, type FetchHandlerOptions } from './fetch-handler.ts'
 import { handleNode, type NodeHandler, type NodeHandlerOptions } from './node-handler.ts'
-import type { Tracker } from './tracker.ts'
 import { handleUpgrade, type UpgradeHandler } from './upgrade-handler.ts'
 import { handleWork, type WorkOptions } from './function-handler.ts'
 
-/** A tracker's own wrapper needs no options; the free one has to be told the service. */
+/** The method of a tracker needs no options; the function needs at least the service. */
 type Options<Extra, Own> = unknown extends Extra ? [options?: Own] : [options: Extra & Own]
 
 /** The shapes of handler that can be wrapped. */
 export interface TrackRequest<Extra = unknown> {
-  /** Any function with a `carrier`: a worker's job, resumed at Queued. A function of no arguments is typed right by it too. */
+  /** Any function with a `carrier`: a worker's job, resumed at Queued. The option also gives a function without arguments its right type. */
   <Args extends unknown[], R>(
     work: (...args: Args) => R,
     options: Extra & WorkOptions<Args> & { readonly carrier: unknown },
   ): (...args: Args) => R
-  /** A handler of node:http, or of node:http2 by its compatible request and response. */
+  /** A handler of node:http, or of node:http2 with its compatible request and response. */
   <
     Req extends IncomingMessage | Http2ServerRequest = IncomingMessage,
     Res extends ServerResponse | Http2ServerResponse = ServerResponse,
@@ -43,12 +43,12 @@ export interface TrackRequest<Extra = unknown> {
   ): (...args: Args) => R
 }
 
-/** The options of all shapes: which of them a call is, its arguments tell. */
+/** The options of all shapes: the arguments of each call decide its shape. */
 export type AnyHandlerOptions = NodeHandlerOptions & FetchHandlerOptions & WorkOptions<unknown[]>
 
 /** The one implementation under {@link trackRequest} and a tracker's own method. */
 export function wrapHandler(
-  tracker: Tracker,
+  core: RequestCore,
   handler: unknown,
   options: AnyHandlerOptions,
 ): (...args: unknown[]) => unknown {
@@ -58,22 +58,22 @@ export function wrapHandler(
       'trackRequest() takes a function first: (req, res), (Request) or a job',
     )
   }
-  // One function serves every overload: which of them a call is, its arguments tell.
+  // One function serves every overload; the arguments of each call decide its shape.
   const call = handler as (...args: unknown[]) => unknown
   return (...args) => {
     const [first, second, third] = args
     if (options.carrier === undefined && isResponse(second)) {
-      handleNode(tracker, call, options, first as IncomingMessage, second)
+      handleNode(core, call, options, first as IncomingMessage, second)
       return undefined
     }
     if (options.carrier === undefined && second instanceof Duplex && Buffer.isBuffer(third)) {
-      handleUpgrade(tracker, call, options, first as IncomingMessage, second, third)
+      handleUpgrade(core, call, options, first as IncomingMessage, second, third)
       return undefined
     }
     if (options.carrier === undefined && isFetchRequest(first)) {
-      return handleFetch(tracker, call as FetchHandler, options, first, ...args.slice(1))
+      return handleFetch(core, call as FetchHandler, options, first, ...args.slice(1))
     }
-    return handleWork(tracker, call, options, args)
+    return handleWork(core, call, options, args)
   }
 }
 

@@ -6,7 +6,7 @@ import { streamSSE } from 'hono/streaming'
 import { afterEach, describe, expect, expectTypeOf, test } from 'vitest'
 import { trackRequest } from '../../src/adapters/hono.ts'
 import { currentRequest } from '../../src/tracking/current-request.ts'
-import { moves, observed } from '../tracker-fixture.ts'
+import { summarizeTransitions, trackerFixture } from '../tracker-fixture.ts'
 import { ask, head } from './client.ts'
 import { describeHttpAdapter } from './contract.ts'
 import { listen, listenFetch } from './listen.ts'
@@ -158,11 +158,11 @@ describe('hono, besides', () => {
   })
 
   test('as plain fetch, without a server: app.request()', async () => {
-    const { tracker, records } = observed()
+    const { tracker, records } = trackerFixture()
     const app = new Hono().use(trackRequest({ tracker })).get('/', (c) => c.text(currentRequest(c)?.traceId ?? ''))
     const response = await app.request('/', { headers: { 'x-trace-id': 'plain' } })
     expect([await response.text(), response.headers.get('x-trace-id')]).toEqual(['plain', 'plain'])
-    expect(moves(records).at(-1)).toBe('3 RESPOND Responded ok')
+    expect(summarizeTransitions(records).at(-1)).toBe('3 RESPOND Responded ok')
   })
 
   test('what it gives has the type of a middleware of Hono', () => {

@@ -52,7 +52,7 @@ import { describe, expect, expectTypeOf, onTestFinished, test, vi } from 'vitest
 import { TrackRequestModule, type NestOptions, type NestRequest } from '../../src/adapters/nestjs.ts'
 import { currentRequest, currentTraceId } from '../../src/tracking/current-request.ts'
 import type { Tracker } from '../../src/handlers/tracker.ts'
-import { moves } from '../tracker-fixture.ts'
+import { summarizeTransitions } from '../tracker-fixture.ts'
 import { ask, head, type Asking } from './client.ts'
 import { describeHttpAdapter } from './contract.ts'
 import { headerOf } from './listen.ts'
@@ -415,7 +415,7 @@ describe.each(PLATFORMS)('Nest on %s, besides', (_platform, make) => {
     )
     expect((await ask(`${server.url}/orders/7`)).body).toBe('anna')
     await server.ended(1)
-    expect(moves(server.records)).toEqual([
+    expect(summarizeTransitions(server.records)).toEqual([
       '0 Received',
       '1 AUTH_OK Authenticated',
       '2 PROCESS Processing implied',

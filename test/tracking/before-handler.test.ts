@@ -6,7 +6,7 @@ import { processBatch } from '../../src/adapters/_deliveries.ts'
 import type { AuthOptions } from '../../src/handlers/authenticate.ts'
 import type { Tracker } from '../../src/handlers/tracker.ts'
 import type { LifecycleRecord } from '../../src/record/record.ts'
-import { observed, told, type Observed } from '../tracker-fixture.ts'
+import { trackerFixture, summarize, type TrackerFixture } from '../tracker-fixture.ts'
 
 type Call = (tracker: Tracker, handler: () => void, auth: AuthOptions<unknown>) => Promise<void>
 
@@ -49,19 +49,19 @@ const UNASKED: Record<string, (tracker: Tracker, handler: () => void) => unknown
     handler()
   },
   'the worker of a queue': (tracker, handler) =>
-    processBatch(tracker, [{ host: {}, carrier: {}, attempt: 1, willRetry: false, path: 'orders' }], handler),
+    processBatch(tracker.core, [{ host: {}, carrier: {}, attempt: 1, willRetry: false, path: 'orders' }], handler),
 }
 
 /** What is told and not yet safe at the moment in which the handler begins, with a sink that gathers as the default one does. */
 async function unsafe(
-  call: (seen: Observed, handler: () => void) => unknown,
+  call: (seen: TrackerFixture, handler: () => void) => unknown,
 ): Promise<{ unsafe: string[]; before: string[] }> {
   let kept: LifecycleRecord[] = []
-  const seen = observed({
+  const seen = trackerFixture({
     sinks: [{ write: (record) => void kept.push(record), beforeHandler: () => void (kept = []) }],
   })
   let found: { unsafe: string[]; before: string[] } | undefined
-  await call(seen, () => (found ??= { unsafe: told(kept), before: told(seen.records) }))
+  await call(seen, () => (found ??= { unsafe: summarize(kept), before: summarize(seen.records) }))
   return found ?? expect.unreachable('the handler has not run')
 }
 

@@ -2,9 +2,10 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { Writable } from 'node:stream'
 import { pino } from 'pino'
 import { describe, expect, test } from 'vitest'
-import { currentRequest, currentTraceId, traceMixin } from '../../src/tracking/current-request.ts'
+import { currentRequest, currentTraceId } from '../../src/tracking/current-request.ts'
+import { traceMixin } from '../../src/tracking/trace-mixin.ts'
 import { deferred } from '../deferred.ts'
-import { observed } from '../tracker-fixture.ts'
+import { trackerFixture } from '../tracker-fixture.ts'
 
 describe('the request in hand', () => {
   test('is none outside of a request', () => {
@@ -13,7 +14,7 @@ describe('the request in hand', () => {
   })
 
   test('is found through every await, and gone afterwards', async () => {
-    const { tracker } = observed()
+    const { tracker } = trackerFixture()
     const request = tracker.start()
     const gate = deferred()
     const running = request.run(async () => {
@@ -27,7 +28,7 @@ describe('the request in hand', () => {
   })
 
   test('is the innermost, and each of many at once finds its own', async () => {
-    const { tracker } = observed()
+    const { tracker } = trackerFixture()
     const gate = deferred()
     const run = tracker.trackRequest(async (outer: string) => {
       const inner = tracker.start()
@@ -41,7 +42,7 @@ describe('the request in hand', () => {
   })
 
   test("hangs on the host's object, also where the context is lost, and also where that is frozen it harms nothing", () => {
-    const { tracker } = observed()
+    const { tracker } = trackerFixture()
     const job = { n: 1 }
     const traceOf: (host: object, more?: string) => string | undefined = (host) => currentRequest(host)?.traceId
     const run = tracker.trackRequest(traceOf)
@@ -61,7 +62,7 @@ describe('the request in hand', () => {
       },
     })
     const logger = pino({ mixin: traceMixin, base: null, timestamp: false }, stream)
-    const { tracker } = observed()
+    const { tracker } = trackerFixture()
     logger.info({ a: 1 }, 'outside')
     tracker.start().run(() => logger.info({ a: 1 }, 'inside'))
     expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
@@ -72,7 +73,7 @@ describe('the request in hand', () => {
 })
 
 test('every record is offered on the diagnostics channel, to whoever subscribes', () => {
-  const { tracker, records } = observed()
+  const { tracker, records } = trackerFixture()
   const heard: unknown[] = []
   const hear = (record: unknown): void => void heard.push(record)
   subscribe('throughline:record', hear)

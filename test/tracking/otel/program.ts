@@ -4,7 +4,7 @@
  */
 import { trace, type Span } from '@opentelemetry/api'
 import { pino } from 'pino'
-import { traceMixin } from '../../../src/tracking/current-request.ts'
+import { traceMixin } from '../../../src/tracking/trace-mixin.ts'
 import { createTracker } from '../../../src/handlers/track-request.ts'
 import type { Tracker } from '../../../src/handlers/tracker.ts'
 
