@@ -18,7 +18,8 @@ export function invalidSteps({ transitions, notes }: History, machine: Machine):
 
 function wrongByItself({ seq, from, event, state }: LogRecord, machine: Machine): string | undefined {
   if (!hasState(machine, state)) return `the machine has no state "${state}"`
-  if (seq === 0 && (from !== undefined || event !== undefined)) return 'the first line of a request must not have from or event'
+  if (seq === 0 && (from !== undefined || event !== undefined))
+    return 'the first line of a request must not have from or event'
   if (seq === 0 && state !== machine.initial) return `a request begins in ${machine.initial}, not in ${state}`
   if (seq === 0) return undefined
   if (from === undefined || event === undefined) return `seq ${seq} must have from and event`
