@@ -131,7 +131,7 @@ for (const [name, make] of PLATFORMS) {
   })
 }
 
-describe.each(PLATFORMS)('Nest on %s, besides', (_platform, make) => {
+describe.each(PLATFORMS)('Nest on %s beyond the contract', (_platform, make) => {
   interface Made {
     readonly parts?: ModuleMetadata
     readonly options?: Partial<NestOptions>
@@ -255,24 +255,26 @@ describe.each(PLATFORMS)('Nest on %s, besides', (_platform, make) => {
     expect(server.records.at(-1)).toMatchObject({ outcome: 'ok', status: 418, error: { message: 'broken' } })
   })
 
-  test.each<[what: string, main: (app: INestApplication) => unknown, asked: string, options: AskOptions, path: string]>([
+  test.each<[what: string, main: (app: INestApplication) => unknown, asked: string, options: AskOptions, path: string]>(
     [
-      'a prefix and a version in the path',
-      (app) => app.setGlobalPrefix('api').enableVersioning(),
-      '/api/v1/orders/7?q=1',
-      {},
-      '/api/v1/orders/:id',
+      [
+        'a prefix and a version in the path',
+        (app) => app.setGlobalPrefix('api').enableVersioning(),
+        '/api/v1/orders/7?q=1',
+        {},
+        '/api/v1/orders/:id',
+      ],
+      [
+        'a version in a header',
+        (app) => app.enableVersioning({ type: VersioningType.HEADER, header: 'v' }),
+        '/orders/7',
+        { headers: { v: '1' } },
+        '/orders/:id',
+      ],
+      ['what is not found below a prefix', (app) => app.setGlobalPrefix('api'), '/api/nowhere/7', {}, '/api/nowhere/7'],
+      ['what is not found beside a prefix', (app) => app.setGlobalPrefix('api'), '/nowhere/7', {}, '/nowhere/7'],
     ],
-    [
-      'a version in a header',
-      (app) => app.enableVersioning({ type: VersioningType.HEADER, header: 'v' }),
-      '/orders/7',
-      { headers: { v: '1' } },
-      '/orders/:id',
-    ],
-    ['what is not found below a prefix', (app) => app.setGlobalPrefix('api'), '/api/nowhere/7', {}, '/api/nowhere/7'],
-    ['what is not found beside a prefix', (app) => app.setGlobalPrefix('api'), '/nowhere/7', {}, '/nowhere/7'],
-  ])('the path of %s', async (_, main, asked, options, path) => {
+  )('the path of %s', async (_, main, asked, options, path) => {
     const Shop = shopOf(() => 'fine')
     Version('1')(Shop.prototype as object, 'answer', Object.getOwnPropertyDescriptor(Shop.prototype, 'answer') ?? {})
     const server = await start(Shop, { main })
@@ -424,7 +426,7 @@ describe.each(PLATFORMS)('Nest on %s, besides', (_platform, make) => {
     ])
   })
 
-  test('server-sent events find the request in hand, until the client has enough', async () => {
+  test('server-sent events find the current request, until the client has enough', async () => {
     class Shop {
       events(): Observable<MessageEvent> {
         return timer(0, 1).pipe(map(() => ({ data: currentTraceId() })))
@@ -559,7 +561,7 @@ describe.each(PLATFORMS)('Nest on %s, besides', (_platform, make) => {
     expect(records[0]).toMatchObject({ path: '/orders/:id' })
   })
 
-  test('a middleware that loses the request in hand: the handler finds it again', async () => {
+  test('a middleware that loses the current request: the handler finds it again', async () => {
     const pool = new AsyncResource('pool')
     const server = await start(
       shopOf(() => currentTraceId()),
