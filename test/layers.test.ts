@@ -1,15 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { HOSTS } from './hosts.ts'
 import { LAYERS, type Layer } from './layers.ts'
 import { filesIn, importsOf, root, type Import } from './sources.ts'
-
-/** A host's package may be imported in its adapter's own files only: the one of its name, and the folder of its parts. */
-const HOSTS: Readonly<Record<string, RegExp>> = {
-  fastify: /^fastify$/,
-  grpc: /^@grpc\/grpc-js$/,
-  nestjs: /^@nestjs\/(common|core|microservices)$/,
-}
 
 const files = filesIn('src', 'machines')
 const imports = files.flatMap(importsOf)
@@ -31,9 +25,9 @@ describe('layers', () => {
     expect(unused).toEqual([])
   })
 
-  it('every package of a host is imported by its adapter', () => {
-    const unused = Object.entries(HOSTS).filter(
-      ([host, name]) => !imports.some(({ file, target }) => hostOf(file) === host && name.test(target)),
+  it('an adapter imports its own host, and only where its row says so', () => {
+    const unused = HOSTS.filter(
+      ({ subpath, imports: own }) => own !== undefined && !imports.some(({ file, target }) => isPartOf(subpath, file) && own.test(target)),
     )
     expect(unused).toEqual([])
   })
@@ -65,11 +59,8 @@ function outgoing({ path }: Layer): Import[] {
 }
 
 function isAllowed({ own, packages }: Layer, file: string, target: string): boolean {
-  const host = hostOf(file)
-  return (
-    [...own, ...packages].some((allowed) => covers(allowed, target)) ||
-    (host !== undefined && HOSTS[host]?.test(target) === true)
-  )
+  if ([...own, ...packages].some((allowed) => covers(allowed, target))) return true
+  return HOSTS.some(({ subpath, imports: host }) => isPartOf(subpath, file) && host?.test(target) === true)
 }
 
 /** A folder ends with a slash and covers what is in it, a file name or a package covers itself, `*` covers everything. */
@@ -78,11 +69,9 @@ function covers(allowed: string, target: string): boolean {
   return allowed.endsWith('/') ? target.startsWith(allowed) : target === allowed
 }
 
-/** The host of a file of src/adapters: `grpc` of `grpc.ts` and of `_grpc/status.ts`. */
-function hostOf(file: string): string | undefined {
-  return Object.keys(HOSTS).find(
-    (host) => file === `src/adapters/${host}.ts` || file.startsWith(`src/adapters/_${host}/`),
-  )
+/** True for `grpc.ts` and `_grpc/status.ts` of the subpath `grpc`. */
+function isPartOf(subpath: string, file: string): boolean {
+  return file === `src/adapters/${subpath}.ts` || file.startsWith(`src/adapters/_${subpath}/`)
 }
 
 function lineCount(file: string): number {

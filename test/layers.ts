@@ -38,7 +38,7 @@ export const LAYERS: readonly Layer[] = [
   },
   {
     path: 'src/history/',
-    own: ['src/machine/', 'src/record/'],
+    own: ['src/machine/', 'src/trace/', 'src/record/'],
     packages: [],
     because: 'an assessment depends on records alone',
   },
@@ -68,7 +68,7 @@ export const LAYERS: readonly Layer[] = [
   },
   {
     path: 'src/logs/',
-    own: ['src/errors.ts', 'src/history/', 'src/record/', 'src/trace/'],
+    own: ['src/errors.ts', 'src/record/', 'src/trace/'],
     packages: [
       'node:fs',
       'node:fs/promises',

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import type { AnyStateMachine } from 'xstate'
-import { holdsDiagram } from '../diagrams/check.ts'
+import { containsDiagram } from '../diagrams/check.ts'
 import { dot } from '../diagrams/dot.ts'
 import { graphOf, type Counts, type DiagramGraph } from '../diagrams/graph.ts'
 import { json } from '../diagrams/json.ts'
@@ -49,7 +49,7 @@ async function render(graph: DiagramGraph, format: DiagramFlags['format']): Prom
 }
 
 async function check(file: string, text: string, { format }: DiagramFlags, io: Io): Promise<ExitStatus> {
-  const held = holdsDiagram(await readFile(file, 'utf8').catch(unusable(file, 'read')), text, format)
+  const held = containsDiagram(await readFile(file, 'utf8').catch(unusable(file, 'read')), text, format)
   if (!held)
     io.err(
       `throughline: ${file} does not hold the diagram of the machine: print it with throughline diagram --format ${format}\n`,

@@ -1,10 +1,9 @@
 import { ThroughlineError } from '../errors.ts'
-import { canonicalTraceId } from '../history/history.ts'
 import { parseDuration } from '../machine/duration.ts'
 import { lokiAddress, type LokiAuth } from '../logs/loki/address.ts'
 import type { LokiOptions } from '../logs/loki/connection.ts'
 import { auditQuery, traceQuery } from '../logs/loki/log-ql.ts'
-import { creationTime, w3cTraceId } from '../trace/trace-id.ts'
+import { canonicalTraceId, creationTime, w3cTraceId } from '../trace/trace-id.ts'
 import { parseTime } from './inputs.ts'
 
 /** The flags with which a command reads from Loki instead of files. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { FetchHandler, FetchHandlerOptions } from '../../src/handlers/fetch-handler.ts'
 import { currentRequest } from '../../src/tracking/current-request.ts'
 import { deferred } from '../deferred.ts'
-import { moves, observed, told } from '../tracker-fixture.ts'
+import { summarizeTransitions, trackerFixture, summarize } from '../tracker-fixture.ts'
 import { describeHttpAdapter } from './http-contract.ts'
 import { listenFetch } from './http-servers.ts'
 import type { Scenario, RunningServer } from './http-host.ts'
@@ -36,7 +36,7 @@ describe('fetch-style handlers beyond the contract', () => {
   const url = 'http://example.test/orders?token=hush'
 
   test('the parts of a body are passed on unchanged, and the request ends with the body', async () => {
-    const { tracker, records } = observed()
+    const { tracker, records } = trackerFixture()
     const chunks = [new Uint8Array([1, 2]), new Uint8Array([]), new Uint8Array([3])]
     const fetch = tracker.trackRequest(
       answering(
@@ -67,7 +67,7 @@ describe('fetch-style handlers beyond the contract', () => {
       async (body: ReadableStream<Uint8Array>) => expect(new Response(body).text()).rejects.toThrow('torn'),
     ],
   ])('a body that %s ends the request with its outcome', async (_, outcome, read) => {
-    const { tracker, records } = observed()
+    const { tracker, records } = trackerFixture()
     const cancelled: unknown[] = []
     const body = (): ReadableStream =>
       new ReadableStream(
@@ -81,18 +81,18 @@ describe('fetch-style handlers beyond the contract', () => {
   })
 
   test('a signal that fires before the start or after the end has no effect', async () => {
-    const { tracker, records } = observed()
+    const { tracker, records } = trackerFixture()
     const leaving = new AbortController()
     const fetch = tracker.trackRequest(answering(() => new Response(null, { status: 204 })))
     await fetch(new Request(url, { signal: leaving.signal }))
     leaving.abort()
-    expect(told(records).slice(2)).toEqual(['2 PROCESS Processing implied', '3 RESPOND Responded ok'])
+    expect(summarize(records).slice(2)).toEqual(['2 PROCESS Processing implied', '3 RESPOND Responded ok'])
     await fetch(new Request(url, { signal: AbortSignal.abort() }))
     expect(records.at(-1)).toMatchObject({ outcome: 'aborted' })
   })
 
   test('an error is thrown to the host, and further arguments are passed on', async () => {
-    const { tracker, records } = observed()
+    const { tracker, records } = trackerFixture()
     const broken = new Error('broken')
     const fails = tracker.trackRequest(
       answering(() => {
@@ -108,7 +108,7 @@ describe('fetch-style handlers beyond the contract', () => {
   })
 
   test('a handler that responds before its message is sent', async () => {
-    const { tracker, records } = observed()
+    const { tracker, records } = trackerFixture()
     const broker = deferred()
     const sent: Promise<unknown>[] = []
     const fetch = tracker.trackRequest(
@@ -122,7 +122,7 @@ describe('fetch-style handlers beyond the contract', () => {
     expect(records.at(-1)).toMatchObject({ state: 'Processing' })
     broker.resolve()
     await Promise.all(sent)
-    expect(moves(records).at(-1)).toBe('3 ENQUEUE Queued')
-    expect(told(records).at(-1)).toBe('note RESPOND in Queued')
+    expect(summarizeTransitions(records).at(-1)).toBe('3 ENQUEUE Queued')
+    expect(summarize(records).at(-1)).toBe('note RESPOND in Queued')
   })
 })

@@ -6,7 +6,7 @@ import { streamSSE } from 'hono/streaming'
 import { afterEach, describe, expect, expectTypeOf, test } from 'vitest'
 import { trackRequest } from '../../src/adapters/hono.ts'
 import { currentRequest } from '../../src/tracking/current-request.ts'
-import { moves, observed } from '../tracker-fixture.ts'
+import { summarizeTransitions, trackerFixture } from '../tracker-fixture.ts'
 import { ask, head } from './http-client.ts'
 import { describeHttpAdapter } from './http-contract.ts'
 import { listen, listenFetch } from './http-servers.ts'
@@ -158,11 +158,11 @@ describe('hono beyond the contract', () => {
   })
 
   test('requests of app.request() are tracked', async () => {
-    const { tracker, records } = observed()
+    const { tracker, records } = trackerFixture()
     const app = new Hono().use(trackRequest({ tracker })).get('/', (c) => c.text(currentRequest(c)?.traceId ?? ''))
     const response = await app.request('/', { headers: { 'x-trace-id': 'plain' } })
     expect([await response.text(), response.headers.get('x-trace-id')]).toEqual(['plain', 'plain'])
-    expect(moves(records).at(-1)).toBe('3 RESPOND Responded ok')
+    expect(summarizeTransitions(records).at(-1)).toBe('3 RESPOND Responded ok')
   })
 
   test("its type is that of Hono's middleware", () => {

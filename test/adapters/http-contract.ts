@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { currentRequest, currentTraceId } from '../../src/tracking/current-request.ts'
 import { deferred } from '../deferred.ts'
-import { expectLawful, moves } from '../tracker-fixture.ts'
+import { expectValidRun, summarizeTransitions } from '../tracker-fixture.ts'
 import { ask, head, keepAliveAgent } from './http-client.ts'
 import { describeIds } from './http-contract-ids.ts'
 import { ask2, cancel2 } from './http2-client.ts'
@@ -43,8 +43,8 @@ export function describeHttpAdapter(
   /** Expects that every request is a run of the machine with these steps, and that none is in flight. */
   function expectRuns({ tracker, byRequest }: RecordingTracker, ...expected: (readonly string[])[]): void {
     const runs = byRequest()
-    for (const run of runs) expectLawful(tracker.core.settings.table, run)
-    expect(runs.map(moves)).toEqual(expected)
+    for (const run of runs) expectValidRun(tracker.core.settings.table, run)
+    expect(runs.map(summarizeTransitions)).toEqual(expected)
     expect(tracker.inFlight()).toEqual([])
     expect(tracker.stats.faults).toBe(0)
   }
@@ -161,7 +161,7 @@ export function describeHttpAdapter(
       })
       const response = ask(server.url)
       await entered.promise
-      expect(moves(server.records)).toEqual(IMPLIED.slice(0, 2))
+      expect(summarizeTransitions(server.records)).toEqual(IMPLIED.slice(0, 2))
       expect(server.tracker.inFlight().map(({ state }) => state)).toEqual(['Authenticated'])
       answer.resolve({ body: 'at last' })
       expect(await response).toMatchObject({ body: 'at last' })
@@ -175,7 +175,7 @@ export function describeHttpAdapter(
       const response = await head(server.url)
       const chunks = response.setEncoding('utf8')[Symbol.asyncIterator]()
       expect((await chunks.next()).value).toBe('first ')
-      expect(moves(server.records)).toEqual(IMPLIED.slice(0, 2))
+      expect(summarizeTransitions(server.records)).toEqual(IMPLIED.slice(0, 2))
       last.resolve('last')
       expect((await chunks.next()).value).toBe('last')
       expect((await chunks.next()).done).toBe(true)

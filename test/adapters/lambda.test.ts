@@ -25,7 +25,7 @@ import { currentRequest } from '../../src/tracking/current-request.ts'
 import { createTracker } from '../../src/handlers/track-request.ts'
 import type { TrackedRequest } from '../../src/tracking/tracked-request.ts'
 import { deferred } from '../deferred.ts'
-import { observed } from '../tracker-fixture.ts'
+import { trackerFixture } from '../tracker-fixture.ts'
 import { DASHED, GOOD, INVALID, PARENT, STATES, VALID } from '../trace/w3c-vectors.ts'
 import { storyOf, trackedService } from './queue-rig.ts'
 
@@ -641,7 +641,7 @@ describe('time', () => {
   })
 
   test('a request is overdue when its function has no time left, and not before', async () => {
-    const { tracker, clock } = observed()
+    const { tracker, clock } = trackerFixture()
     const overdue: number[] = []
     await trackRequest(
       () => {

@@ -52,7 +52,7 @@ import { describe, expect, expectTypeOf, onTestFinished, test, vi } from 'vitest
 import { TrackRequestModule, type NestOptions, type NestRequest } from '../../src/adapters/nestjs.ts'
 import { currentRequest, currentTraceId } from '../../src/tracking/current-request.ts'
 import type { Tracker } from '../../src/handlers/tracker.ts'
-import { moves } from '../tracker-fixture.ts'
+import { summarizeTransitions } from '../tracker-fixture.ts'
 import { ask, head, type AskOptions } from './http-client.ts'
 import { describeHttpAdapter } from './http-contract.ts'
 import { headerOf } from './http-servers.ts'
@@ -394,7 +394,7 @@ describe.each(PLATFORMS)('Nest on %s beyond the contract', (_platform, make) => 
       401,
     ],
   ])(
-    'a caller to whom a guard %s is denied where the tracker was told to wait for that',
+    'a caller to whom a guard %s is denied where the tracker was summarize to wait for that',
     async (_, canActivate, status) => {
       const server = await start(
         shopOf(() => expect.unreachable('the handler runs')),
@@ -418,7 +418,7 @@ describe.each(PLATFORMS)('Nest on %s beyond the contract', (_platform, make) => 
     )
     expect((await ask(`${server.url}/orders/7`)).body).toBe('anna')
     await server.ended(1)
-    expect(moves(server.records)).toEqual([
+    expect(summarizeTransitions(server.records)).toEqual([
       '0 Received',
       '1 AUTH_OK Authenticated',
       '2 PROCESS Processing implied',
@@ -613,15 +613,15 @@ describe.each(PLATFORMS)('Nest on %s beyond the contract', (_platform, make) => 
 })
 
 describe('Nest on any platform', () => {
-  test('options that cannot be used are told where they stand, or by NestFactory', async () => {
+  test('options that cannot be used are summarize where they stand, or by NestFactory', async () => {
     expect(() => TrackRequestModule.forRoot({ service: '' })).toThrow('option "service"')
     const root = moduleOf({ imports: [TrackRequestModule.forRootAsync({ useFactory: () => ({ service: '' }) })] })
     await expect(create(root, new ExpressAdapter())).rejects.toThrow('option "service"')
   })
 
   test('on a platform that is not known it says so, and the application works', async () => {
-    const told = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
-    onTestFinished(() => told.mockRestore())
+    const summarize = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+    onTestFinished(() => summarize.mockRestore())
     class Other extends ExpressAdapter {
       override getType(): string {
         return 'other'
@@ -639,7 +639,7 @@ describe('Nest on any platform', () => {
     onTestFinished(() => serving.close())
     expect((await ask(serving.url)).body).toBe('fine ')
     expect(records).toEqual([])
-    expect(String(told.mock.calls[0]?.[0])).toContain('not on "other"')
+    expect(String(summarize.mock.calls[0]?.[0])).toContain('not on "other"')
   })
 
   test('what it is given and gives has the types of Nest and its platforms', () => {

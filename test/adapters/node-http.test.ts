@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers'
 import { afterEach, describe, expect, test } from 'vitest'
 import { currentRequest } from '../../src/tracking/current-request.ts'
 import type { NodeHandler, NodeHandlerOptions } from '../../src/handlers/node-handler.ts'
-import { told } from '../tracker-fixture.ts'
+import { summarize } from '../tracker-fixture.ts'
 import { ask } from './http-client.ts'
 import { describeHttpAdapter } from './http-contract.ts'
 import { headerOf, listen, write } from './http-servers.ts'
@@ -104,7 +104,7 @@ describe('node:http beyond the contract', () => {
     })
     expect(await ask(url())).toMatchObject({ status: 200, body: 'fine' })
     await server.ended(1)
-    expect(told(server.records)).toEqual([
+    expect(summarize(server.records)).toEqual([
       '0 Received',
       '1 AUTH_OK Authenticated',
       'note AUTH_OK in Authenticated',

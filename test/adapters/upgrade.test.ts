@@ -6,7 +6,7 @@ import { WebSocket, WebSocketServer } from 'ws'
 import { currentRequest, currentTraceId } from '../../src/tracking/current-request.ts'
 import type { UpgradeHandler } from '../../src/handlers/upgrade-handler.ts'
 import { deferred } from '../deferred.ts'
-import { expectLawful, moves } from '../tracker-fixture.ts'
+import { expectValidRun, summarizeTransitions } from '../tracker-fixture.ts'
 import { listen } from './http-servers.ts'
 import { recordingTracker, type RecordingTracker, type RunningServer } from './http-host.ts'
 
@@ -46,8 +46,8 @@ describe('upgrade requests, on node:http with ws', () => {
   }
 
   function expectRun({ tracker, records }: RecordingTracker, ...expected: readonly string[]): void {
-    expectLawful(tracker.core.settings.table, records)
-    expect(moves(records)).toEqual(expected)
+    expectValidRun(tracker.core.settings.table, records)
+    expect(summarizeTransitions(records)).toEqual(expected)
     expect(tracker.inFlight()).toEqual([])
   }
 

@@ -6,7 +6,7 @@ import { processBatch } from '../../src/adapters/_deliveries.ts'
 import type { AuthOptions } from '../../src/handlers/authenticate.ts'
 import type { Tracker } from '../../src/handlers/tracker.ts'
 import type { LifecycleRecord } from '../../src/record/record.ts'
-import { observed, told, type Observed } from '../tracker-fixture.ts'
+import { trackerFixture, summarize, type TrackerFixture } from '../tracker-fixture.ts'
 
 type Call = (tracker: Tracker, handler: () => void, auth: AuthOptions<unknown>) => Promise<void>
 
@@ -56,14 +56,14 @@ const WITHOUT_AUTHENTICATION: Record<string, (tracker: Tracker, handler: () => v
  * one.
  */
 async function recordsAtStart(
-  call: (seen: Observed, handler: () => void) => unknown,
+  call: (seen: TrackerFixture, handler: () => void) => unknown,
 ): Promise<{ unflushed: string[]; before: string[] }> {
   let buffer: LifecycleRecord[] = []
-  const seen = observed({
+  const seen = trackerFixture({
     sinks: [{ write: (record) => void buffer.push(record), beforeHandler: () => void (buffer = []) }],
   })
   let result: { unflushed: string[]; before: string[] } | undefined
-  await call(seen, () => (result ??= { unflushed: told(buffer), before: told(seen.records) }))
+  await call(seen, () => (result ??= { unflushed: summarize(buffer), before: summarize(seen.records) }))
   return result ?? expect.unreachable('the handler has not run')
 }
 

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { currentRequest, currentTraceId } from '../../src/tracking/current-request.ts'
 import { traceMixin } from '../../src/tracking/trace-mixin.ts'
 import { deferred } from '../deferred.ts'
-import { observed } from '../tracker-fixture.ts'
+import { trackerFixture } from '../tracker-fixture.ts'
 
 describe('the current request', () => {
   test('is undefined outside a request', () => {
@@ -14,7 +14,7 @@ describe('the current request', () => {
   })
 
   test('is available after every await, and gone after the request', async () => {
-    const { tracker } = observed()
+    const { tracker } = trackerFixture()
     const request = tracker.start()
     const gate = deferred()
     const running = request.run(async () => {
@@ -28,7 +28,7 @@ describe('the current request', () => {
   })
 
   test('is the innermost one, and each of several concurrent requests has its own', async () => {
-    const { tracker } = observed()
+    const { tracker } = trackerFixture()
     const gate = deferred()
     const run = tracker.trackRequest(async (outer: string) => {
       const inner = tracker.start()
@@ -42,7 +42,7 @@ describe('the current request', () => {
   })
 
   test("is attached to the host's object without changing what it serializes to; a frozen object is left alone", () => {
-    const { tracker } = observed()
+    const { tracker } = trackerFixture()
     const job = { n: 1 }
     const traceOf: (host: object, more?: string) => string | undefined = (host) => currentRequest(host)?.traceId
     const run = tracker.trackRequest(traceOf)
@@ -62,7 +62,7 @@ describe('the current request', () => {
       },
     })
     const logger = pino({ mixin: traceMixin, base: null, timestamp: false }, stream)
-    const { tracker } = observed()
+    const { tracker } = trackerFixture()
     logger.info({ a: 1 }, 'outside')
     tracker.start().run(() => logger.info({ a: 1 }, 'inside'))
     expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
@@ -73,7 +73,7 @@ describe('the current request', () => {
 })
 
 test('every record is published on the diagnostics channel while there are subscribers', () => {
-  const { tracker, records } = observed()
+  const { tracker, records } = trackerFixture()
   const received: unknown[] = []
   const receive = (record: unknown): void => void received.push(record)
   subscribe('throughline:record', receive)

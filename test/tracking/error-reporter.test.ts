@@ -3,7 +3,7 @@ import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, test, vi, type MockInstance } from 'vitest'
 import type { TrackerOptions } from '../../src/tracking/settings.ts'
 import { isTraceId } from '../../src/trace/trace-id.ts'
-import { moves, observed } from '../tracker-fixture.ts'
+import { summarizeTransitions, trackerFixture } from '../tracker-fixture.ts'
 
 let stderr: MockInstance<typeof process.stderr.write>
 beforeEach(() => {
@@ -41,7 +41,7 @@ describe('an error in tracking is counted and printed once to stderr, and the re
     ['a newRequestId that throws', { newRequestId: oops }],
     ['a newRequestId that returns an invalid id', { newRequestId: () => '0000000000000000' }],
   ])('%s', async (_, options) => {
-    const { tracker, records } = observed(options)
+    const { tracker, records } = trackerFixture(options)
     const run = tracker.trackRequest((value: number) => Promise.resolve(value + 1))
     expect(await run(1)).toBe(2)
     expect(await run(2)).toBe(3)
@@ -51,7 +51,7 @@ describe('an error in tracking is counted and printed once to stderr, and the re
       '2 PROCESS Processing implied',
       '3 RESPOND Responded ok',
     ]
-    expect(moves(records)).toEqual([...steps, ...steps])
+    expect(summarizeTransitions(records)).toEqual([...steps, ...steps])
     for (const { time, trace_id, request_id } of records) {
       expect(Number.isFinite(time) && isTraceId(trace_id)).toBe(true)
       expect(request_id).toMatch(/^(?!0{16})[0-9a-f]{16}$/)
@@ -65,20 +65,20 @@ describe('an error in tracking is counted and printed once to stderr, and the re
 
   test("an error that the logger's stream emits is counted once", () => {
     const stream = new Writable({ write: (_chunk, _encoding, done) => done(new Error('ENOSPC')) })
-    const { tracker } = observed({ logger: pino(stream) })
+    const { tracker } = trackerFixture({ logger: pino(stream) })
     expect(() => stream.emit('error', new Error('disk full'))).not.toThrow()
     expect(tracker.stats.faults).toBe(1)
   })
 
   test('if the trustIncoming predicate throws, incoming ids are not used', () => {
-    const { tracker } = observed({ trustIncoming: oops })
+    const { tracker } = trackerFixture({ trustIncoming: oops })
     expect(tracker.start({ 'x-trace-id': 'abc' })).toMatchObject({ traceId: 'trace-1', parentId: undefined })
     expect([tracker.stats.faults, stderr.mock.calls.length]).toEqual([1, 1])
   })
 
   test('a sink that throws does not affect other sinks, and a closed stderr is tolerated', () => {
     stderr.mockImplementation(oops)
-    const { tracker, records } = observed({ sinks: [{ write: oops }] })
+    const { tracker, records } = trackerFixture({ sinks: [{ write: oops }] })
     expect(() => tracker.start().note('X')).not.toThrow()
     expect(records.length).toBe(2)
     expect(tracker.stats.faults).toBe(2)
@@ -95,7 +95,7 @@ describe('trustIncoming', () => {
     [(source: unknown) => source === carrier, 'theirs'],
     [() => false, 'trace-1'],
   ])('%s', (trustIncoming, expected) => {
-    const { tracker } = observed(trustIncoming === undefined ? {} : { trustIncoming })
+    const { tracker } = trackerFixture(trustIncoming === undefined ? {} : { trustIncoming })
     expect(tracker.start(carrier).traceId).toBe(expected)
   })
 })

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { createMachine } from 'xstate'
 import { requestWithRetriesMachine } from '../../machines/request-with-retries.ts'
 import type { RequestEnd } from '../../src/tracking/finish-request.ts'
-import { expectLawful, moves, observed, told } from '../tracker-fixture.ts'
+import { expectValidRun, summarizeTransitions, trackerFixture, summarize } from '../tracker-fixture.ts'
 
 const error = new Error('no')
 
@@ -32,17 +32,17 @@ describe('a response that ends in an earlier state takes the skipped steps as im
     // The caller was never authenticated, so AUTH_OK is not implied.
     [[], { outcome: 'aborted' }, ['1 AUTH_ERROR Failed implied aborted']],
   ])('after %j, %j', (after, end, expected) => {
-    const { tracker, table, records } = observed()
+    const { tracker, table, records } = trackerFixture()
     const request = tracker.start()
     for (const event of after) request.send(event)
     request.finish(end)
     request.finish({ outcome: 'error', error })
-    expect(moves(records).slice(1)).toEqual(expected)
+    expect(summarizeTransitions(records).slice(1)).toEqual(expected)
     expect(records.at(-1)).toMatchObject({
       ...(end.status === undefined ? {} : { status: end.status }),
       ...(end.error === undefined ? {} : { error: { message: 'no' } }),
     })
-    expectLawful(table, records)
+    expectValidRun(table, records)
   })
 
   test.each<[after: string[], end: RequestEnd, expected: string[]]>([
@@ -60,11 +60,11 @@ describe('a response that ends in an earlier state takes the skipped steps as im
       ['1 AUTH_OK Authenticated', '2 PROCESS Processing implied', '3 RESPOND Responded ok'],
     ],
   ])('with the retries machine after %j, %j', (after, end, expected) => {
-    const { tracker, records } = observed({ machine: requestWithRetriesMachine })
+    const { tracker, records } = trackerFixture({ machine: requestWithRetriesMachine })
     const request = tracker.start()
     for (const event of after) request.send(event)
     request.finish(end)
-    expect(moves(records).slice(1)).toEqual(expected)
+    expect(summarizeTransitions(records).slice(1)).toEqual(expected)
   })
 })
 
@@ -78,9 +78,9 @@ describe('a user-defined machine', () => {
         Done: { type: 'final' },
       },
     })
-    const { tracker, records } = observed({ machine })
+    const { tracker, records } = trackerFixture({ machine })
     tracker.start().finish({ outcome: 'ok', status: 200 })
-    expect(told(records)).toEqual(['0 Open', '1 STEP Half implied', '2 STEP Done ok'])
+    expect(summarize(records)).toEqual(['0 Open', '1 STEP Half implied', '2 STEP Done ok'])
     expect(tracker.inFlight()).toEqual([])
   })
 
@@ -96,10 +96,10 @@ describe('a user-defined machine', () => {
           End: { type: 'final' },
         },
       })
-      const { tracker, records, clock } = observed({ machine, onInvalid })
+      const { tracker, records, clock } = trackerFixture({ machine, onInvalid })
       tracker.start().finish({ outcome: 'ok', status: 200 })
       clock.time += 1e9
-      expect(told(records)).toEqual(['0 A', 'note RESPOND in A'])
+      expect(summarize(records)).toEqual(['0 A', 'note RESPOND in A'])
       expect(tracker.inFlight()).toEqual([])
       expect(tracker.stuck()).toEqual([])
     },
@@ -114,10 +114,15 @@ describe('a user-defined machine', () => {
         Done: { type: 'final' },
       },
     })
-    const { tracker, records } = observed({ machine, onInvalid: 'throw' })
+    const { tracker, records } = trackerFixture({ machine, onInvalid: 'throw' })
     const run = tracker.trackRequest((): Promise<never> => Promise.reject(error), { willRetry: () => true })
     await expect(run()).rejects.toBe(error)
-    expect(told(records)).toEqual(['0 Start', 'note RETRY in Start', '1 WORK Busy implied', '2 RESPOND Done error'])
+    expect(summarize(records)).toEqual([
+      '0 Start',
+      'note RETRY in Start',
+      '1 WORK Busy implied',
+      '2 RESPOND Done error',
+    ])
   })
 })
 
@@ -132,7 +137,7 @@ describe('a request that is ended manually records its outcome', () => {
       { outcome: 'aborted', status: 200 },
     ],
   ] as const)('%j', (end, expected) => {
-    const { tracker, records } = observed()
+    const { tracker, records } = trackerFixture()
     const request = tracker.start()
     request.authenticated()
     request.processing()

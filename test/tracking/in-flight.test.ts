@@ -1,9 +1,9 @@
 import { describe, expect, test, vi } from 'vitest'
-import { observed, START, told } from '../tracker-fixture.ts'
+import { trackerFixture, START, summarize } from '../tracker-fixture.ts'
 
 describe('stuck', () => {
   test('returns the requests that have exceeded the limit of their state', () => {
-    const { tracker, clock } = observed()
+    const { tracker, clock } = trackerFixture()
     const slow = tracker.start()
     clock.time += 10_000
     expect(tracker.stuck()).toEqual([])
@@ -32,7 +32,7 @@ describe('stuck', () => {
   })
 
   test('accepts one limit for all states, or limits by state, where other states keep their own', () => {
-    const { tracker, clock } = observed()
+    const { tracker, clock } = trackerFixture()
     tracker.start()
     tracker.start().authenticated()
     clock.time += 11_000
@@ -46,14 +46,14 @@ describe('stuck', () => {
   })
 
   test('rejects an unknown state and an invalid duration', () => {
-    const { tracker } = observed()
+    const { tracker } = trackerFixture()
     expect(() => tracker.stuck({ Nowhere: '5s' })).toThrow(expect.objectContaining({ code: 'THROUGHLINE_BAD_STATE' }))
     expect(() => tracker.stuck({ constructor: 5 })).toThrow(expect.objectContaining({ code: 'THROUGHLINE_BAD_STATE' }))
     expect(() => tracker.stuck('soon')).toThrow(expect.objectContaining({ code: 'THROUGHLINE_BAD_DURATION' }))
   })
 
   test('finds resumed requests whatever the order in which they were resumed, the longest wait first', () => {
-    const { tracker, clock } = observed()
+    const { tracker, clock } = trackerFixture()
     const resume = (since: number): unknown =>
       tracker.resume({ 'x-trace-id': 't', 'x-lifecycle': `00000000000000aa;Queued;3;${String(since)}` })
     for (const age of [1_000, 2_000_000, 3_000_000, 0]) resume(clock.time - age)
@@ -64,7 +64,7 @@ describe('stuck', () => {
   })
 
   test('includes the last error that was noted', () => {
-    const { tracker, clock } = observed()
+    const { tracker, clock } = trackerFixture()
     const request = tracker.start()
     request.emitNote('note', 'ENQUEUE', { error: new Error('first') })
     request.emitNote('note', 'ENQUEUE', { error: new TypeError('broker is down') })
@@ -76,7 +76,7 @@ describe('stuck', () => {
   })
 
   test('reports nothing after the clock was set back, and no time is negative', () => {
-    const { tracker, clock, records } = observed()
+    const { tracker, clock, records } = trackerFixture()
     const request = tracker.start()
     clock.time -= 60_000
     expect(tracker.stuck()).toEqual([])
@@ -88,7 +88,7 @@ describe('stuck', () => {
 
 describe('requests in flight', () => {
   test('are those that have neither ended nor been handed off', async () => {
-    const { tracker } = observed()
+    const { tracker } = trackerFixture()
     const [open, ended, queued, refused] = [tracker.start(), tracker.start(), tracker.start(), tracker.start()]
     for (const event of ['AUTH_OK', 'PROCESS', 'RESPOND']) ended.send(event)
     await queued.enqueue(() => undefined)
@@ -106,14 +106,14 @@ describe('requests in flight', () => {
         throw new Error('gone')
       },
     }
-    const { tracker, records } = observed({
+    const { tracker, records } = trackerFixture({
       sinks: [broken, { write: () => undefined, flush: () => void (flushed += 1) }],
     })
     tracker.start()
     tracker.start().failed()
     tracker.close()
     stderr.mockRestore()
-    expect(told(records)).toEqual([
+    expect(summarize(records)).toEqual([
       '0 Received',
       '0 Received',
       '1 AUTH_ERROR Failed denied',

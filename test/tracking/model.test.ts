@@ -5,7 +5,7 @@ import { requestMachine } from '../../machines/request.ts'
 import { step } from '../../src/machine/table.ts'
 import type { TrackedRequest } from '../../src/tracking/tracked-request.ts'
 import { flatMachine, nestedMachine, SIGNALS } from '../arbitraries.ts'
-import { expectLawful, observed, told } from '../tracker-fixture.ts'
+import { expectValidRun, trackerFixture, summarize } from '../tracker-fixture.ts'
 
 const steps = fc.array(fc.record({ event: fc.constantFrom(...SIGNALS), note: fc.boolean(), wait: fc.nat(5_000) }), {
   maxLength: 25,
@@ -15,7 +15,7 @@ describe('a request follows its machine', () => {
   test('on random machines, after random signals', () => {
     fc.assert(
       fc.property(fc.oneof(flatMachine, nestedMachine), steps, (machine, signals) => {
-        const { tracker, table, records, clock } = observed({ machine })
+        const { tracker, table, records, clock } = trackerFixture({ machine })
         const request = tracker.start()
         let state = table.initial
         for (const { event, note, wait } of signals) {
@@ -34,7 +34,7 @@ describe('a request follows its machine', () => {
           expect([request.state, request.ended]).toEqual([state, table.state[state]?.final])
           expect(tracker.inFlight()).toEqual(request.ended ? [] : [request])
         }
-        expectLawful(table, records)
+        expectValidRun(table, records)
         const count = (lifecycle: string): number => records.filter((record) => record.lifecycle === lifecycle).length
         expect(tracker.stats).toEqual({
           requests: 1,
@@ -66,7 +66,7 @@ describe('a request follows its machine', () => {
       fc.asyncProperty(
         fc.array(fc.tuple(fc.constantFrom(...Object.keys(calls)), fc.boolean()), { maxLength: 12 }),
         async (order) => {
-          const { tracker, table, records } = observed({ machine })
+          const { tracker, table, records } = trackerFixture({ machine })
           const request = tracker.start()
           const pending: unknown[] = []
           for (const [name, waits] of order) {
@@ -75,7 +75,7 @@ describe('a request follows its machine', () => {
             if (waits) await result
           }
           await Promise.all(pending)
-          expectLawful(table, records)
+          expectValidRun(table, records)
           expect(tracker.inFlight()).toEqual(request.ended || request.handedOver ? [] : [request])
         },
       ),
@@ -86,7 +86,7 @@ describe('a request follows its machine', () => {
 
 describe('a final state', () => {
   test.each(['Responded', 'Failed', 'Completed'])('%s accepts no signal, and each is logged as rejected', (end) => {
-    const { tracker, records } = observed()
+    const { tracker, records } = trackerFixture()
     const request = tracker.start()
     const paths: Record<string, string[]> = {
       Responded: ['AUTH_OK', 'PROCESS', 'RESPOND'],
@@ -104,7 +104,7 @@ describe('a final state', () => {
       request.failed(),
     ]).toEqual(Array(5).fill(false))
     request.note('LATE')
-    expect(told(records.slice(before))).toEqual(
+    expect(summarize(records.slice(before))).toEqual(
       ['AUTH_OK', 'PROCESS', 'RESPOND', 'COMPLETE', 'AUTH_ERROR']
         .map((event) => `rejected ${event} in ${end}`)
         .concat(`note LATE in ${end}`),
@@ -114,7 +114,7 @@ describe('a final state', () => {
 
 describe("onInvalid: 'throw'", () => {
   test('logs a rejected signal and throws it to the caller', () => {
-    const { tracker, records } = observed({ onInvalid: 'throw' })
+    const { tracker, records } = trackerFixture({ onInvalid: 'throw' })
     const request = tracker.start()
     expect(() => request.completed()).toThrow(
       expect.objectContaining({
@@ -122,12 +122,12 @@ describe("onInvalid: 'throw'", () => {
         message: 'COMPLETE is not accepted in Received',
       }),
     )
-    expect(told(records)).toEqual(['0 Received', 'rejected COMPLETE in Received'])
+    expect(summarize(records)).toEqual(['0 Received', 'rejected COMPLETE in Received'])
     expect([request.state, request.seq]).toEqual(['Received', 0])
   })
 
   test('does not throw for notes and for events that the machine does not have', () => {
-    const { tracker } = observed({ onInvalid: 'throw' })
+    const { tracker } = trackerFixture({ onInvalid: 'throw' })
     const request = tracker.start()
     expect(() => request.note('COMPLETE')).not.toThrow()
     expect(request.send('CACHE_MISS')).toBe(false)

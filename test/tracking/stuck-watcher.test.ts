@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { StuckRequest } from '../../src/record/stuck-request.ts'
-import { observed, told, type Observed } from '../tracker-fixture.ts'
+import { trackerFixture, summarize, type TrackerFixture } from '../tracker-fixture.ts'
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
@@ -10,14 +10,14 @@ afterEach(() => {
 })
 
 /** Advances the clock and the timers. */
-function advance({ clock }: Observed, ms: number): void {
+function advance({ clock }: TrackerFixture, ms: number): void {
   clock.time += ms
   vi.advanceTimersByTime(ms)
 }
 
 describe('watch', () => {
-  test('logs one stuck line per state visit that exceeds its limit, and a note when the request moves on', () => {
-    const seen = observed()
+  test('logs one stuck line per state visit that exceeds its limit, and a note when the request summarizeTransitions on', () => {
+    const seen = trackerFixture()
     const { tracker, records } = seen
     const alerts: StuckRequest[] = []
     tracker.watch({ every: '1s', onStuck: (stuck) => alerts.push(stuck) })
@@ -38,7 +38,7 @@ describe('watch', () => {
     ])
     slow.authenticated()
     const ofSlow = records.filter(({ request_id }) => request_id === slow.requestId)
-    expect(told(ofSlow)).toEqual([
+    expect(summarize(ofSlow)).toEqual([
       '0 Received',
       'stuck STUCK in Received',
       '1 AUTH_OK Authenticated',
@@ -55,7 +55,7 @@ describe('watch', () => {
   })
 
   test('several watches write one line in all, and each calls its own function', () => {
-    const seen = observed()
+    const seen = trackerFixture()
     const alerts: string[] = []
     seen.tracker.watch({
       every: 1_000,
@@ -70,11 +70,11 @@ describe('watch', () => {
     seen.tracker.start()
     for (let second = 0; second < 10; second += 1) advance(seen, 1_000)
     expect(alerts).toEqual(['first 2000', 'second 3000'])
-    expect(told(seen.records)).toEqual(['0 Received', 'stuck STUCK in Received'])
+    expect(summarize(seen.records)).toEqual(['0 Received', 'stuck STUCK in Received'])
   })
 
   test('a request that is released for another delivery gets the note too', () => {
-    const seen = observed()
+    const seen = trackerFixture()
     seen.tracker.watch({ every: '1s' })
     const request = seen.tracker.resume({
       'x-trace-id': 't',
@@ -83,7 +83,11 @@ describe('watch', () => {
     advance(seen, 1_000)
     request.release()
     request.release()
-    expect(told(seen.records)).toEqual(['note ATTEMPT in Queued', 'stuck STUCK in Queued', 'note MOVED_ON in Queued'])
+    expect(summarize(seen.records)).toEqual([
+      'note ATTEMPT in Queued',
+      'stuck STUCK in Queued',
+      'note MOVED_ON in Queued',
+    ])
   })
 
   test.each([
@@ -95,42 +99,42 @@ describe('watch', () => {
     ],
     ['returns a promise that rejects', () => Promise.reject(new Error('the pager is down'))],
   ])('an onStuck that %s is counted, and other requests are still reported', async (_, fail) => {
-    const seen = observed()
+    const seen = trackerFixture()
     const stderr = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
     seen.tracker.watch({ every: '1s', onStuck: () => fail() })
     seen.tracker.start()
     seen.tracker.start()
     advance(seen, 11_000)
     await Promise.resolve()
-    expect(told(seen.records).filter((line) => line.startsWith('stuck'))).toHaveLength(2)
+    expect(summarize(seen.records).filter((line) => line.startsWith('stuck'))).toHaveLength(2)
     expect(seen.tracker.stats.faults).toBe(2)
     stderr.mockRestore()
   })
 
   test.each([
-    ['the function that it returns', (_: Observed, stop: () => void) => stop()],
-    ['close()', ({ tracker }: Observed) => tracker.close()],
+    ['the function that it returns', (_: TrackerFixture, stop: () => void) => stop()],
+    ['close()', ({ tracker }: TrackerFixture) => tracker.close()],
   ])('is stopped by %s', (_, end) => {
-    const seen = observed()
+    const seen = trackerFixture()
     const stop = seen.tracker.watch({ every: '1s' })
     seen.tracker.start()
     end(seen, stop)
     advance(seen, 60_000)
-    expect(told(seen.records)[0]).toBe('0 Received')
-    expect(told(seen.records).filter((line) => line.startsWith('stuck'))).toEqual([])
+    expect(summarize(seen.records)[0]).toBe('0 Received')
+    expect(summarize(seen.records).filter((line) => line.startsWith('stuck'))).toEqual([])
     expect(vi.getTimerCount()).toBe(0)
   })
 
   test('does not keep the process alive', () => {
     vi.useRealTimers()
     const before = process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
-    const stop = observed().tracker.watch()
+    const stop = trackerFixture().tracker.watch()
     expect(process.getActiveResourcesInfo().filter((name) => name === 'Timeout')).toHaveLength(before)
     stop()
   })
 
   test('names an invalid option', () => {
-    const { tracker } = observed()
+    const { tracker } = trackerFixture()
     expect(() => tracker.watch({ every: 'often' })).toThrow(
       expect.objectContaining({ code: 'THROUGHLINE_BAD_DURATION' }),
     )
@@ -145,7 +149,7 @@ describe('watch', () => {
 
 describe('the deadline of a request', () => {
   test("replaces its state's limit; an explicit limit applies if it is shorter", () => {
-    const { tracker, clock } = observed()
+    const { tracker, clock } = trackerFixture()
     tracker.start(undefined, { timeLeft: 60_000 })
     tracker.start(undefined, { timeLeft: 2_000 })
     const stuck = (limits?: string): number[] => tracker.stuck(limits).map(({ stuck_after_ms }) => stuck_after_ms)

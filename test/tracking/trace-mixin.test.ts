@@ -7,7 +7,7 @@ import type { PinoInstrumentationConfig } from '@opentelemetry/instrumentation-p
 import { story, type FieldNames } from '../../src/queries/story.ts'
 import { traceMixin } from '../../src/tracking/trace-mixin.ts'
 import { keysOf, linesStream } from '../lines.ts'
-import { observed } from '../tracker-fixture.ts'
+import { trackerFixture } from '../tracker-fixture.ts'
 import { root } from '../sources.ts'
 
 type Line = Readonly<Record<string, unknown>>
@@ -25,7 +25,7 @@ function parsed(line: string): Line {
 function logged(options: LoggerOptions, log: (logger: Logger) => unknown): Line {
   const { stream, lines } = linesStream()
   const logger = pino({ base: null, timestamp: false, ...options }, stream)
-  observed()
+  trackerFixture()
     .tracker.start()
     .run(() => log(logger))
   const [line = ''] = lines
@@ -90,7 +90,7 @@ describe('no key is repeated, and the trace can still be found', () => {
   test('if the same 128 bits are bound in another spelling', () => {
     const bits = '019a2b3c4d5e7f608a1b2c3d4e5f6071'
     const { stream, lines } = linesStream()
-    const request = observed().tracker.start({ 'x-trace-id': '019A2B3C-4D5E-7F60-8A1B-2C3D4E5F6071' })
+    const request = trackerFixture().tracker.start({ 'x-trace-id': '019A2B3C-4D5E-7F60-8A1B-2C3D4E5F6071' })
     request.run(() => pino({ base: null, mixin }, stream).child({ trace_id: bits }).info('x'))
     const line = parsed(lines[0] ?? '')
     expect([line.trace_id, line.request_id, line.x_trace_id]).toEqual([bits, request.requestId, undefined])

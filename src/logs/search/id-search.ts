@@ -1,5 +1,4 @@
-import { canonicalTraceId } from '../../history/history.ts'
-import { toDashed, w3cTraceId } from '../../trace/trace-id.ts'
+import { canonicalTraceId, toDashed, w3cTraceId } from '../../trace/trace-id.ts'
 
 /** One way to write an id. Of a UUID every digit may stand in lower and in upper case. */
 interface IdForm {

@@ -6,14 +6,13 @@ import { gzipSync } from 'node:zlib'
 import { afterAll, describe, expect, test } from 'vitest'
 import { auditFiles } from 'throughline/audit'
 import { requestMachine } from '../../../machines/request.ts'
-import { parseStuckThresholds } from '../../../src/audit/stuck-thresholds.ts'
 import type { AuditReport } from '../../../src/audit/report.ts'
 import { compile } from '../../../src/machine/compile.ts'
 import { LogScan, type ScanOptions } from '../../../src/logs/scan/scan-logs.ts'
 import { MAX_LINE_BYTES } from '../../../src/logs/split-lines.ts'
 import { longLog, trueLog } from '../../log-arbitraries.ts'
 import { linesOf } from '../../log-lines.ts'
-import { slowAudit } from '../../audit/reference.ts'
+import { slowAudit } from '../../audit/reference/slow-audit.ts'
 import { damagedLog } from '../../faults/_damage.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'throughline-scan-'))
@@ -58,7 +57,7 @@ describe('log files', () => {
           writeFileSync(name, packed ? gzipSync(bytes) : bytes)
         }
         const report = await auditFiles(Object.keys(told), { blockBytes, threads, now })
-        expect(report).toEqual(slowAudit(told, { table, now, limits: parseStuckThresholds(table) }))
+        expect(report).toEqual(slowAudit(told, { machine: table, now, stuckAfter: [] }))
       }),
       { numRuns: 60, endOnFailure: true },
     )
@@ -70,7 +69,7 @@ describe('log files', () => {
       fc.asyncProperty(damagedLog, fc.constantFrom(300, 4_000, 1_000_000), fc.boolean(), async ({ bytes }, blockBytes, packed) => {
         writeFileSync(name, packed ? gzipSync(bytes) : bytes)
         const report = await auditFiles([name], { blockBytes, threads: 0, now })
-        expect(report.checked).toEqual(slowAudit({ [name]: linesIn(bytes) }, { table, now, limits: parseStuckThresholds(table) }).checked)
+        expect(report.checked).toEqual(slowAudit({ [name]: linesIn(bytes) }, { machine: table, now, stuckAfter: [] }).checked)
       }),
       { numRuns: 60, endOnFailure: true },
     )
@@ -84,7 +83,7 @@ describe('log files', () => {
       const bytes = whole.subarray(0, end)
       writeFileSync(name, bytes)
       const report: AuditReport = await auditFiles([name], { blockBytes: 400, threads: 0, now })
-      expect(report).toEqual(slowAudit({ [name]: linesIn(bytes) }, { table, now, limits: parseStuckThresholds(table) }))
+      expect(report).toEqual(slowAudit({ [name]: linesIn(bytes) }, { machine: table, now, stuckAfter: [] }))
     }
   })
 
