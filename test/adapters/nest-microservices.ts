@@ -13,7 +13,7 @@ import { expect, onTestFinished, vi } from 'vitest'
 import { TrackRequestModule, type NestOptions } from '../../src/adapters/nestjs.ts'
 import { SOON } from '../timeouts.ts'
 import { controller, createMicroservice, method, moduleOf, parameters } from './nest-builders.ts'
-import type { Watched } from './queue-rig.ts'
+import type { TrackedService } from './queue-rig.ts'
 
 /** What a controller of messages does, by their patterns. */
 export interface Handlers {
@@ -43,7 +43,7 @@ export function handling({ events = {}, messages = {} }: Handlers): new () => ob
 
 /** Starts a microservice of these controllers, for as long as the test runs. */
 export async function serve(
-  service: Watched,
+  service: TrackedService,
   options: MicroserviceOptions,
   controllers: (new () => object)[],
   { parts = {}, tracking = {} }: { readonly parts?: ModuleMetadata; readonly tracking?: Partial<NestOptions> } = {},
@@ -60,7 +60,7 @@ export async function serve(
 }
 
 /** Waits for the story of one request to have become so. */
-export async function expectStory(service: Watched, index: number, story: readonly string[]): Promise<void> {
+export async function expectStory(service: TrackedService, index: number, story: readonly string[]): Promise<void> {
   await vi.waitFor(() => expect(service.story(service.requests()[index] ?? '')).toEqual(story), SOON)
   expect(service.tracker.inFlight()).toEqual([])
   expect(service.tracker.stats.faults).toBe(0)

@@ -131,7 +131,7 @@ for (const [name, make] of PLATFORMS) {
   })
 }
 
-describe.each(PLATFORMS)('Nest on %s, besides', (_platform, make) => {
+describe.each(PLATFORMS)('Nest on %s beyond the contract', (_platform, make) => {
   interface Made {
     readonly parts?: ModuleMetadata
     readonly options?: Partial<NestOptions>
@@ -426,7 +426,7 @@ describe.each(PLATFORMS)('Nest on %s, besides', (_platform, make) => {
     ])
   })
 
-  test('server-sent events find the request in hand, until the client has enough', async () => {
+  test('server-sent events find the current request, until the client has enough', async () => {
     class Shop {
       events(): Observable<MessageEvent> {
         return timer(0, 1).pipe(map(() => ({ data: currentTraceId() })))
@@ -561,7 +561,7 @@ describe.each(PLATFORMS)('Nest on %s, besides', (_platform, make) => {
     expect(records[0]).toMatchObject({ path: '/orders/:id' })
   })
 
-  test('a middleware that loses the request in hand: the handler finds it again', async () => {
+  test('a middleware that loses the current request: the handler finds it again', async () => {
     const pool = new AsyncResource('pool')
     const server = await start(
       shopOf(() => currentTraceId()),
