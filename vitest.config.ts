@@ -6,8 +6,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     // Much of what is tested waits for others: brokers, and processes of its own. With a worker for each core these are idle for a third of the time.
     maxWorkers: availableParallelism() + 1,
-    // No test waits for time to pass: these are for one that hangs, on a machine that is ten times slower.
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    // No test waits for time to pass. These limits end a test that hangs, and no test on a machine that is slow.
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
   },
 })

@@ -1,14 +1,14 @@
 import { defineConfig } from 'vitest/config'
-import { FaultTable } from './test/faults/_table.ts'
+import { FaultTable } from './test/faults/_fault-table.ts'
 
-// The long form of the fault tests: budgets in test/faults/_budget.ts, results in docs/reliability.md.
+// The long form of the fault tests. Run counts: test/faults/_run-counts.ts; results: docs/reliability.md.
 export default defineConfig({
   test: {
     include: ['test/faults/**/*.test.ts'],
     env: { FAULTS: 'long' },
     testTimeout: 900_000,
     hookTimeout: 60_000,
-    // They load the machine by themselves, each with several processes.
+    // Each test already loads the machine with several processes.
     maxWorkers: 1,
     reporters: ['default', new FaultTable()],
   },

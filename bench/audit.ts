@@ -1,109 +1,136 @@
 import { execPath } from 'node:process'
 import { requestMachine } from '../machines/request.ts'
 import { compile } from '../src/machine/compile.ts'
-import { bigLog, bytesFree, removeLog, warm } from './big-logs.ts'
-import { exists, ran, type Ran } from './command.ts'
-import { compiled } from './compiled.ts'
-import { DUCKDB_NAME, duckdbModule } from './duckdb.ts'
-import type { Generated } from './logs/generate.ts'
-import type { OpenRequest, Truth } from './logs/truth.ts'
-import { interleaved, median, of, spread } from './measure.ts'
-import { progress, progressEnds } from './progress.ts'
-import { atMost, type Cell, type Effort, type Mark, type Question, type Table } from './question.ts'
-import { THROUGHLINE } from './throughline.ts'
+import { atMost, type Benchmark, type Cell, type RunOptions, type Table, type Target } from './benchmark.ts'
+import { cachedLogs, freeBytes, removeCachedLogs, warmPageCache } from './cached-logs.ts'
+import { CLI_PATH } from './cli-path.ts'
+import { compiledPath } from './compile-programs.ts'
+import { DUCKDB_NAME, installDuckDb } from './duckdb.ts'
+import { interleave, resultsOf } from './interleave.ts'
+import type { ExpectedResults, OpenRequest } from './logs/expected.ts'
+import type { GeneratedLogs } from './logs/generate-logs.ts'
+import { clearProgress, showProgress } from './progress.ts'
+import { isInstalled, runCommand, type CommandResult } from './run-command.ts'
+import { median, spread } from './statistics.ts'
 
-/** Milliseconds after which a request is stuck, by state: what the peers are told. */
-const LIMITS: Readonly<Record<string, number>> = Object.fromEntries(
+/** Milliseconds after which a request is stuck, by state: the thresholds that the other tools are given. */
+const STUCK_AFTER_MS: Readonly<Record<string, number>> = Object.fromEntries(
   compile(requestMachine).states.flatMap(({ name, final, stuckAfterMs }) => (final ? [] : [[name, stuckAfterMs]])),
 )
 
-/** jq takes so long that it gets this share of the log. */
+/** jq is so slow that it gets only this share of the log. */
 const JQ_SHARE = 0.1
 
-export const audit: Question = {
+export const audit: Benchmark = {
   name: 'audit',
-  title: 'How long does an audit take, beside other ways to find what is stuck?',
-  method: `Logs are made at random, as four services write them: about 290 bytes a line and four lines a request, a fifth of the traces handed over to a
-worker, one request in a thousand hangs. The same log lies in one file or in eight. Each way is a command, measured from its start to its end, on
-two cores, with the log in the system's cache: \`throughline audit --format json\`, which also checks every path, finds gaps and measures each state;
-DuckDB's JSON reader in a Node process, with two threads, told which six fields to read, and one \`GROUP BY\`; a Node program that calls \`JSON.parse\` on
-every line and keeps the latest of each request in a \`Map\`; jq, which prints five fields of each line, and awk, which keeps the latest of each
-request. These peers are asked for the number of stuck requests and nothing else. jq is given a log of a tenth of the size, and its time is
-multiplied by ten. All have to find exactly what is known to be stuck, else there is no result. *Peak* is the most memory that was resident.
-Medians of interleaved rounds.
+  title: 'Audit time, compared with DuckDB, JSON.parse and jq',
+  method: `The logs are random, in the form that four services would write: about 290 bytes a line, four lines a request, a fifth of the traces
+handed off to a worker, one request in a thousand stuck. The same log is read as one file and as eight. Each tool is a command that runs on
+two cores:
 
-*As the log grows* is \`throughline audit\` alone. With \`--huge\` ten million requests are made and audited too, of which a thousand are stuck.`,
-  ask: async (effort) => {
-    const bytes = effort.quick ? 1e7 : 1e9
+- \`throughline audit --format json\`, which also validates every path, finds gaps and measures each state.
+- DuckDB's JSON reader in a Node process, with two threads, the six fields to read, and one \`GROUP BY\`.
+- A Node program that calls \`JSON.parse\` on every line and keeps the latest line of each request in a \`Map\`.
+- jq, which prints five fields of each line, and awk, which keeps the latest line of each request. They read a tenth of the log, and their
+  time is multiplied by ten.
+
+The last three only count stuck requests. The benchmark fails if any tool finds another number than expected.
+
+*By log size* is \`throughline audit\` alone, which has to list exactly the expected requests. \`--huge\` adds an audit of ten million
+requests, a thousand of them stuck.`,
+  run: async (options) => {
+    const bytes = options.quick ? 1e7 : 1e9
     const tables = []
-    for (const files of [1, 8]) tables.push(await compared(bytes, files, effort))
-    const growth = await grown(effort)
-    const huge = effort.huge ? await hugeTable() : []
-    return { tables: [...tables, growth, ...huge], marks: [...tables.flatMap(besideDuckDb), ...asItGrows(growth)] }
+    for (const files of [1, 8]) tables.push(await compareTools(bytes, files, options))
+    const bySize = await measureBySize(options)
+    const huge = options.huge ? await measureHuge() : []
+    return { tables: [...tables, bySize, ...huge], targets: [...tables.flatMap(duckDbTargets), ...sizeTargets(bySize)] }
   },
 }
 
-interface Way {
+interface Tool {
   readonly name: string
-  /** The share of the log that it is given. */
+  /** The share of the log that it reads. */
   readonly share: number
-  readonly log: Generated
-  readonly run: (log: Generated) => Promise<Ran>
-  /** How many requests its output says are stuck. */
-  readonly found: (stdout: string) => number
+  readonly logs: GeneratedLogs
+  readonly run: (logs: GeneratedLogs) => Promise<CommandResult>
+  /** The number of stuck requests in its output. */
+  readonly stuckCount: (stdout: string) => number
 }
 
-async function compared(bytes: number, files: number, { rounds, quick }: Effort): Promise<Table> {
-  const log = await bigLog({ bytes, files })
-  const small = await bigLog({ bytes: bytes * JQ_SHARE, files })
-  const ways = await waysFor(log, small)
-  await warm([...log.files, ...small.files])
-  const measured = await interleaved(ways, Math.min(rounds, 5), async (way, round) => {
-    progress(`audit, ${files} files: round ${round + 1}, ${way.name}`)
-    const result = await way.run(way.log)
-    const found = way.found(result.stdout)
-    if (found !== way.log.truth.stuck.length) throw new Error(`${way.name} finds ${found} stuck requests, and there are ${way.log.truth.stuck.length}`)
+async function compareTools(bytes: number, files: number, { rounds, quick }: RunOptions): Promise<Table> {
+  const logs = await cachedLogs({ bytes, files })
+  const jqLogs = await cachedLogs({ bytes: bytes * JQ_SHARE, files })
+  const tools = await installedTools(logs, jqLogs)
+  await warmPageCache([...logs.files, ...jqLogs.files])
+  const results = await interleave(tools, Math.min(rounds, 5), async (tool, round) => {
+    showProgress(`audit, ${files} files: round ${round + 1}, ${tool.name}`)
+    const result = await tool.run(tool.logs)
+    const found = tool.stuckCount(result.stdout)
+    const expected = tool.logs.expected.stuck.length
+    if (found !== expected) throw new Error(`${tool.name} finds ${found} stuck requests instead of ${expected}`)
     return result
   })
-  const seconds = (way: Way): readonly number[] => of(measured, way).map((result) => result.seconds / way.share)
-  const [ours] = ways.map((way) => median(seconds(way)))
+  const seconds = (tool: Tool): readonly number[] =>
+    resultsOf(results, tool).map((result) => result.seconds / tool.share)
+  const [throughlineSeconds = NaN] = tools.map((tool) => median(seconds(tool)))
+  const { expected } = logs
+  const place = files === 1 ? 'one file' : `${files} files`
   return {
-    title: `${sizeOf(log.truth)} in ${files === 1 ? 'one file' : `${files} files`}, ${log.truth.requests.toLocaleString('en-US')} requests, ${log.truth.stuck.length} of them stuck`,
+    title: `${formatSize(expected)} in ${place}, ${expected.requests.toLocaleString('en-US')} requests, ${expected.stuck.length} of them stuck`,
     columns: [
-      { name: 'by' },
+      { name: 'tool' },
       { name: 's', digits: quick ? 2 : 1 },
       { name: '±', digits: quick ? 2 : 1 },
       { name: 'MB per s' },
       { name: '× throughline', digits: 2 },
       { name: 'peak, MB' },
     ],
-    rows: ways.map((way): Cell[] => {
-      const middle = median(seconds(way))
-      return [way.name, middle, spread(seconds(way)), log.truth.bytes / 1e6 / middle, middle / (ours ?? NaN), median(of(measured, way).map(({ peak }) => peak))]
+    rows: tools.map((tool): Cell[] => {
+      const middle = median(seconds(tool))
+      const peakMb = median(resultsOf(results, tool).map((result) => result.peakMb))
+      return [
+        tool.name,
+        middle,
+        spread(seconds(tool)),
+        expected.bytes / 1e6 / middle,
+        middle / throughlineSeconds,
+        peakMb,
+      ]
     }),
   }
 }
 
-async function waysFor(log: Generated, small: Generated): Promise<readonly Way[]> {
-  const duckdb = duckdbModule()
-  const jq = await exists('jq')
+async function installedTools(logs: GeneratedLogs, jqLogs: GeneratedLogs): Promise<readonly Tool[]> {
+  const duckDb = installDuckDb()
+  const jq = await isInstalled('jq')
   if (!jq) {
-    progressEnds()
-    console.error('jq is left out, since it is not installed')
+    clearProgress()
+    console.error('skipping jq, which is not installed')
   }
-  const program = (name: string, ...args: string[]): Way['run'] => ({ files, truth }) =>
-    ran(execPath, [compiled(`programs/${name}`), ...args, String(truth.now), JSON.stringify(LIMITS), ...files])
+  const program =
+    (name: string, ...args: string[]): Tool['run'] =>
+    ({ files, expected }) =>
+      runCommand(execPath, [
+        compiledPath(`programs/${name}`),
+        ...args,
+        String(expected.now),
+        JSON.stringify(STUCK_AFTER_MS),
+        ...files,
+      ])
   return [
-    { name: '`throughline audit`', share: 1, log, run: throughlineAudit, found: (stdout) => stuckIn(stdout).length },
-    ...(duckdb === undefined ? [] : [{ name: `${DUCKDB_NAME}, by its JSON reader`, share: 1, log, run: program('duckdb', duckdb), found: Number }]),
-    { name: '`JSON.parse` and a `Map`', share: 1, log, run: program('parse-audit'), found: Number },
-    ...(jq ? [{ name: 'jq and awk, on a tenth', share: JQ_SHARE, log: small, run: jqAudit, found: Number }] : []),
+    { name: '`throughline audit`', share: 1, logs, run: runAudit, stuckCount: (stdout) => parseStuck(stdout).length },
+    ...(duckDb === undefined
+      ? []
+      : [{ name: `${DUCKDB_NAME}, JSON reader`, share: 1, logs, run: program('duckdb', duckDb), stuckCount: Number }]),
+    { name: '`JSON.parse` and a `Map`', share: 1, logs, run: program('json-parse-audit'), stuckCount: Number },
+    ...(jq ? [{ name: 'jq and awk, on a tenth', share: JQ_SHARE, logs: jqLogs, run: runJq, stuckCount: Number }] : []),
   ]
 }
 
-function throughlineAudit({ files, truth }: Generated): Promise<Ran> {
-  // Status 1: something is stuck.
-  return ran(execPath, [THROUGHLINE, 'audit', '--format', 'json', '--now', String(truth.now), ...files], [0, 1])
+function runAudit({ files, expected }: GeneratedLogs): Promise<CommandResult> {
+  // Status 1 means that requests are stuck.
+  return runCommand(execPath, [CLI_PATH, 'audit', '--format', 'json', '--now', String(expected.now), ...files], [0, 1])
 }
 
 const JQ = 'select(.lifecycle == "transition") | [.trace_id, .request_id, .seq, .state, .time] | @tsv'
@@ -112,88 +139,138 @@ const AWK = `
   END { for (request in seq) if (state[request] in limit && now - since[request] > limit[state[request]]) stuck += 1; print stuck + 0 }`
 const SCRIPT = 'filter=$1 program=$2 now=$3; shift 3; jq -r "$filter" "$@" | awk -F "\\t" -v now="$now" "$program"'
 
-function jqAudit({ files, truth }: Generated): Promise<Ran> {
-  const limits = Object.entries(LIMITS).map(([state, ms]) => `limit["${state}"] = ${ms};`)
-  return ran('sh', ['-c', SCRIPT, 'sh', JQ, `BEGIN { ${limits.join(' ')} } ${AWK}`, String(truth.now), ...files])
+function runJq({ files, expected }: GeneratedLogs): Promise<CommandResult> {
+  const limits = Object.entries(STUCK_AFTER_MS).map(([state, ms]) => `limit["${state}"] = ${ms};`)
+  return runCommand('sh', [
+    '-c',
+    SCRIPT,
+    'sh',
+    JQ,
+    `BEGIN { ${limits.join(' ')} } ${AWK}`,
+    String(expected.now),
+    ...files,
+  ])
 }
 
-/** What an audit in JSON calls stuck; the cast names as much of it as is used. */
-function stuckIn(stdout: string): readonly OpenRequest[] {
+/** The stuck requests of an audit in JSON; the cast names only the members that are used. */
+function parseStuck(stdout: string): readonly OpenRequest[] {
   return (JSON.parse(stdout) as { readonly stuck: readonly OpenRequest[] }).stuck
 }
 
-async function grown({ rounds, quick }: Effort): Promise<Table> {
-  const logs = []
-  for (const bytes of quick ? [1e6, 1e7] : [1e8, 1e9, 4e9]) logs.push(await bigLog({ bytes, files: 1 }))
-  const measured = await interleaved(logs, Math.min(rounds, 3), async (log, round) => {
-    progress(`audit of ${sizeOf(log.truth)}: round ${round + 1}`)
-    await warm(log.files)
-    const result = await throughlineAudit(log)
-    expectExactly(log.truth, result)
+async function measureBySize({ rounds, quick }: RunOptions): Promise<Table> {
+  const sizes = []
+  for (const bytes of quick ? [1e6, 1e7] : [1e8, 1e9, 4e9]) sizes.push(await cachedLogs({ bytes, files: 1 }))
+  const results = await interleave(sizes, Math.min(rounds, 3), async (logs, round) => {
+    showProgress(`audit of ${formatSize(logs.expected)}: round ${round + 1}`)
+    await warmPageCache(logs.files)
+    const result = await runAudit(logs)
+    checkStuck(logs.expected, result)
     return result
   })
-  const seconds = (log: Generated): readonly number[] => of(measured, log).map((result) => result.seconds)
-  const perGb = (log: Generated): number => median(seconds(log)) / (log.truth.bytes / 1e9)
+  const seconds = (logs: GeneratedLogs): readonly number[] => resultsOf(results, logs).map((result) => result.seconds)
+  const perGb = (logs: GeneratedLogs): number => median(seconds(logs)) / (logs.expected.bytes / 1e9)
   return {
-    title: 'As the log grows',
-    columns: [{ name: 'log' }, { name: 'requests' }, { name: 's', digits: 2 }, { name: '±', digits: 2 }, { name: 's per GB', digits: 2 }, { name: 'peak, MB' }, { name: 'bytes per request' }],
-    rows: logs.map((log) => {
-      const peak = median(of(measured, log).map((result) => result.peak))
-      return [sizeOf(log.truth), log.truth.requests, median(seconds(log)), spread(seconds(log)), perGb(log), peak, (peak * 1e6) / log.truth.requests]
+    title: 'By log size',
+    columns: [
+      { name: 'log' },
+      { name: 'requests' },
+      { name: 's', digits: 2 },
+      { name: '±', digits: 2 },
+      { name: 's per GB', digits: 2 },
+      { name: 'peak, MB' },
+      { name: 'bytes per request' },
+    ],
+    rows: sizes.map((logs) => {
+      const peakMb = median(resultsOf(results, logs).map((result) => result.peakMb))
+      const { requests } = logs.expected
+      return [
+        formatSize(logs.expected),
+        requests,
+        median(seconds(logs)),
+        spread(seconds(logs)),
+        perGb(logs),
+        peakMb,
+        (peakMb * 1e6) / requests,
+      ]
     }),
   }
 }
 
-/** Ours against DuckDB's, which has a row unless it could not be had. */
-export function besideDuckDb({ title = '', rows }: Table): Mark[] {
+/** No target without a DuckDB row: it may not be installed. */
+function duckDbTargets({ title = '', rows }: Table): Target[] {
   const claim = `an audit of ${title.split(',')[0] ?? ''} takes at most as long as DuckDB`
-  return rows.filter(([name]) => String(name).startsWith('DuckDB')).map((row) => atMost(claim, 1 / Number(row[4]), 1, ' ×'))
+  return rows
+    .filter(([name]) => String(name).startsWith('DuckDB'))
+    .map((row) => atMost(claim, 1 / Number(row[4]), 1, ' ×'))
 }
 
-/** Time per GB, and memory, of the largest log against smaller ones. */
-export function asItGrows({ rows }: Table): Mark[] {
-  const [least, base] = rows
-  const most = rows.at(-1)
-  if (least === undefined || base === undefined || most === undefined) return []
-  const claim = `an audit of ${String(most[0])} takes at most 1.2 × `
+/** Compares the largest log's time per GB, and memory, with those of smaller logs. */
+function sizeTargets({ rows }: Table): Target[] {
+  const [smallest, base] = rows
+  const largest = rows.at(-1)
+  if (smallest === undefined || base === undefined || largest === undefined) return []
+  const claim = `an audit of ${String(largest[0])} takes at most 1.2 × `
   return [
-    atMost(`${claim}as long per GB as one of ${String(base[0])}`, Number(most[4]) / Number(base[4]), 1.2, ' ×'),
-    ...[least, base].map((row) => atMost(`${claim}the memory of one of ${String(row[0])}`, Number(most[5]) / Number(row[5]), 1.2, ' ×')),
+    atMost(`${claim}as long per GB as one of ${String(base[0])}`, Number(largest[4]) / Number(base[4]), 1.2, ' ×'),
+    ...[smallest, base].map((row) =>
+      atMost(`${claim}the memory of one of ${String(row[0])}`, Number(largest[5]) / Number(row[5]), 1.2, ' ×'),
+    ),
   ]
 }
 
-async function hugeTable(): Promise<Table[]> {
+async function measureHuge(): Promise<Table[]> {
   const options = { requests: 10_000_000, stuck: 1_000 }
-  // A request has about 1,200 bytes.
-  if (bytesFree() < options.requests * 1_500) {
-    console.error('the audit of ten million requests is left out, since the disk for temporary files has no room')
+  // A request takes about 1,200 bytes.
+  if (freeBytes() < options.requests * 1_500) {
+    console.error('skipping the audit of ten million requests: too little free space for temporary files')
     return []
   }
   try {
-    const log = await bigLog(options)
-    progress('audit of ten million requests')
-    const result = await throughlineAudit(log)
-    expectExactly(log.truth, result)
-    const { truth } = log
+    const logs = await cachedLogs(options)
+    showProgress('audit of ten million requests')
+    const result = await runAudit(logs)
+    checkStuck(logs.expected, result)
+    const { bytes, requests, stuck } = logs.expected
     return [
       {
         title: 'Ten million requests, a thousand of them stuck',
-        columns: [{ name: 'log' }, { name: 'requests' }, { name: 'stuck, exactly these' }, { name: 's', digits: 1 }, { name: 'MB per s' }, { name: 'peak, MB' }],
-        rows: [[sizeOf(truth), truth.requests, truth.stuck.length, result.seconds, truth.bytes / 1e6 / result.seconds, result.peak]],
+        columns: [
+          { name: 'log' },
+          { name: 'requests' },
+          { name: 'stuck, all found' },
+          { name: 's', digits: 1 },
+          { name: 'MB per s' },
+          { name: 'peak, MB' },
+        ],
+        rows: [
+          [
+            formatSize(logs.expected),
+            requests,
+            stuck.length,
+            result.seconds,
+            bytes / 1e6 / result.seconds,
+            result.peakMb,
+          ],
+        ],
       },
     ]
   } finally {
-    removeLog(options)
+    removeCachedLogs(options)
   }
 }
 
-/** Makes sure that the audit names those that are stuck, where and since when, and no others. */
-function expectExactly({ stuck }: Truth, { stdout }: Ran): void {
-  const told = (requests: readonly OpenRequest[]): string[] => requests.map(({ trace_id, request_id, state, since }) => `${trace_id} ${request_id} ${state} ${since}`).sort()
-  const [found, known] = [told(stuckIn(stdout)), told(stuck)]
-  if (found.join('\n') !== known.join('\n')) throw new Error(`the audit finds ${found.length} stuck requests, and not exactly the ${known.length} that there are`)
+/** @throws Error unless the audit lists exactly the expected stuck requests, with state and time */
+function checkStuck({ stuck }: ExpectedResults, { stdout }: CommandResult): void {
+  const describe = (requests: readonly OpenRequest[]): string[] =>
+    requests.map(({ trace_id, request_id, state, since }) => `${trace_id} ${request_id} ${state} ${since}`).sort()
+  const [found, expected] = [describe(parseStuck(stdout)), describe(stuck)]
+  if (found.join('\n') !== expected.join('\n')) {
+    throw new Error(
+      `the audit lists ${found.length} stuck requests, which are not exactly the ${expected.length} expected ones`,
+    )
+  }
 }
 
-function sizeOf({ bytes }: Truth): string {
+function formatSize({ bytes }: ExpectedResults): string {
   return bytes >= 5e8 ? `${(bytes / 1e9).toFixed(0)} GB` : `${(bytes / 1e6).toFixed(0)} MB`
 }

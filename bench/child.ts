@@ -1,46 +1,54 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { once } from 'node:events'
-import { compiled } from './compiled.ts'
-import { figuresOf, type Figures } from './figures.ts'
-import { shares } from './measure.ts'
+import { compiledPath } from './compile-programs.ts'
+import { splitRounds } from './interleave.ts'
+import { parseNumericRecord, type NumericRecord } from './numeric-record.ts'
 
 export interface ChildOptions {
   readonly args?: readonly string[]
-  /** Where its standard output goes; by default nowhere. */
+  /** The file that receives its standard output, which is discarded by default. */
   readonly stdout?: string
   readonly execArgv?: readonly string[]
 }
 
-/** A program in a process of its own, which answers commands one at a time. */
+/** A program in its own process that runs commands, one at a time. */
 export class Child {
   readonly #process: ChildProcess
 
   constructor(program: string, { args = [], stdout, execArgv = [] }: ChildOptions = {}) {
     const out = stdout === undefined ? 'ignore' : openSync(stdout, 'a')
-    this.#process = fork(compiled(program), args, {
+    this.#process = fork(compiledPath(program), args, {
       execArgv: [...execArgv],
-      // As in production: some packages write for people's eyes otherwise.
+      // As in production: otherwise some packages print for humans.
       env: { ...process.env, NODE_ENV: 'production' },
       stdio: ['ignore', out, 'inherit', 'ipc'],
     })
     if (typeof out === 'number') closeSync(out)
   }
 
-  /** Waits for the answer to a command. */
-  async ask(command: string, figures: Figures = {}): Promise<Figures> {
-    this.#process.send({ command, figures })
-    const ended = new AbortController()
-    const gone = once(this.#process, 'exit', { signal: ended.signal }).then(([code, signal]: unknown[]) => {
-      throw new Error(`${this.#process.spawnargs.slice(1).join(' ')} ended with ${String(code ?? signal)} while it was asked to ${command}`)
+  /**
+   * Runs a command and returns its result.
+   *
+   * @throws Error if the process exits first
+   */
+  async call(command: string, params: NumericRecord = {}): Promise<NumericRecord> {
+    this.#process.send({ command, params })
+    const settled = new AbortController()
+    const exit = once(this.#process, 'exit', { signal: settled.signal }).then(([code, signal]: unknown[]) => {
+      throw new Error(
+        `${this.#process.spawnargs.slice(1).join(' ')} exited with ${String(code ?? signal)} during the command ${command}`,
+      )
     })
-    const answered = once(this.#process, 'message', { signal: ended.signal }).then(([answer]: unknown[]) => figuresOf(answer))
+    const result = once(this.#process, 'message', { signal: settled.signal }).then(([message]: unknown[]) =>
+      parseNumericRecord(message),
+    )
     try {
-      return await Promise.race([answered, gone])
+      return await Promise.race([result, exit])
     } finally {
-      ended.abort()
-      // Whichever is still waiting is rejected by that, and nobody wants to know.
-      for (const left of [answered, gone]) left.catch(() => undefined)
+      settled.abort()
+      // The abort rejects the promise that is still pending.
+      for (const pending of [result, exit]) pending.catch(() => undefined)
     }
   }
 
@@ -51,19 +59,27 @@ export class Child {
   }
 }
 
-/** Starts a program, asks it one thing and ends it. */
-export async function askOnce(program: string, figures: Figures, { command = 'run', ...options }: ChildOptions & { readonly command?: string } = {}): Promise<Figures> {
+/** Starts a program, runs one command and stops the program. */
+export async function callOnce(
+  program: string,
+  params: NumericRecord,
+  { command = 'run', ...options }: ChildOptions & { readonly command?: string } = {},
+): Promise<NumericRecord> {
   const child = new Child(program, options)
   try {
-    return await child.ask(command, figures)
+    return await child.call(command, params)
   } finally {
     await child.stop()
   }
 }
 
-/** Asks several fresh processes, one after the other, which share the rounds. */
-export async function askSeveral(program: string, { rounds, ...figures }: Figures & { readonly rounds: number }, options: ChildOptions = {}): Promise<readonly Figures[]> {
-  const answers: Figures[] = []
-  for (const share of shares(rounds)) answers.push(await askOnce(program, { ...figures, rounds: share }, options))
-  return answers
+/** Splits the rounds of the command `run` among new processes, one after the other; returns the result of each. */
+export async function callInProcesses(
+  program: string,
+  { rounds, ...params }: NumericRecord & { readonly rounds: number },
+  options: ChildOptions = {},
+): Promise<readonly NumericRecord[]> {
+  const results: NumericRecord[] = []
+  for (const share of splitRounds(rounds)) results.push(await callOnce(program, { ...params, rounds: share }, options))
+  return results
 }

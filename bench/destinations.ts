@@ -1,54 +1,58 @@
 import { join } from 'node:path'
 import { writeFileSync } from 'node:fs'
+import type { Benchmark, RunOptions, Table } from './benchmark.ts'
 import { Child } from './child.ts'
+import { countIntactLogs, CRASHES, type Crash } from './crash-test.ts'
 import { DESTINATIONS, type DestinationName } from './destinations/_destination.ts'
-import { figure } from './figures.ts'
-import { interleaved, median, of, spread } from './measure.ts'
-import { progress } from './progress.ts'
-import type { Effort, Question, Table } from './question.ts'
-import { ENDINGS, survivors, type Ending } from './survival.ts'
-import { withFolder } from './temporary.ts'
+import { interleave, resultsOf } from './interleave.ts'
+import { getNumber } from './numeric-record.ts'
+import { showProgress } from './progress.ts'
+import { median, spread } from './statistics.ts'
+import { withTempFolder } from './temp-folder.ts'
 
-const NAMES: Readonly<Record<DestinationName, string>> = {
-  nothing: 'nothing is written: the loop itself',
+const ROW_NAMES: Readonly<Record<DestinationName, string>> = {
+  none: 'no output: the loop alone',
   line: 'one write per line',
   entry: 'one write before the handler, one per turn',
   turn: 'one write per turn',
   'pino-asynchronous': "pino's asynchronous destination, 4 kB",
-  'pino-worker': "pino's transport, a thread",
-  'writer-thread': 'a thread that writes, over shared memory',
+  'pino-transport': "pino's transport, a worker thread",
+  'writer-thread': 'a writer thread, over shared memory',
 }
 
-export const destinations: Question = {
-  name: 'destinations',
-  title: 'What does it cost to hand lines to the operating system, and what survives?',
-  method: `Ways to get lines into a file, without throughline. A request is four lines of 300 bytes: two, then its handler is about to run, then two.
-Each way has a process of its own; CPU is the processor time of the whole process, with all of its threads, until the last line is in the file. A
-turn of the event loop serves one request or sixteen, and the next one waits where a stream asks for a pause. The median of interleaved rounds.
+const CRASH_NAMES: Readonly<Record<Crash, string>> = { kill: 'SIGKILL', abort: 'abort', block: 'blocked event loop' }
 
-*Survives* is tried out: a process serves twenty requests or more and then comes to its end inside the handler of one more, by SIGKILL, by
-\`process.abort()\`, or because it blocks its event loop and is killed later. Counted are the processes whose file holds both of the lines that this
-request wrote before its handler ran.`,
-  ask: (effort) =>
-    withFolder(async (folder) => {
-      const cost = await costs(folder, effort)
-      return { tables: [cost, await survival(folder, effort.quick ? 2 : 20)], marks: [] }
+export const destinations: Benchmark = {
+  name: 'destinations',
+  title: 'Ways to write log lines: cost, and what survives a crash',
+  method: `Ways to write lines to a file, without throughline. A request is four lines of 300 bytes: two before its handler runs, two after.
+Each way has its own process; CPU is its processor time, all threads included, until the last line is in the file. A turn of the event loop
+serves one or sixteen requests; the next turn waits while a stream signals backpressure.
+
+*Survives a crash*: a process serves twenty or more requests and crashes in the handler of another one, by SIGKILL, by \`process.abort()\`, or by
+blocking its event loop until it is killed. The table counts the processes whose file has both lines that this request wrote before its
+handler ran.`,
+  run: (options) =>
+    withTempFolder(async (folder) => {
+      const cost = await measureCost(folder, options)
+      return { tables: [cost, await testCrashes(folder, options.quick ? 2 : 20)], targets: [] }
     }),
 }
 
-async function costs(folder: string, { rounds, quick }: Effort): Promise<Table> {
-  const amount = quick ? 1_600 : 16_000
-  const children = new Map(DESTINATIONS.map((name) => [name, started(name, join(folder, `${name}.log`))]))
-  const measured = async (perTurn: number): Promise<ReadonlyMap<DestinationName, number[]>> => {
-    const measure = async (name: DestinationName): Promise<number> => figure((await children.get(name)?.ask('run', { amount, perTurn })) ?? {}, 'cpu')
-    await interleaved(DESTINATIONS, 2, measure)
-    return interleaved(DESTINATIONS, rounds, (name, round) => {
-      progress(`destinations, ${perTurn} per turn: round ${round + 1} of ${rounds}, ${name}`)
+async function measureCost(folder: string, { rounds, quick }: RunOptions): Promise<Table> {
+  const requests = quick ? 1_600 : 16_000
+  const children = new Map(DESTINATIONS.map((name) => [name, startChild(name, join(folder, `${name}.log`))]))
+  const measureAll = async (perTurn: number): Promise<ReadonlyMap<DestinationName, number[]>> => {
+    const measure = async (name: DestinationName): Promise<number> =>
+      getNumber((await children.get(name)?.call('run', { requests, perTurn })) ?? {}, 'cpu')
+    await interleave(DESTINATIONS, 2, measure)
+    return interleave(DESTINATIONS, rounds, (name, round) => {
+      showProgress(`destinations, ${perTurn} per turn: round ${round + 1} of ${rounds}, ${name}`)
       return measure(name)
     })
   }
   try {
-    const [one, sixteen] = [await measured(1), await measured(16)]
+    const [one, sixteen] = [await measureAll(1), await measureAll(16)]
     return {
       title: 'CPU µs per request of four lines',
       columns: [
@@ -58,29 +62,36 @@ async function costs(folder: string, { rounds, quick }: Effort): Promise<Table> 
         { name: '16 requests per turn', digits: 1 },
         { name: '± ', digits: 1 },
       ],
-      rows: DESTINATIONS.map((name) => [NAMES[name], ...[one, sixteen].flatMap((all) => [median(of(all, name)), spread(of(all, name))])]),
+      rows: DESTINATIONS.map((name) => {
+        const cells = [one, sixteen]
+          .map((results) => resultsOf(results, name))
+          .flatMap((times) => [median(times), spread(times)])
+        return [ROW_NAMES[name], ...cells]
+      }),
     }
   } finally {
     await Promise.all([...children.values()].map((child) => child.stop()))
   }
 }
 
-function started(name: DestinationName, file: string): Child {
+function startChild(name: DestinationName, file: string): Child {
   writeFileSync(file, '')
   return new Child('programs/destination', { args: [name, file] })
 }
 
-async function survival(folder: string, tries: number): Promise<Table> {
+async function testCrashes(folder: string, tries: number): Promise<Table> {
   const rows = []
-  for (const name of DESTINATIONS.filter((destination) => destination !== 'nothing')) {
-    const told = []
-    for (const ending of ENDINGS) {
-      progress(`destinations, ${name}: ${ending}`)
-      told.push(`${await survivors(name, ending, tries, folder)} of ${tries}`)
+  for (const name of DESTINATIONS.filter((destination) => destination !== 'none')) {
+    const cells = []
+    for (const crash of CRASHES) {
+      showProgress(`destinations, ${name}: ${crash}`)
+      cells.push(`${await countIntactLogs(name, crash, tries, folder)} of ${tries}`)
     }
-    rows.push([NAMES[name], ...told])
+    rows.push([ROW_NAMES[name], ...cells])
   }
-  return { title: 'Survives', columns: [{ name: 'way' }, ...ENDINGS.map((ending) => ({ name: WORDS[ending] }))], rows }
+  return {
+    title: 'Survives a crash',
+    columns: [{ name: 'way' }, ...CRASHES.map((crash) => ({ name: CRASH_NAMES[crash] }))],
+    rows,
+  }
 }
-
-const WORDS: Readonly<Record<Ending, string>> = { kill: 'SIGKILL', abort: 'abort', block: 'blocked for ever' }

@@ -1,14 +1,13 @@
-let shown = false
+let visible = false
 
-/** Tells on a terminal what is being measured, in one line that changes; elsewhere nothing. */
-export function progress(text: string): void {
+/** Shows what is being measured, in one line that is overwritten; only on a terminal. */
+export function showProgress(text: string): void {
   if (!process.stderr.isTTY) return
   process.stderr.write(`\r\x1B[K${text}`)
-  shown = true
+  visible = true
 }
 
-/** Takes that line away. */
-export function progressEnds(): void {
-  if (shown) process.stderr.write('\r\x1B[K')
-  shown = false
+export function clearProgress(): void {
+  if (visible) process.stderr.write('\r\x1B[K')
+  visible = false
 }

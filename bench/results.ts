@@ -1,41 +1,43 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { globSync } from 'tinyglobby'
-import type { Report } from './question.ts'
-import type { Setting } from './setting.ts'
+import type { Report } from './benchmark.ts'
+import type { Environment } from './environment.ts'
 
-/** All that was found on one version of Node. */
+/** The results of all benchmarks on one Node version. */
 export interface Results {
-  readonly setting: Setting
-  /** By the question's name. */
+  readonly environment: Environment
+  /** By the benchmark's name. */
   readonly reports: Readonly<Record<string, Report>>
 }
 
 const FOLDER = join(import.meta.dirname, 'results')
 
-/** Keeps the results of this version of Node in place of its former ones; those of other versions stay. */
-export function store(results: Results): void {
+/** Replaces the stored results of this Node version; those of other versions stay. */
+export function saveResults(results: Results): void {
   mkdirSync(FOLDER, { recursive: true })
   writeFileSync(join(FOLDER, `${nodeName()}.json`), `${JSON.stringify(results, null, 2)}\n`)
 }
 
-/** Keeps the results of some questions in place of their former ones; all others stay. */
-export function storeSome({ setting, reports }: Results): void {
-  const { date = '', command = '', 'load before': load = '' } = setting
+/** Replaces the stored results of some benchmarks; all others stay. */
+export function mergeResults({ environment, reports }: Results): void {
+  const { date = '', command = '', 'load before': load = '' } = environment
   const measured = `${date}, \`${command}\`, load before ${load}`
-  const asked = Object.fromEntries(Object.entries(reports).map(([name, report]) => [name, { ...report, measured }]))
-  const former = stored().get(nodeName())
-  store({ setting: former?.setting ?? setting, reports: { ...former?.reports, ...asked } })
+  const updated = Object.fromEntries(Object.entries(reports).map(([name, report]) => [name, { ...report, measured }]))
+  const previous = loadResults().get(nodeName())
+  saveResults({ environment: previous?.environment ?? environment, reports: { ...previous?.reports, ...updated } })
 }
 
-/** All that is kept, by the name of the version, the oldest first. */
-export function stored(): ReadonlyMap<string, Results> {
-  const files = globSync('node-*.json', { cwd: FOLDER, absolute: true }).sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
-  // The cast names what `store` has written, and nobody else.
+/** All stored results by Node version, the oldest version first. */
+export function loadResults(): ReadonlyMap<string, Results> {
+  const files = globSync('node-*.json', { cwd: FOLDER, absolute: true }).sort((a, b) =>
+    a.localeCompare(b, 'en', { numeric: true }),
+  )
+  // The cast is safe: only `saveResults` writes these files.
   return new Map(files.map((file) => [basename(file, '.json'), JSON.parse(readFileSync(file, 'utf8')) as Results]))
 }
 
-/** The name of this version of Node: `node-20`. */
+/** This Node version, such as `node-20`. */
 export function nodeName(): string {
   return `node-${process.versions.node.split('.')[0] ?? ''}`
 }

@@ -1,16 +1,17 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import { interleaved, median, of, spread } from './measure.ts'
-import { progress } from './progress.ts'
-import type { Question } from './question.ts'
+import type { Benchmark } from './benchmark.ts'
+import { interleave, resultsOf } from './interleave.ts'
+import { showProgress } from './progress.ts'
+import { median, spread } from './statistics.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 
 const OPEN_TELEMETRY = ['@opentelemetry/api', '@opentelemetry/sdk-trace-node', '@opentelemetry/instrumentation-http']
 
-/** What is imported, by the name of its row. */
+/** The imported modules, by row name. */
 const IMPORTS: Readonly<Record<string, readonly string[]>> = {
-  'node alone': [],
+  'Node alone': [],
   throughline: ['throughline'],
   pino: ['pino'],
   'pino-http': ['pino-http'],
@@ -20,41 +21,56 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   'OpenTelemetry + pino-http': [...OPEN_TELEMETRY, 'pino-http'],
 }
 
-export const startUp: Question = {
+export const startUp: Benchmark = {
   name: 'start-up',
-  title: 'How long does it take to import?',
-  method: `A fresh process imports the packages and ends, from its start to its end; what a process takes that imports nothing is subtracted in
-*added*, run by run. The files are in the system's cache. Median of interleaved runs. throughline brings pino and xstate with it; OpenTelemetry
-is its api, its sdk for traces and the http instrumentation.`,
-  ask: async ({ quick }) => {
+  title: 'Import time',
+  method: `A new process imports the packages and exits. *Added* is the difference, run by run, from a process that imports nothing.
+throughline includes pino and xstate; OpenTelemetry is its API, its SDK for traces and the http instrumentation.`,
+  run: async ({ quick }) => {
     const names = Object.keys(IMPORTS)
-    for (const name of names) milliseconds(name)
+    // Once without measuring, to fill the system's cache.
+    for (const name of names) measureImport(name)
     const runs = quick ? 3 : 15
-    const results = await interleaved(names, runs, (name, run) => {
-      progress(`start-up: run ${run + 1} of ${runs}, ${name}`)
-      return milliseconds(name)
+    const results = await interleave(names, runs, (name, run) => {
+      showProgress(`start-up: run ${run + 1} of ${runs}, ${name}`)
+      return measureImport(name)
     })
-    const bare = of(results, 'node alone')
+    const bare = resultsOf(results, 'Node alone')
     return {
       tables: [
         {
-          title: 'Milliseconds from start to end',
-          columns: [{ name: 'imports' }, { name: 'ms', digits: 0 }, { name: 'added ms', digits: 0 }, { name: '±', digits: 0 }],
+          title: 'Milliseconds from start to exit',
+          columns: [
+            { name: 'import' },
+            { name: 'ms', digits: 0 },
+            { name: 'added ms', digits: 0 },
+            { name: '±', digits: 0 },
+          ],
           rows: names.map((name, index) => {
-            const added = of(results, name).map((ms, run) => ms - (bare[run] ?? NaN))
-            return [name, median(of(results, name)), ...(index === 0 ? [null, null] : [median(added), spread(added)])]
+            const added = resultsOf(results, name).map((ms, run) => ms - (bare[run] ?? NaN))
+            return [
+              name,
+              median(resultsOf(results, name)),
+              ...(index === 0 ? [null, null] : [median(added), spread(added)]),
+            ]
           }),
         },
       ],
-      marks: [],
+      targets: [],
     }
   },
 }
 
-function milliseconds(name: string): number {
+/** Milliseconds. */
+function measureImport(name: string): number {
   const code = (IMPORTS[name] ?? []).map((specifier) => `import ${JSON.stringify(specifier)}`).join('\n')
-  const began = performance.now()
-  const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', code], { cwd: ROOT, stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8' })
+  const started = performance.now()
+  const args = ['--input-type=module', '--eval', code]
+  const { status, stderr } = spawnSync(process.execPath, args, {
+    cwd: ROOT,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    encoding: 'utf8',
+  })
   if (status !== 0) throw new Error(`importing ${name} failed:\n${stderr}`)
-  return performance.now() - began
+  return performance.now() - started
 }

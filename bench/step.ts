@@ -1,30 +1,43 @@
-import { askSeveral } from './child.ts'
-import { roundsOf } from './figures.ts'
-import { median, spread } from './measure.ts'
-import type { Question } from './question.ts'
+import type { Benchmark } from './benchmark.ts'
+import { callInProcesses } from './child.ts'
+import { valuesOfRounds } from './numeric-record.ts'
+import { median, spread } from './statistics.ts'
 
-export const step: Question = {
+export const step: Benchmark = {
   name: 'step',
-  title: 'What does one step of the machine cost?',
-  method: `In one process, the three events from Received to Responded, again and again, without output: \`step()\` on the compiled table;
-\`transition()\` of XState, its pure function; and an XState actor per request, made, started and sent three events, all of it divided by three.
-The time is that of the processor, the median of interleaved rounds in three processes.`,
-  ask: async ({ rounds, quick }) => {
-    const found = await askSeveral('programs/step', { rounds, steps: quick ? 300_000 : 9_000_000, events: quick ? 3_000 : 30_000 })
-    const steps = median(roundsOf(found, 'step'))
-    const row = (name: string, key: string): (string | number)[] => {
-      const times = roundsOf(found, key)
-      return [name, median(times), spread(times), median(times) / steps]
+  title: 'Cost of one state machine step',
+  method: `Each variant repeats the three events from Received to Responded, without output: \`step()\` on the compiled table; \`transition()\`,
+XState's pure function; an XState actor per request, created, started and sent the three events, with its time divided by three. Processor
+time, in three processes.`,
+  run: async ({ rounds, quick }) => {
+    const results = await callInProcesses('programs/step', {
+      rounds,
+      steps: quick ? 300_000 : 9_000_000,
+      events: quick ? 3_000 : 30_000,
+    })
+    const stepNs = median(valuesOfRounds(results, 'step'))
+    const rowOf = (name: string, key: string): (string | number)[] => {
+      const times = valuesOfRounds(results, key)
+      return [name, median(times), spread(times), median(times) / stepNs]
     }
     return {
       tables: [
         {
           title: 'One step',
-          columns: [{ name: 'by' }, { name: 'ns', digits: 1 }, { name: '±', digits: 1 }, { name: '× step()', digits: 0 }],
-          rows: [row('step() on the table', 'step'), row('transition() of XState', 'transition'), row('an XState actor per request', 'actor')],
+          columns: [
+            { name: 'variant' },
+            { name: 'ns', digits: 1 },
+            { name: '±', digits: 1 },
+            { name: '× step()', digits: 0 },
+          ],
+          rows: [
+            rowOf('step() on the table', 'step'),
+            rowOf('transition() of XState', 'transition'),
+            rowOf('an XState actor per request', 'actor'),
+          ],
         },
       ],
-      marks: [],
+      targets: [],
     }
   },
 }

@@ -1,31 +1,32 @@
 import { createMachine } from 'xstate'
 
 /**
- * The request machine for those who want attempts, failures and departures as states of their own.
+ * A machine with its own states and events for attempts, failures and disconnected clients.
  *
- * The same adapters drive it: the signals that the default machine only notes (`ATTEMPT`, `RETRY`,
- * `FAIL`, `ABORT`) are events here.
+ * It works with the same adapters. The signals that the default machine logs as notes (`ATTEMPT`, `RETRY`, `FAIL`,
+ * `ABORT`) are events here.
  */
 export const requestWithRetriesMachine = createMachine({
   id: 'request-with-retries',
   initial: 'Received',
   meta: {
     events: {
-      AUTH_OK: 'The caller is known. Fires once; marked implied where nobody checks callers.',
-      AUTH_ERROR: 'The caller was refused. Fires once, and ends the request.',
-      PROCESS: 'The work has begun. Fires at most once; implied at the end where the handler does not say so.',
-      ENQUEUE: 'The broker has taken the first message of this request. Does not fire when sending fails.',
-      RESPOND: 'The answer is out. Fires once, and not for a request that was queued or has failed.',
-      ATTEMPT: 'A worker has the message in hand. Fires once for each delivery.',
-      RETRY: 'The attempt failed and the message will come again. Does not fire after the last attempt.',
-      COMPLETE: 'The worker is done with the message. Fires once.',
-      FAIL: 'The handler threw, answered 5xx, or the retries are used up. Ends the request.',
-      ABORT: 'The client left before the answer. Ends the request.',
+      AUTH_OK: 'The caller is authenticated. Fires once; implied if callers are not checked.',
+      AUTH_ERROR: 'The caller was rejected. Fires once and ends the request.',
+      PROCESS:
+        'The handler has started work. Fires at most once; implied at the end if the handler does not report it.',
+      ENQUEUE: 'The broker has accepted the first message of this request. Does not fire if sending fails.',
+      RESPOND: 'The response has been sent. Fires once, but not for a request that was queued or has failed.',
+      ATTEMPT: 'A worker has received the message. Fires once per delivery.',
+      RETRY: 'The attempt failed and the message will be redelivered. Does not fire after the last attempt.',
+      COMPLETE: 'The worker has finished with the message. Fires once.',
+      FAIL: 'The handler threw or responded with 5xx, or the retries are used up. Ends the request.',
+      ABORT: 'The client disconnected before the response. Ends the request.',
     },
   },
   states: {
     Received: {
-      description: 'The request has arrived and nothing is known of its caller.',
+      description: 'The request has arrived, and its caller is not yet authenticated.',
       meta: { stuckAfter: '10s' },
       on: {
         AUTH_OK: { target: 'Authenticated', description: 'auth ok' },
@@ -34,7 +35,7 @@ export const requestWithRetriesMachine = createMachine({
       },
     },
     Authenticated: {
-      description: 'The caller is known, and the handler has the request.',
+      description: 'The caller is authenticated, and the handler has the request.',
       meta: { stuckAfter: '30s' },
       on: {
         PROCESS: { target: 'Processing' },
@@ -43,7 +44,7 @@ export const requestWithRetriesMachine = createMachine({
       },
     },
     Processing: {
-      description: 'The handler is at work on the answer.',
+      description: 'The handler is processing the request.',
       meta: { stuckAfter: '30s' },
       on: {
         ENQUEUE: { target: 'Queued', description: 'async path' },
@@ -53,12 +54,12 @@ export const requestWithRetriesMachine = createMachine({
       },
     },
     Queued: {
-      description: 'The broker holds the message, and no worker has it in hand.',
+      description: 'The broker holds the message, and no worker is processing it.',
       meta: { stuckAfter: '15m' },
       on: { ATTEMPT: { target: 'Working', description: 'delivered' } },
     },
     Working: {
-      description: 'A worker has the message in hand.',
+      description: 'A worker is processing the message.',
       meta: { stuckAfter: '15m' },
       on: {
         COMPLETE: { target: 'Completed', description: 'done' },
@@ -66,9 +67,9 @@ export const requestWithRetriesMachine = createMachine({
         FAIL: { target: 'Failed', description: 'retries used up' },
       },
     },
-    Responded: { description: 'The answer has been handed to the client.', type: 'final' },
+    Responded: { description: 'The response has been sent to the client.', type: 'final' },
     Completed: { description: 'The worker has finished with the message.', type: 'final' },
-    Failed: { description: 'The request ended without doing what it was for.', type: 'final' },
+    Failed: { description: 'The request ended without success.', type: 'final' },
   },
 })
 

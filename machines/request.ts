@@ -1,29 +1,31 @@
 import { createMachine } from 'xstate'
 
 /**
- * The life of one request, as every adapter of throughline drives it.
+ * The default machine: the lifecycle of one request, in every adapter.
  *
- * A transition's `description` is the label on its edge in the diagram. What an event means, when it
- * fires and when it does not stands once, under `meta.events`; diagrams and docs read it from there.
- * `meta.stuckAfter` is how long a request may stay in a state before the audit calls it stuck.
+ * A transition's `description` is its label in the diagram. `meta.events` says what each event means, when it fires and
+ * when it does not; diagrams and docs use these sentences. `meta.stuckAfter` is how long a request may stay in a state
+ * before the audit reports it as stuck.
  */
 export const requestMachine = createMachine({
   id: 'request',
   initial: 'Received',
   meta: {
     events: {
-      AUTH_OK: 'The caller is known. Fires once; marked implied where nobody checks callers.',
-      AUTH_ERROR: 'The caller was refused. Fires once, and ends the request.',
-      PROCESS: 'The work has begun. Fires at most once; implied at the end where the handler does not say so.',
+      AUTH_OK: 'The caller is authenticated. Fires once; implied if callers are not checked.',
+      AUTH_ERROR: 'The caller was rejected. Fires once and ends the request.',
+      PROCESS:
+        'The handler has started work. Fires at most once; implied at the end if the handler does not report it.',
       ENQUEUE:
-        'The broker has taken the first message of this request. Does not fire when sending fails, nor for later messages.',
-      RESPOND: 'The answer is out, or never will be: see outcome. Fires once, and not for a request that was queued.',
-      COMPLETE: 'The worker is done with the message: see outcome. Does not fire while a retry is still to come.',
+        'The broker has accepted the first message of this request. Does not fire if sending fails, nor for later messages.',
+      RESPOND:
+        'The response has ended, successfully or not: see outcome. Fires once, but not for a request that was queued.',
+      COMPLETE: 'The worker has finished with the message: see outcome. Does not fire while a retry is pending.',
     },
   },
   states: {
     Received: {
-      description: 'The request has arrived and nothing is known of its caller.',
+      description: 'The request has arrived, and its caller is not yet authenticated.',
       meta: { stuckAfter: '10s' },
       on: {
         AUTH_OK: { target: 'Authenticated', description: 'auth ok' },
@@ -31,12 +33,12 @@ export const requestMachine = createMachine({
       },
     },
     Authenticated: {
-      description: 'The caller is known, and the handler has the request.',
+      description: 'The caller is authenticated, and the handler has the request.',
       meta: { stuckAfter: '30s' },
       on: { PROCESS: { target: 'Processing' } },
     },
     Processing: {
-      description: 'The handler is at work on the answer.',
+      description: 'The handler is processing the request.',
       meta: { stuckAfter: '30s' },
       on: {
         ENQUEUE: { target: 'Queued', description: 'async path' },
@@ -48,9 +50,9 @@ export const requestMachine = createMachine({
       meta: { stuckAfter: '15m' },
       on: { COMPLETE: { target: 'Completed' } },
     },
-    Responded: { description: 'The answer has been handed to the client, or can no longer be.', type: 'final' },
+    Responded: { description: 'The response has been sent to the client, or can no longer be sent.', type: 'final' },
     Completed: { description: 'The worker has finished with the message.', type: 'final' },
-    Failed: { description: 'The caller was refused.', type: 'final' },
+    Failed: { description: 'The caller was rejected.', type: 'final' },
   },
 })
 

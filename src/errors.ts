@@ -1,25 +1,25 @@
 /**
- * Every error that throughline raises on purpose, by code. A code is never re-used: docs/errors.md
- * lists them, and a test compares the two.
+ * Every error that throughline throws on purpose, by code. A code is never reused. docs/errors.md lists the same codes,
+ * and a test compares the two.
  */
 export const ERROR_CODES = {
-  THROUGHLINE_MACHINE_UNSUPPORTED: 'The machine uses something that a log cannot be checked against.',
+  THROUGHLINE_MACHINE_UNSUPPORTED: 'The machine uses something that cannot be checked from a log.',
   THROUGHLINE_MACHINE_NOT_FOUND: 'The file exports no XState machine.',
   THROUGHLINE_INVALID_TRANSITION: "The event is not accepted in the request's state, and onInvalid is 'throw'.",
-  THROUGHLINE_BAD_OPTION: 'An option has a value that cannot be used.',
-  THROUGHLINE_BAD_DURATION: 'The text is not a duration such as 250ms, 30s, 15m, 2h or 1d.',
-  THROUGHLINE_BAD_TIME: 'The text is neither ISO 8601 nor epoch milliseconds.',
+  THROUGHLINE_BAD_OPTION: 'An option has an invalid value.',
+  THROUGHLINE_BAD_DURATION: 'The value is not a duration such as 250ms, 30s, 15m, 2h or 1d.',
+  THROUGHLINE_BAD_TIME: 'The value is neither ISO 8601 nor epoch milliseconds.',
   THROUGHLINE_BAD_STATE: 'The machine has no such state.',
-  THROUGHLINE_LOG_UNREADABLE: 'A log file is missing, a folder, or cannot be read.',
-  THROUGHLINE_LOKI_UNREACHABLE: 'Loki gave no answer, in several tries.',
-  THROUGHLINE_LOKI_REFUSED: 'Loki refused a query, or what answered is no Loki.',
-  THROUGHLINE_USAGE: 'The command was called with flags or arguments that do not fit.',
+  THROUGHLINE_LOG_UNREADABLE: 'A log file is missing, is a folder, or cannot be read.',
+  THROUGHLINE_LOKI_UNREACHABLE: 'Loki did not answer after several attempts.',
+  THROUGHLINE_LOKI_REFUSED: 'Loki refused a query, or the server is not Loki.',
+  THROUGHLINE_USAGE: 'The command was called with invalid flags or arguments.',
 } as const
 
 /** One of the stable codes in {@link ERROR_CODES}. */
 export type ErrorCode = keyof typeof ERROR_CODES
 
-/** An error with a stable `code`, whose message names what is wrong and how to mend it. */
+/** An error with a stable `code`. The message says what is wrong and how to fix it. */
 export class ThroughlineError extends Error {
   override readonly name = 'ThroughlineError'
   readonly code: ErrorCode

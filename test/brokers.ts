@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import { SOON } from './timeouts.ts'
 
-/** Where the brokers of the queue suites answer: at their standard ports, or where the environment says. */
+/** The URLs of the brokers: from the environment, or at their standard ports. */
 export const BROKERS = {
   redis: process.env.REDIS_URL ?? 'redis://127.0.0.1:6379',
   rabbitmq: process.env.RABBITMQ_URL ?? 'amqp://guest:guest@127.0.0.1:5672',
@@ -9,8 +9,8 @@ export const BROKERS = {
 } as const
 
 /**
- * Whether nothing listens where a broker should be: its suites are skipped then, with a line that says so; with
- * REQUIRE_SERVICES=1 they run, and fail.
+ * True if nothing listens at the URL of a broker. Its suites are then skipped, with a line on stderr. With
+ * REQUIRE_SERVICES=1 the result is false, so that they run and fail.
  */
 export async function isBrokerMissing(name: keyof typeof BROKERS): Promise<boolean> {
   const { hostname, port } = new URL(BROKERS[name])

@@ -1,4 +1,4 @@
-/** A promise that a test settles when it wants to: instead of sleeping. */
+/** A promise that a test settles from outside, in place of a sleep. */
 export interface Deferred<T = void> {
   readonly promise: Promise<T>
   readonly resolve: (value: T) => void

@@ -6,44 +6,82 @@ import { requestWithRetriesMachine } from '../machines/request-with-retries.ts'
 import { requestMachine } from '../machines/request.ts'
 import type { Io } from '../src/cli/io.ts'
 import { run } from '../src/cli/program.ts'
-import { holdsDiagram } from '../src/diagrams/check.ts'
+import { containsDiagram } from '../src/diagrams/check.ts'
 import { graphOf } from '../src/diagrams/graph.ts'
 import { mermaid } from '../src/diagrams/mermaid.ts'
 import { ERROR_CODES } from '../src/errors.ts'
 import { audit } from '../src/queries/audit.ts'
 import { compile } from '../src/machine/compile.ts'
 import { formatDuration } from '../src/machine/duration.ts'
-import { FIELDS } from '../src/record/line.ts'
+import { FIELD_NAMES } from '../src/record/fields.ts'
+import { HOSTS } from './hosts.ts'
+import { LAYERS } from './layers.ts'
 import { keysOf } from './lines.ts'
 import { filesIn, root } from './sources.ts'
 
-const PAGES = ['README.md', 'CHANGELOG.md', 'examples/storefront/README.md', 'test/README.md', ...filesIn('docs')]
+const PAGES = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'examples/storefront/README.md', 'test/README.md', ...filesIn('docs')]
 
 describe('docs/architecture.md', () => {
   const listed = treeIn(page('docs/architecture.md'))
 
-  it.each(['src', 'machines', 'docs'])('names every file in %s, and no other', (folder) => {
+  it.each(['src', 'machines', 'docs'])('names exactly the files of %s', (folder) => {
     expect(listed.filter((file) => file.startsWith(`${folder}/`) && !file.endsWith('/')).sort()).toEqual(
       filesIn(folder),
     )
   })
 
-  it('names nothing else that is not there', () => {
+  it('names nothing that does not exist', () => {
     expect(listed.filter((file) => !existsSync(join(root, file)))).toEqual([])
   })
 
-  it('has a rule for every folder that holds source', () => {
-    const folders = new Set(filesIn('src', 'machines').map((file) => /^(machines\/|src\/[^/]+\/?)/.exec(file)?.[0]))
-    expect(firstColumn(page('docs/architecture.md')).sort()).toEqual([...folders].sort())
+  it('shows the import rules', () => {
+    const rows = LAYERS.map(({ path, own, because }) => `| \`${path}\` | ${listOf(own)} | ${because} |`)
+    const shown = page('docs/architecture.md').split('\n').filter((line) => line.startsWith('| `'))
+    expect(shown.slice(0, rows.length)).toEqual(rows)
+  })
+
+  it('names files that exist in its walks', () => {
+    const walks = section(page('docs/architecture.md'), '## Where to find things', '## ')
+    const named = [...walks.matchAll(/`((?:src|machines|test)\/[\w./-]+)`/g)].map(([, file = '']) => file)
+    expect(named.length).toBeGreaterThan(4)
+    expect(named.filter((file) => !existsSync(join(root, file)))).toEqual([])
+  })
+})
+
+describe('CONTRIBUTING.md', () => {
+  const paths = [...page('CONTRIBUTING.md').matchAll(/`((?:src|machines|test|docs|examples|bench|\.ci)\/[^`\s]*)`/g)].map(([, path = '']) => path)
+
+  it('names files and folders that exist', () => {
+    const fixed = paths.filter((path) => !path.includes('<'))
+    expect(fixed.length).toBeGreaterThan(10)
+    expect(fixed.filter((path) => !existsSync(join(root, path)))).toEqual([])
+  })
+
+  it('names what every host has', () => {
+    const patterns = paths.filter((path) => path.includes('<host>'))
+    expect(patterns.length).toBeGreaterThan(2)
+    const missing = patterns.flatMap((pattern) =>
+      HOSTS.map(({ subpath, example }) =>
+        pattern.replace('<host>', pattern.startsWith('examples/') ? example.replace('.ts', '') : subpath),
+      ).filter((path) => !existsSync(join(root, path))),
+    )
+    expect(missing).toEqual([])
+  })
+
+  it('names scripts that package.json has', () => {
+    const scripts = [...page('CONTRIBUTING.md').matchAll(/npm run ([\w:-]+)/g)].map(([, script = '']) => script)
+    const manifest = JSON.parse(page('package.json')) as { readonly scripts: Readonly<Record<string, string>> }
+    expect(scripts.length).toBeGreaterThan(4)
+    expect(scripts.filter((script) => manifest.scripts[script] === undefined)).toEqual([])
   })
 })
 
 describe('docs/lifecycle.md', () => {
   const text = page('docs/lifecycle.md')
 
-  it.each([requestMachine, requestWithRetriesMachine])('tells of the machine $id what it says of itself', (machine) => {
+  it.each([requestMachine, requestWithRetriesMachine])('describes the machine $id in its own words', (machine) => {
     const table = compile(machine)
-    expect(holdsDiagram(text, mermaid(graphOf(table)))).toBe(true)
+    expect(containsDiagram(text, mermaid(graphOf(table)))).toBe(true)
     for (const { name, description, final, stuckAfterMs } of table.states) {
       expect(text).toContain(`| ${name} | ${description} | ${final ? '|' : `${formatDuration(stuckAfterMs)} |`}`)
     }
@@ -52,10 +90,10 @@ describe('docs/lifecycle.md', () => {
 })
 
 it('README.md holds the diagram of the default machine', () => {
-  expect(holdsDiagram(page('README.md'), mermaid(graphOf(compile(requestMachine))))).toBe(true)
+  expect(containsDiagram(page('README.md'), mermaid(graphOf(compile(requestMachine))))).toBe(true)
 })
 
-it('docs/errors.md tells of every error code, and of no other', () => {
+it('docs/errors.md lists exactly the error codes', () => {
   expect([...page('docs/errors.md').matchAll(/^## (\w+)$/gm)].map(([, code]) => code)).toEqual(Object.keys(ERROR_CODES))
 })
 
@@ -63,15 +101,15 @@ describe('docs/log-format.md', () => {
   const text = page('docs/log-format.md')
   const golden = readFileSync(join(root, 'test/record/golden.ndjson'), 'utf8').trim().split('\n')
 
-  it('tells of every field of a line, in the order in which they are written, and of no other', () => {
+  it('lists exactly the fields of a line, in the order written', () => {
     const fields = firstColumn(section(text, '## Fields', '### '))
     const written = golden.map(keysOf)
     expect([...new Set(written.flat())].sort()).toEqual([...fields].sort())
-    expect(fields).toEqual(FIELDS)
+    expect(fields).toEqual(FIELD_NAMES)
     for (const keys of written) expect(keys).toEqual(fields.filter((field) => keys.includes(field)))
   })
 
-  it('shows lines as they are written', () => {
+  it('shows lines exactly as written', () => {
     const shown = blocksOf(section(text, '## Examples', '## '), 'json')
     expect(shown.length).toBeGreaterThan(0)
     for (const line of shown) expect(golden).toContain(line)
@@ -86,15 +124,15 @@ describe('docs/dependencies.md', () => {
     ['Runtime', 'dependencies'],
     ['Peer, all optional', 'peerDependencies'],
     ['Development', 'devDependencies'],
-  ])('%s: a reason for every package in %s, and for no other', (heading, kind) => {
-    const told = firstColumn(section(page('docs/dependencies.md'), `## ${heading}`, '## '))
-    expect(told).toEqual(Object.keys(manifest[kind] ?? {}).sort())
+  ])('%s: gives a reason for exactly the packages in %s', (heading, kind) => {
+    const listed = firstColumn(section(page('docs/dependencies.md'), `## ${heading}`, '## '))
+    expect(listed).toEqual(Object.keys(manifest[kind] ?? {}).sort())
   })
 })
 
 describe('docs/command.md', () => {
   it.each(['', 'diagram', 'audit', 'story'])(
-    'throughline %s: tells of the flags that --help prints, and of no other',
+    'throughline %s: lists exactly the flags that --help prints',
     async (command) => {
       const text = section(
         page('docs/command.md'),
@@ -105,25 +143,25 @@ describe('docs/command.md', () => {
       expect(flags.length).toBeGreaterThan(1)
       expect(
         firstColumn(text)
-          .map((told) => /--[a-z-]+/.exec(told)?.[0])
+          .map((listed) => /--[a-z-]+/.exec(listed)?.[0])
           .sort(),
       ).toEqual(flags.sort())
     },
   )
 })
 
-it('docs/command.md tells of every key of an audit', async () => {
+it('docs/command.md lists every key of an audit', async () => {
   const golden = page('test/record/golden.ndjson').split('\n')
   // Without these lines and that event something is found of every kind.
   const left = golden
     .filter((line) => !/"seq":1,|"attempt"/.test(line))
     .map((line) => line.replace('"RESPOND"', '"UNKNOWN"'))
   const report = await audit(left)
-  const told = section(section(page('docs/command.md'), '## throughline audit', '## '), '### `--format json`', '### ')
+  const listed = section(section(page('docs/command.md'), '## throughline audit', '## '), '### `--format json`', '### ')
   const keys = [...new Set(keysIn(report))]
   expect(report.undelivered).not.toEqual([])
   expect(keys).toEqual(expect.arrayContaining(['last_error', 'reason', 'missing_seq', 'path', 'count']))
-  expect(keys.filter((key) => !told.includes(`"${key}"`))).toEqual([])
+  expect(keys.filter((key) => !listed.includes(`"${key}"`))).toEqual([])
 })
 
 describe.each(PAGES)('%s', (file) => {
@@ -131,7 +169,7 @@ describe.each(PAGES)('%s', (file) => {
     .map(([, link = '']) => link)
     .filter((link) => !/^https?:/.test(link))
 
-  it('leads to files and headings that are there', () => {
+  it('links to files and headings that exist', () => {
     const dead = links.filter((link) => {
       const [path = '', heading] = link.split('#')
       const target = path === '' ? file : posix.join(posix.dirname(file), path)
@@ -154,6 +192,13 @@ it('the examples in the pages compile', () => {
   expect(sources.size).toBeGreaterThan(10)
   expect(faultsOf(sources)).toEqual([])
 })
+
+/** The folders and files of a rule, as the table shows them. */
+function listOf(own: readonly string[]): string {
+  if (own.includes('src/*')) return 'anything'
+  const names = own.map((path) => `\`${path.replace(/^src\//, '')}\``)
+  return names.length === 0 ? 'nothing' : names.join(', ')
+}
 
 /** The keys of an answer, but for those that are names or numbers of what was found. */
 function keysIn(value: unknown, named = false): string[] {

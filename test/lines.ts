@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream'
 
-/** A stream that keeps what is written to it, as lines. */
+/** A stream that collects the lines written to it. */
 export function linesStream(): { stream: Writable; lines: string[] } {
   const lines: string[] = []
   const stream = new Writable({
@@ -13,7 +13,7 @@ export function linesStream(): { stream: Writable; lines: string[] } {
   return { stream, lines }
 }
 
-/** The keys of a line's own object as they are written, doubled ones twice: JSON.parse would hide them. */
+/** The top-level keys of a JSON line in order, with duplicates, which JSON.parse would hide. */
 export function keysOf(line: string): string[] {
   const keys: string[] = []
   let depth = 0

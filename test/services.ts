@@ -3,33 +3,33 @@ import { PGLiteSocketServer } from '@electric-sql/pglite-socket'
 import pg from 'pg'
 import { SOON } from './timeouts.ts'
 
-/** A database that speaks PostgreSQL's protocol, as a suite gets to see it. */
+/** A database engine with PostgreSQL's protocol. */
 export interface Engine {
   readonly name: string
-  /** True where it cannot be had here: its suites are to be skipped. */
+  /** True if it is not available: its suites are skipped. */
   readonly missing: boolean
   start(): Promise<Database>
 }
 
-/** One that is running. */
+/** A running database. */
 export interface Database {
   readonly url: string
   stop(): Promise<void>
 }
 
-const URL_OF_POSTGRES = process.env.DATABASE_URL ?? 'postgres://root@127.0.0.1:5432/test'
+const POSTGRES_URL = process.env.DATABASE_URL ?? 'postgres://root@127.0.0.1:5432/test'
 
-/** The engines that every suite for PostgreSQL is run on. */
+/** The engines on which every suite for PostgreSQL runs. */
 export const engines: readonly Engine[] = [
   { name: 'PGlite', missing: false, start: startPglite },
   {
     name: 'PostgreSQL',
     missing: await isMissing(),
-    start: () => Promise.resolve({ url: URL_OF_POSTGRES, stop: () => Promise.resolve() }),
+    start: () => Promise.resolve({ url: POSTGRES_URL, stop: () => Promise.resolve() }),
   },
 ]
 
-/** A new in-memory PGlite behind a TCP port of its own. */
+/** Starts an in-memory PGlite on a free TCP port. */
 async function startPglite(): Promise<Database> {
   const db = await PGlite.create()
   const server = new PGLiteSocketServer({ db, host: '127.0.0.1', port: 0, maxConnections: 50 })
@@ -42,20 +42,19 @@ async function startPglite(): Promise<Database> {
 }
 
 /**
- * Where PostgreSQL does not answer its suites are skipped, with a line that says so; with REQUIRE_SERVICES=1
- * they run, and fail.
+ * True if PostgreSQL does not answer. Its suites are then skipped, with a line on stderr. With REQUIRE_SERVICES=1 the
+ * result is false, so that they run and fail.
  */
 async function isMissing(): Promise<boolean> {
-  const client = new pg.Client({ connectionString: URL_OF_POSTGRES, connectionTimeoutMillis: SOON })
+  const client = new pg.Client({ connectionString: POSTGRES_URL, connectionTimeoutMillis: SOON })
   try {
     await client.connect()
     await client.end()
     return false
   } catch (error) {
     if (process.env.REQUIRE_SERVICES === '1') return false
-    process.stderr.write(
-      `skipped: PostgreSQL at ${URL_OF_POSTGRES} does not answer (${String(error)}); REQUIRE_SERVICES=1 makes this fail\n`,
-    )
+    const reason = `PostgreSQL at ${POSTGRES_URL} does not answer (${String(error)})`
+    process.stderr.write(`skipped: ${reason}; REQUIRE_SERVICES=1 makes this fail\n`)
     return true
   }
 }

@@ -1,5 +1,5 @@
 /**
- * How long anything may take that a test waits for, in milliseconds: more than it needs on a machine that is ten times
- * slower, and less than the runner gives a test, so that what was expected is told.
+ * Milliseconds that a test waits for a single event. Enough on a machine that is ten times slower, and less than the
+ * runner's own limit, so that the failure names the missing event.
  */
 export const SOON = 60_000

@@ -6,8 +6,8 @@ import { createTracker } from '../src/handlers/track-request.ts'
 import type { Tracker } from '../src/handlers/tracker.ts'
 import type { LifecycleRecord } from '../src/record/record.ts'
 
-/** A tracker whose records are kept, whose clock is cranked by hand, and whose ids count up. */
-export interface Observed {
+/** A tracker with an in-memory sink, a manual clock and sequential ids. */
+export interface TrackerFixture {
   readonly tracker: Tracker
   readonly table: TransitionTable
   readonly records: LifecycleRecord[]
@@ -16,7 +16,7 @@ export interface Observed {
 
 export const START = 1_790_000_000_000
 
-export function observed(options: Partial<TrackerOptions> = {}): Observed {
+export function trackerFixture(options: Partial<TrackerOptions> = {}): TrackerFixture {
   const sink = memorySink()
   const clock = { time: START }
   let [traces, requests] = [0, 0]
@@ -32,8 +32,11 @@ export function observed(options: Partial<TrackerOptions> = {}): Observed {
   return { tracker, table: tracker.core.settings.table, records: sink.records, clock }
 }
 
-/** Records in short: `0 Received`, `1 AUTH_OK Authenticated implied`, `3 RESPOND Responded ok`, `note X in Received`. */
-export function told(records: readonly LifecycleRecord[]): string[] {
+/**
+ * One line per record: `0 Received`, `1 AUTH_OK Authenticated implied`, `3 RESPOND Responded ok`, or
+ * `note X in Received`.
+ */
+export function summarize(records: readonly LifecycleRecord[]): string[] {
   return records.map((record) => {
     if (record.lifecycle !== 'transition') return `${record.lifecycle} ${record.event} in ${record.state}`
     const { seq, event, state, implied, outcome } = record
@@ -43,13 +46,17 @@ export function told(records: readonly LifecycleRecord[]): string[] {
   })
 }
 
-/** Only what moved, of {@link told}. */
-export function moves(records: readonly LifecycleRecord[]): string[] {
-  return told(records.filter(({ lifecycle }) => lifecycle === 'transition'))
+/** {@link summarize}, transitions only. */
+export function summarizeTransitions(records: readonly LifecycleRecord[]): string[] {
+  return summarize(records.filter(({ lifecycle }) => lifecycle === 'transition'))
 }
 
-/** Fails unless the records of one request are a run of the machine: its edges only, seq without holes, an outcome at the end only. */
-export function expectLawful(table: TransitionTable, records: readonly LifecycleRecord[]): void {
+/**
+ * Fails unless the records are those of one request that ran through the machine: at least one record, edges of the
+ * machine only, consecutive `seq`s, and an outcome in the final state only.
+ */
+export function expectValidRun(table: TransitionTable, records: readonly LifecycleRecord[]): void {
+  expect(records).not.toEqual([])
   let state = table.initial
   let next = 0
   for (const record of records) {

@@ -1,16 +1,24 @@
-/** A way of handing lines to the operating system. */
+/** A way to write lines to a file. */
 export interface Destination {
-  /** Takes a line, with its newline. */
-  line(text: string): void
-  /** The handler of a request is about to run, and its first lines are written. */
-  entered(): void
-  /** Hands over what is still kept. */
+  /** Accepts a line, with its newline. */
+  write(line: string): void
+  /** Called when the first lines of a request are written and its handler is about to run. */
+  beforeHandler(): void
+  /** Writes what is still buffered. */
   flush(): void
-  /** Resolves when it takes more: at once, but where what is kept has become too much. */
-  ready(): Promise<void>
+  /** Resolves when it can accept more: at once, unless its buffer is full. */
+  drained(): Promise<void>
 }
 
-/** The names of the ways, in the order of the table. */
-export const DESTINATIONS = ['nothing', 'line', 'entry', 'turn', 'pino-asynchronous', 'pino-worker', 'writer-thread'] as const
+/** In the order of the table in docs/benchmarks.md. */
+export const DESTINATIONS = [
+  'none',
+  'line',
+  'entry',
+  'turn',
+  'pino-asynchronous',
+  'pino-transport',
+  'writer-thread',
+] as const
 
 export type DestinationName = (typeof DESTINATIONS)[number]

@@ -2,14 +2,14 @@ import { once, type EventEmitter } from 'node:events'
 import { pino } from 'pino'
 import type { Destination } from './_destination.ts'
 
-/** pino's asynchronous destination: 4 kB are gathered, and then written by a thread of Node's pool. */
-export function asynchronous(file: string): Destination {
-  return over(pino.destination({ dest: file, sync: false, minLength: 4_096 }))
+/** pino's asynchronous destination: buffers 4 kB, then writes it on a thread of Node's pool. */
+export function pinoAsynchronous(file: string): Destination {
+  return fromStream(pino.destination({ dest: file, sync: false, minLength: 4_096 }))
 }
 
-/** pino's transport: a thread of its own, to which lines go over shared memory. */
-export function worker(file: string): Destination {
-  return over(pino.transport({ target: 'pino/file', options: { destination: file } }))
+/** pino's transport: a worker thread that receives lines over shared memory. */
+export function pinoTransport(file: string): Destination {
+  return fromStream(pino.transport({ target: 'pino/file', options: { destination: file } }))
 }
 
 interface Stream extends EventEmitter {
@@ -17,20 +17,20 @@ interface Stream extends EventEmitter {
   flush(): void
 }
 
-function over(stream: Stream): Destination {
-  let takes = true
+function fromStream(stream: Stream): Destination {
+  let writable = true
   stream.on('drain', () => {
-    takes = true
+    writable = true
   })
   return {
-    line: (text) => {
-      takes = stream.write(text)
+    write: (line) => {
+      writable = stream.write(line)
     },
-    entered: () => undefined,
+    beforeHandler: () => undefined,
     flush: () => stream.flush(),
-    // Without pauses the queue would grow without end here, and its length be measured, which a server in balance does not have.
-    ready: async () => {
-      if (!takes) await once(stream, 'drain')
+    // Without backpressure the queue would grow without bound and its length would be measured, unlike in a server under steady load.
+    drained: async () => {
+      if (!writable) await once(stream, 'drain')
     },
   }
 }

@@ -1,45 +1,47 @@
 import { openSync, writeSync } from 'node:fs'
 import type { Destination } from './_destination.ts'
 
-/** For those that keep nothing for longer than a turn. */
-const always = (): Promise<void> => Promise.resolve()
+const noop = (): void => undefined
 
-/** Writes nothing: what making lines and turning costs by itself. */
-export function nothing(): Destination {
-  return { line: () => undefined, entered: () => undefined, flush: () => undefined, ready: always }
+/** For destinations that buffer nothing beyond one turn of the event loop. */
+const drained = (): Promise<void> => Promise.resolve()
+
+/** Writes nothing, to measure the cost of the lines and the loop alone. */
+export function noOutput(): Destination {
+  return { write: noop, beforeHandler: noop, flush: noop, drained }
 }
 
 /** One write call per line. */
 export function perLine(file: string): Destination {
   const fd = openSync(file, 'a')
-  return { line: (text) => void writeSync(fd, text), entered: () => undefined, flush: () => undefined, ready: always }
+  return { write: (line) => void writeSync(fd, line), beforeHandler: noop, flush: noop, drained }
 }
 
 /**
- * The lines of one turn of the event loop, gathered and written in one call.
+ * Buffers the lines of one turn of the event loop and writes them in one call.
  *
- * @param entry whether what is gathered is written before a handler runs, too
+ * @param flushBeforeHandler whether to write the buffer before a handler runs too
  */
-export function gathered(file: string, entry: boolean): Destination {
+export function perTurn(file: string, flushBeforeHandler: boolean): Destination {
   const fd = openSync(file, 'a')
-  let kept = ''
-  let due = false
+  let buffer = ''
+  let scheduled = false
   const flush = (): void => {
-    due = false
-    if (kept === '') return
-    const text = kept
-    kept = ''
-    writeSync(fd, text)
+    scheduled = false
+    if (buffer === '') return
+    const lines = buffer
+    buffer = ''
+    writeSync(fd, lines)
   }
   return {
-    line: (text) => {
-      kept += text
-      if (due) return
-      due = true
+    write: (line) => {
+      buffer += line
+      if (scheduled) return
+      scheduled = true
       setImmediate(flush)
     },
-    entered: entry ? flush : () => undefined,
+    beforeHandler: flushBeforeHandler ? flush : noop,
     flush,
-    ready: always,
+    drained,
   }
 }

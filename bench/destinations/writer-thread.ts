@@ -1,49 +1,49 @@
 import { Worker } from 'node:worker_threads'
-import { newRing, placeOf, READ, RING_BYTES, WRITTEN } from './_ring.ts'
 import type { Destination } from './_destination.ts'
+import { createRingBuffer, offsetOf, READ, RING_BYTES, WRITTEN } from './_ring-buffer.ts'
 
 /**
- * A thread that does nothing but write, fed over shared memory. It is woken before a handler runs and after each turn.
+ * A thread that only writes, and receives lines over shared memory. It is woken before a handler runs and after each turn.
  *
  * @param program the compiled program of the thread
  */
 export function writerThread(file: string, program: URL): Destination {
-  const ring = newRing()
+  const ring = createRingBuffer()
   const { counts } = ring
   const bytes = Buffer.from(ring.bytes.buffer)
   new Worker(program, { workerData: { ring, file } }).unref()
   let written = 0
-  let due = false
+  let scheduled = false
   const wake = (): void => {
-    due = false
+    scheduled = false
     Atomics.store(counts, WRITTEN, written)
     Atomics.notify(counts, WRITTEN)
   }
-  const makeRoom = (needed: number): void => {
+  const waitForSpace = (needed: number): void => {
     for (;;) {
       const read = Atomics.load(counts, READ)
       if (((written - read) | 0) + needed <= RING_BYTES) return
-      // The thread is behind: what it takes is waited for, as a synchronous write would.
+      // The buffer is full: block until the thread catches up, as a synchronous write would.
       wake()
       Atomics.wait(counts, READ, read)
     }
   }
   return {
-    line: (text) => {
-      // The lines are ASCII: a character is a byte.
-      makeRoom(text.length)
-      const place = placeOf(written)
-      const first = Math.min(text.length, RING_BYTES - place)
-      bytes.write(text, place, first, 'latin1')
-      if (first < text.length) bytes.write(text.slice(first), 0, 'latin1')
-      written = (written + text.length) | 0
-      if (due) return
-      due = true
+    write: (line) => {
+      // Lines are ASCII: one character is one byte.
+      waitForSpace(line.length)
+      const offset = offsetOf(written)
+      const first = Math.min(line.length, RING_BYTES - offset)
+      bytes.write(line, offset, first, 'latin1')
+      if (first < line.length) bytes.write(line.slice(first), 0, 'latin1')
+      written = (written + line.length) | 0
+      if (scheduled) return
+      scheduled = true
       setImmediate(wake)
     },
-    entered: wake,
+    beforeHandler: wake,
     flush: wake,
-    // A line waits by itself where there is no room.
-    ready: () => Promise.resolve(),
+    // `write` itself blocks while the buffer is full.
+    drained: () => Promise.resolve(),
   }
 }

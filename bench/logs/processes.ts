@@ -5,39 +5,41 @@ import type { Random } from './random.ts'
 export interface Process {
   readonly service: string
   readonly file: string
-  /** What its clock is ahead, in milliseconds. */
-  readonly ahead: number
-  /** When it is killed, in order; it starts again at once, and knows nothing of what it had open. */
+  /** How far its clock is ahead, in milliseconds. */
+  readonly skewMs: number
+  /** The times at which it is killed, in order. It restarts at once and has lost the requests it had open. */
   readonly kills: readonly number[]
 }
 
-/** The processes of each service. */
-export function processesOf({ services, files, skew, crashes, requests, rate, start }: LogSettings, random: Random): ReadonlyMap<string, readonly [Process, ...Process[]]> {
+/** By service: one or more processes each. */
+export type Processes = ReadonlyMap<string, readonly [Process, ...Process[]]>
+
+export function createProcesses({ services, files, skew, crashes, requests, rate, start }: LogSettings, random: Random): Processes {
   const processes = new Map(
-    services.map((service, place) => {
-      const others = Math.max(0, Math.ceil((files - place) / services.length) - 1)
-      const named = (number: number): Process & { kills: number[] } => ({
+    services.map((service, index) => {
+      const extra = Math.max(0, Math.ceil((files - index) / services.length) - 1)
+      const createProcess = (number: number): Process & { kills: number[] } => ({
         service,
-        file: files < services.length ? fileOfSeveral(services, place % files, files) : `${others === 0 ? service : `${service}-${number}`}.log`,
-        ahead: skew[service] ?? 0,
+        file: files < services.length ? sharedFileName(services, index % files, files) : `${extra === 0 ? service : `${service}-${number}`}.log`,
+        skewMs: skew[service] ?? 0,
         kills: [],
       })
-      return [service, [named(1), ...Array.from({ length: others }, (_, index) => named(index + 2))]] as const
+      return [service, [createProcess(1), ...Array.from({ length: extra }, (_, offset) => createProcess(offset + 2))]] as const
     }),
   )
   const all = [...processes.values()].flat()
-  // A trace has about as many requests as there are services without the last.
+  // A trace has about one request per service, except the worker.
   const traces = requests / Math.max(1, services.length - 1)
-  for (let crash = 0; crash < crashes; crash += 1) all[random.below(all.length)]?.kills.push(start + (0.1 + 0.8 * random.share()) * (traces / rate) * 1_000)
+  for (let crash = 0; crash < crashes; crash += 1) all[random.integer(all.length)]?.kills.push(start + (0.1 + 0.8 * random.float()) * (traces / rate) * 1_000)
   for (const { kills } of all) kills.sort((a, b) => a - b)
   return processes
 }
 
-/** When a process dies that was alive at a moment; Infinity for one that does not. */
-export function deathAfter({ kills }: Process, time: number): number {
+/** When a process that is alive at a time is killed next; Infinity if never. */
+export function nextKill({ kills }: Process, time: number): number {
   return kills.find((kill) => kill > time) ?? Infinity
 }
 
-function fileOfSeveral(services: readonly string[], place: number, files: number): string {
-  return `${files === 1 ? 'all' : services.filter((_, index) => index % files === place).join('-')}.log`
+function sharedFileName(services: readonly string[], index: number, files: number): string {
+  return `${files === 1 ? 'all' : services.filter((_, other) => other % files === index).join('-')}.log`
 }

@@ -1,20 +1,19 @@
-/** A small fast generator of random numbers (sfc32): the same seed gives the same numbers on every machine. */
+/** A fast pseudorandom number generator (sfc32): the same seed gives the same numbers on every machine. */
 export class Random {
   #a: number
   #b: number
   #c: number
   #counter = 1
 
-  /** @param stream numbers of one seed that must not depend on how many another stream has drawn */
+  /** @param stream selects one of several independent sequences of a seed */
   constructor(seed: number, stream: number) {
     this.#a = seed | 0
     this.#b = Math.floor(seed / 2 ** 32) | 0
     this.#c = stream | 0
-    for (let round = 0; round < 15; round += 1) this.word()
+    for (let round = 0; round < 15; round += 1) this.uint32()
   }
 
-  /** 32 random bits, from 0. */
-  word(): number {
+  uint32(): number {
     const sum = (this.#a + this.#b + this.#counter) | 0
     this.#counter = (this.#counter + 1) | 0
     this.#a = this.#b ^ (this.#b >>> 9)
@@ -23,35 +22,35 @@ export class Random {
     return sum >>> 0
   }
 
-  /** From 0, below 1. */
-  share(): number {
-    return this.word() / 2 ** 32
+  /** From 0 to below 1. */
+  float(): number {
+    return this.uint32() / 2 ** 32
   }
 
-  chance(share: number): boolean {
-    return this.share() < share
+  /** True with a probability. */
+  chance(probability: number): boolean {
+    return this.float() < probability
   }
 
-  /** A whole number from 0, below a limit. */
-  below(limit: number): number {
-    return Math.floor(this.share() * limit)
+  /** An integer from 0 to below a limit. */
+  integer(limit: number): number {
+    return Math.floor(this.float() * limit)
   }
 
-  /** One of a list, which is not empty. */
   pick<T>(list: readonly [T, ...T[]]): T {
-    return list[this.below(list.length)] ?? list[0]
+    return list[this.integer(list.length)] ?? list[0]
   }
 
-  /** A wait in milliseconds, as things take that may happen at any moment; at most twenty times the mean. */
-  wait(mean: number): number {
-    return Math.min(20, -Math.log(1 - this.share())) * mean
+  /** Exponentially distributed, at most 20 times the mean. */
+  exponential(mean: number): number {
+    return Math.min(20, -Math.log(1 - this.float())) * mean
   }
 
   /** Four hex digits. */
-  digits(): string {
-    return FOUR_DIGITS[this.word() >>> 16] ?? ''
+  hex4(): string {
+    return HEX4[this.uint32() >>> 16] ?? ''
   }
 }
 
-/** Numbers are printed anew each time, and an id has eight of these. */
-const FOUR_DIGITS = Array.from({ length: 65_536 }, (_, number) => number.toString(16).padStart(4, '0'))
+/** Precomputed, because a trace id takes eight of them and number formatting is slow. */
+const HEX4 = Array.from({ length: 65_536 }, (_, number) => number.toString(16).padStart(4, '0'))

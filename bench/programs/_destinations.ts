@@ -1,54 +1,59 @@
 import type { Destination, DestinationName } from '../destinations/_destination.ts'
-import { asynchronous, worker } from '../destinations/pino.ts'
-import { gathered, nothing, perLine } from '../destinations/synchronous.ts'
+import { pinoAsynchronous, pinoTransport } from '../destinations/pino.ts'
+import { noOutput, perLine, perTurn } from '../destinations/synchronous.ts'
 import { writerThread } from '../destinations/writer-thread.ts'
 
-const MAKERS: Readonly<Record<DestinationName, (file: string) => Destination>> = {
-  nothing,
+const FACTORIES: Readonly<Record<DestinationName, (file: string) => Destination>> = {
+  none: noOutput,
   line: perLine,
-  entry: (file) => gathered(file, true),
-  turn: (file) => gathered(file, false),
-  'pino-asynchronous': asynchronous,
-  'pino-worker': worker,
-  // Compiled, the two programs lie side by side.
-  'writer-thread': (file) => writerThread(file, new URL('./ring-writer.js', import.meta.url)),
+  entry: (file) => perTurn(file, true),
+  turn: (file) => perTurn(file, false),
+  'pino-asynchronous': pinoAsynchronous,
+  'pino-transport': pinoTransport,
+  // The compiled programs are in one folder.
+  'writer-thread': (file) => writerThread(file, new URL('./writer-thread.js', import.meta.url)),
 }
 
-/** The destination that this process was started for: its name, and the file that it writes to. */
-export function destinationOf([name, file = '']: readonly string[]): Destination {
-  const maker = Object.entries(MAKERS).find(([known]) => known === name)?.[1]
-  if (maker === undefined) throw new Error(`there is no destination ${String(name)}`)
-  return maker(file)
+/** Opens the destination that the arguments of this process name: its name and its file. */
+export function openDestination([name, file = '']: readonly string[]): Destination {
+  const factory = Object.entries(FACTORIES).find(([candidate]) => candidate === name)?.[1]
+  if (factory === undefined) throw new Error(`there is no destination ${String(name)}`)
+  return factory(file)
 }
 
-type Lines = readonly [received: string, authenticated: string, processing: string, responded: string]
+type RequestLines = readonly [received: string, authenticated: string, processing: string, responded: string]
 
-/** The lines of one request, as long as those of throughline are. */
-export function linesOf(request: number): Lines {
-  return [line(request, 'Received'), line(request, 'Authenticated'), line(request, 'Processing'), line(request, 'Responded')]
+/** The lines of one request, as long as throughline's. */
+export function createLines(request: number): RequestLines {
+  return [
+    createLine(request, 'Received'),
+    createLine(request, 'Authenticated'),
+    createLine(request, 'Processing'),
+    createLine(request, 'Responded'),
+  ]
 }
 
-/** What a request tells before its handler runs. */
-export function enter(destination: Destination, [received, authenticated]: Lines): void {
-  destination.line(received)
-  destination.line(authenticated)
-  destination.entered()
+/** Writes the lines that precede the handler. */
+export function startRequest(destination: Destination, [received, authenticated]: RequestLines): void {
+  destination.write(received)
+  destination.write(authenticated)
+  destination.beforeHandler()
 }
 
-/** All that a request tells. */
-export function serve(destination: Destination, request: number): void {
-  const lines = linesOf(request)
+/** Writes all lines of a request. */
+export function serveRequest(destination: Destination, request: number): void {
+  const lines = createLines(request)
   const [, , processing, responded] = lines
-  enter(destination, lines)
-  destination.line(processing)
-  destination.line(responded)
+  startRequest(destination, lines)
+  destination.write(processing)
+  destination.write(responded)
 }
 
 export const LINE_BYTES = 300
 
-function line(request: number, state: string): string {
-  const start = `{"level":30,"time":1795398182643,"state":"${state}","request":${request},"rest":"`
-  return `${start}${REST.slice(0, LINE_BYTES - start.length - 3)}"}\n`
-}
+const PADDING = 'x'.repeat(LINE_BYTES)
 
-const REST = 'x'.repeat(LINE_BYTES)
+function createLine(request: number, state: string): string {
+  const start = `{"level":30,"time":1795398182643,"state":"${state}","request":${request},"rest":"`
+  return `${start}${PADDING.slice(0, LINE_BYTES - start.length - 3)}"}\n`
+}

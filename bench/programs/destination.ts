@@ -1,32 +1,32 @@
 import { statSync, truncateSync } from 'node:fs'
 import { setImmediate, setTimeout } from 'node:timers/promises'
-import { figure } from '../figures.ts'
-import { answer } from './_answer.ts'
-import { destinationOf, LINE_BYTES, serve } from './_destinations.ts'
+import { getNumber } from '../numeric-record.ts'
+import { LINE_BYTES, openDestination, serveRequest } from './_destinations.ts'
+import { handleCommands } from './_handle-commands.ts'
 
 const args = process.argv.slice(2)
 const [name, file = ''] = args
-const destination = destinationOf(args)
+const destination = openDestination(args)
 
-answer({
-  run: async (figures) => {
-    const [amount, perTurn] = [figure(figures, 'amount'), figure(figures, 'perTurn')]
+handleCommands({
+  run: async (params) => {
+    const [requests, perTurn] = [getNumber(params, 'requests'), getNumber(params, 'perTurn')]
     truncateSync(file)
-    const began = process.cpuUsage()
-    for (let request = 0; request < amount; request += 1) {
-      serve(destination, request)
+    const started = process.cpuUsage()
+    for (let request = 0; request < requests; request += 1) {
+      serveRequest(destination, request)
       if (request % perTurn !== perTurn - 1) continue
       await setImmediate()
-      await destination.ready()
+      await destination.drained()
     }
-    const bytes = name === 'nothing' ? 0 : amount * 4 * LINE_BYTES
-    // Until the last line is there: what a thread does later is a part of the price.
+    const bytes = name === 'none' ? 0 : requests * 4 * LINE_BYTES
+    // Until the last line is in the file, so that the work of other threads is included.
     while (statSync(file).size < bytes) {
-      // Again and again: pino's asynchronous destination ignores it while a write is under way.
+      // Repeatedly: pino's asynchronous destination ignores a flush during a write.
       destination.flush()
       await setTimeout(2)
     }
-    const { user, system } = process.cpuUsage(began)
-    return { cpu: (user + system) / amount }
+    const { user, system } = process.cpuUsage(started)
+    return { cpu: (user + system) / requests }
   },
 })

@@ -1,66 +1,71 @@
 import { createTracker, type Tracker } from 'throughline'
-import { figure } from '../figures.ts'
-import { answer } from './_answer.ts'
-import { timed } from './_timed.ts'
+import { getNumber } from '../numeric-record.ts'
+import { measureCpuTime } from './_cpu-time.ts'
+import { handleCommands } from './_handle-commands.ts'
 
-const MINUTE = 60_000
-const OVERDUE = 10
-const AUDITS_MS = 300
+const MINUTE_MS = 60_000
+const STUCK = 10
+const MEASURE_MS = 300
 
 let tracker: Tracker | undefined
-/** A clock that stands still, so that it is known who is overdue. */
+/** A manual clock, so that the number of stuck requests is known. */
 let time = 0
 
-/** Requests that stay where they are, as many in each state that is not final. */
-function idle(from: Tracker, amount: number): void {
+/** Starts requests that stay idle, as many in each non-final state. */
+function startIdle(on: Tracker, amount: number): void {
   for (let index = 0; index < amount; index += 1) {
-    const request = from.start(undefined, { method: 'GET', path: '/products/kettle' })
+    const request = on.start(undefined, { method: 'GET', path: '/products/kettle' })
     if (index % 3 > 0) request.authenticated()
     if (index % 3 > 1) request.processing()
   }
 }
 
-function lifecycles(of: Tracker, amount: number): void {
+function runLifecycles(on: Tracker, amount: number): void {
   for (let done = 0; done < amount; done += 1) {
-    const request = of.start(undefined, { method: 'GET', path: '/products/kettle' })
+    const request = on.start(undefined, { method: 'GET', path: '/products/kettle' })
     request.authenticated()
     request.processing()
     request.responded({ status: 200 })
   }
 }
 
-/** Microseconds of processor time per audit: as many as fit into a while, and three at least. */
-function audits(of: Tracker, limit: string, overdue: number): number {
-  const began = { cpu: process.cpuUsage(), time: performance.now() }
-  let done = 0
-  while (done < 3 || performance.now() - began.time < AUDITS_MS) {
-    const found = of.stuck(limit).length
-    if (found !== overdue) throw new Error(`${found} requests are overdue, not ${overdue}`)
-    done += 1
+/** Microseconds of processor time per call of `stuck()`: the mean of all calls within a fixed time, at least three. */
+function measureStuck(on: Tracker, threshold: string, expected: number): number {
+  const started = { cpu: process.cpuUsage(), time: performance.now() }
+  let calls = 0
+  while (calls < 3 || performance.now() - started.time < MEASURE_MS) {
+    const found = on.stuck(threshold).length
+    if (found !== expected) throw new Error(`${found} requests are stuck, not ${expected}`)
+    calls += 1
   }
-  const { user, system } = process.cpuUsage(began.cpu)
-  return (user + system) / done
+  const { user, system } = process.cpuUsage(started.cpu)
+  return (user + system) / calls
 }
 
-function filled(): Tracker {
-  if (tracker === undefined) throw new Error('fill comes first')
+function filledTracker(): Tracker {
+  if (tracker === undefined) throw new Error('the command `fill` has to come first')
   return tracker
 }
 
-answer({
+handleCommands({
   // With the system's clock, as in production.
-  fill: (figures) => {
+  fill: (params) => {
     tracker = createTracker({ service: 'shop', logger: false })
-    idle(tracker, figure(figures, 'idle'))
+    startIdle(tracker, getNumber(params, 'idle'))
     return {}
   },
-  transitions: (figures) => timed({ lifecycle: (amount) => lifecycles(filled(), amount) }, { rounds: 1, amount: figure(figures, 'amount') }),
-  stuck: (figures) => {
-    const cranked = createTracker({ service: 'shop', logger: false, now: () => time })
-    idle(cranked, OVERDUE)
-    time += 60 * MINUTE
-    idle(cranked, Math.max(0, figure(figures, 'idle') - OVERDUE))
-    audits(cranked, '2h', 0)
-    return { none: audits(cranked, '2h', 0), some: audits(cranked, '30m', OVERDUE) }
+  transitions: (params) =>
+    measureCpuTime(
+      { lifecycle: (amount) => runLifecycles(filledTracker(), amount) },
+      { rounds: 1, amount: getNumber(params, 'requests') },
+    ),
+  stuck: (params) => {
+    const manual = createTracker({ service: 'shop', logger: false, now: () => time })
+    startIdle(manual, STUCK)
+    time += 60 * MINUTE_MS
+    startIdle(manual, Math.max(0, getNumber(params, 'idle') - STUCK))
+    // Warm-up.
+    measureStuck(manual, '2h', 0)
+    return { none: measureStuck(manual, '2h', 0), ten: measureStuck(manual, '30m', STUCK) }
   },
 })

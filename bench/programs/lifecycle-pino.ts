@@ -1,44 +1,44 @@
 import { readFileSync, truncateSync } from 'node:fs'
 import { pino } from 'pino'
 import { createTracker } from 'throughline'
-import { figure } from '../figures.ts'
-import { answer } from './_answer.ts'
-import { pinoAlone, sameLines } from './_pino-alone.ts'
-import { timed } from './_timed.ts'
+import { getNumber } from '../numeric-record.ts'
+import { measureCpuTime } from './_cpu-time.ts'
+import { handleCommands } from './_handle-commands.ts'
+import { compareLogs, pinoBaseline } from './_pino-baseline.ts'
 
-// One pino of the user's, with its synchronous destination: throughline writes through it, and pino alone beside it.
+// throughline and the baseline write through the same pino, with its synchronous destination.
 const file = process.argv[2] ?? ''
 const logger = pino(pino.destination({ dest: file, sync: true }))
 const tracker = createTracker({ service: 'shop', logger })
-const alone = pinoAlone(logger)
+const baselineRequest = pinoBaseline(logger)
 
-function tracked(): void {
+function trackedRequest(): void {
   const request = tracker.start(undefined, { method: 'GET', path: '/products/kettle' })
   request.authenticated()
   request.processing()
   request.responded({ status: 200 })
 }
 
-function written(work: () => void): string {
+function logOf(runRequest: () => void): string {
   truncateSync(file)
-  for (let done = 0; done < 1_000; done += 1) work()
+  for (let done = 0; done < 1_000; done += 1) runRequest()
   const log = readFileSync(file, 'latin1')
   truncateSync(file)
   return log
 }
 
-const repeated = (work: () => void) => (amount: number) => {
+const repeat = (runRequest: () => void) => (amount: number) => {
   truncateSync(file)
-  for (let done = 0; done < amount; done += 1) work()
+  for (let done = 0; done < amount; done += 1) runRequest()
 }
 
-answer({
-  run: async (figures) => {
-    // The first ones take longer, and their durations have more digits.
-    written(tracked)
-    const { ours, theirs } = sameLines(written(tracked), written(alone))
-    const timing = { rounds: figure(figures, 'rounds'), amount: figure(figures, 'amount') }
-    const times = await timed({ throughline: repeated(tracked), alone: repeated(alone) }, timing)
-    return { ...times, 'throughline bytes': ours * 4, 'alone bytes': theirs * 4 }
+handleCommands({
+  run: async (params) => {
+    // Warm-up: the first requests are slower, so their durations have more digits.
+    logOf(trackedRequest)
+    const bytesPerLine = compareLogs(logOf(trackedRequest), logOf(baselineRequest))
+    const rounds = { rounds: getNumber(params, 'rounds'), amount: getNumber(params, 'amount') }
+    const times = await measureCpuTime({ throughline: repeat(trackedRequest), pino: repeat(baselineRequest) }, rounds)
+    return { ...times, 'throughline bytes': bytesPerLine.throughline * 4, 'pino bytes': bytesPerLine.baseline * 4 }
   },
 })

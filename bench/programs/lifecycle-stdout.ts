@@ -2,19 +2,18 @@ import { readFileSync, truncateSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import { pino } from 'pino'
 import { createTracker } from 'throughline'
-import { figure } from '../figures.ts'
-import { answer } from './_answer.ts'
-import { pinoAlone } from './_pino-alone.ts'
-import { timed, type Work } from './_timed.ts'
+import { getNumber } from '../numeric-record.ts'
+import { measureCpuTime, type Task } from './_cpu-time.ts'
+import { handleCommands } from './_handle-commands.ts'
+import { pinoBaseline } from './_pino-baseline.ts'
 
 const STDOUT = 1
-/** Where standard output goes: this process can look at it, and empty it. */
+/** The file that standard output is redirected to. */
 const file = process.argv[2] ?? ''
-const alone = pinoAlone(pino({ base: null }, pino.destination({ dest: STDOUT, sync: true })))
+const baselineRequest = pinoBaseline(pino({ base: null }, pino.destination({ dest: STDOUT, sync: true })))
 
-function tracked(durability: 'entry' | 'turn' | 'line'): () => void {
-  const options = { service: 'shop', durability }
-  const tracker = createTracker(options)
+function trackedRequest(durability: 'entry' | 'turn' | 'line'): () => void {
+  const tracker = createTracker({ service: 'shop', durability })
   return () => {
     const request = tracker.start(undefined, { method: 'GET', path: '/products/kettle' })
     request.authenticated()
@@ -23,33 +22,36 @@ function tracked(durability: 'entry' | 'turn' | 'line'): () => void {
   }
 }
 
-/** Requests in turns of the event loop: a destination that gathers lines hands them over between two turns. */
-const inTurns = (work: () => void, perTurn: number): Work => async (amount) => {
-  truncateSync(file)
-  for (let done = 0; done < amount; done += perTurn) {
-    for (let index = 0; index < perTurn; index += 1) work()
+/** Runs requests in turns of the event loop, because a destination that buffers lines flushes them between two turns. */
+const inTurns =
+  (runRequest: () => void, perTurn: number): Task =>
+  async (amount) => {
+    truncateSync(file)
+    for (let done = 0; done < amount; done += perTurn) {
+      for (let index = 0; index < perTurn; index += 1) runRequest()
+      await setImmediate()
+    }
     await setImmediate()
   }
-  await setImmediate()
-}
 
-/** So many that turns of 16 come out even. */
-const CHECKED = 160
+/** A multiple of 16, the largest number of requests per turn. */
+const CHECKED_REQUESTS = 160
 
-answer({
-  run: async (figures) => {
-    const perTurn = figure(figures, 'perTurn')
-    const works = {
-      alone: inTurns(alone, perTurn),
-      line: inTurns(tracked('line'), perTurn),
-      entry: inTurns(tracked('entry'), perTurn),
-      turn: inTurns(tracked('turn'), perTurn),
+handleCommands({
+  run: async (params) => {
+    const perTurn = getNumber(params, 'perTurn')
+    const tasks = {
+      pino: inTurns(baselineRequest, perTurn),
+      line: inTurns(trackedRequest('line'), perTurn),
+      entry: inTurns(trackedRequest('entry'), perTurn),
+      turn: inTurns(trackedRequest('turn'), perTurn),
     }
-    for (const [name, work] of Object.entries(works)) {
-      await work(CHECKED)
+    for (const [name, task] of Object.entries(tasks)) {
+      await task(CHECKED_REQUESTS)
       const lines = readFileSync(file, 'latin1').split('\n').length - 1
-      if (lines !== CHECKED * 4) throw new Error(`${name} wrote ${lines} lines of ${CHECKED} requests`)
+      if (lines !== CHECKED_REQUESTS * 4)
+        throw new Error(`${name} wrote ${lines} lines for ${CHECKED_REQUESTS} requests`)
     }
-    return timed(works, { rounds: figure(figures, 'rounds'), amount: figure(figures, 'amount') })
+    return measureCpuTime(tasks, { rounds: getNumber(params, 'rounds'), amount: getNumber(params, 'amount') })
   },
 })

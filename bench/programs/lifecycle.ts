@@ -1,14 +1,14 @@
 import { createTracker } from 'throughline'
 import { requestMachine } from 'throughline/machines/request'
 import { createActor } from 'xstate'
-import { figure } from '../figures.ts'
-import { answer } from './_answer.ts'
-import { timed } from './_timed.ts'
+import { getNumber } from '../numeric-record.ts'
+import { measureCpuTime } from './_cpu-time.ts'
+import { handleCommands } from './_handle-commands.ts'
 
-// Without output: what tracking itself costs.
+// Without output, to measure the cost of tracking itself.
 const tracker = createTracker({ service: 'shop', logger: false })
 
-function tracked(amount: number): void {
+function runTracked(amount: number): void {
   for (let done = 0; done < amount; done += 1) {
     const request = tracker.start(undefined, { method: 'GET', path: '/products/kettle' })
     request.authenticated()
@@ -18,7 +18,7 @@ function tracked(amount: number): void {
   }
 }
 
-function actors(amount: number): void {
+function runActors(amount: number): void {
   for (let done = 0; done < amount; done += 1) {
     const actor = createActor(requestMachine).start()
     actor.send({ type: 'AUTH_OK' })
@@ -28,6 +28,10 @@ function actors(amount: number): void {
   }
 }
 
-answer({
-  run: (figures) => timed({ throughline: tracked, actor: actors }, { rounds: figure(figures, 'rounds'), amount: figure(figures, 'amount') }),
+handleCommands({
+  run: (params) =>
+    measureCpuTime(
+      { throughline: runTracked, actor: runActors },
+      { rounds: getNumber(params, 'rounds'), amount: getNumber(params, 'amount') },
+    ),
 })

@@ -1,9 +1,9 @@
 import autocannon from 'autocannon'
-import { figure } from '../figures.ts'
-import { ANSWER } from '../servers/_handler.ts'
-import { answer } from './_answer.ts'
+import { getNumber } from '../numeric-record.ts'
+import { RESPONSE_BODY } from '../servers/_handler.ts'
+import { handleCommands } from './_handle-commands.ts'
 
-/** What Node's own fetch sends: the headers of a call from service to service. Loggers that write headers have these to write. */
+/** The headers of Node's own fetch, as in a call from service to service. Loggers that log headers log these. */
 const HEADERS = {
   accept: '*/*',
   'accept-language': '*',
@@ -12,28 +12,29 @@ const HEADERS = {
   'accept-encoding': 'gzip, deflate',
 }
 
-/** Asks a server for a fixed number of answers, and tells how long that took. */
-answer({
-  run: (figures) =>
+handleCommands({
+  /** Sends a fixed number of requests; returns the seconds until the last response, and how many failed. */
+  run: (params) =>
     new Promise((resolve, reject) => {
-      const amount = figure(figures, 'amount')
-      const began = performance.now()
-      let last = began
+      const amount = getNumber(params, 'amount')
+      const started = performance.now()
+      let lastResponse = started
       const options: autocannon.Options = {
-        url: `http://127.0.0.1:${figure(figures, 'port')}/products/kettle`,
+        url: `http://127.0.0.1:${getNumber(params, 'port')}/products/kettle`,
         amount,
-        connections: figure(figures, 'connections'),
+        connections: getNumber(params, 'connections'),
         headers: HEADERS,
-        expectBody: ANSWER,
-        // It looks up only so often whether all is done; the time is taken at the last answer.
+        expectBody: RESPONSE_BODY,
+        // How often autocannon checks whether it has finished, in ms. The measured time ends with the last response.
         sampleInt: 25,
       }
-      const run = autocannon(options, (error: unknown, { '2xx': good, errors, timeouts, mismatches }) => {
+      const run = autocannon(options, (error: unknown, { '2xx': ok, errors, timeouts, mismatches }) => {
         if (error instanceof Error) reject(error)
-        else resolve({ seconds: (last - began) / 1_000, failed: amount - good + errors + timeouts + mismatches })
+        else
+          resolve({ seconds: (lastResponse - started) / 1_000, failed: amount - ok + errors + timeouts + mismatches })
       })
       run.on('response', () => {
-        last = performance.now()
+        lastResponse = performance.now()
       })
     }),
 })

@@ -1,22 +1,22 @@
 import { setImmediate } from 'node:timers/promises'
 import { createTracker } from 'throughline'
-import { figure } from '../figures.ts'
-import { answer } from './_answer.ts'
+import { getNumber } from '../numeric-record.ts'
+import { handleCommands } from './_handle-commands.ts'
 
-// Requests that are in flight, and held by nothing but the tracker.
 const tracker = createTracker({ service: 'shop', logger: false })
 
-function begin(amount: number, working: boolean): void {
+/** Starts requests and keeps no reference to them: only the tracker does. */
+function startRequests(amount: number, processing: boolean): void {
   for (let index = 0; index < amount; index += 1) {
     const request = tracker.start(undefined, { method: 'GET', path: '/products/kettle' })
-    if (!working) continue
+    if (!processing) continue
     request.authenticated()
     request.processing()
   }
 }
 
-async function used(): Promise<NodeJS.MemoryUsage> {
-  for (let time = 0; time < 3; time += 1) {
+async function memoryAfterGc(): Promise<NodeJS.MemoryUsage> {
+  for (let run = 0; run < 3; run += 1) {
     if (globalThis.gc === undefined) throw new Error('this needs --expose-gc')
     globalThis.gc()
     await setImmediate()
@@ -24,19 +24,20 @@ async function used(): Promise<NodeJS.MemoryUsage> {
   return process.memoryUsage()
 }
 
-answer({
-  run: async (figures) => {
-    const amount = figure(figures, 'amount')
-    const working = figure(figures, 'working') === 1
-    // The first one makes what is made once.
-    begin(1, working)
-    const before = await used()
-    begin(amount, working)
-    const after = await used()
-    if (tracker.stats.inFlight !== amount + 1) throw new Error(`${tracker.stats.inFlight} requests are in flight, not ${amount + 1}`)
+handleCommands({
+  run: async (params) => {
+    const amount = getNumber(params, 'amount')
+    const processing = getNumber(params, 'processing') === 1
+    // The first request allocates what is allocated only once.
+    startRequests(1, processing)
+    const before = await memoryAfterGc()
+    startRequests(amount, processing)
+    const after = await memoryAfterGc()
+    if (tracker.stats.inFlight !== amount + 1)
+      throw new Error(`${tracker.stats.inFlight} requests are in flight, not ${amount + 1}`)
     return {
       heap: (after.heapUsed - before.heapUsed) / amount,
-      // Array buffers are a part of what is external.
+      // `external` includes array buffers.
       external: (after.external - before.external) / amount,
       resident: (after.rss - before.rss) / amount,
     }

@@ -1,22 +1,22 @@
 import { createServer, type RequestListener } from 'node:http'
 import { setTimeout } from 'node:timers/promises'
-import { answer } from '../programs/_answer.ts'
+import { handleCommands } from '../programs/_handle-commands.ts'
 
-/** The file that a server logs to, where it does not log to standard output. */
+/** The log file of servers that do not log to standard output. */
 export const LOG_FILE = process.argv[2] ?? ''
 
-/** What is left to do after the last answer of a round: lines that are gathered go out within it. */
-const SETTLED_MS = 20
+/** Time for buffered lines to be written after the last response of a round. */
+const SETTLE_MS = 20
 
 /**
- * Serves until the process is ended, and tells the processor time that each round took.
+ * Serves until the process is killed, and measures the processor time of each round.
  *
- * @param flush hands over what is still kept in memory, so that no round leaves its work to the next
+ * @param flush writes what is still in memory, so that no round leaves work to the next
  */
 export function serve(listener: RequestListener, flush: () => void | Promise<void> = () => undefined): void {
   const server = createServer(listener)
-  let began = process.cpuUsage()
-  answer({
+  let started = process.cpuUsage()
+  handleCommands({
     listen: () =>
       new Promise((resolve) => {
         server.listen(0, '127.0.0.1', () => {
@@ -25,14 +25,14 @@ export function serve(listener: RequestListener, flush: () => void | Promise<voi
           resolve({ port: address.port })
         })
       }),
-    begin: () => {
-      began = process.cpuUsage()
+    startRound: () => {
+      started = process.cpuUsage()
       return {}
     },
-    end: async () => {
-      await setTimeout(SETTLED_MS)
+    endRound: async () => {
+      await setTimeout(SETTLE_MS)
       await flush()
-      const { user, system } = process.cpuUsage(began)
+      const { user, system } = process.cpuUsage(started)
       return { cpu: user + system }
     },
   })

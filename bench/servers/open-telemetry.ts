@@ -1,7 +1,7 @@
 import { handler } from './_handler.ts'
+import { startTracing } from './_open-telemetry.ts'
 import { LOG_FILE, serve } from './_serve.ts'
-import { trace } from './_tracing.ts'
 
-const flush = trace(LOG_FILE)
+const flush = startTracing(LOG_FILE)
 
 serve(handler, flush)

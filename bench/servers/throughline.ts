@@ -2,5 +2,5 @@ import { trackRequest } from 'throughline'
 import { handler } from './_handler.ts'
 import { serve } from './_serve.ts'
 
-// Its own defaults: lines go to standard output, which is a file here.
+// The defaults: lines go to standard output, which is redirected to a file.
 serve(trackRequest(handler, { service: 'shop' }))

@@ -6,18 +6,18 @@ import { createActor, type ActorRefFrom } from 'xstate'
 import { handler } from './_handler.ts'
 import { LOG_FILE, serve } from './_serve.ts'
 
-// The server by hand, with the machine itself instead of a table made from it.
+// The server of `by-hand.ts` with the machine itself: an actor per request, whose transitions trigger the lines.
 const logger = pino(pino.destination({ dest: LOG_FILE, sync: true }))
-const inHand = new AsyncLocalStorage<ActorRefFrom<typeof requestMachine>>()
+const currentActor = new AsyncLocalStorage<ActorRefFrom<typeof requestMachine>>()
 
 serve((req, res) => {
-  const given = req.headers['x-trace-id']
-  const traceId = typeof given === 'string' ? given : randomUUID()
+  const incoming = req.headers['x-trace-id']
+  const traceId = typeof incoming === 'string' ? incoming : randomUUID()
   const log = logger.child({ service: 'shop', trace_id: traceId, request_id: randomBytes(8).toString('hex') })
   const actor = createActor(requestMachine)
   let seq = 0
   actor.subscribe(({ value }) => {
-    // The machine is flat, so the value is a name; its type allows for nested states.
+    // The machine has no nested states, so the value is always a string.
     log.info({ state: value, seq }, typeof value === 'string' ? value : '')
     seq += 1
   })
@@ -26,5 +26,5 @@ serve((req, res) => {
   res.once('finish', () => actor.send({ type: 'RESPOND' }))
   actor.send({ type: 'AUTH_OK' })
   actor.send({ type: 'PROCESS' })
-  inHand.run(actor, handler, req, res)
+  currentActor.run(actor, handler, req, res)
 })

@@ -1,131 +1,100 @@
 import type { Carrier } from '../trace/carrier.ts'
-import { runWith } from '../tracking/current-request.ts'
-import { endWithMessage, type RequestEnd } from '../tracking/finish-request.ts'
-import type { HandOff } from '../tracking/hand-off.ts'
-import type { Tracker } from '../handlers/tracker.ts'
+import { runWith } from '../tracking/storage.ts'
+import type { RequestEnd } from '../tracking/finish-request.ts'
+import type { RequestCore } from '../tracking/intake.ts'
 import { acceptMessage, runAndFinish } from '../handlers/function-handler.ts'
 
-/** How a message stands to the request that sends it. */
-export interface SendOptions {
-  /**
-   * `'hand-off'`: one consumer goes on with the request. `'child'`: each consumer starts a request of its own with the
-   * sender as its parent, as where one event feeds many. A function decides by the name of the destination.
-   */
-  readonly as?: SendAs | ((destination: string) => SendAs)
-}
-
-export type SendAs = 'hand-off' | 'child'
-
-/** One message as its host delivered it. */
+/** One message, as its host delivered it. */
 export interface Delivery {
-  /** What the handler is given: the request hangs on it. */
+  /** The handler's argument, to which the request is attached. */
   readonly host: object
   readonly carrier: Carrier
-  /** Which delivery of the message this is: 1, 2 … */
+  /** The number of this delivery of the message: 1, 2 … */
   readonly attempt: number
-  /** Whether the queue delivers it again if this attempt fails; with what it failed, where that decides. */
+  /** Whether the queue delivers the message again if this attempt fails; a function if that depends on the error. */
   readonly willRetry: boolean | ((error: unknown) => boolean)
   /** The name of the queue. */
   readonly path: string
-  /** What kind of message it is, where its host knows kinds. */
+  /** The kind of message, for hosts that have kinds. */
   readonly method?: string
 }
 
-/** The time after which a queue takes its messages back, whatever the handler does. */
+/** The time after which a queue considers its messages failed, even if the handler still runs. */
 export interface Expiry {
   readonly afterMs: number
   readonly error: Error
 }
 
-/** One message under way. */
+/** A message that is being processed. */
 export interface ActiveDelivery {
-  /** Runs a part of the work with its request in hand. */
+  /** Runs a part of the work with the message's request as the current request. */
   readonly run: <R>(part: () => R) => R
-  /** The work is over: the first call counts. `again` where the host itself was told whether it is to deliver the message again. */
-  readonly end: (how: RequestEnd, again?: boolean) => void
+  /**
+   * Ends the work; only the first call counts.
+   *
+   * @param willRetry replaces the delivery's own, for hosts whose handlers ask for another delivery, or for none
+   */
+  readonly end: (end: RequestEnd, willRetry?: boolean) => void
 }
 
-/**
- * Sends one message, and says of its hand-off how that went. What `send` throws is passed on.
- *
- * @param taken whether the broker has the message, by what it answered
- */
-export async function sendWithHandOff<T>(
-  handOff: HandOff,
-  send: (headers: Record<string, string>) => T,
-  taken: (answer: Awaited<T>) => boolean,
-): Promise<Awaited<T>> {
-  let answer: Awaited<T>
-  try {
-    answer = await send(handOff.headers)
-  } catch (error) {
-    handOff.failed(error)
-    throw error
-  }
-  if (taken(answer)) handOff.sent()
-  else handOff.declined()
-  return answer
-}
-
-/** Resumes or starts the request of a message, which whoever called this ends: for hosts that are told by hand (ack, nack). */
-export function startDelivery(tracker: Tracker, { host, carrier, willRetry, ...asked }: Delivery): ActiveDelivery {
-  const { table, errors } = tracker.core.settings
-  const request = acceptMessage(tracker, host, carrier, asked)
-  let open = true
+/** Resumes or starts the request of a message. The caller ends it: for hosts with explicit settlement (ack, nack). */
+export function startDelivery(core: RequestCore, { host, carrier, willRetry, ...target }: Delivery): ActiveDelivery {
+  const { errors } = core.settings
+  const request = acceptMessage(core, host, carrier, target)
+  let ended = false
   return {
     run: (part) => request.run(part),
-    end: (how, again) => {
-      if (!open) return
-      open = false
+    end: (end, retries) => {
+      if (ended) return
+      ended = true
       const expected = (): boolean =>
-        typeof willRetry === 'boolean' ? willRetry : errors.run(() => willRetry(how.error)) === true
-      // One that cannot be ended must not keep others from it.
-      errors.run(() => endWithMessage(request, table, how, how.outcome === 'error' && (again ?? expected())))
+        typeof willRetry === 'boolean' ? willRetry : errors.run(() => willRetry(end.error)) === true
+      // An error here must not keep the other messages of a batch from ending.
+      errors.run(() => request.finishDelivery(end, end.outcome === 'error' && (retries ?? expected())))
     },
   }
 }
 
-/** Works on one message that was taken, and ends it as the work does, where its host was not told before. */
-export function processOne<R>(taken: ActiveDelivery, work: () => R): R {
-  return runAndFinish(taken, work, taken.end)
+/** Processes one message, and ends it with the work if its host has not ended it before. */
+export function processOne<R>(delivery: ActiveDelivery, work: () => R): R {
+  return runAndFinish(delivery, work, delivery.end)
 }
 
 /**
- * Works on messages that a queue delivered together: resumes or starts the request of each, and ends all of them alike.
+ * Processes messages that a queue delivered together: resumes or starts the request of each, and ends all of them
+ * alike.
  *
- * One message alone is the request in hand; of several none is, and each hangs on its message. The call gives or
- * throws what the work does.
+ * The request of a single message is the current request. Of several none is; each is attached to its message. Resolves
+ * or rejects as the work does.
  */
 export async function processBatch<R>(
-  tracker: Tracker,
+  core: RequestCore,
   deliveries: readonly Delivery[],
   work: () => R,
   expiry?: Expiry,
 ): Promise<Awaited<R>> {
-  const underWay = deliveries.map((delivery) => startDelivery(tracker, delivery))
-  const end = (how: RequestEnd): void => {
+  const active = deliveries.map((delivery) => startDelivery(core, delivery))
+  const endAll = (end: RequestEnd): void => {
     clearTimeout(timer)
-    for (const taken of underWay) taken.end(how)
+    for (const delivery of active) delivery.end(end)
   }
   const timer =
     expiry === undefined
       ? undefined
-      : setTimeout(() => end({ outcome: 'error', error: expiry.error }), expiry.afterMs).unref()
+      : setTimeout(() => endAll({ outcome: 'error', error: expiry.error }), expiry.afterMs).unref()
   try {
-    const [first] = underWay
-    const result = await (underWay.length === 1 && first !== undefined
-      ? first.run(work)
-      : withoutRequest(tracker, work))
-    end({ outcome: 'ok' })
+    const [first] = active
+    const result = await (active.length === 1 && first !== undefined ? first.run(work) : runWithoutRequest(core, work))
+    endAll({ outcome: 'ok' })
     return result
   } catch (error) {
-    end({ outcome: 'error', error })
+    endAll({ outcome: 'error', error })
     throw error
   }
 }
 
-/** Several requests are under way, and none of them is the one in hand. */
-function withoutRequest<R>(tracker: Tracker, work: () => R): R {
-  tracker.core.beforeHandler()
+/** Runs a handler that works on several requests, none of which is the current one. */
+export function runWithoutRequest<R>(core: RequestCore, work: () => R): R {
+  core.beforeHandler()
   return runWith(undefined, work)
 }

@@ -1,4 +1,4 @@
 import type { NodeRequestTracking } from '../handlers/node-request.ts'
 
-/** Exchanges by node's own request, for hosts that tell of a request's errors apart from its handler. */
+/** Tracked requests by Node's request object, for hosts that report errors apart from the handler. */
 export const nodeRequests = new WeakMap<object, NodeRequestTracking>()

@@ -1,6 +1,8 @@
 import { BlockList, isIP } from 'node:net'
 
-/** Loopback, private (RFC 1918, RFC 4193) and link-local (RFC 3927, RFC 4291) addresses: no route leads to them from outside. */
+/**
+ * Loopback, private (RFC 1918, RFC 4193) and link-local (RFC 3927, RFC 4291) addresses, which are not routed publicly.
+ */
 const PRIVATE_ADDRESSES = new BlockList()
 PRIVATE_ADDRESSES.addSubnet('127.0.0.0', 8)
 PRIVATE_ADDRESSES.addSubnet('10.0.0.0', 8)
@@ -11,13 +13,16 @@ PRIVATE_ADDRESSES.addAddress('::1', 'ipv6')
 PRIVATE_ADDRESSES.addSubnet('fc00::', 7, 'ipv6')
 PRIVATE_ADDRESSES.addSubnet('fe80::', 10, 'ipv6')
 
-/** Names that the public DNS gives to nobody (.local covers .cluster.local); one of a single label is sought in the local network. */
+/**
+ * Names outside the public DNS (.local covers .cluster.local); a name of a single label is resolved in the local
+ * network.
+ */
 const PRIVATE_NAME = /^[^.]+$|\.(?:internal|local|localhost|svc)\.?$/
 
 /**
- * True for a host that cannot be a third party's, by its name alone: nothing is looked up.
+ * True for loopback, private and link-local hosts, by the name or address alone: nothing is resolved.
  *
- * @param hostname as a URL has it: in lower case, an IPv6 address in brackets
+ * @param hostname as in a URL: in lower case, an IPv6 address in brackets
  */
 export function isPrivateHost(hostname: string): boolean {
   const address = hostname.replace(/^\[|\]$/g, '')

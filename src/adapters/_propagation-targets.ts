@@ -2,25 +2,28 @@ import { badOption } from '../tracking/settings.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
 import { isPrivateHost } from './_private-host.ts'
 
-/** Which hosts are told of the trace: see {@link PropagateOptions.to}. */
+/** A host that receives the trace: see {@link PropagateOptions.to}. */
 export type Target = string | RegExp | ((url: URL) => boolean)
 
-/** What the `propagate` of an HTTP client takes. */
+/** The options of `propagate` for an HTTP client. */
 export interface PropagateOptions {
   /**
-   * The hosts that are told: a name, with or without a port (`'catalog.internal'`, `'localhost:3000'`); `'*.svc.local'`
-   * for every name below one; a pattern for the host name alone, as one for the whole URL would also match what a
-   * stranger's path or query says; or a function of the URL.
+   * The hosts that receive the trace: a name, with or without a port (`'catalog.internal'`, `'localhost:3000'`);
+   * `'*.svc.local'` for every name below one; a pattern, which is matched with the host name alone, since a third
+   * party's path or query may contain anything; or a function of the URL.
    *
-   * By default only hosts that cannot be a third party's: loopback, private and link-local addresses, names of a single
-   * label, and those under .internal, .local, .localhost, .svc and .cluster.local. A trace id in a stranger's log ties
-   * together what your systems do for one user, and it cannot be called back: so other hosts have to be named.
+   * By default only private hosts: loopback, private and link-local addresses, names of a single label, and names under
+   * .internal, .local, .localhost, .svc and .cluster.local. Other hosts must be named: a trace id in a third party's
+   * log links what your systems do for one user, and cannot be taken back.
    */
   readonly to?: readonly Target[]
 }
 
+/** Whether a URL is among the targets. */
+export type IsTarget = (url: URL) => boolean
+
 /** @throws ThroughlineError THROUGHLINE_BAD_OPTION for a `to` that cannot be used */
-export function compileTargets(to: PropagateOptions['to']): (url: URL) => boolean {
+export function compileTargets(to: PropagateOptions['to']): IsTarget {
   if (to === undefined) return (url) => isPrivateHost(url.hostname)
   if (!Array.isArray(to)) throw badOption('to', "an array of host names, '*.' and a name, patterns or functions")
   const matchers = to.map(matcher)
@@ -29,9 +32,9 @@ export function compileTargets(to: PropagateOptions['to']): (url: URL) => boolea
 
 const HOST = /^(\*\.)?[^*/@\s]+$/
 
-function matcher(target: Target): (url: URL) => boolean {
+function matcher(target: Target): IsTarget {
   if (typeof target === 'function') return (url) => target(url)
-  // Unlike `test`, `search` keeps no place in a pattern with the flag g.
+  // Unlike `test`, `search` ignores the `lastIndex` of a pattern with the flag g.
   if (target instanceof RegExp) return (url) => url.hostname.search(target) !== -1
   if (typeof target !== 'string' || !HOST.test(target)) {
     throw badOption('to', "host names such as 'catalog.internal' or '*.svc.local', patterns or functions")
@@ -42,13 +45,12 @@ function matcher(target: Target): (url: URL) => boolean {
     : (url) => url.hostname === name || url.host === name
 }
 
-/** Whether a host is told; what is no URL is nobody. */
-export function shouldPropagate(request: TrackedRequest, told: (url: URL) => boolean, url: URL | undefined): boolean {
+/** Whether a URL receives the trace; false for an invalid URL, and if the user's function throws. */
+export function shouldPropagate(request: TrackedRequest, isTarget: IsTarget, url: URL | undefined): boolean {
   if (url === undefined) return false
   try {
-    return told(url)
+    return isTarget(url)
   } catch (error) {
-    // A function of the user's that threw has not said yes.
     request.emitNote('note', 'PROPAGATE', { error })
     return false
   }

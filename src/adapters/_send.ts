@@ -1,107 +1,127 @@
-import { extract, HEADERS, type Carrier } from '../trace/carrier.ts'
-import { toDashed, w3cTraceId } from '../trace/trace-id.ts'
+import { extract, type Carrier } from '../trace/carrier.ts'
+import { w3cTraceId } from '../trace/trace-id.ts'
 import { currentRequest } from '../tracking/current-request.ts'
-import { startHandOff } from '../tracking/hand-off.ts'
+import { startHandOff, type HandOff } from '../tracking/hand-off.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
-import { sendWithHandOff, type SendAs, type SendOptions } from './_deliveries.ts'
+import { headersThatFit } from './_trace-headers.ts'
+import type { AnyFunction } from './_wrap-methods.ts'
 
-/** One message that is about to be sent, in the words of no host. */
+/** How messages relate to the request that sends them. */
+export interface SendOptions {
+  /**
+   * `'hand-off'`: the consumer continues the request. `'child'`: each consumer starts a request with the sender's as
+   * its parent, as where one event has several readers. A function decides by the name of the topic or queue.
+   */
+  readonly as?: SendAs | ((destination: string) => SendAs)
+}
+
+export type SendAs = 'hand-off' | 'child'
+
+/** One message to be sent, whatever the host. */
 export interface OutgoingMessage {
   /** The name of the topic or queue. */
   readonly to: string
-  /** The headers that it has of its caller. */
+  /** The headers that the caller has set. */
   readonly own: Carrier
-  /** How many headers of ours it can hold. */
+  /** How many trace headers the message has room for. */
   readonly headerSlots: number
 }
 
-/** The headers that a message is to get; undefined for one that is to stay as it is. */
+/** Returns the trace headers of a message; undefined for a message that stays as it is. */
 export type HeadersFor = (message: OutgoingMessage) => Readonly<Record<string, string>> | undefined
 
-/** One call of a host, and all that it sends. */
+/**
+ * Sends, and settles the hand-off as the broker answers.
+ *
+ * @param send sends the messages; a host that confirms by callback passes its own in place of the caller's
+ */
+export type Confirm<T> = (handOff: HandOff, send: (callback?: AnyFunction) => T) => T | Promise<Awaited<T>>
+
+/** One call of a host, and all messages that it sends. */
 export interface SendCall<T> {
   readonly messages: readonly OutgoingMessage[]
-  readonly options: SendOptions
-  /** How a message stands to its request where the options do not say. */
-  readonly defaultAs: SendAs
-  /** Sends as it is told to; without `ours` just what it was given. */
-  readonly send: (ours?: HeadersFor) => T
-  /** Whether the broker has the messages, by what it answered. */
-  readonly accepted: (answer: Awaited<T>) => boolean
+  /** `'call'` for a message whose sender waits for an answer: it carries the trace, and no `ENQUEUE` is recorded. */
+  readonly as: NonNullable<SendOptions['as']> | 'call'
+  /** Sends the messages with these headers; without `headersFor`, sends exactly what the caller passed. */
+  readonly send: (headersFor?: HeadersFor, callback?: AnyFunction) => T
+  readonly confirm: Confirm<T>
+  /** The error of the note for a message that has no room for its trace. */
+  readonly noRoom?: string
+}
+
+/** A call that sends one message. */
+export interface SendMessageCall<T> extends Omit<SendCall<T>, 'messages' | 'send'> {
+  readonly message: OutgoingMessage
+  readonly send: (headers?: Readonly<Record<string, string>>, callback?: AnyFunction) => T
 }
 
 /**
- * Sends what one call of a host sends: a message alone may hand the request in hand over, several have it as their parent.
+ * Sends the messages of one call of a host with the trace of the current request: a single message may hand the request
+ * off; several have it as their parent.
  *
- * Sent as they are: messages outside of a request, those whose carrier is of their caller's making, and those that
- * have no room for one, of which a note tells.
+ * Sent unchanged are messages outside a request, messages whose carrier is the caller's own, and messages without room
+ * for a header; for the last, a note `PROPAGATE` is recorded.
  */
-export function sendMessages<T>({
-  messages,
-  options,
-  defaultAs,
-  send,
-  accepted,
-}: SendCall<T>): T | Promise<Awaited<T>> {
+export function sendMessages<T>({ messages, as, send, confirm, noRoom }: SendCall<T>): T | Promise<Awaited<T>> {
   const request = currentRequest()
-  const open = request === undefined ? [] : messages.filter(({ own }) => !hasForeignCarrier(request, own))
+  if (request === undefined) return send()
+  const open = messages.filter(({ own }) => !hasForeignCarrier(request, own))
   if (open.some(({ headerSlots }) => headerSlots < 1))
-    request?.emitNote('note', 'PROPAGATE', { error: new Error(NO_ROOM) })
-  if (request === undefined || !open.some(({ headerSlots }) => headerSlots > 0)) return send()
+    request.emitNote('note', 'PROPAGATE', { error: new Error(noRoom) })
+  if (!open.some(({ headerSlots }) => headerSlots > 0)) return send()
+  const headersFrom =
+    (headers: Readonly<Record<string, string>>): HeadersFor =>
+    ({ own, headerSlots }) =>
+      headerSlots < 1 || hasForeignCarrier(request, own) ? undefined : headersThatFit(headers, headerSlots)
+  if (as === 'call') return send(headersFrom(request.headers()))
   const [first] = messages
-  // To hand over takes two headers: one that names the trace, and one that names the request.
-  const handsOver =
+  // A hand-off takes two headers: one that names the trace, and one that names the request.
+  const handsOff =
     messages.length === 1 &&
     first !== undefined &&
     first.headerSlots > 1 &&
-    resolveSendAs(request, options.as ?? defaultAs, first.to) === 'hand-off'
-  const handOff = startHandOff(request, handsOver ? undefined : 'child')
-  return sendWithHandOff(
-    handOff,
-    (headers) =>
-      send(({ own, headerSlots }) =>
-        headerSlots < 1 || hasForeignCarrier(request, own) ? undefined : headersThatFit(headers, headerSlots),
-      ),
-    accepted,
-  )
-}
-
-const NO_ROOM = 'a message was sent without its trace: its own attributes leave no room'
-
-/** The caller's headers with ours in place of those that a message which is forwarded has brought along. */
-export function withTraceHeaders<V>(
-  own: Readonly<Record<string, V>> | null | undefined,
-  ours: Readonly<Record<string, V>>,
-): Record<string, V> {
-  return { ...Object.fromEntries(Object.entries(own ?? {}).filter(([name]) => !isTraceHeader(name))), ...ours }
-}
-
-/** True for the names of our headers. */
-export function isTraceHeader(name: string): boolean {
-  return TRACE_HEADER_NAMES.includes(name)
-}
-
-export const TRACE_HEADER_NAMES: readonly string[] = Object.values(HEADERS)
-
-/** A copy with one property changed: of the same class, with all that hangs on it. */
-export function withProperty<T extends object>(object: T, key: string, value: unknown): T {
-  const descriptors = {
-    ...Object.getOwnPropertyDescriptors(object),
-    [key]: { value, enumerable: true, writable: true, configurable: true },
-  }
-  // A copy of what was given has its type.
-  return Object.create(Object.getPrototypeOf(object) as object | null, descriptors) as T
-}
-
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null
+    resolveSendAs(request, as, first.to) === 'hand-off'
+  const handOff = startHandOff(request, handsOff ? undefined : 'child')
+  const headersFor = headersFrom(handOff.headers)
+  return confirm(handOff, (callback) => send(headersFor, callback))
 }
 
 /**
- * Whether a message has a carrier that is not ours to replace: it is of another trace (what relays the messages of
- * others), or `request.enqueue` made it just now. One of the same trace was received and is forwarded.
+ * {@link sendMessages} for a call that sends one message; `send` gets its trace headers, or none to send it unchanged.
  */
-export function hasForeignCarrier(request: TrackedRequest, own: Carrier): boolean {
+export function sendMessage<T>({ message, send, ...call }: SendMessageCall<T>): T | Promise<Awaited<T>> {
+  return sendMessages({
+    ...call,
+    messages: [message],
+    send: (headersFor, callback) => send(headersFor?.(message), callback),
+  })
+}
+
+/**
+ * Confirms by the result of the call: the broker has the messages once the promise has resolved.
+ *
+ * @param accepted whether the broker kept the messages, by its answer
+ */
+export function confirmByResult<T>(accepted: (answer: Awaited<T>) => boolean = () => true): Confirm<T> {
+  return async (handOff, send): Promise<Awaited<T>> => {
+    let answer: Awaited<T>
+    try {
+      answer = await send()
+    } catch (error) {
+      handOff.failed(error)
+      throw error
+    }
+    if (accepted(answer)) handOff.sent()
+    else handOff.declined()
+    return answer
+  }
+}
+
+/**
+ * Whether a message has a carrier that must stay: one of another trace, whose messages the caller relays, or one that
+ * `request.enqueue` has just made. Any other carrier of this trace came with a message that is forwarded.
+ */
+function hasForeignCarrier(request: TrackedRequest, own: Carrier): boolean {
   const { traceId, resumption } = extract(own, 'message')
   if (traceId === undefined) return false
   return (
@@ -110,8 +130,8 @@ export function hasForeignCarrier(request: TrackedRequest, own: Carrier): boolea
   )
 }
 
-/** A function of the user's that throws has not said that the message hands over. */
-export function resolveSendAs(request: TrackedRequest, as: NonNullable<SendOptions['as']>, to: string): SendAs {
+/** If the user's function throws, the message is a child. */
+function resolveSendAs(request: TrackedRequest, as: NonNullable<SendOptions['as']>, to: string): SendAs {
   if (typeof as === 'string') return as
   try {
     return as(to)
@@ -119,20 +139,4 @@ export function resolveSendAs(request: TrackedRequest, as: NonNullable<SendOptio
     request.emitNote('note', 'PROPAGATE', { error })
     return 'child'
   }
-}
-
-/** As many of the headers as there is room for; those first without which the others would say nothing. */
-function headersThatFit(headers: Readonly<Record<string, string>>, room: number): Readonly<Record<string, string>> {
-  const { traceId, traceparent, lifecycle, tracestate } = HEADERS
-  const id = headers[traceId] ?? ''
-  // A UUID can be told from the traceparent, which names the parent besides; of any other id that holds a hash only.
-  const [most, less] = id === toDashed(w3cTraceId(id)) ? [traceparent, traceId] : [traceId, traceparent]
-  return Object.fromEntries(
-    [most, lifecycle, less, tracestate]
-      .flatMap((name) => {
-        const value = headers[name]
-        return value === undefined ? [] : [[name, value] as const]
-      })
-      .slice(0, room),
-  )
 }

@@ -1,49 +1,53 @@
 import { withSqlComment } from '../trace/sql-comment.ts'
-import { currentRequest, runWith } from '../tracking/current-request.ts'
+import { currentRequest } from '../tracking/current-request.ts'
 import { isThenable } from '../tracking/promises.ts'
+import { runWith } from '../tracking/storage.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
-import { withProperty, isRecord } from './_send.ts'
+import { isObject, withProperty } from './_objects.ts'
 import { isFunction, type MethodWrapper } from './_wrap-methods.ts'
 
 /**
- * A query with the comment of its request: a text, or an object that has one under `key`.
+ * A query with the comment of its request: a string, or an object with one under `key`.
  *
- * The caller's object is not ours to write to, and it may be of a class (a tagged template) whose getters the driver
- * reads: a copy of it has another text.
+ * An object is copied and not changed: it is the caller's, and may be of a class (a tagged template) whose getters the
+ * driver reads.
  */
 export function withTraceComment(query: unknown, key: string, request: TrackedRequest): unknown {
   if (typeof query === 'string') return withSqlComment(query, request.headers())
-  const text = isRecord(query) ? query[key] : undefined
-  if (!isRecord(query) || typeof text !== 'string') return query
-  const told = withSqlComment(text, request.headers())
-  return told === text ? query : withProperty(query, key, told)
+  const sql = isObject(query) ? query[key] : undefined
+  if (!isObject(query) || typeof sql !== 'string') return query
+  const commented = withSqlComment(sql, request.headers())
+  return commented === sql ? query : withProperty(query, key, commented)
 }
 
-/** A method whose callbacks find the request of their caller: a pool calls them in the context of whoever released the connection. */
+/**
+ * Wraps a method so that its callbacks run in the context of the caller; a pool runs them in that of the code that
+ * released the connection.
+ */
 export const bindCallbacks: MethodWrapper =
   (method) =>
   (...args) =>
     method(...preserveContext(args))
 
-/** The arguments of a call with their callbacks in the context of the caller. */
+/** The arguments of a call, with callbacks that run in the caller's context. */
 export function preserveContext(args: readonly unknown[]): readonly unknown[] {
   const request = currentRequest()
-  return args.map((arg) => (isFunction(arg) ? (...given: unknown[]) => runWith(request, () => arg(...given)) : arg))
+  return args.map((arg) => (isFunction(arg) ? (...results: unknown[]) => runWith(request, () => arg(...results)) : arg))
 }
 
-/** {@link bindCallbacks}, for a method that gives out something else than it has: to a callback, by a promise, or at once. */
-export function wrapResult(as: (value: unknown) => unknown): MethodWrapper {
+/** {@link bindCallbacks}, for a method whose result is wrapped: it is passed to a callback, promised, or returned. */
+export function wrapResult(wrap: (value: unknown) => unknown): MethodWrapper {
   return (method) =>
     (...args) => {
-      const given = method(
+      const result = method(
         ...preserveContext(
           args.map((arg) =>
             isFunction(arg)
-              ? (error: unknown, value: unknown, ...more: unknown[]) => arg(error, as(value), ...more)
+              ? (error: unknown, value: unknown, ...more: unknown[]) => arg(error, wrap(value), ...more)
               : arg,
           ),
         ),
       )
-      return isThenable(given) ? given.then(as) : as(given)
+      return isThenable(result) ? result.then(wrap) : wrap(result)
     }
 }

@@ -1,43 +1,44 @@
-/** Any function: a host's method, or what its user gives it to be called back. */
+/** Any function: a host's method, or a callback. */
 export type AnyFunction = (...args: unknown[]) => unknown
 
-/** Makes a method anew from the original, which is bound to its object, and the overlay that it will belong to. */
-export type MethodWrapper = (original: AnyFunction, overlaid: object) => AnyFunction
+/**
+ * Makes a wrapped method.
+ *
+ * @param original the method, bound to its object
+ * @param wrapped the wrapped object
+ */
+export type MethodWrapper = (original: AnyFunction, wrapped: object) => AnyFunction
 
-/** Overlays by the object that they stand for, and by themselves: nothing is overlaid twice. */
-const overlays = new WeakMap<object, object>()
+/** Wrapped objects by their originals, and by themselves, so that nothing is wrapped twice. */
+const wrappedObjects = new WeakMap<object, object>()
 
 /**
- * The same object, some of whose methods do more.
+ * A proxy of an object with some of its methods wrapped; the object itself is not changed.
  *
- * All else is the object's own and is called on the object itself, which may keep private fields that no proxy
- * reaches. A method that gives back its object (`on`) gives back the overlay. The object itself stays as it was.
+ * All other members are read from the object, and methods run on it, since it may have private fields, which a proxy
+ * cannot reach. A method that returns its object (`on`) returns the proxy.
  *
- * @param known those that there are already: by default all that users were given
+ * @param known the objects that are already wrapped: by default all that users received
  */
 export function wrapMethods<T extends object>(
   target: T,
-  replacements: Readonly<Record<string, MethodWrapper>>,
-  known = overlays,
+  wrappers: Readonly<Record<string, MethodWrapper>>,
+  known = wrappedObjects,
 ): T {
-  const found = known.get(target)
-  // What is filed under an object stands for that object, and has its type.
-  if (found !== undefined) return found as T
-  const methods = new Map<string | symbol, { own: AnyFunction; method: AnyFunction }>()
+  const existing = known.get(target)
+  // The value under an object is its proxy, which has its type.
+  if (existing !== undefined) return existing as T
+  const methods = new Map<string | symbol, { original: AnyFunction; method: AnyFunction }>()
   const proxy: T = new Proxy(target, {
     get(_, key) {
-      const own: unknown = Reflect.get(target, key, target)
-      if (!isFunction(own) || key === 'constructor') return own
+      const original: unknown = Reflect.get(target, key, target)
+      if (!isFunction(original) || key === 'constructor') return original
       const cached = methods.get(key)
       // pg gives a client a new `release` each time that it leaves the pool.
-      if (cached?.own === own) return cached.method
-      const method = overlaid(
-        own,
-        target,
-        proxy,
-        Object.hasOwn(replacements, key) ? replacements[String(key)] : undefined,
-      )
-      methods.set(key, { own, method })
+      if (cached?.original === original) return cached.method
+      const wrapper = Object.hasOwn(wrappers, key) ? wrappers[String(key)] : undefined
+      const method = wrapMethod(original, target, proxy, wrapper)
+      methods.set(key, { original, method })
       return method
     },
     set: (_, key, value) => Reflect.set(target, key, value),
@@ -47,18 +48,18 @@ export function wrapMethods<T extends object>(
   return proxy
 }
 
-/** The method still, with what may hang on it, but called on the object itself. */
-function overlaid(
-  own: AnyFunction,
+/** A proxy of a method, which keeps the method's properties and runs it on the original object. */
+function wrapMethod(
+  original: AnyFunction,
   target: object,
   proxy: object,
-  replacement: MethodWrapper | undefined,
+  wrapper: MethodWrapper | undefined,
 ): AnyFunction {
-  const replaced = replacement?.((...args) => Reflect.apply(own, target, args), proxy)
-  return new Proxy(own, {
+  const wrapped = wrapper?.((...args) => Reflect.apply(original, target, args), proxy)
+  return new Proxy(original, {
     apply(_, self: unknown, args: unknown[]) {
       const result =
-        replaced === undefined ? Reflect.apply(own, self === proxy ? target : self, args) : replaced(...args)
+        wrapped === undefined ? Reflect.apply(original, self === proxy ? target : self, args) : wrapped(...args)
       return result === target ? proxy : result
     },
   })

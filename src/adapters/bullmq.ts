@@ -1,23 +1,24 @@
-import { currentRequest, runWith } from '../tracking/current-request.ts'
-import { endWithMessage } from '../tracking/finish-request.ts'
-import { trackerOf, type TrackerSource } from '../handlers/track-request.ts'
+import { currentRequest } from '../tracking/current-request.ts'
+import { runWith } from '../tracking/storage.ts'
+import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
 import { carrierIn } from './_bullmq/metadata.ts'
+import { addMethod, type ProducerLike } from './_bullmq/producer-methods.ts'
 import { willRetry, type RetriedJob } from './_bullmq/retry.ts'
-import { send, type ProducerLike } from './_bullmq/producer-methods.ts'
+import { startDelivery, processBatch, type Delivery } from './_deliveries.ts'
+import type { SendOptions } from './_send.ts'
 import { wrapMethods } from './_wrap-methods.ts'
-import { startDelivery, processBatch, type Delivery, type SendOptions } from './_deliveries.ts'
 
 /** The members of a job that are read. */
 export interface JobLike extends RetriedJob {
   readonly queueName: string
-  /** Counts every start, those of runs that stalled too. */
+  /** The number of times that the job was started, including runs that stalled. */
   readonly attemptsStarted?: number
-  /** It comes of a job scheduler. */
+  /** Set for jobs of a job scheduler. */
   readonly repeatJobKey?: string | undefined
   readonly finishedOn?: number | undefined
   readonly opts: RetriedJob['opts'] & {
     readonly telemetry?: { readonly metadata?: string | undefined } | undefined
-    /** The metadata as BullMQ 5 gives it to a sandboxed processor. */
+    /** The metadata, where BullMQ 5 passes the job to a sandboxed processor. */
     readonly tm?: string
   }
 }
@@ -25,18 +26,19 @@ export interface JobLike extends RetriedJob {
 /** A processor, for `new Worker(name, processor)`. */
 export interface TrackedProcessor<J, Rest extends unknown[], R> {
   (job: J, ...rest: Rest): Promise<R>
-  /** For the worker's event `failed`: ends the request of a job that BullMQ gave up without the processor's knowing. */
+  /** For the worker's event `failed`: ends the request of a job that BullMQ has failed outside the processor. */
   readonly failed: (job: JobLike | undefined, error: unknown) => void
 }
 
 /**
  * Wraps a worker's processor: each job resumes the request that it carries, or starts one.
  *
- * An attempt that fails while others remain is noted, and so is one that moved its job (`DelayedError` and its like).
- * The last completes its request with outcome `error`. A job that stalls runs again, as an attempt of its own.
+ * A failed attempt that is not the last is recorded as a retry, and so is one that moved its job (`DelayedError` and
+ * the like). The last attempt completes its request, with outcome `error` if it fails. A stalled job runs again, as a
+ * further attempt.
  *
- * BullMQ fails a job without a run, where it stalled too often or a child of it failed, and after a run, where a
- * backoff strategy says so. Only the worker learns of that: `worker.on('failed', processor.failed)`.
+ * BullMQ also fails jobs outside the processor: without a run, after too many stalls or if a child failed; and after a
+ * run, if a backoff strategy says so. Only the worker reports that: `worker.on('failed', processor.failed)`.
  *
  * @example new Worker('orders', trackRequest(async (job) => …, { service: 'worker' }), { connection })
  */
@@ -44,37 +46,41 @@ export function trackRequest<J extends JobLike, Rest extends unknown[], R>(
   handler: (job: J, ...rest: Rest) => R,
   options: TrackerSource,
 ): TrackedProcessor<J, Rest, Awaited<R>> {
-  const tracker = trackerOf(options)
+  const core = coreOf(options)
   const processor = (job: J, ...rest: Rest): Promise<Awaited<R>> =>
-    processBatch(tracker, [deliveryOf(job)], () => handler(job, ...rest))
+    processBatch(core, [deliveryOf(job)], () => handler(job, ...rest))
   const failed = (job: JobLike | undefined, error: unknown): void => {
-    // One that runs again has not been finished.
+    // Undefined for a job that will run again.
     if (job?.finishedOn === undefined) return
     const request = runWith(undefined, () => currentRequest(job))
-    const { table, errors } = tracker.core.settings
+    const { errors } = core.settings
     if (request === undefined)
-      startDelivery(tracker, { ...deliveryOf(job), willRetry: false }).end({ outcome: 'error', error })
-    // Only one that waits for another attempt has not come to its end here.
-    else if (request.attempt !== undefined)
-      errors.run(() => endWithMessage(request, table, { outcome: 'error', error }, false))
+      startDelivery(core, { ...deliveryOf(job), willRetry: false }).end({ outcome: 'error', error })
+    // A request that expected another attempt has not ended yet; any other has.
+    else if (request.attempt !== undefined) errors.run(() => request.finishDelivery({ outcome: 'error', error }, false))
   }
-  // BullMQ makes an AbortSignal only for a processor that has a place for it.
+  // BullMQ creates an AbortSignal only for a processor that declares a parameter for it.
   return Object.defineProperty(Object.assign(processor, { failed }), 'length', { value: handler.length })
 }
 
 /**
- * The same Queue or FlowProducer, whose jobs carry the request in hand, which is Queued once Redis has its job.
+ * Wraps a Queue or FlowProducer: its jobs carry the trace of the current request, which is Queued once Redis has the
+ * job.
  *
- * The carrier rides beside the data, in the metadata that BullMQ keeps for telemetry. A telemetry of yours writes
- * there as before. A job with `omitContext` carries nothing, nor do the jobs of a scheduler, which come again and again.
+ * The carrier is in the metadata that BullMQ keeps for telemetry, beside the job's data. Your own telemetry still
+ * writes there. Jobs with `omitContext`, and the repeated jobs of a scheduler, carry nothing.
  *
- * Several jobs of one call, and those of a flow, have the request as their parent, which stays where it is; so has a
- * job that a later one may replace (`deduplication`). Where a job of its id is there already, nothing is handed over.
+ * The jobs of `addBulk` with more than one job, and of a flow, have the request as their parent and do not hand it off;
+ * neither does a job that a later one may replace (`deduplication`). If a job with the same id already exists, nothing
+ * is handed off.
  *
  * @example const orders = propagate(new Queue('orders', { connection }))
  */
 export function propagate<T extends ProducerLike>(producer: T, options: SendOptions = {}): T {
-  return wrapMethods(producer, { add: send(producer, 'add', options), addBulk: send(producer, 'addBulk', options) })
+  return wrapMethods(producer, {
+    add: addMethod(producer, 'add', options),
+    addBulk: addMethod(producer, 'addBulk', options),
+  })
 }
 
 function deliveryOf(job: JobLike): Delivery {

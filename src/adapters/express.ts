@@ -1,25 +1,27 @@
 import type { IncomingMessage } from 'node:http'
 import type { AuthOptions } from '../handlers/authenticate.ts'
-import { trackerOf, type TrackerSource } from '../handlers/track-request.ts'
+import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
 import { middleware, type ExpressRequest, type Middleware } from './_express/middleware.ts'
 
 export type { ExpressRequest, Middleware }
 
-/** A tracker's options, or `{ tracker }`, and how callers are found out: `authenticate` is given Express's own `req`. */
+/**
+ * A tracker's options, or `{ tracker }`, and how callers are authenticated: `authenticate` receives Express's `req`.
+ */
 export type ExpressOptions<Req extends object = IncomingMessage> = TrackerSource & AuthOptions<Req>
 
 /**
- * Tracks every request that reaches this middleware, from its head to the end of its answer.
+ * A middleware that tracks every request that reaches it, until the end of the response.
  *
- * Put it first, before body parsers: what is answered before it is not seen. `path` is the pattern of the route that
- * is going to match, mounted routers included, else the path that was asked. Express answers errors as ever; that
- * there was one is told by its `express.router.request` channel (5.3), and before that by the status alone.
+ * Use it first, before body parsers: requests that are answered before it are not seen. `path` is the pattern of the
+ * route that will match, including mounted routers, or else the requested path. Express answers errors as usual; they
+ * are read from its `express.router.request` channel (5.3), and in earlier versions only the status shows them.
  *
- * @throws ThroughlineError THROUGHLINE_BAD_OPTION, at once, for options that cannot be used
+ * @throws ThroughlineError THROUGHLINE_BAD_OPTION, immediately, for options that cannot be used
  * @example app.use(trackRequest({ service: 'gateway' }))
  */
 export function trackRequest<Req extends ExpressRequest = ExpressRequest>(
   options: ExpressOptions<Req>,
 ): Middleware<Req> {
-  return middleware(trackerOf(options), options)
+  return middleware(coreOf(options), options)
 }

@@ -1,37 +1,39 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import type { AuthOptions } from '../handlers/authenticate.ts'
-import { trackerOf, type TrackerSource } from '../handlers/track-request.ts'
+import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
-import { install } from './_fastify/hooks.ts'
+import { addHooks } from './_fastify/hooks.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The tracked request, where the plugin of `throughline/fastify` is registered. */
+    /** The tracked request, if the plugin of `throughline/fastify` is registered. */
     readonly tracked: TrackedRequest | undefined
   }
 }
 
-/** A tracker's options, or `{ tracker }`, and how callers are found out: `authenticate` is given Fastify's own request. */
+/**
+ * A tracker's options, or `{ tracker }`, and how callers are authenticated: `authenticate` receives Fastify's request.
+ */
 export type FastifyOptions = TrackerSource & AuthOptions<FastifyRequest>
 
 /**
- * A plugin that tracks every request of the instance that it is registered on, from its head to the end of its answer.
+ * A plugin that tracks every request of the instance on which it is registered, until the end of the response.
  *
- * Register it first. `path` is the pattern of the route, else the path that was asked. The raw response tells the end,
- * also of replies that were hijacked, which no hook hears of. An error ends the request with outcome `error`, or with
- * the status from 300 to 499 that it is answered with.
+ * Register it first. `path` is the pattern of the route, or else the requested path. The end is read from the raw
+ * response, also for hijacked replies, for which no hook runs. An error ends the request with outcome `error`, unless
+ * it is answered with a status from 300 to 499, which then decides.
  *
  * @throws ThroughlineError THROUGHLINE_BAD_OPTION, at `ready`, for options that cannot be used
  * @example await app.register(trackRequest, { service: 'gateway' })
  */
 export const trackRequest: FastifyPluginAsync<FastifyOptions> = (app, options) =>
-  // What a plugin throws outright Fastify does not hear.
+  // Fastify does not handle an error that a plugin throws synchronously.
   new Promise((registered) => {
-    install(app, trackerOf(options), options)
+    addHooks(app, coreOf(options), options)
     registered()
   })
 
-// What fastify-plugin sets: hooks and decorator are the whole instance's, and not only this plugin's own.
+// As fastify-plugin sets them: hooks and decorator apply to the whole instance, not only within this plugin.
 Object.assign(trackRequest, {
   [Symbol.for('skip-override')]: true,
   [Symbol.for('fastify.display-name')]: 'throughline',

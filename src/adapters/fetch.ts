@@ -1,35 +1,35 @@
 import { currentRequest } from '../tracking/current-request.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
-import { missingHeaders } from './_missing-headers.ts'
+import { isObject } from './_objects.ts'
 import { shouldPropagate, compileTargets, type PropagateOptions } from './_propagation-targets.ts'
+import { missingHeaders } from './_trace-headers.ts'
+import type { AnyFunction } from './_wrap-methods.ts'
 
 export type { PropagateOptions, Target } from './_propagation-targets.ts'
 
 /**
- * The same fetch, whose requests to the hosts of `to` carry the trace: `x-trace-id`, `traceparent` and `tracestate`.
+ * Wraps fetch: its requests to the hosts of `to` carry the trace (`x-trace-id`, `traceparent`, `tracestate`).
  *
- * Headers that the caller set are left as they are, and so is every request outside of a tracked one.
+ * Headers that the caller has set stay, and requests outside a tracked one are unchanged.
  *
- * fetch follows redirects by itself, and to another origin it takes along every header but `authorization`, `cookie`,
- * `host` and the like: a host of `to` that redirects to a stranger sends the trace along. These are ids and no
- * secrets; where that matters, call with `redirect: 'manual'`.
+ * fetch follows redirects itself. To another origin it sends all headers except `authorization`, `cookie`, `host` and
+ * the like: if a host of `to` redirects to a third party, the third party receives the trace. It contains ids and no
+ * secrets; if that matters, call with `redirect: 'manual'`.
  *
- * @throws ThroughlineError THROUGHLINE_BAD_OPTION, at once, for a `to` that cannot be used
+ * @throws ThroughlineError THROUGHLINE_BAD_OPTION, immediately, for a `to` that cannot be used
  * @example const fetch = propagate(globalThis.fetch, { to: ['catalog.internal', '*.svc.local'] })
  */
 export function propagate<F extends (...args: never[]) => Promise<unknown>>(
   fetch: F,
   options: PropagateOptions = {},
 ): F {
-  const told = compileTargets(options.to)
-  // A fetch is called with what it was given and gives what it gave: only its headers may be more.
-  const original = fetch as unknown as (...args: unknown[]) => Promise<unknown>
-  const propagating: typeof original = (input, init, ...rest) => {
+  const isTarget = compileTargets(options.to)
+  // The result has the type of the fetch: same arguments but for headers, same result.
+  const original = fetch as unknown as AnyFunction
+  const propagating: AnyFunction = (input, init, ...rest) => {
     const request = currentRequest()
-    const headers =
-      request === undefined || !shouldPropagate(request, told, urlOf(input))
-        ? undefined
-        : headersFor(request, input, init)
+    const propagates = request !== undefined && shouldPropagate(request, isTarget, urlOf(input))
+    const headers = propagates ? headersFor(request, input, init) : undefined
     return headers === undefined
       ? original(input, init, ...rest)
       : original(input, { ...(init ?? {}), headers }, ...rest)
@@ -37,16 +37,16 @@ export function propagate<F extends (...args: never[]) => Promise<unknown>>(
   return propagating as unknown as F
 }
 
-/** Undefined for what is no URL: that is fetch's to complain about. */
+/** Undefined for an invalid URL, which fetch reports itself. */
 function urlOf(input: unknown): URL | undefined {
   try {
-    return new URL(String(typeof input === 'object' && input !== null && 'url' in input ? input.url : input))
+    return new URL(String(isObject(input) && 'url' in input ? input.url : input))
   } catch {
     return undefined
   }
 }
 
-/** The request's own headers and ours; undefined where they are such that fetch has to complain about them. */
+/** The caller's headers and the missing trace headers; undefined for invalid headers, which fetch reports itself. */
 function headersFor(request: TrackedRequest, input: unknown, init: unknown): Headers | undefined {
   let headers: Headers
   try {
@@ -59,8 +59,7 @@ function headersFor(request: TrackedRequest, input: unknown, init: unknown): Hea
 }
 
 function headersOf(source: unknown): ConstructorParameters<typeof Headers>[0] {
-  const headers: unknown =
-    typeof source === 'object' && source !== null && 'headers' in source ? source.headers : undefined
-  // What fetch takes as headers, Headers takes too, or it throws.
+  const headers: unknown = isObject(source) ? source.headers : undefined
+  // Headers accepts what fetch accepts, and throws for the rest.
   return headers as ConstructorParameters<typeof Headers>[0]
 }

@@ -1,55 +1,56 @@
 import type { AuthOptions } from '../handlers/authenticate.ts'
 import { trackFetch } from '../handlers/fetch-handler.ts'
-import { trackerOf, type TrackerSource } from '../handlers/track-request.ts'
+import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
 
-/** The members of Hono's context that are touched. */
+/** The members of Hono's context that are used. */
 export interface HonoContextLike {
   readonly req: {
     readonly raw: Request
     readonly matchedRoutes: readonly { readonly method: string; readonly path: string }[]
   }
-  /** What the handler threw, once `next()` is back: Hono has answered for it. */
+  /** After `next()`, the error that the handler threw; Hono has already answered it. */
   readonly error: Error | undefined
   get res(): Response
   set res(response: Response | undefined)
 }
 
-/** A tracker's options, or `{ tracker }`, and how callers are found out: `authenticate` is given Hono's own context. */
+/** A tracker's options, or `{ tracker }`, and how callers are authenticated: `authenticate` receives Hono's context. */
 export type HonoOptions<Context extends object = HonoContextLike> = TrackerSource & AuthOptions<Context>
 
 /**
- * Tracks every request that reaches this middleware, until the body of its answer has ended, was cancelled or failed.
+ * A middleware that tracks every request that reaches it, until the body of its response has ended, failed or been
+ * cancelled.
  *
- * Put it first. `path` is the pattern of the route. What a handler throws ends the request with outcome `error`, or,
- * for an HTTPException or an error handler that answers with less than 500, with that status.
+ * Use it first. `path` is the pattern of the route. An error that a handler throws ends the request with outcome
+ * `error`; if it is an HTTPException, or an error handler answers it, with a status below 500, that status decides.
  *
- * @throws ThroughlineError THROUGHLINE_BAD_OPTION, at once, for options that cannot be used
+ * @throws ThroughlineError THROUGHLINE_BAD_OPTION, immediately, for options that cannot be used
  * @example app.use(trackRequest({ service: 'gateway' }))
  */
 export function trackRequest<Context extends HonoContextLike = HonoContextLike>(
   options: HonoOptions<Context>,
 ): (c: Context, next: () => Promise<void>) => Promise<void> {
-  const tracker = trackerOf(options)
+  const core = coreOf(options)
   return async (c, next) => {
     const serve = async (): Promise<Response> => {
       await next()
       return c.res
     }
     const fault = () => (c.error === undefined ? undefined : { error: c.error })
-    const response = await trackFetch(tracker, options, {
+    const response = await trackFetch(core, options, {
       incoming: c.req.raw,
       source: c,
       path: routeOf(c),
       serve,
       fault,
     })
-    // Hono would add the headers of the answer that is there to ours, which has them already.
+    // Hono would merge the headers of the present response into the new one, which already has them.
     c.res = undefined
     c.res = response
   }
 }
 
-/** The last of the routes that match is the handler's, where it is one for a verb: `app.use` says ALL. */
+/** The handler's route is the last that matches, unless that is for all methods, as `app.use` adds them. */
 function routeOf({ req }: HonoContextLike): string | undefined {
   const route = req.matchedRoutes.at(-1)
   return route === undefined || route.method === 'ALL' ? undefined : route.path

@@ -2,26 +2,26 @@ import https from 'node:https'
 import { currentRequest } from '../tracking/current-request.ts'
 import { badOption } from '../tracking/settings.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
-import { agentMethods } from './_http/agent.ts'
+import { agentMethods } from './_http/agent-methods.ts'
+import { reachesTarget } from './_http/destination.ts'
 import { parseArgs } from './_http/request-args.ts'
-import { rearmSocketTimeout } from './_http/timeouts.ts'
-import { reachesTarget } from './_http/urls.ts'
-import { missingHeaders } from './_missing-headers.ts'
-import { wrapMethods } from './_wrap-methods.ts'
-import { compileTargets, type PropagateOptions } from './_propagation-targets.ts'
+import { rearmSocketTimeout } from './_http/socket-timeout.ts'
+import { compileTargets, type IsTarget, type PropagateOptions } from './_propagation-targets.ts'
+import { missingHeaders } from './_trace-headers.ts'
+import { wrapMethods, type AnyFunction } from './_wrap-methods.ts'
 
 export type { PropagateOptions, Target } from './_propagation-targets.ts'
 
-/** `request` of node:http or node:https, or of a module that stands for them. */
+/** `request` of node:http or node:https, or of a module that replaces them. */
 export type RequestFunction = (...args: never[]) => { setHeader(name: string, value: string): unknown }
 
-/** node:http or node:https, as far as they are touched. */
+/** The members of node:http and node:https that are used. */
 export interface HttpModule {
   readonly request: RequestFunction
   readonly get: RequestFunction
 }
 
-/** An agent of either; that it has `addRequest` node's types do not tell. */
+/** An agent of node:http or node:https; `addRequest`, which is wrapped, is not in Node's types. */
 export interface HttpAgent {
   readonly sockets: object
   readonly requests: object
@@ -29,38 +29,37 @@ export interface HttpAgent {
 }
 
 /**
- * node's own client, whose requests to the hosts of `to` carry the trace: `x-trace-id`, `traceparent` and `tracestate`.
+ * Wraps Node's HTTP client: its requests to the hosts of `to` carry the trace (`x-trace-id`, `traceparent`,
+ * `tracestate`).
  *
- * It may be the module, its `request` alone (got's `request`), or an agent (got's `agent`, `httpAgent` and `httpsAgent`
- * of axios), and comes back as the same. An agent is asked at each hop of a redirect, so that a stranger who is redirected
- * to is not told; it is wrapped once, and its first `to` holds.
+ * Takes and returns the module, its `request` alone (got's `request`), or an agent (got's `agent`, axios's `httpAgent`
+ * and `httpsAgent`). An agent is asked at each hop of a redirect, so that a third-party host to which a request is
+ * redirected does not receive the trace. An agent is wrapped once, and its first `to` applies.
  *
- * Headers that the caller set are left as they are, and so is every request outside of a tracked one. What an agent gets
- * with its headers as an array, or with `Expect`, goes as it is, since its head is rendered by then.
+ * Headers that the caller has set stay, and requests outside a tracked one are unchanged; so is a request that reaches
+ * an agent with its headers in an array or with `Expect`, since its headers are already rendered.
  *
- * @throws ThroughlineError THROUGHLINE_BAD_OPTION, at once, for a `to` or a client that cannot be used
+ * @throws ThroughlineError THROUGHLINE_BAD_OPTION, immediately, for a `to` or a client that cannot be used
  * @example const client = propagate(http, { to: ['catalog.internal', '*.svc.local'] })
  */
 export function propagate<T extends RequestFunction | HttpModule | HttpAgent>(
   client: T,
   options: PropagateOptions = {},
 ): T {
-  const told = compileTargets(options.to)
-  // What comes back is called, and answers, as what was given.
+  const isTarget = compileTargets(options.to)
+  // The result is called, and returns, as the client does.
   if (typeof client === 'function')
-    return requesting(client as unknown as Call, told, protocolOf(client)) as unknown as T
-  if ('addRequest' in client) return wrapMethods(client, agentMethods(told))
-  if ('request' in client) return moduleLike(client, told) as T
+    return wrapRequest(client as unknown as AnyFunction, isTarget, protocolOf(client)) as unknown as T
+  if ('addRequest' in client) return wrapMethods(client, agentMethods(isTarget))
+  if ('request' in client) return wrapModule(client, isTarget) as T
   throw badOption('client', 'node:http or node:https, their request, or an agent of theirs')
 }
 
-type Call = (...args: unknown[]) => unknown
-
-function requesting(original: Call, told: (url: URL) => boolean, protocol: string): Call {
+function wrapRequest(original: AnyFunction, isTarget: IsTarget, protocol: string): AnyFunction {
   return (...args) => {
     const request = currentRequest()
     if (request === undefined) return original(...args)
-    const outgoing = original(...withTraceHeaders(request, told, args, protocol))
+    const outgoing = original(...withTraceHeaders(request, isTarget, args, protocol))
     rearmSocketTimeout(outgoing)
     return outgoing
   }
@@ -68,26 +67,25 @@ function requesting(original: Call, told: (url: URL) => boolean, protocol: strin
 
 function withTraceHeaders(
   request: TrackedRequest,
-  told: (url: URL) => boolean,
+  isTarget: IsTarget,
   args: readonly unknown[],
   protocol: string,
 ): readonly unknown[] {
   try {
     const call = parseArgs(args, protocol)
-    return call !== undefined && reachesTarget(request, told, call.destination)
-      ? call.with(missingHeaders(request.headers(), call.has))
-      : args
+    if (call === undefined || !reachesTarget(request, isTarget, call.destination)) return args
+    return call.with(missingHeaders(request.headers(), call.has))
   } catch {
-    // What cannot be read is node's to complain about.
+    // Node itself reports arguments that cannot be read.
     return args
   }
 }
 
-/** Each module of its own: the hosts that one user of node:http names are not told for another. */
-function moduleLike(client: HttpModule, told: (url: URL) => boolean): unknown {
+/** Returns a new module each time: the hosts that one user of node:http names must not apply to another. */
+function wrapModule(client: HttpModule, isTarget: IsTarget): unknown {
   const method = (name: 'request' | 'get'): PropertyDescriptor => ({
-    // Looked up at each call: what else instruments node:http may replace it later.
-    value: requesting((...args) => Reflect.apply(client[name], client, args), told, protocolOf(client)),
+    // Read at each call, since other instrumentation of node:http may replace it later.
+    value: wrapRequest((...args) => Reflect.apply(client[name], client, args), isTarget, protocolOf(client)),
     enumerable: true,
     writable: true,
     configurable: true,

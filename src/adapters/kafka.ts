@@ -1,10 +1,11 @@
 import type { Carrier } from '../trace/carrier.ts'
-import { trackerOf, type TrackerSource } from '../handlers/track-request.ts'
+import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
+import { processBatch } from './_deliveries.ts'
 import { producerMethods } from './_kafka/producer-methods.ts'
+import type { SendOptions } from './_send.ts'
 import { wrapMethods } from './_wrap-methods.ts'
-import { processBatch, type SendOptions } from './_deliveries.ts'
 
-/** The members of kafkajs's producer that are touched. */
+/** The members of kafkajs's producer that are used. */
 export interface KafkaProducerLike {
   send(...args: never[]): unknown
   sendBatch(...args: never[]): unknown
@@ -15,23 +16,25 @@ export interface KafkaMessageLike {
   readonly headers?: Carrier
 }
 
-/** What kafkajs gives to `eachMessage`, or to `eachBatch`. */
+/** The argument of `eachMessage` or of `eachBatch`. */
 export type KafkaPayload =
   | { readonly topic: string; readonly message: KafkaMessageLike }
   | { readonly batch: { readonly topic: string; readonly messages: readonly KafkaMessageLike[] } }
 
-/** A tracker's options, or `{ tracker }`, and what your messages tell. */
+/** A tracker's options, or `{ tracker }`, and what your messages say about their retries. */
 export type KafkaOptions = TrackerSource & {
-  /** Which delivery of the message this is: 1, 2 … Kafka keeps no count, so by default 1, unless your headers have one. */
+  /**
+   * The number of this delivery of the message: 1, 2 … Kafka does not count, so by default 1, unless your headers do.
+   */
   readonly attempt?: (message: KafkaMessageLike) => number | undefined
 }
 
 /**
  * Wraps `eachMessage` or `eachBatch`: each message resumes the request that it carries, or starts one.
  *
- * kafkajs delivers what was not committed again for as long as it takes. So an attempt that throws is noted as one with
- * a retry to come, however often; a request that its message started ends with it, and the retry starts the next. The
- * requests of a batch end with it, all alike, and `currentRequest(message)` finds each.
+ * kafkajs delivers an uncommitted message again without limit. So an attempt that throws is always recorded as one with
+ * a retry to come; a request that its message started ends with it, and the retry starts the next. The requests of a
+ * batch end alike, with the handler; `currentRequest(message)` finds each.
  *
  * @example await consumer.run({ eachMessage: trackRequest(async ({ message }) => …, { service: 'worker' }) })
  */
@@ -39,8 +42,8 @@ export function trackRequest<P extends KafkaPayload, R>(
   handler: (payload: P) => R,
   options: KafkaOptions,
 ): (payload: P) => Promise<Awaited<R>> {
-  const tracker = trackerOf(options)
-  const { errors } = tracker.core.settings
+  const core = coreOf(options)
+  const { errors } = core.settings
   return (payload) => {
     const { topic, messages } =
       'batch' in payload ? payload.batch : { topic: payload.topic, messages: [payload.message] }
@@ -51,16 +54,17 @@ export function trackRequest<P extends KafkaPayload, R>(
       willRetry: true,
       path: topic,
     }))
-    return processBatch(tracker, deliveries, () => handler(payload))
+    return processBatch(core, deliveries, () => handler(payload))
   }
 }
 
 /**
- * The same producer, whose messages carry the request in hand as their parent: a topic may feed many consumer groups.
+ * Wraps a producer: its messages carry the trace, with the current request as their parent, since a topic may feed many
+ * consumer groups.
  *
- * With `as: 'hand-off'`, for topics that only one group reads, a message that is sent alone hands the request over,
- * which is Queued once the broker has answered. In a transaction, and with `acks: 0`, nobody learns what the broker
- * keeps: there a message is always a child. Headers that the caller has set stay, and so do the caller's objects.
+ * With `as: 'hand-off'`, for topics that a single group reads, a message that is sent alone hands the request off; it
+ * is Queued once the broker has answered. In a transaction and with `acks: 0` the broker does not confirm each message:
+ * there a message is always a child. Headers that the caller has set stay, and the caller's objects are not changed.
  *
  * @example const producer = propagate(kafka.producer(), { as: (topic) => (topic === 'orders' ? 'hand-off' : 'child') })
  */

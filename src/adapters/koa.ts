@@ -2,9 +2,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { authenticate, type AuthOptions } from '../handlers/authenticate.ts'
 import { attachRequest } from '../tracking/current-request.ts'
 import { trackNodeRequest } from '../handlers/node-request.ts'
-import { trackerOf, type TrackerSource } from '../handlers/track-request.ts'
+import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
+import { isObject } from './_objects.ts'
 
-/** The members of Koa's context that are touched. */
+/** The members of Koa's context that are used. */
 export interface KoaContextLike {
   readonly req: IncomingMessage
   readonly res: ServerResponse
@@ -16,24 +17,25 @@ export interface KoaContextLike {
   body: unknown
 }
 
-/** A tracker's options, or `{ tracker }`, and how callers are found out: `authenticate` is given Koa's own context. */
+/** A tracker's options, or `{ tracker }`, and how callers are authenticated: `authenticate` receives Koa's context. */
 export type KoaOptions<Context extends object = KoaContextLike> = TrackerSource & AuthOptions<Context>
 
 /**
- * Tracks every request that reaches this middleware, until its answer is out: Koa sends that after all middleware.
+ * A middleware that tracks every request that reaches it, until the response is sent, which Koa does after all
+ * middleware.
  *
- * Put it first. With @koa/router `path` is the pattern of the route, else the path that was asked. An error that a
- * middleware after this one lets through ends the request with outcome `error`, or with the status that it carries.
+ * Use it first. With @koa/router, `path` is the pattern of the route, or else the requested path. An error that later
+ * middleware does not catch ends the request with outcome `error`, or with the status that the error carries.
  *
- * @throws ThroughlineError THROUGHLINE_BAD_OPTION, at once, for options that cannot be used
+ * @throws ThroughlineError THROUGHLINE_BAD_OPTION, immediately, for options that cannot be used
  * @example app.use(trackRequest({ service: 'gateway' }))
  */
 export function trackRequest<Context extends KoaContextLike = KoaContextLike>(
   options: KoaOptions<Context>,
 ): (ctx: Context, next: () => Promise<unknown>) => Promise<void> {
-  const tracker = trackerOf(options)
+  const core = coreOf(options)
   return async (ctx, next) => {
-    const { request, handlerFailed } = trackNodeRequest(tracker, ctx.req, ctx.res, {
+    const { request, handlerFailed } = trackNodeRequest(core, ctx.req, ctx.res, {
       path: routeOf(ctx) ?? ctx.originalUrl,
       source: ctx,
     })
@@ -52,7 +54,7 @@ export function trackRequest<Context extends KoaContextLike = KoaContextLike>(
   }
 }
 
-/** The members of @koa/router that are asked for a route. */
+/** The members of @koa/router that are used. */
 interface Router {
   match(
     path: string,
@@ -63,13 +65,13 @@ interface Router {
   }
 }
 
-/** The pattern of the route that is going to match: the router hangs on the middleware that it gave the application. */
+/** The pattern of the route that will match, found through the `router` property of the router's middleware. */
 function routeOf({ app, path, method }: KoaContextLike): string | undefined {
   for (const middleware of app.middleware) {
     const router = typeof middleware === 'function' && 'router' in middleware ? middleware.router : undefined
     if (!isRouter(router)) continue
     const { route, pathAndMethod } = router.match(path, method)
-    // The last layer with a verb is the route; others are middleware of the router's own.
+    // The last layer with a method is the route; layers without are the router's middleware.
     const layer = route ? pathAndMethod.findLast(({ methods }) => methods.length > 0) : undefined
     if (layer !== undefined) return String(layer.path)
   }
@@ -77,5 +79,5 @@ function routeOf({ app, path, method }: KoaContextLike): string | undefined {
 }
 
 function isRouter(value: unknown): value is Router {
-  return typeof value === 'object' && value !== null && 'match' in value && typeof value.match === 'function'
+  return isObject(value) && typeof value.match === 'function'
 }

@@ -1,88 +1,89 @@
 import { currentRequest } from '../tracking/current-request.ts'
 import { badOption } from '../tracking/settings.ts'
-import { trackerOf, type TrackerSource } from '../handlers/track-request.ts'
-import { trackInvocation, type TrackInvocationOptions } from './_lambda/tracked-request.ts'
+import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
 import { invocations, type InvocationOptions, type LambdaContextLike } from './_lambda/invocation.ts'
 import {
+  processEach,
+  processTogether,
   recordDeliveries,
   sqsRecords,
-  workOnAll,
-  workOnEach,
   type BatchResponse,
   type SqsRecordLike,
-} from './_lambda/records.ts'
-import type { UnknownObject, QueueOptions } from './_sqs/attributes.ts'
+} from './_lambda/sqs-records.ts'
+import { trackInvocation, type TrackInvocationOptions } from './_lambda/track-invocation.ts'
+import type { UnknownObject } from './_objects.ts'
+import type { QueueOptions } from './_sqs/attributes.ts'
 
 export { fromSns } from './_sqs/attributes.ts'
 
-/** A tracker's options, or `{ tracker }`, what is known of the invocations, and how callers over HTTP are found out. */
+/** A tracker's options, or `{ tracker }`, and those of invocations, queues and authentication over HTTP. */
 export type LambdaOptions<Event> = TrackerSource & InvocationOptions & QueueOptions & TrackInvocationOptions<Event>
 
-/** The same for records of SQS. */
+/** The options of {@link trackRecords}. */
 export type RecordOptions = TrackerSource &
   InvocationOptions &
   QueueOptions & {
-    /** Works on all records at once, unless their queue is FIFO. */
+    /** Processes all records at once, unless their queue is FIFO. */
     readonly concurrent?: boolean
-    /** Where a record's headers are, if not in its attributes: `fromSns`, or a function of yours. */
+    /** Returns a record's headers if they are not in its attributes: `fromSns`, or your own function. */
     readonly carrier?: (record: SqsRecordLike) => UnknownObject | undefined
   }
 
 /**
- * Wraps a function of AWS Lambda, which has to give a promise; what an event is, its shape tells.
+ * Wraps a function of AWS Lambda that returns a promise. The kind of event is recognized by its shape:
  *
- * - HTTP (API Gateway, function URLs, load balancers): one request, until the answer is given. The trace id goes back
- *   with its head; a throw counts as status 502.
- * - SQS: one request for each record, for a handler that goes over the records itself and finds each by
+ * - HTTP (API Gateway, function URLs, load balancers): one request, until the answer is returned. The trace id is added
+ *   to the answer's headers; a handler that throws counts as status 502.
+ * - SQS: one request for each record, for a handler that iterates over the records and finds the request of each by
  *   `currentRequest(record)`; records that it names in `batchItemFailures` have failed. See {@link trackRecords}.
- * - all else: one request for each invocation.
+ * - any other event: one request for each invocation.
  *
- * All lines are out before the promise is settled.
+ * All lines are flushed before the promise settles.
  *
- * @throws ThroughlineError THROUGHLINE_BAD_OPTION, at once, for options that cannot be used
+ * @throws ThroughlineError THROUGHLINE_BAD_OPTION, immediately, for options that cannot be used
  * @example export const handler = trackRequest(async (event) => …, { service: 'gateway' })
  */
 export function trackRequest<Event, Context extends LambdaContextLike, Rest extends unknown[], R>(
   handler: (event: Event, context: Context, ...rest: Rest) => R,
   options: LambdaOptions<Event>,
 ): (event: Event, context: Context, ...rest: Rest) => Promise<Awaited<R>> {
-  // A callback, or the stream of an answer: when such a handler is through, no promise tells.
-  if (handler.length > 2) throw badOption('handler', 'a function of (event, context) that gives a promise')
-  const tracker = trackerOf(options)
-  const invoke = invocations(tracker, options)
-  const deliveryOf = recordDeliveries(tracker, options)
+  // A handler with a callback or a response stream has no promise that says when it has finished.
+  if (handler.length > 2) throw badOption('handler', 'a function of (event, context) that returns a promise')
+  const core = coreOf(options)
+  const invoke = invocations(core, options)
+  const deliveryOf = recordDeliveries(core, options)
   return (event, context, ...rest) =>
     invoke(context, (invocation) => {
       const records = sqsRecords(event)
       const serve = (): R => handler(event, context, ...rest)
       if (records === undefined)
-        return trackInvocation(tracker, options, { event, path: context.functionName, serve }, invocation)
-      return workOnAll(tracker, records, deliveryOf, () => {
-        for (const record of records) invocation.underWay.add(currentRequest(record))
+        return trackInvocation(core, options, { event, path: context.functionName, serve }, invocation)
+      return processTogether(core, records, deliveryOf, () => {
+        for (const record of records) invocation.active.add(currentRequest(record))
         return serve()
       })
     })
 }
 
 /**
- * Wraps the handler of one record of SQS into a function that Lambda gives many: each is a request of its own.
+ * Wraps the handler of one SQS record into a function that receives a batch: each record is a request of its own.
  *
- * A record whose handler throws is named in the answer, and SQS delivers that one again. **The event source must have
- * `ReportBatchItemFailures` set: without it Lambda heeds no answer, and deletes the failed records too.**
+ * The answer names the records whose handler threw, and SQS delivers those again. **The event source must have
+ * `ReportBatchItemFailures` set: without it Lambda ignores the answer, and deletes the failed records too.**
  *
- * @throws ThroughlineError THROUGHLINE_BAD_OPTION, at once, for options that cannot be used
+ * @throws ThroughlineError THROUGHLINE_BAD_OPTION, immediately, for options that cannot be used
  * @example export const handler = trackRecords(async (record) => …, { service: 'worker', attempts: 5 })
  */
 export function trackRecords<Rec extends SqsRecordLike, Context extends LambdaContextLike>(
   handler: (record: Rec, context: Context) => unknown,
   options: RecordOptions,
 ): (event: { readonly Records: readonly Rec[] }, context: Context) => Promise<BatchResponse> {
-  const tracker = trackerOf(options)
-  const invoke = invocations(tracker, options)
-  const deliveryOf = recordDeliveries(tracker, options, options.carrier)
+  const core = coreOf(options)
+  const invoke = invocations(core, options)
+  const deliveryOf = recordDeliveries(core, options, options.carrier)
   const { concurrent = false } = options
   return ({ Records }, context) =>
-    invoke(context, ({ underWay }) =>
-      workOnEach(tracker, Records, { deliveryOf, concurrent, underWay, work: (record) => handler(record, context) }),
+    invoke(context, ({ active }) =>
+      processEach(core, Records, { deliveryOf, concurrent, active, work: (record) => handler(record, context) }),
     )
 }

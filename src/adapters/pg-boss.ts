@@ -1,14 +1,15 @@
-import { runWith } from '../tracking/current-request.ts'
-import { trackerOf, type TrackerSource } from '../handlers/track-request.ts'
-import { isRecord } from './_send.ts'
-import { wrapMethods, type MethodWrapper } from './_wrap-methods.ts'
+import { runWith } from '../tracking/storage.ts'
+import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
+import { processBatch } from './_deliveries.ts'
+import { isObject } from './_objects.ts'
 import { deliveryOf, expiryOf, hasMetadata, type JobLike } from './_pg-boss/job.ts'
 import { producerMethods } from './_pg-boss/producer-methods.ts'
-import { processBatch, type SendOptions } from './_deliveries.ts'
+import type { SendOptions } from './_send.ts'
+import { isFunction, wrapMethods, type MethodWrapper } from './_wrap-methods.ts'
 
 export type { JobLike } from './_pg-boss/job.ts'
 
-/** The members of pg-boss that are touched. */
+/** The members of pg-boss that are used. */
 export interface PgBossLike {
   send(...args: never[]): unknown
   work(...args: never[]): unknown
@@ -17,19 +18,20 @@ export interface PgBossLike {
 const NO_METADATA =
   'pg-boss delivers jobs without metadata, so attempts are unknown: work with { includeMetadata: true }'
 
-/** The handlers that {@link trackRequest} made. */
-const tracked = new WeakSet()
+/** The handlers that {@link trackRequest} has returned. */
+const trackedHandlers = new WeakSet()
 
 /**
  * Wraps a worker's handler: each job resumes the request that it carries, or starts one.
  *
- * An attempt that fails while retries remain is noted; the last one completes its request with outcome `error`, as
- * does a handler that outlives `expireInSeconds`, when pg-boss gives its jobs up. pg-boss completes or fails a batch as
- * one: so do the requests of its jobs, and `currentRequest(job)` finds each.
+ * A failed attempt that is not the last is recorded as a retry. The last one completes its request with outcome
+ * `error`; so does a handler that runs longer than `expireInSeconds`, after which pg-boss fails its jobs. pg-boss
+ * completes or fails a batch as a whole, and so the requests of its jobs end alike; `currentRequest(job)` finds each.
  *
- * The handler must be given jobs with metadata, which alone tell the attempts: `includeMetadata: true`, or
- * `propagate(boss).work`, which asks for it. Without it every delivery counts as the first, and one that fails as to be
- * tried again: a request that is dead shows as stuck, and is looked at, where else one that hangs would show as ended.
+ * The jobs must have metadata, which says which attempt it is: pass `includeMetadata: true`, or use
+ * `propagate(boss).work`, which does. Without metadata every delivery counts as the first, and every failure as one
+ * with a retry to come: a failed request then shows as stuck. The reverse, a hanging request that shows as ended, would
+ * go unnoticed.
  *
  * @example boss.work('orders', { includeMetadata: true }, trackRequest(async ([job]) => …, { service: 'worker' }))
  */
@@ -37,51 +39,51 @@ export function trackRequest<J extends JobLike, R>(
   handler: (jobs: J[]) => R,
   options: TrackerSource,
 ): (jobs: J[]) => Promise<Awaited<R>> {
-  const tracker = trackerOf(options)
-  let told = false
+  const core = coreOf(options)
+  let reported = false
   const handle = (delivered: J[]): Promise<Awaited<R>> => {
     const deliveries = delivered.map(deliveryOf)
-    if (!told && !delivered.every(hasMetadata)) {
-      told = true
-      tracker.core.settings.errors.report(new Error(NO_METADATA))
+    if (!reported && !delivered.every(hasMetadata)) {
+      reported = true
+      core.settings.errors.report(new Error(NO_METADATA))
     }
-    return processBatch(tracker, deliveries, () => handler(deliveries.map(({ host }) => host)), expiryOf(delivered))
+    return processBatch(core, deliveries, () => handler(deliveries.map(({ host }) => host)), expiryOf(delivered))
   }
-  tracked.add(handle)
+  trackedHandlers.add(handle)
   return handle
 }
 
 /**
- * The same pg-boss, whose jobs carry the request in hand, which is Queued once the broker has the first of them.
+ * Wraps a pg-boss instance: its jobs carry the trace of the current request, which is Queued once pg-boss has stored
+ * the first of them.
  *
- * pg-boss has no headers: the carrier rides in the job's data under the key `__throughline`, which the handler of
- * {@link trackRequest} does not get to see. Data other than an object or nothing is sent as it is, and so is all
- * that is sent outside of a request, or by `schedule`, whose jobs come again and again.
+ * pg-boss has no headers: the carrier is in the job's data under the key `__throughline`, which a handler of
+ * {@link trackRequest} does not see. Unchanged are jobs whose data is neither an object nor absent, jobs sent outside a
+ * request, and the repeated jobs of `schedule`.
  *
- * Nobody learns whether a job was kept by `insert`, by `publish`, or by a send within a transaction of the caller's
- * (`options.db`): these name the request as their parent and leave it where it is.
+ * `insert`, `publish` and a send within the caller's transaction (`options.db`) do not report whether a job was kept:
+ * these jobs have the request as their parent, and do not hand it off.
  *
  * @example const boss = propagate(new PgBoss(url))
  */
 export function propagate<T extends PgBossLike>(boss: T, options: SendOptions = {}): T {
-  return wrapMethods(boss, { ...producerMethods(options), ...METHODS })
+  return wrapMethods(boss, { ...producerMethods(options), work, start })
 }
 
-const METHODS: Readonly<Record<string, MethodWrapper>> = {
-  work:
-    (work) =>
-    (name, ...args) => {
-      const handler = args.at(-1)
-      const asked = args.length > 1 && isRecord(args[0]) ? args[0] : {}
-      const given =
-        typeof handler === 'function' && tracked.has(handler) ? [{ includeMetadata: true, ...asked }, handler] : args
-      // The loop that fetches jobs lives on: it must not keep the request in hand that happened to start it.
-      return runWith(undefined, () => work(name, ...given))
-    },
-  start:
-    (start, overlaid) =>
-    async (...args) => {
-      await start(...args)
-      return overlaid
-    },
-}
+const work: MethodWrapper =
+  (original) =>
+  (name, ...args) => {
+    const handler = args.at(-1)
+    const options = args.length > 1 && isObject(args[0]) ? args[0] : {}
+    const withMetadata =
+      isFunction(handler) && trackedHandlers.has(handler) ? [{ includeMetadata: true, ...options }, handler] : args
+    // The loop that fetches jobs must not keep the request in whose context it was started.
+    return runWith(undefined, () => original(name, ...withMetadata))
+  }
+
+const start: MethodWrapper =
+  (original, wrapped) =>
+  async (...args) => {
+    await original(...args)
+    return wrapped
+  }

@@ -1,22 +1,22 @@
 import { currentRequest } from '../tracking/current-request.ts'
-import { isRecord } from './_send.ts'
+import { isObject } from './_objects.ts'
 import { wrapMethods, type MethodWrapper } from './_wrap-methods.ts'
 import { withTraceComment, wrapResult, preserveContext } from './_sql.ts'
 
-/** The members of pg's `Pool` and `Client` that are touched. */
+/** The members of pg's `Pool` and `Client` that are used. */
 export interface PgClient {
   query(...args: never[]): unknown
   connect(...args: never[]): unknown
 }
 
 /**
- * The same pool or client, whose queries carry the trace id of the request in hand as a sqlcommenter comment.
+ * Wraps a pool or client: its queries carry the trace of the current request as a sqlcommenter comment.
  *
- * So pg_stat_activity, the slow query log and a database proxy can name the request. Clients that the pool gives
- * out do the same, and a callback finds the request that asked, though a pooled socket would have forgotten it.
+ * The comment appears in pg_stat_activity, the slow query log and database proxies. The clients that a pool returns do
+ * the same. Callbacks run in the context of their caller, which a pooled connection would lose.
  *
- * Sent as they are: queries outside of a request; prepared statements, which a text of their own for each request
- * would rob of their plan; what submits itself (cursors, query streams); texts that already hold a comment.
+ * These queries are not changed: queries outside a request; prepared statements, whose plan depends on an unchanged
+ * text; objects that submit themselves (cursors, query streams); and queries that already have a comment.
  *
  * @example const pool = propagate(new pg.Pool())
  */
@@ -37,12 +37,12 @@ const METHODS: Readonly<Record<string, MethodWrapper>> = {
   connect: wrapResult(clientOf),
 }
 
-/** What `connect` gives: a client, which is to carry the comment too, or nothing. */
+/** The result of `connect`: a client, which is wrapped too, or nothing. */
 function clientOf(value: unknown): unknown {
-  return isRecord(value) && 'query' in value && 'connect' in value ? wrapMethods(value, METHODS) : value
+  return isObject(value) && 'query' in value && 'connect' in value ? wrapMethods(value, METHODS) : value
 }
 
-/** A prepared statement, or what submits itself. */
+/** True for a prepared statement, and for an object that submits itself. */
 function isPreparedOrSubmittable(query: unknown): boolean {
-  return isRecord(query) && (Boolean(query.name) || 'submit' in query)
+  return isObject(query) && (Boolean(query.name) || 'submit' in query)
 }

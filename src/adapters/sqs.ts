@@ -1,19 +1,14 @@
-import { trackerOf, type TrackerSource } from '../handlers/track-request.ts'
-import { withProperty, isRecord } from './_send.ts'
-import { wrapMethods, type MethodWrapper } from './_wrap-methods.ts'
-import { processBatch, type SendOptions } from './_deliveries.ts'
-import {
-  deliveriesOf,
-  headersIn,
-  type UnknownObject,
-  type QueueOptions,
-  type SystemAttributes,
-} from './_sqs/attributes.ts'
+import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
+import { processBatch } from './_deliveries.ts'
+import { isObject, withProperty, type UnknownObject } from './_objects.ts'
+import type { SendOptions } from './_send.ts'
+import { deliveriesOf, headersIn, type QueueOptions, type SystemAttributes } from './_sqs/attributes.ts'
 import { operate, operationOf, OPERATIONS } from './_sqs/operations.ts'
+import { wrapMethods, type MethodWrapper } from './_wrap-methods.ts'
 
 export { fromSns } from './_sqs/attributes.ts'
 
-/** The members of the SDK's client that are touched: `SQSClient`, `SQS`, `SNSClient` or `SNS`. */
+/** The members of the SDK's client that are used: of `SQSClient`, `SQS`, `SNSClient` or `SNS`. */
 export interface SqsClientLike {
   send(...args: never[]): unknown
 }
@@ -29,60 +24,63 @@ export interface SqsMessageLike {
   readonly Attributes?: SystemAttributes | undefined
 }
 
-/** A tracker's options, or `{ tracker }`, and what is known of the queue. */
+/** A tracker's options, or `{ tracker }`, and what messages do not say about their queue. */
 export type SqsOptions = TrackerSource &
   QueueOptions & {
-    /** What is logged as `path`: no message names its queue. By default `sqs`. */
+    /** The name of the queue, logged as `path`. By default `sqs`. */
     readonly queue?: string
-    /** Where a message's headers are, if not in its attributes: `fromSns`, or a function of yours. */
+    /** Returns a message's headers if they are not in its attributes: `fromSns`, or your own function. */
     readonly carrier?: (message: SqsMessageLike) => UnknownObject | undefined
   }
 
 /**
  * Wraps the handler of one message: it resumes the request that the message carries, or starts one.
  *
- * What it throws is passed on: do not delete the message then, and SQS delivers it again. That is noted as an attempt
- * with a retry to come, up to `attempts`; the last completes its request with outcome `error`.
+ * An error that the handler throws is thrown: do not delete the message then, and SQS delivers it again. Such an
+ * attempt is recorded as one with a retry to come, up to `attempts`; the last completes its request with outcome
+ * `error`.
  *
- * @throws ThroughlineError THROUGHLINE_BAD_OPTION, at once, for options that cannot be used
+ * @throws ThroughlineError THROUGHLINE_BAD_OPTION, immediately, for options that cannot be used
  * @example const handle = trackRequest(async (message) => …, { service: 'worker', queue: 'orders', attempts: 5 })
  */
 export function trackRequest<M extends SqsMessageLike, Rest extends unknown[], R>(
   handler: (message: M, ...rest: Rest) => R,
   options: SqsOptions,
 ): (message: M, ...rest: Rest) => Promise<Awaited<R>> {
-  const tracker = trackerOf(options)
+  const core = coreOf(options)
   const deliveryOf = deliveriesOf(options)
   const { queue = 'sqs', carrier = ({ MessageAttributes }: SqsMessageLike) => headersIn(MessageAttributes) } = options
   return (message, ...rest) => {
-    const headers = tracker.core.settings.errors.run(() => carrier(message))
-    return processBatch(tracker, [deliveryOf({ host: message, headers, system: message.Attributes, queue })], () =>
+    const headers = core.settings.errors.run(() => carrier(message))
+    return processBatch(core, [deliveryOf({ host: message, headers, system: message.Attributes, queue })], () =>
       handler(message, ...rest),
     )
   }
 }
 
 /**
- * The same client, whose messages carry the request in hand as attributes, and which asks for them when it receives.
+ * Wraps a client: its messages carry the trace of the current request as attributes, and it asks for them when it
+ * receives.
  *
- * A message that is sent alone hands the request over, which is Queued once SQS has answered; those of a batch have it
- * as their parent, and so have all that SNS publishes. Attributes that the caller has set stay, and so do his objects.
- * SQS takes ten: where ours do not all fit, `tracestate` goes first; where none does, a note `PROPAGATE` says so.
+ * A message that is sent alone hands the request off; it is Queued once SQS has answered. The messages of a batch, and
+ * all that SNS publishes, have the request as their parent. Attributes that the caller has set stay, and the caller's
+ * objects are not changed. SQS allows ten attributes: if not all trace headers fit, `tracestate` is dropped first; if
+ * none fits, a note `PROPAGATE` is recorded.
  *
  * @example const sqs = propagate(new SQSClient())
  */
 export function propagate<T extends SqsClientLike>(client: T, options: SendOptions = {}): T {
   const method =
     (operation: string): MethodWrapper =>
-    (own) =>
+    (original) =>
     (input, ...rest) =>
-      operate(options, operation, input, rest, own)
+      operate(options, operation, input, rest, original)
   return wrapMethods(client, {
     send:
       (send) =>
       (command, ...rest) => {
-        if (!isRecord(command)) return send(command, ...rest)
-        // A command made anew: its middleware stays, and so does the caller's own.
+        if (!isObject(command)) return send(command, ...rest)
+        // A copy of the command, so that its middleware is kept and the caller's object is not changed.
         const sendWith = (input: unknown, ...more: unknown[]): unknown =>
           send(input === command.input ? command : withProperty(command, 'input', input), ...more)
         return operate(options, operationOf(command), command.input, rest, sendWith)

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import type { AnyStateMachine } from 'xstate'
-import { holdsDiagram } from '../diagrams/check.ts'
+import { containsDiagram } from '../diagrams/check.ts'
 import { dot } from '../diagrams/dot.ts'
 import { graphOf, type Counts, type DiagramGraph } from '../diagrams/graph.ts'
 import { json } from '../diagrams/json.ts'
@@ -72,7 +72,7 @@ async function render(graph: DiagramGraph, format: DiagramFlags['format']): Prom
 
 async function check(file: string, text: string, { format }: DiagramFlags, io: Io): Promise<ExitStatus> {
   const content = await readFile(file, 'utf8').catch(unusable(file, 'read'))
-  if (holdsDiagram(content, text, format)) return 0
+  if (containsDiagram(content, text, format)) return 0
   const fix = `print it with throughline diagram --format ${format}`
   io.err(`throughline: ${file} does not contain the diagram of the machine: ${fix}\n`)
   return 1

@@ -1,10 +1,9 @@
 import { ThroughlineError } from '../errors.ts'
-import { canonicalTraceId } from '../history/history.ts'
 import { lokiAddress, type LokiAuth } from '../logs/loki/address.ts'
 import type { LokiOptions } from '../logs/loki/connection.ts'
 import { auditQuery, traceQuery } from '../logs/loki/log-ql.ts'
 import { DEFAULT_SKEW_MS } from '../logs/trace-search.ts'
-import { creationTime, w3cTraceId } from '../trace/trace-id.ts'
+import { canonicalTraceId, creationTime, w3cTraceId } from '../trace/trace-id.ts'
 import { parseTimeOrAgo } from './times.ts'
 
 /** The flags with which a command reads from Loki instead of files. */

@@ -1,14 +1,14 @@
 import { identifiers } from './_ids.ts'
 import type { DiagramGraph, DiagramRelation, DiagramState } from './graph.ts'
 
-/** The dot that points to the initial state; no state's id begins with an underscore. */
+/** The id of the dot that points to the initial state. No state's id starts with an underscore. */
 const START = '_start'
 
 /**
- * Draws a machine in the language of Graphviz, from left to right, with a double line round final states.
+ * Draws a machine in Graphviz's DOT language, from left to right, with a double border around final states.
  *
- * Where there are counts, each arrow shows its own in brackets, and a state with open requests how many they are. A control
- * character in a name is written out (`\u0007`), since no SVG may hold one.
+ * With counts, each arrow shows its count in parentheses, and a state shows the number of its open requests. A control
+ * character in a name is written as an escape (`\u0007`), since an SVG must not contain one.
  *
  * @returns the graph with a newline at its end
  * @example dot(graphOf(compile(requestMachine))).split('\n')[0] // 'digraph machine {'
@@ -24,10 +24,12 @@ export function dot(graph: DiagramGraph): string {
     'node [shape=box, style=rounded, fontname="Helvetica"]',
     'edge [fontname="Helvetica", fontsize=11]',
     `"${START}" [shape=point, label=""]`,
-    ...graph.states.map((state) => `${idOf(state.name)}${attributes(nodeAttributes(state, ids.get(state.name)))}`),
+    ...graph.states.map(
+      (state) => `${idOf(state.name)}${formatAttributes(nodeAttributes(state, ids.get(state.name)))}`,
+    ),
     `"${START}" -> ${idOf(graph.initial)}`,
     ...graph.relations.map(
-      (relation) => `${idOf(relation.from)} -> ${idOf(relation.to)}${attributes(edgeAttributes(relation))}`,
+      (relation) => `${idOf(relation.from)} -> ${idOf(relation.to)}${formatAttributes(edgeAttributes(relation))}`,
     ),
   ]
   return ['digraph machine {', ...lines.map((line) => `  ${line}`), '}', ''].join('\n')
@@ -43,22 +45,22 @@ function nodeAttributes({ name, description, final, open = 0 }: DiagramState, id
 }
 
 function edgeAttributes({ label, count }: DiagramRelation): string[] {
-  const text = [...(label === '' ? [] : [label]), ...(count === undefined ? [] : [`(${String(count)})`])].join(' ')
+  const text = [label, count === undefined ? '' : `(${String(count)})`].filter((part) => part !== '').join(' ')
   return text === '' ? [] : [`label=${quoted(text)}`]
 }
 
-function attributes(list: readonly string[]): string {
+function formatAttributes(list: readonly string[]): string {
   return list.length === 0 ? '' : ` [${list.join(', ')}]`
 }
 
-/** A text as a Graphviz label, in which backslashes and HTML entities would otherwise count. */
+/** Quotes a string as a DOT label. Backslashes and HTML entities are escaped, since Graphviz interprets both. */
 function quoted(text: string): string {
-  const visible = text.replace(/[\0-\x09\x0b-\x1f\x7f-\x9f\ufffe\uffff]|\p{Cs}/gu, writtenOut)
-  // Graphviz 16 reads memory that is not its own where the first line is empty, and sooner or later fails by it.
-  const begun = visible.startsWith('\n') ? ` ${visible}` : visible
-  return `"${begun.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('&', '&amp;').replaceAll('\n', '\\n')}"`
+  const visible = text.replace(/[\0-\x09\x0b-\x1f\x7f-\x9f\ufffe\uffff]|\p{Cs}/gu, escapeSequence)
+  // Graphviz 16 reads out of bounds and eventually crashes if the first line of a label is empty.
+  const padded = visible.startsWith('\n') ? ` ${visible}` : visible
+  return `"${padded.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('&', '&amp;').replaceAll('\n', '\\n')}"`
 }
 
-function writtenOut(character: string): string {
+function escapeSequence(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 }

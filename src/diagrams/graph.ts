@@ -1,39 +1,39 @@
 import type { Edge, EventInfo, StateInfo, TransitionTable } from '../machine/table.ts'
 
-/** How often requests were seen in one state. */
+/** The requests of one state. */
 export interface StateCount {
-  /** Times that a request entered it. */
+  /** How often a request entered the state. */
   readonly entered: number
-  /** Requests that are in it now. */
+  /** Requests that are in the state now. */
   readonly open: number
 }
 
-/** What the logs say of a machine; what is absent from a map counts as 0. */
+/** Counts from logs. A missing entry is 0. */
 export interface Counts {
-  /** Times that an edge was taken, by {@link Edge.index}. */
+  /** How often each edge was taken, by {@link Edge.index}. */
   readonly edges: ReadonlyMap<number, number>
-  /** By the state's name. */
+  /** By state name. */
   readonly states?: ReadonlyMap<string, StateCount>
 }
 
-/** One state of the picture. */
+/** One state of a diagram. */
 export interface DiagramState extends Omit<StateInfo, 'index'>, Partial<StateCount> {
   readonly initial: boolean
 }
 
-/** One arrow of the picture. */
+/** One arrow of a diagram. */
 export interface DiagramRelation {
   readonly from: string
   readonly event: string
   readonly to: string
-  /** The transition's own `description`, or an empty string. */
+  /** The transition's `description`, or an empty string. */
   readonly description: string
-  /** The text beside the arrow: the description, or the event where descriptions would not tell two arrows apart. */
+  /** The text on the arrow: the description, or the event if descriptions do not distinguish parallel arrows. */
   readonly label: string
   readonly count?: number
 }
 
-/** A machine as a picture sees it: all that the formats draw from, in the machine's own order. */
+/** The input of every diagram format, in the machine's own order. */
 export interface DiagramGraph {
   readonly id: string
   readonly initial: string
@@ -43,23 +43,23 @@ export interface DiagramGraph {
 }
 
 /**
- * The graph of a compiled machine, on request with what the logs say of it.
+ * Builds the graph of a compiled machine, optionally with counts from logs.
  *
- * With counts every relation has a `count`, and with `counts.states` every state `entered` and `open`, 0 included:
- * a way that nobody went is worth seeing.
+ * With counts, every relation has a `count`. With `counts.states`, every state has `entered` and `open`. Zeros are
+ * included, since an edge that no request took is worth seeing.
  *
  * @example mermaid(graphOf(compile(requestMachine)))
  */
 export function graphOf(table: TransitionTable, counts?: Counts): DiagramGraph {
   const states = table.states.map(({ name, description, final, stuckAfterMs }): DiagramState => {
-    const seen = counts?.states === undefined ? undefined : (counts.states.get(name) ?? { entered: 0, open: 0 })
+    const count = counts?.states === undefined ? undefined : (counts.states.get(name) ?? { entered: 0, open: 0 })
     return {
       name,
       description,
       initial: name === table.initial,
       final,
       stuckAfterMs,
-      ...(seen && { entered: seen.entered, open: seen.open }),
+      ...(count && { entered: count.entered, open: count.open }),
     }
   })
   const relations = table.edges.map((edge): DiagramRelation => {
@@ -71,16 +71,16 @@ export function graphOf(table: TransitionTable, counts?: Counts): DiagramGraph {
 }
 
 /**
- * An edge's description, or where another edge between the same states is described alike, or not at all, its event.
+ * The text on an edge: its description, or its event if a parallel edge has the same description or none.
  *
- * Two arrows between the same states that look the same would be one way to a reader.
+ * Two arrows between the same states with the same text would look like one.
  */
 function labelOf(edge: Edge, edges: readonly Edge[]): string {
-  const beside = edges.filter(({ from, to }) => from === edge.from && to === edge.to)
-  if (beside.length === 1) return edge.label
-  const told = ({ label, event }: Edge): string =>
-    label !== '' && beside.filter((other) => other.label === label).length === 1 ? label : event
-  // One edge may be described with the other's event name; a state's events are never alike.
-  const distinct = new Set(beside.map(told)).size === beside.length
-  return distinct ? told(edge) : edge.event
+  const parallel = edges.filter(({ from, to }) => from === edge.from && to === edge.to)
+  if (parallel.length === 1) return edge.label
+  const textOf = ({ label, event }: Edge): string =>
+    label !== '' && parallel.filter((other) => other.label === label).length === 1 ? label : event
+  // A description may equal the event of a parallel edge. The events of one state are always distinct.
+  const distinct = new Set(parallel.map(textOf)).size === parallel.length
+  return distinct ? textOf(edge) : edge.event
 }

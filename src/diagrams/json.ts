@@ -3,9 +3,9 @@ import type { DiagramGraph } from './graph.ts'
 /**
  * Writes a machine as JSON, for programs that draw or check it themselves.
  *
- * One object: `id`, `initial`, `states`, `events` and `edges`, each in the machine's order. `stuck_after_ms` is null for a
- * final state, and `label` an empty string for a transition that has no description. With counts an edge has `count`,
- * a state `entered` and `open`.
+ * The object has `id`, `initial`, `states`, `events` and `edges`, each in the machine's order. `stuck_after_ms` is null
+ * for a final state, `label` is an empty string for a transition without a description. With counts, an edge has
+ * `count`, and a state has `entered` and `open`.
  *
  * @returns indented JSON with a newline at its end
  * @example JSON.parse(json(graphOf(compile(requestMachine)))).initial // 'Received'

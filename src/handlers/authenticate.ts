@@ -1,12 +1,12 @@
 import { isThenable } from '../tracking/promises.ts'
+import { dispatchImplied, dispatchOrNote } from '../tracking/signals.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
 
-/** How a request's caller is found out. */
+/** How the caller of a request is authenticated. */
 export interface AuthOptions<Source> {
   /**
-   * Resolves to the principal; rejects, throws or gives `false` where the caller is refused, who then gets a 401,
-   * or over gRPC UNAUTHENTICATED.
-   * Without it the caller is taken as known, with an implied AUTH_OK.
+   * Resolves to the principal. If it rejects, throws or returns `false`, the caller is refused with a 401, or over gRPC
+   * with UNAUTHENTICATED. Without it, AUTH_OK is implied.
    */
   readonly authenticate?: (source: Source) => unknown
   /** `'manual'`: the handler itself calls `request.authenticated()` or `request.failed(reason)`. */
@@ -14,11 +14,11 @@ export interface AuthOptions<Source> {
 }
 
 /**
- * Finds out who the caller is, and tells the request, which is in hand meanwhile.
+ * Authenticates the caller of a request, which is the current request meanwhile, and records the result.
  *
  * @param refusal the status that is logged where the caller is refused: 401, or the host's own
- * @returns whether the handler is to run; a promise only where `authenticate` gave one, so that a handler
- *   without it runs in the turn in which the request came in
+ * @returns whether the handler may run; a promise only if `authenticate` returned one, so that without it the handler
+ *   runs in the same turn in which the request came in
  */
 export function authenticate<Source>(
   request: TrackedRequest,
@@ -29,8 +29,8 @@ export function authenticate<Source>(
   if (options.auth === 'manual') return true
   const check = options.authenticate
   if (check === undefined) {
-    // A machine of the user's may know no authentication, or more than one way to it.
-    request.dispatchImplied('AUTH_OK')
+    // Implied rather than sent: a user's machine may have no authentication, or several ways to authenticate.
+    dispatchImplied(request, 'AUTH_OK')
     return true
   }
   return request.run(() => {
@@ -39,49 +39,50 @@ export function authenticate<Source>(
       if (!isThenable(principal)) return applyDecision(request, principal, refusal)
       return Promise.resolve(principal).then(
         (resolved) => applyDecision(request, resolved, refusal),
-        (reason: unknown) => refuse(request, refusal, reason),
+        (reason: unknown) => reject(request, refusal, reason),
       )
     } catch (reason) {
-      return refuse(request, refusal, reason)
+      return reject(request, refusal, reason)
     }
   })
 }
 
-/**
- * Finds out who the caller is, and then has the request served, in hand, or refused: for hosts that wait for a call
- * and not for a promise.
- *
- * @param onError told what either of them throws after a promise, which nobody else would hear of
- */
+/** How a host continues after authentication. */
+export interface AuthContinuation {
+  /** Runs the handler, in the context of the request. */
+  readonly serve: () => void
+  /** Answers a caller who was refused. */
+  readonly reject: () => void
+  /** Receives errors that either of them throws asynchronously; nothing else would report them. */
+  readonly onError: (error: unknown) => void
+}
+
+/** Authenticates the caller and then serves or refuses the request: for hosts that expect no promise. */
 export function authenticateThen<Source>(
   request: TrackedRequest,
   source: Source,
   options: AuthOptions<Source>,
-  {
-    serve,
-    reject,
-    onError,
-  }: { readonly serve: () => void; readonly reject: () => void; readonly onError: (error: unknown) => void },
+  { serve, reject, onError }: AuthContinuation,
 ): void {
-  const decided = (allowed: boolean): void => {
+  const proceed = (allowed: boolean): void => {
     if (allowed) request.run(serve)
     else reject()
   }
   const allowed = authenticate(request, source, options)
-  if (typeof allowed === 'boolean') decided(allowed)
-  else allowed.then(decided).catch(onError)
+  if (typeof allowed === 'boolean') proceed(allowed)
+  else allowed.then(proceed).catch(onError)
 }
 
 function applyDecision(request: TrackedRequest, principal: unknown, refusal: number): boolean {
-  if (principal === false) return refuse(request, refusal, undefined)
-  // The client may have left in the meantime, and with it the request ended.
+  if (principal === false) return reject(request, refusal, undefined)
+  // The client may have left meanwhile, which ended the request.
   if (request.ended) return false
   request.principal = principal
-  request.dispatchOrNote('AUTH_OK', {})
+  dispatchOrNote(request, 'AUTH_OK', {})
   return true
 }
 
-function refuse(request: TrackedRequest, status: number, error: unknown): false {
-  if (!request.ended) request.dispatchOrNote('AUTH_ERROR', { outcome: 'denied', status, error })
+function reject(request: TrackedRequest, status: number, error: unknown): false {
+  if (!request.ended) dispatchOrNote(request, 'AUTH_ERROR', { outcome: 'denied', status, error })
   return false
 }

@@ -1,14 +1,14 @@
 import type { Carrier } from '../trace/carrier.ts'
-import { authenticate } from './authenticate.ts'
 import { attachRequest } from '../tracking/current-request.ts'
-import { endWithMessage, type RequestEnd } from '../tracking/finish-request.ts'
+import type { RequestEnd } from '../tracking/finish-request.ts'
+import { acceptDelivery, type RequestCore, type ResumeOptions } from '../tracking/intake.ts'
 import { isThenable } from '../tracking/promises.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
-import type { ResumeOptions, Tracker } from './tracker.ts'
+import { authenticate } from './authenticate.ts'
 
-/** What the wrapper of a plain function takes besides the tracker's options; each is given the function's arguments. */
+/** What the wrapper of a plain function takes besides the tracker's options; each callback gets the function's arguments. */
 export interface WorkOptions<Args extends unknown[]> {
-  /** Where the message's headers are: a request that they hand over is resumed, else one starts. */
+  /** Returns the message's headers: a request that they hand off is resumed, else a new one starts. */
   readonly carrier?: (...args: Args) => Carrier
   /** Which delivery of the message this is: 1, 2 … By default 1. */
   readonly attempt?: (...args: Args) => number | undefined
@@ -19,37 +19,40 @@ export interface WorkOptions<Args extends unknown[]> {
 }
 
 /**
- * Tracks one call of a function: resumes the request that its carrier hands over, or starts one.
+ * Tracks one call of a function: resumes the request that its carrier hands off, or starts one.
  *
- * The call returns or throws just as the function does.
+ * The call returns or throws what the function does.
  */
 export function handleWork<Args extends unknown[], R>(
-  tracker: Tracker,
+  core: RequestCore,
   work: (...args: Args) => R,
   options: WorkOptions<Args>,
   args: Args,
 ): R {
-  const request = startCall(tracker, options, args)
-  const { table, errors } = tracker.core.settings
-  const end = (how: RequestEnd): void => {
-    const willRetry = how.outcome === 'error' && errors.run(() => options.willRetry?.(how.error, ...args)) === true
-    endWithMessage(request, table, how, willRetry)
-  }
-  return runAndFinish(request, () => work(...args), end)
+  const { errors } = core.settings
+  const request = startCall(core, options, args)
+  return runAndFinish(
+    request,
+    () => work(...args),
+    (end) => {
+      const willRetry = end.outcome === 'error' && errors.run(() => options.willRetry?.(end.error, ...args)) === true
+      request.finishDelivery(end, willRetry)
+    },
+  )
 }
 
 /**
- * Runs work in its request, and tells how it ended once it is over.
+ * Runs work in the context of a request, and reports its end.
  *
- * The call gives or throws what the work does, and just when it does: some hosts call back and want no promise.
+ * The call returns or throws what the work does, at the same time: some hosts use callbacks and expect no promise.
  */
 export function runAndFinish<R>(
   request: Pick<TrackedRequest, 'run'>,
   work: () => R,
-  end: (how: RequestEnd) => void,
+  finish: (end: RequestEnd) => void,
 ): R {
-  const failed = (error: unknown): never => {
-    end({ outcome: 'error', error })
+  const fail = (error: unknown): never => {
+    finish({ outcome: 'error', error })
     throw error
   }
   return request.run(() => {
@@ -57,43 +60,41 @@ export function runAndFinish<R>(
     try {
       result = work()
     } catch (error) {
-      return failed(error)
+      return fail(error)
     }
     if (!isThenable(result)) {
-      end({ outcome: 'ok' })
+      finish({ outcome: 'ok' })
       return result
     }
-    // What comes back is a promise as before, which settles with the same value: R stays what it was.
+    // A promise that settles with the same value: R stays what it was.
     return result.then((value) => {
-      end({ outcome: 'ok' })
+      finish({ outcome: 'ok' })
       return value
-    }, failed) as R
+    }, fail) as R
   })
 }
 
-function startCall<Args extends unknown[]>(tracker: Tracker, options: WorkOptions<Args>, args: Args): TrackedRequest {
-  const { errors } = tracker.core.settings
+function startCall<Args extends unknown[]>(core: RequestCore, options: WorkOptions<Args>, args: Args): TrackedRequest {
+  const { errors } = core.settings
   const { path } = options
-  const named = typeof path === 'function' ? errors.run(() => path(...args)) : path
+  const pathText = typeof path === 'function' ? errors.run(() => path(...args)) : path
   const carrier = errors.run(() => options.carrier?.(...args))
-  return acceptMessage(tracker, args[0], carrier, {
-    path: named,
-    attempt: errors.run(() => options.attempt?.(...args)),
-  })
+  const attempt = errors.run(() => options.attempt?.(...args))
+  return acceptMessage(core, args[0], carrier, { path: pathText, attempt })
 }
 
 /**
- * Resumes the request that a message hands over, or starts one, and hangs it on its host's object.
+ * Resumes the request that a message hands off, or starts one, and attaches it to its host's object.
  *
- * A request that starts here has a sender whom the queue has vouched for: its caller counts as known.
+ * AUTH_OK is implied for a request that starts here: the queue has authenticated the sender.
  */
 export function acceptMessage(
-  tracker: Tracker,
+  core: RequestCore,
   host: unknown,
   carrier: Carrier,
   delivery: ResumeOptions,
 ): TrackedRequest {
-  const request = tracker.acceptDelivery(carrier, delivery)
+  const request = acceptDelivery(core, carrier, delivery)
   if (typeof host === 'object' && host !== null) attachRequest(host, request)
   if (request.attempt === undefined) void authenticate(request, undefined, {})
   return request

@@ -1,42 +1,42 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { authenticateThen, type AuthOptions } from './authenticate.ts'
 import { attachRequest } from '../tracking/current-request.ts'
-import { endWithResponse, type RequestEnd } from '../tracking/finish-request.ts'
-import { runHandler } from '../tracking/promises.ts'
-import type { Tracker } from './tracker.ts'
+import { acceptRequest, type RequestCore } from '../tracking/intake.ts'
+import { accepts } from '../tracking/signals.ts'
+import { authenticateThen, type AuthOptions } from './authenticate.ts'
+import { runHandler } from './run-handler.ts'
 
-/** A handler of a server's `upgrade` event: it takes the connection over, as for a WebSocket, or turns the client away. */
+/** A handler of a server's `upgrade` event: it takes the connection over, as for a WebSocket, or refuses the client. */
 export type UpgradeHandler = (req: IncomingMessage, socket: Duplex, head: Buffer) => unknown
 
 /**
- * Tracks the request for another protocol, but not what is said in that: it is answered, with 101, once the handler
- * is through and has left the connection open. A handler whose handshake takes longer gives a promise.
+ * Tracks the request for another protocol, but not what is exchanged in that protocol: the request is answered, with 101,
+ * once the handler has finished and left the connection open. A handler whose handshake takes longer returns a promise.
  *
- * Node's response is not there to tell a status by: where the handler closes the connection, none is known.
+ * An upgrade has no response object, so the status is unknown where the handler closes the connection.
  */
 export function handleUpgrade(
-  tracker: Tracker,
+  core: RequestCore,
   handler: UpgradeHandler,
   options: AuthOptions<IncomingMessage>,
   req: IncomingMessage,
   socket: Duplex,
   head: Buffer,
 ): void {
-  const request = tracker.acceptRequest(req.headers, { method: req.method, path: req.url, source: req })
+  const request = acceptRequest(core, req.headers, { method: req.method, path: req.url, source: req })
   attachRequest(req, request)
-  const end = (how: RequestEnd): void => endWithResponse(request, tracker.core.settings.table, how)
   const onDone = (): void => {
-    if (!socket.destroyed && !socket.writableEnded) end({ outcome: 'ok', status: 101 })
-    else end({ outcome: request.accepts('AUTH_ERROR') ? 'denied' : 'ok' })
+    if (!socket.destroyed && !socket.writableEnded) request.finish({ outcome: 'ok', status: 101 })
+    else request.finish({ outcome: accepts(request, 'AUTH_ERROR') ? 'denied' : 'ok' })
   }
   const onError = (error: unknown): void => {
-    end({ outcome: 'error', status: 500, error })
+    request.finish({ outcome: 'error', status: 500, error })
     refuseUpgrade(socket, '500 Internal Server Error')
   }
   const serve = (): void => runHandler(() => handler(req, socket, head), { onDone, onError })
-  // Once the request has ended these are the other protocol's business. Node keeps its half open when the client has left.
-  for (const gone of ['end', 'close']) socket.once(gone, () => end({ outcome: 'aborted' }))
+  // After the request's end these events belong to the other protocol. `end` alone comes where the client has left and
+  // Node keeps its half of the connection open.
+  for (const event of ['end', 'close']) socket.once(event, () => request.finish({ outcome: 'aborted' }))
   authenticateThen(request, req, options, { serve, reject: () => refuseUpgrade(socket, '401 Unauthorized'), onError })
 }
 

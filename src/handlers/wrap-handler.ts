@@ -2,23 +2,26 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import { Duplex } from 'node:stream'
 import { ThroughlineError } from '../errors.ts'
+import type { RequestCore } from '../tracking/intake.ts'
 import { handleFetch, type FetchHandler, type FetchHandlerOptions } from './fetch-handler.ts'
 import { handleNode, type NodeHandler, type NodeHandlerOptions } from './node-handler.ts'
-import type { Tracker } from './tracker.ts'
 import { handleUpgrade, type UpgradeHandler } from './upgrade-handler.ts'
 import { handleWork, type WorkOptions } from './function-handler.ts'
 
-/** A tracker's own wrapper needs no options; the free one has to be told the service. */
+/** A tracker's method needs no options; the function needs at least the service. */
 type Options<Extra, Own> = unknown extends Extra ? [options?: Own] : [options: Extra & Own]
 
-/** The shapes of handler that can be wrapped. */
+/** The kinds of handlers that can be wrapped. */
 export interface TrackRequest<Extra = unknown> {
-  /** Any function with a `carrier`: a worker's job, resumed at Queued. A function of no arguments is typed right by it too. */
+  /**
+   * Any function with a `carrier`, such as a queue's worker: resumes the request of its message. The option is also
+   * what tells a function without parameters from a handler of node:http.
+   */
   <Args extends unknown[], R>(
     work: (...args: Args) => R,
     options: Extra & WorkOptions<Args> & { readonly carrier: unknown },
   ): (...args: Args) => R
-  /** A handler of node:http, or of node:http2 by its compatible request and response. */
+  /** A handler of node:http, or of node:http2 through its compatibility API. */
   <
     Req extends IncomingMessage | Http2ServerRequest = IncomingMessage,
     Res extends ServerResponse | Http2ServerResponse = ServerResponse,
@@ -36,44 +39,44 @@ export interface TrackRequest<Extra = unknown> {
     handler: FetchHandler<Rest>,
     ...options: Options<Extra, FetchHandlerOptions>
   ): (request: Request, ...rest: Rest) => Promise<Response>
-  /** Any other function: each call is a request of its own (a cron job). */
+  /** Any other function, such as a cron job: each call is a request of its own. */
   <Args extends unknown[], R>(
     work: (...args: Args) => R,
     ...options: Options<Extra, WorkOptions<Args>>
   ): (...args: Args) => R
 }
 
-/** The options of all shapes: which of them a call is, its arguments tell. */
+/** The options of all kinds of handlers: the arguments of each call decide its kind. */
 export type AnyHandlerOptions = NodeHandlerOptions & FetchHandlerOptions & WorkOptions<unknown[]>
 
-/** The one implementation under {@link trackRequest} and a tracker's own method. */
+/** The implementation of {@link trackRequest} and of a tracker's method of that name. */
 export function wrapHandler(
-  tracker: Tracker,
+  core: RequestCore,
   handler: unknown,
   options: AnyHandlerOptions,
 ): (...args: unknown[]) => unknown {
   if (typeof handler !== 'function') {
     throw new ThroughlineError(
       'THROUGHLINE_BAD_OPTION',
-      'trackRequest() takes a function first: (req, res), (Request) or a job',
+      'the first argument of trackRequest() must be a function: (req, res), (Request) or a job',
     )
   }
-  // One function serves every overload: which of them a call is, its arguments tell.
+  // One function serves all overloads; the arguments of each call decide the kind of handler.
   const call = handler as (...args: unknown[]) => unknown
   return (...args) => {
     const [first, second, third] = args
     if (options.carrier === undefined && isResponse(second)) {
-      handleNode(tracker, call, options, first as IncomingMessage, second)
+      handleNode(core, call, options, first as IncomingMessage, second)
       return undefined
     }
     if (options.carrier === undefined && second instanceof Duplex && Buffer.isBuffer(third)) {
-      handleUpgrade(tracker, call, options, first as IncomingMessage, second, third)
+      handleUpgrade(core, call, options, first as IncomingMessage, second, third)
       return undefined
     }
     if (options.carrier === undefined && isFetchRequest(first)) {
-      return handleFetch(tracker, call as FetchHandler, options, first, ...args.slice(1))
+      return handleFetch(core, call as FetchHandler, options, first, ...args.slice(1))
     }
-    return handleWork(tracker, call, options, args)
+    return handleWork(core, call, options, args)
   }
 }
 

@@ -2,11 +2,11 @@ import { pathToState } from '../machine/shortest-path.ts'
 import type { TransitionTable } from '../machine/table.ts'
 import type { PartialRecord } from '../record/partial-record.ts'
 import type { TransitionRecord } from '../record/record.ts'
-import { upperBound, MAX_CANDIDATES } from './upper-bound.ts'
-import { canonicalTraceId } from './history.ts'
+import { canonicalTraceId } from '../trace/trace-id.ts'
 import type { RequestAssessment } from './assess.ts'
+import { MAX_CANDIDATES, upperBound } from './upper-bound.ts'
 
-/** A line that is missing between two whole ones of a request, and what those say of it. */
+/** A missing line of a request, between two lines that were read. */
 interface Gap {
   readonly traceId: string
   readonly requestId: string
@@ -15,10 +15,10 @@ interface Gap {
   filled: boolean
 }
 
-/** Holes in order of the time at which they begin. */
+/** Gaps, sorted by the time of the line before. */
 export type Gaps = readonly Gap[]
 
-/** The missing lines that have a whole one before and after them, in order of time. */
+/** The missing lines that have a line before and after them, sorted by the time of the line before. */
 export function findGaps(assessments: readonly RequestAssessment[]): Gaps {
   const gaps = assessments.flatMap(({ history: { traceId, requestId, transitions }, missing }) =>
     missing.flatMap((seq): Gap[] => {
@@ -30,8 +30,8 @@ export function findGaps(assessments: readonly RequestAssessment[]): Gaps {
   return gaps.sort((a, b) => a.before.time - b.before.time)
 }
 
-/** Spends a partial on a gap that it fits, if there is one: it then says nothing of any other request. */
-export function consumeInGap(gaps: Gaps, partial: PartialRecord, table: TransitionTable): boolean {
+/** Fills one gap with a partial record, if it fits into one. It then does not apply to any other request. */
+export function fillGap(gaps: Gaps, partial: PartialRecord, table: TransitionTable): boolean {
   const gap = findFittingGap(gaps, partial, table)
   if (gap !== undefined) gap.filled = true
   return gap !== undefined
@@ -39,11 +39,11 @@ export function consumeInGap(gaps: Gaps, partial: PartialRecord, table: Transiti
 
 function findFittingGap(gaps: Gaps, partial: PartialRecord, table: TransitionTable): Gap | undefined {
   const { time, requestSuffix = '' } = partial
-  const free = (gap: Gap): boolean =>
+  const isCandidate = (gap: Gap): boolean =>
     !gap.filled && gap.requestId.endsWith(requestSuffix) && fitsGap(gap, partial, table)
-  if (time === undefined || requestSuffix !== '') return gaps.find(free)
-  const beyond = upperBound(gaps, time, ({ before }) => before.time)
-  return gaps.slice(Math.max(0, beyond - MAX_CANDIDATES), beyond).findLast(free)
+  if (time === undefined || requestSuffix !== '') return gaps.find(isCandidate)
+  const end = upperBound(gaps, time, ({ before }) => before.time)
+  return gaps.slice(Math.max(0, end - MAX_CANDIDATES), end).findLast(isCandidate)
 }
 
 function fitsGap(
@@ -54,11 +54,11 @@ function fitsGap(
   if (time !== undefined && (time < before.time || time > after.time)) return false
   if (service !== undefined && service !== before.service && service !== after.service) return false
   if (seq !== undefined && (seq <= before.seq || seq >= after.seq)) return false
-  // A gap of one line is known from both sides. What stands in a wider one lies on a way from one side to the other.
-  const single = after.seq - before.seq === 2
-  const leads = (start: string, end: string): boolean =>
-    start === end || (!single && pathToState(table, start, end) !== undefined)
-  if (from !== undefined && !leads(before.state, from)) return false
-  if (state !== undefined && after.from !== undefined && !leads(state, after.from)) return false
+  // A single missing line starts and ends in the neighbours' states. In a wider gap, it is anywhere on a path between them.
+  const isSingle = after.seq - before.seq === 2
+  const isReachable = (start: string, end: string): boolean =>
+    start === end || (!isSingle && pathToState(table, start, end) !== undefined)
+  if (from !== undefined && !isReachable(before.state, from)) return false
+  if (state !== undefined && after.from !== undefined && !isReachable(state, after.from)) return false
   return isWholeTrace ? canonicalTraceId(traceId) === canonicalTraceId(tracePrefix) : traceId.startsWith(tracePrefix)
 }

@@ -1,18 +1,24 @@
 import type { LifecycleRecord, NoteRecord, TransitionRecord } from '../record/record.ts'
+import { canonicalTraceId, displayTraceId } from '../trace/trace-id.ts'
 
-/** A record and where it was read; live ones stand nowhere. */
+/** A record and where it was read; an empty file name for a record that was not read from a log. */
 export interface Located<R extends LifecycleRecord> {
   readonly record: R
   readonly file: string
   readonly line: number
 }
 
-/** All that logs tell of one request, each thing once, in an order that is not that of the logs. */
-export interface RequestHistory {
-  /** Trace and request: the same id in two traces is two requests. */
+/** The ids of a request. */
+export interface RequestIds {
+  /** Trace and request: the same request id in two traces is two requests. */
   readonly key: string
+  /** As shown to users: a UUID with dashes. */
   readonly traceId: string
   readonly requestId: string
+}
+
+/** All records of one request, without repeats, in an order that does not depend on the order of the logs. */
+export interface RequestHistory extends RequestIds {
   /** By attempt, then `seq`, then time. */
   readonly transitions: readonly Located<TransitionRecord>[]
   /** Notes, rejected signals and stuck lines, by time. */
@@ -20,86 +26,71 @@ export interface RequestHistory {
 }
 
 interface CollectedRequest {
-  readonly key: string
-  readonly traceId: string
-  readonly requestId: string
+  readonly ids: RequestIds
   readonly transitions: Map<string, Located<TransitionRecord>>
   readonly notes: Map<string, Located<NoteRecord>>
 }
 
-/** Gathers records into histories. What comes twice counts once; in which order it comes makes no difference. */
+/** Collects records into histories. A repeated record counts once, and the order of records makes no difference. */
 export class Histories {
   readonly #requests = new Map<string, CollectedRequest>()
 
   add(record: LifecycleRecord, file = '', line = 0): void {
-    const key = `${canonicalTraceId(record.trace_id)} ${record.request_id}`
-    let gathered = this.#requests.get(key)
-    if (gathered === undefined) {
-      gathered = {
-        key,
-        traceId: displayTraceId(record.trace_id),
-        requestId: record.request_id,
-        transitions: new Map(),
-        notes: new Map(),
-      }
-      this.#requests.set(key, gathered)
+    const key = requestKey(record.trace_id, record.request_id)
+    let request = this.#requests.get(key)
+    if (request === undefined) {
+      request = { ids: requestIds(record.trace_id, record.request_id), transitions: new Map(), notes: new Map() }
+      this.#requests.set(key, request)
     }
-    if (record.lifecycle === 'transition') keep(gathered.transitions, transitionKey(record), { record, file, line })
-    else keep(gathered.notes, noteKey(record), { record, file, line })
+    if (record.lifecycle === 'transition') addOnce(request.transitions, transitionKey(record), { record, file, line })
+    else addOnce(request.notes, noteKey(record), { record, file, line })
   }
 
+  /** The number of requests. */
   get size(): number {
     return this.#requests.size
   }
 
-  /** Every request's history. */
+  /** The history of each request. */
   *[Symbol.iterator](): Generator<RequestHistory> {
-    for (const { transitions, notes, ...names } of this.#requests.values())
-      yield historyOf(names, [...transitions.values(), ...notes.values()])
+    for (const { ids, transitions, notes } of this.#requests.values())
+      yield historyOf(ids, [...transitions.values(), ...notes.values()])
   }
 }
 
-/** The history that these lines make: each is there once. */
-export function historyOf(
-  names: Pick<RequestHistory, 'key' | 'traceId' | 'requestId'>,
-  lines: readonly Located<LifecycleRecord>[],
-): RequestHistory {
+/** Identifies a request; the same for all forms of a UUID. */
+export function requestKey(traceId: string, requestId: string): string {
+  return `${canonicalTraceId(traceId)} ${requestId}`
+}
+
+export function requestIds(traceId: string, requestId: string): RequestIds {
+  return { key: requestKey(traceId, requestId), traceId: displayTraceId(traceId), requestId }
+}
+
+/** The history of one request from its records, which must not repeat. */
+export function historyOf(ids: RequestIds, records: readonly Located<LifecycleRecord>[]): RequestHistory {
   return {
-    ...names,
-    transitions: lines
+    ...ids,
+    transitions: records
       .filter(isTransition)
       .sort((a, b) => (a.record.attempt ?? 0) - (b.record.attempt ?? 0) || a.record.seq - b.record.seq || byTime(a, b)),
-    notes: lines.filter(isNote).sort(byTime),
+    notes: records.filter(isNote).sort(byTime),
   }
 }
 
-function isTransition(line: Located<LifecycleRecord>): line is Located<TransitionRecord> {
-  return line.record.lifecycle === 'transition'
+function isTransition(located: Located<LifecycleRecord>): located is Located<TransitionRecord> {
+  return located.record.lifecycle === 'transition'
 }
 
-function isNote(line: Located<LifecycleRecord>): line is Located<NoteRecord> {
-  return line.record.lifecycle !== 'transition'
+function isNote(located: Located<LifecycleRecord>): located is Located<NoteRecord> {
+  return located.record.lifecycle !== 'transition'
 }
 
-/** One spelling for all of one UUID: dashed or not, in upper or lower case. */
-export function canonicalTraceId(traceId: string): string {
-  return UUID.test(traceId) ? traceId.replaceAll('-', '').toLowerCase() : traceId
-}
-
-/** A trace id as it is told: a UUID with dashes, however a service spells it. */
-export function displayTraceId(traceId: string): string {
-  if (!UUID.test(traceId)) return traceId
-  const key = canonicalTraceId(traceId)
-  return [key.slice(0, 8), key.slice(8, 12), key.slice(12, 16), key.slice(16, 20), key.slice(20)].join('-')
-}
-
-const UUID = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i
-
-/** Of the same line in two places the one that stands first by name is kept, whichever was read first. */
-function keep<R extends LifecycleRecord>(lines: Map<string, Located<R>>, key: string, found: Located<R>): void {
-  const known = lines.get(key)
-  if (known === undefined || found.file < known.file || (found.file === known.file && found.line < known.line))
-    lines.set(key, found)
+/** Of repeated records, keeps the one that comes first by file name and line, regardless of the order of reading. */
+function addOnce<R extends LifecycleRecord>(records: Map<string, Located<R>>, key: string, added: Located<R>): void {
+  const kept = records.get(key)
+  if (kept === undefined || added.file < kept.file || (added.file === kept.file && added.line < kept.line))
+    records.set(key, added)
 }
 
 function transitionKey({ attempt, seq, time, from, event, state, service }: TransitionRecord): string {
@@ -111,11 +102,12 @@ function noteKey({ lifecycle, attempt, time, event, state, service }: NoteRecord
 }
 
 function byTime(a: Located<LifecycleRecord>, b: Located<LifecycleRecord>): number {
-  return a.record.time - b.record.time || compare(orderOf(a), orderOf(b))
+  return a.record.time - b.record.time || compare(tieBreaker(a), tieBreaker(b))
 }
 
-function orderOf({ record }: Located<LifecycleRecord>): string {
-  return JSON.stringify([record.lifecycle, record.event, record.state, record.service, record.attempt])
+function tieBreaker({ record }: Located<LifecycleRecord>): string {
+  const from = record.lifecycle === 'transition' ? record.from : undefined
+  return JSON.stringify([record.lifecycle, record.event, record.state, record.service, record.attempt, from])
 }
 
 function compare(a: string, b: string): number {

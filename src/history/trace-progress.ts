@@ -1,33 +1,33 @@
+import { isObject } from '../machine/is-object.ts'
 import type { TransitionTable } from '../machine/table.ts'
-import type { RequestHistory } from './history.ts'
 import { assess, type RequestAssessment } from './assess.ts'
+import type { RequestHistory } from './history.ts'
 
 /**
- * How much of a trace is known: `over` where all that is known of it has ended, `open` where something must follow,
- * `unknown` where nothing is known, or lines are missing that may have been written at any time.
+ * Whether a trace is over: `over` if all known requests have ended, `open` if more lines must follow, `unknown` if there
+ * are no requests, or lines are missing, which may have any time.
  *
- * A message that is delivered once more after all has ended is not foreseen.
+ * Does not foresee a message that is redelivered after all requests have ended.
  *
- * @param histories the requests of one trace alone
+ * @param histories the requests of one trace
  */
 export function progressOf(histories: Iterable<RequestHistory>, table: TransitionTable): 'unknown' | 'open' | 'over' {
   const assessments = [...histories].map((history) => assess(history, table))
   if (assessments.length === 0 || assessments.some(({ missing }) => missing.length > 0)) return 'unknown'
-  return assessments.every(({ ended }) => ended) && messagesSent(assessments) <= messagesReceived(assessments)
-    ? 'over'
-    : 'open'
+  const allEnded = assessments.every(({ ended }) => ended)
+  return allEnded && childMessagesSent(assessments) <= childMessagesReceived(assessments) ? 'over' : 'open'
 }
 
-/** Messages after the first one are requests of their own, of which their sender's notes are the first to tell. */
-function messagesSent(assessments: readonly RequestAssessment[]): number {
+/** After a request's first message, each further one is a child request. The sender logs a note before it arrives. */
+function childMessagesSent(assessments: readonly RequestAssessment[]): number {
   return sum(
     assessments,
     ({ history }) => history.notes.filter(({ record }) => record.event === 'ENQUEUE' && isChild(record.data)).length,
   )
 }
 
-/** Whoever is called, not sent a message, says by what method. */
-function messagesReceived(assessments: readonly RequestAssessment[]): number {
+/** Requests with a parent and without a method. A request that was called, and not sent as a message, has a method. */
+function childMessagesReceived(assessments: readonly RequestAssessment[]): number {
   return sum(
     assessments,
     ({ history }) =>
@@ -36,9 +36,9 @@ function messagesReceived(assessments: readonly RequestAssessment[]): number {
 }
 
 function isChild(data: unknown): boolean {
-  return typeof data === 'object' && data !== null && 'child' in data && data.child === true
+  return isObject(data) && data.child === true
 }
 
-function sum(assessments: readonly RequestAssessment[], of: (assessment: RequestAssessment) => number): number {
-  return assessments.reduce((total, assessment) => total + of(assessment), 0)
+function sum(assessments: readonly RequestAssessment[], count: (assessment: RequestAssessment) => number): number {
+  return assessments.reduce((total, assessment) => total + count(assessment), 0)
 }

@@ -1,14 +1,14 @@
-/** How many things are looked at for one fragment of a line: damage must not make an audit slow. */
+/** How many candidates are examined for one partial record. This bounds the time that a damaged log takes. */
 export const MAX_CANDIDATES = 10_000
 
-/** Where in a list in order of time the things begin that come after a moment; its length where none does. */
+/** The index of the first item later than `time`, in a list sorted by time; the list's length if there is none. */
 export function upperBound<T>(items: readonly T[], time: number, timeOf: (item: T) => number): number {
-  let [first, beyond] = [0, items.length]
-  while (first < beyond) {
-    const middle = (first + beyond) >> 1
+  let [low, high] = [0, items.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
     const item = items[middle]
-    if (item !== undefined && timeOf(item) <= time) first = middle + 1
-    else beyond = middle
+    if (item !== undefined && timeOf(item) <= time) low = middle + 1
+    else high = middle
   }
-  return first
+  return low
 }

@@ -9,26 +9,25 @@ export interface InvalidStep {
 }
 
 /**
- * Finds the lines of a request that no run of the machine writes, at most one reason for each.
+ * Finds the lines of a request that no run of the machine can have written, with one reason each.
  *
- * A line whose predecessor is missing is checked by itself: what is not there accuses nobody.
+ * A missing predecessor is a gap, not an error: the line after it is checked on its own.
  */
 export function invalidSteps(history: RequestHistory, table: TransitionTable): InvalidStep[] {
-  const invalid: InvalidStep[] = []
-  for (const [index, line] of history.transitions.entries()) {
-    const reason = transitionError(line.record, table) ?? sequenceError(history, index, table)
-    if (reason !== undefined) invalid.push({ line, reason })
-  }
-  return invalid
+  return history.transitions.flatMap((line) => {
+    const reason = transitionError(line.record, table) ?? sequenceError(history, line.record, table)
+    return reason === undefined ? [] : [{ line, reason }]
+  })
 }
 
+/** What is wrong with a line on its own. */
 function transitionError({ seq, from, event, state }: TransitionRecord, table: TransitionTable): string | undefined {
   if (table.state[state] === undefined) return `the machine has no state "${state}"`
   if (seq === 0) {
-    if (from !== undefined || event !== undefined) return 'the first line of a request comes from no state'
+    if (from !== undefined || event !== undefined) return 'the first line of a request must not have from or event'
     return state === table.initial ? undefined : `a request begins in ${table.initial}, not in ${state}`
   }
-  if (from === undefined || event === undefined) return `seq ${String(seq)} does not say from where and on what event`
+  if (from === undefined || event === undefined) return `seq ${seq} must have from and event`
   if (table.state[from] === undefined) return `the machine has no state "${from}"`
   if (table.event[event] === undefined) return `the machine has no event "${event}"`
   const edge = step(table, from, event)
@@ -37,28 +36,28 @@ function transitionError({ seq, from, event, state }: TransitionRecord, table: T
   return edge.to === state ? undefined : `${event} leads from ${from} to ${edge.to}, not to ${state}`
 }
 
+/** What is wrong with a line in relation to the other lines of the request. */
 function sequenceError(
   { transitions, notes }: RequestHistory,
-  index: number,
+  record: TransitionRecord,
   table: TransitionTable,
 ): string | undefined {
-  const { record } = transitions[index] ?? {}
-  if (record === undefined) return undefined
-  const same = transitions.find(
+  const first = transitions.find(
     ({ record: other }) => other.attempt === record.attempt && other.seq === record.seq,
   )?.record
-  if (same !== undefined && same !== record && same.state !== record.state) {
-    return `seq ${String(record.seq)} is told twice: as ${same.state} and as ${record.state}`
-  }
-  const before = predecessors(transitions, record)
-  if (before.length === 0 || before.some(({ state }) => state === record.from)) return undefined
-  if (before[0]?.attempt !== record.attempt && hasUnconfirmedSend(notes, record.from, table)) return undefined
-  return `seq ${String(record.seq - 1)} entered ${before[0]?.state ?? ''}, and seq ${String(record.seq)} starts from ${record.from ?? ''}`
+  if (first !== undefined && first.state !== record.state)
+    return `seq ${record.seq} appears twice: as ${first.state} and as ${record.state}`
+  const candidates = predecessors(transitions, record)
+  const [before] = candidates
+  if (before === undefined || candidates.some(({ state }) => state === record.from)) return undefined
+  if (before.attempt !== record.attempt && hasUnconfirmedSend(notes, record.from, table)) return undefined
+  return `seq ${before.seq} entered ${before.state}, and seq ${record.seq} starts from ${record.from ?? ''}`
 }
 
 /**
- * Whether a message that hands over in this state was reported as not sent. The broker may have had it all the same, and
- * its answer was lost: the sender then goes its own way, and a worker goes on from where the message says.
+ * True if the message that hands the request off in this state was reported as not sent. The broker may have accepted it
+ * although its confirmation was lost. The sender then continues as if it had not sent the message, and a worker continues
+ * from the state in the message.
  */
 function hasUnconfirmedSend(
   notes: readonly Located<NoteRecord>[],
@@ -72,13 +71,14 @@ function hasUnconfirmedSend(
 }
 
 /**
- * The lines that a line follows: of its own attempt, or, where that begins with it, of the request before the hand-off.
+ * The lines that may come directly before a line: those of its own attempt; for the first line of an attempt, those of
+ * the request before the hand-off.
  */
 function predecessors(
   transitions: readonly Located<TransitionRecord>[],
   { attempt, seq }: TransitionRecord,
 ): TransitionRecord[] {
   const before = transitions.map(({ record }) => record).filter((other) => other.seq === seq - 1)
-  const own = before.filter((other) => other.attempt === attempt)
-  return own.length > 0 ? own : before.filter((other) => other.attempt === undefined)
+  const sameAttempt = before.filter((other) => other.attempt === attempt)
+  return sameAttempt.length > 0 ? sameAttempt : before.filter((other) => other.attempt === undefined)
 }

@@ -2,36 +2,37 @@ import type { AnyMachineSnapshot, AnyStateMachine, AnyStateNode, EventObject, St
 import { adjacencyMapToArray, getAdjacencyMap } from 'xstate/graph'
 import { ThroughlineError } from '../errors.ts'
 import { parseDuration } from './duration.ts'
+import { isObject } from './is-object.ts'
 import { assertAuditable, nameOf, nodesOf } from './validate-machine.ts'
 import type { Edge, EventInfo, StateInfo, TransitionTable } from './table.ts'
 
-/** Where a machine sets no `meta.stuckAfter`: long, since a false accusation costs more than a late one. */
+/** The default of `meta.stuckAfter`. Deliberately long: a false alarm is worse than a late one. */
 const DEFAULT_STUCK_AFTER = '15m'
 
 const compiled = new WeakMap<AnyStateMachine, TransitionTable>()
 
 /**
- * Walks an XState machine once and yields its transitions as a frozen table.
+ * Compiles an XState machine to a frozen transition table. The result is cached per machine.
  *
- * Nested states are named by their path (`Processing.Charging`). A state's `meta.stuckAfter` (a
- * duration; inherited from its parents; 15m where there is none) is its threshold, a transition's
- * `description` its label, and the root's `meta.events` says what each event means.
+ * - A nested state is named by its path: `Processing.Charging`.
+ * - A state's `meta.stuckAfter` is its threshold: a duration, inherited from the parent states, 15m by default.
+ * - A transition's `description` is its label. The root's `meta.events` describes the events.
  *
- * @throws ThroughlineError THROUGHLINE_MACHINE_UNSUPPORTED where a log could not be checked against the
- *   machine: guards, context, parallel regions, history, invoke, `always`, `after`, `onDone`, actions, wildcards
- * @throws ThroughlineError THROUGHLINE_BAD_DURATION for a `meta.stuckAfter` that is none
+ * @throws ThroughlineError THROUGHLINE_MACHINE_UNSUPPORTED if the machine uses what cannot be checked from a log:
+ *   guards, context, parallel regions, history, invoke, `always`, `after`, `onDone`, actions, wildcards
+ * @throws ThroughlineError THROUGHLINE_BAD_DURATION if a `meta.stuckAfter` is not a duration
  * @example const table = compile(requestMachine)
  */
 export function compile(machine: AnyStateMachine): TransitionTable {
-  const known = compiled.get(machine)
-  if (known !== undefined) return known
+  const cached = compiled.get(machine)
+  if (cached !== undefined) return cached
   assertAuditable(machine)
-  const table = tableOf(machine)
+  const table = buildTable(machine)
   compiled.set(machine, table)
   return table
 }
 
-function tableOf(machine: AnyStateMachine): TransitionTable {
+function buildTable(machine: AnyStateMachine): TransitionTable {
   const leaves = nodesOf(machine.root).filter((node) => Object.keys(node.states).length === 0)
   const states = leaves.map((node, index): StateInfo => {
     const final = snapshotAt(machine, node).status === 'done'
@@ -42,12 +43,12 @@ function tableOf(machine: AnyStateMachine): TransitionTable {
   if (Object.keys(state).length < states.length) {
     throw new ThroughlineError(
       'THROUGHLINE_MACHINE_UNSUPPORTED',
-      `machine "${machine.id}" has two states of one name: a dot in a state's key reads like a nested state, so rename it`,
+      `machine "${machine.id}" has two states of one name: a dot in a state's key looks like a nested state, so rename it`,
     )
   }
-  const steps = walk(machine, leaves)
+  const targets = findTargets(machine, leaves)
   const edges = leaves.flatMap((node) =>
-    state[nameOf(node)]?.final === true ? [] : edgesFrom(machine, node, steps, state),
+    state[nameOf(node)]?.final === true ? [] : edgesFrom(machine, node, targets, state),
   )
   const frozen = edges.map((edge, index): Edge => Object.freeze({ ...edge, index }))
   const events = eventsOf(machine)
@@ -68,34 +69,35 @@ function tableOf(machine: AnyStateMachine): TransitionTable {
   })
 }
 
-/** For each state and event the state entered, as XState itself tells it; states that nothing leads to are walked too. */
-function walk(machine: AnyStateMachine, leaves: readonly AnyStateNode[]): Map<string, Map<string, string>> {
-  const steps = new Map<string, Map<string, string>>()
+/** The state that each event leads to, by state and event, as computed by XState. Includes unreachable states. */
+function findTargets(machine: AnyStateMachine, leaves: readonly AnyStateNode[]): Map<string, Map<string, string>> {
+  const targets = new Map<string, Map<string, string>>()
   for (const leaf of leaves) {
-    if (steps.has(nameOf(leaf))) continue
+    if (targets.has(nameOf(leaf))) continue
     const adjacency = getAdjacencyMap(machine, {
       fromState: snapshotAt(machine, leaf),
       events: machine.events.map((type): EventObject => ({ type: String(type) })),
-      // The map is a plain object with a prototype: unmarked, a state called "constructor" would count as seen.
+      // XState keeps states in a plain object: without the prefix, a state called "constructor" would count as visited.
       serializeState: (snapshot) => `state ${leafName(machine, snapshot)}`,
       stopWhen: (snapshot) => snapshot.status === 'done',
     })
-    // The types of an arbitrary machine's snapshots and events are any; these are what every machine's are.
-    const reached: { state: AnyMachineSnapshot; event: EventObject; nextState: AnyMachineSnapshot }[] =
+    // XState types the snapshots and events of an arbitrary machine as any.
+    const transitions: { state: AnyMachineSnapshot; event: EventObject; nextState: AnyMachineSnapshot }[] =
       adjacencyMapToArray(adjacency)
-    for (const { state: from, event, nextState } of reached) {
+    for (const { state: from, event, nextState } of transitions) {
       const name = leafName(machine, from)
-      steps.set(name, (steps.get(name) ?? new Map<string, string>()).set(event.type, leafName(machine, nextState)))
+      const byEvent = targets.get(name) ?? new Map<string, string>()
+      targets.set(name, byEvent.set(event.type, leafName(machine, nextState)))
     }
   }
-  return steps
+  return targets
 }
 
-/** The edges that leave a state, its own events first and then those of its parents, each in the order written. */
+/** The edges that leave a state: its own events first, then those of its parents, each in the order of the machine. */
 function edgesFrom(
   machine: AnyStateMachine,
   leaf: AnyStateNode,
-  steps: ReadonlyMap<string, ReadonlyMap<string, string>>,
+  targets: ReadonlyMap<string, ReadonlyMap<string, string>>,
   state: Readonly<Record<string, StateInfo | undefined>>,
 ): Omit<Edge, 'index'>[] {
   const from = nameOf(leaf)
@@ -105,9 +107,9 @@ function edgesFrom(
     for (const event of node.ownEvents.map(String)) {
       if (seen.has(event)) continue
       seen.add(event)
-      const to = steps.get(from)?.get(event)
+      const to = targets.get(from)?.get(event)
       const transition = machine.getTransitionData(snapshotAt(machine, leaf), { type: event })[0]
-      // A transition without a target leaves the state as it is: to a log, that is not a step.
+      // A transition without a target does not change the state, so the log has no line for it.
       if (to === undefined || transition?.target === undefined) continue
       edges.push({ from, event, to, label: transition.description ?? '', final: state[to]?.final === true })
     }
@@ -118,9 +120,9 @@ function edgesFrom(
 function eventsOf(machine: AnyStateMachine): EventInfo[] {
   const names = new Set(nodesOf(machine.root).flatMap((node) => node.ownEvents.map(String)))
   const meta: unknown = machine.root.meta
-  const told = isObject(meta) && isObject(meta.events) ? meta.events : {}
+  const descriptions = isObject(meta) && isObject(meta.events) ? meta.events : {}
   return [...names].map((name) => {
-    const description = Object.hasOwn(told, name) ? told[name] : ''
+    const description = Object.hasOwn(descriptions, name) ? descriptions[name] : ''
     return Object.freeze({ name, description: typeof description === 'string' ? description : '' })
   })
 }
@@ -148,7 +150,8 @@ function snapshotAt(machine: AnyStateMachine, leaf: AnyStateNode): AnyMachineSna
     (inner, key) => (inner === undefined ? key : { [key]: inner }),
     undefined,
   )
-  // The types want a value and context of the machine's own; the path of an existing node is one, and there is no context.
+  // The types ask for a state value and context of this machine. The path of one of its nodes is such a value, and
+  // machines with a context are rejected.
   return machine.resolveState({ value: (value ?? {}) as StateValue, context: {} }) as AnyMachineSnapshot
 }
 
@@ -165,12 +168,8 @@ function leafName(machine: AnyStateMachine, snapshot: AnyMachineSnapshot): strin
 }
 
 function record<T>(entries: readonly (readonly [string, T])[]): Readonly<Record<string, T | undefined>> {
-  // No prototype: a state may be called "constructor" or "__proto__".
+  // Without a prototype, since a state may be called "constructor" or "__proto__".
   const result = Object.create(null) as Record<string, T | undefined>
   for (const [key, value] of entries) result[key] = value
   return Object.freeze(result)
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null
 }

@@ -3,7 +3,7 @@ import { ThroughlineError } from '../errors.ts'
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
 /**
- * Reads a duration: `250ms`, `30s`, `15m`, `2h`, `1d`, or a number of milliseconds.
+ * Parses a duration: `250ms`, `30s`, `15m`, `2h`, `1d`, or a number of milliseconds.
  *
  * @returns milliseconds, 0 or more
  * @throws ThroughlineError THROUGHLINE_BAD_DURATION for anything else
@@ -14,38 +14,41 @@ export function parseDuration(value: unknown): number {
   const match = typeof value === 'string' ? /^(\d{1,15}(?:\.\d{1,6})?)(ms|s|m|h|d)$/.exec(value) : null
   const unit = match === null ? undefined : UNITS[match[2] ?? '']
   if (match === null || unit === undefined) {
-    const said =
+    const shown =
       typeof value === 'string'
         ? JSON.stringify(value)
         : typeof value === 'number'
           ? String(value)
           : `a value of type ${typeof value}`
-    throw new ThroughlineError('THROUGHLINE_BAD_DURATION', `${said} is not a duration: write 250ms, 30s, 15m, 2h or 1d`)
+    throw new ThroughlineError(
+      'THROUGHLINE_BAD_DURATION',
+      `${shown} is not a duration: write 250ms, 30s, 15m, 2h or 1d`,
+    )
   }
   return Number(match[1]) * unit
 }
 
 /**
- * Writes milliseconds for a person: at most two units, none of them zero.
+ * Formats milliseconds for people: at most two units, none of them zero.
  *
  * @example formatDuration(754_000) // '12m 34s'
  */
 export function formatDuration(ms: number): string {
   if (ms < 0) return `-${formatDuration(-ms)}`
-  if (ms < 10) return `${String(Math.round(ms * 100) / 100)}ms`
-  if (ms < 999.5) return `${String(Math.round(ms))}ms`
-  if (ms < 60_000) return `${String(Math.floor(Math.max(ms, 1_000) / 10) / 100)}s`
+  if (ms < 10) return `${Math.round(ms * 100) / 100}ms`
+  if (ms < 999.5) return `${Math.round(ms)}ms`
+  if (ms < 60_000) return `${Math.floor(Math.max(ms, 1_000) / 10) / 100}s`
   const seconds = Math.floor(ms / 1_000)
-  if (seconds < 3_600) return units(Math.floor(seconds / 60), 'm', seconds % 60, 's')
-  if (seconds < 86_400) return units(Math.floor(seconds / 3_600), 'h', Math.floor(seconds / 60) % 60, 'm')
-  return units(Math.floor(seconds / 86_400), 'd', Math.floor(seconds / 3_600) % 24, 'h')
+  if (seconds < 3_600) return twoUnits(Math.floor(seconds / 60), 'm', seconds % 60, 's')
+  if (seconds < 86_400) return twoUnits(Math.floor(seconds / 3_600), 'h', Math.floor(seconds / 60) % 60, 'm')
+  return twoUnits(Math.floor(seconds / 86_400), 'd', Math.floor(seconds / 3_600) % 24, 'h')
 }
 
-function units(large: number, largeUnit: string, small: number, smallUnit: string): string {
-  return small === 0 ? `${String(large)}${largeUnit}` : `${String(large)}${largeUnit} ${String(small)}${smallUnit}`
+function twoUnits(large: number, largeUnit: string, small: number, smallUnit: string): string {
+  return small === 0 ? `${large}${largeUnit}` : `${large}${largeUnit} ${small}${smallUnit}`
 }
 
-/** Writes epoch milliseconds as ISO 8601 in UTC; as the number itself where no date is that far. */
+/** Formats epoch milliseconds as ISO 8601 in UTC, or as the plain number if it is beyond the range of `Date`. */
 export function formatTime(time: number): string {
   const date = new Date(time)
   return Number.isNaN(date.getTime()) ? String(time) : date.toISOString()

@@ -2,7 +2,7 @@ import type { Edge, TransitionTable } from './table.ts'
 
 type Path = readonly Edge[] | undefined
 
-/** Ways that were searched before, by their goal and then by the state in which they begin. */
+/** Paths found so far, by table, goal and start state. */
 type PathCache = WeakMap<TransitionTable, Map<string, Map<string, Path>>>
 
 const cacheByEvent: PathCache = new WeakMap()
@@ -10,72 +10,72 @@ const cacheByState: PathCache = new WeakMap()
 const cacheToFinal: PathCache = new WeakMap()
 
 /**
- * The shortest way from a state to one that accepts an event, that event's own step included.
+ * The shortest path from a state that ends with the given event.
  *
- * A response that ends while the state is behind catches up along it; every step but the last is `implied`.
+ * When a response ends while the state is behind, the request follows this path. Every step but the last is `implied`.
  *
- * @returns the steps in order, or undefined where no way leads there
- * @example route(table, 'Received', 'RESPOND')?.map((edge) => edge.event) // ['AUTH_OK', 'PROCESS', 'RESPOND']
+ * @returns the edges in order, or undefined if no path leads to the event
+ * @example pathToEvent(table, 'Received', 'RESPOND')?.map((edge) => edge.event) // ['AUTH_OK', 'PROCESS', 'RESPOND']
  */
 export function pathToEvent(table: TransitionTable, state: string, event: string): Path {
-  return search(cacheByEvent, table, state, event, (edge) => edge.event === event)
+  return cachedSearch(cacheByEvent, table, state, event, (edge) => edge.event === event)
 }
 
-/** The shortest way from a state to another one; undefined where none leads there, or they are the same. */
+/** The shortest path from a state to another state; undefined if there is none or the two are the same. */
 export function pathToState(table: TransitionTable, state: string, target: string): Path {
-  return state === target ? undefined : search(cacheByState, table, state, target, (edge) => edge.to === target)
+  return state === target ? undefined : cachedSearch(cacheByState, table, state, target, (edge) => edge.to === target)
 }
 
-/** The shortest way from a state to any final one: the end of a machine that does not know the adapters' signals. */
+/** The shortest path from a state to any final state. Used to end requests of machines without the adapters' signals. */
 export function pathToFinal(table: TransitionTable, state: string): Path {
-  return search(cacheToFinal, table, state, '', (edge) => edge.final)
+  return cachedSearch(cacheToFinal, table, state, '', (edge) => edge.final)
 }
 
-function search(
-  known: PathCache,
+function cachedSearch(
+  cache: PathCache,
   table: TransitionTable,
   state: string,
   goal: string,
-  reached: (edge: Edge) => boolean,
+  isGoal: (edge: Edge) => boolean,
 ): Path {
-  const ways = getOrCreate(getOrCreate(known, table, newMap<Map<string, Path>>), goal, newMap<Path>)
-  if (!ways.has(state)) ways.set(state, breadthFirst(table, state, reached))
-  return ways.get(state)
+  const byGoal = getOrCreate(cache, table, newMap<Map<string, Path>>)
+  const byStart = getOrCreate(byGoal, goal, newMap<Path>)
+  if (!byStart.has(state)) byStart.set(state, breadthFirst(table, state, isGoal))
+  return byStart.get(state)
 }
 
-/** What a map has under a key, made and filed there where it has nothing. */
 function getOrCreate<K, V>(
   map: { get(key: K): V | undefined; set(key: K, value: V): unknown },
   key: K,
-  make: () => V,
+  create: () => V,
 ): V {
-  const known = map.get(key)
-  if (known !== undefined) return known
-  const made = make()
-  map.set(key, made)
-  return made
+  const existing = map.get(key)
+  if (existing !== undefined) return existing
+  const created = create()
+  map.set(key, created)
+  return created
 }
 
 function newMap<V>(): Map<string, V> {
   return new Map()
 }
 
-function breadthFirst(table: TransitionTable, start: string, reached: (edge: Edge) => boolean): Path {
-  const seen = new Set([start])
-  let frontier: { state: string; way: readonly Edge[] }[] = [{ state: start, way: [] }]
+function breadthFirst(table: TransitionTable, start: string, isGoal: (edge: Edge) => boolean): Path {
+  const visited = new Set([start])
+  let frontier: { state: string; path: readonly Edge[] }[] = [{ state: start, path: [] }]
   while (frontier.length > 0) {
-    const further: typeof frontier = []
-    for (const { state, way } of frontier) {
+    const nextFrontier: typeof frontier = []
+    for (const { state, path } of frontier) {
       const edges = Object.values(table.next[state] ?? {}).filter((edge) => edge !== undefined)
-      const last = edges.find(reached)
-      if (last !== undefined) return Object.freeze([...way, last])
+      const last = edges.find(isGoal)
+      if (last !== undefined) return Object.freeze([...path, last])
       for (const edge of edges) {
-        if (seen.has(edge.to)) continue
-        seen.add(edge.to)
-        further.push({ state: edge.to, way: [...way, edge] })
+        if (visited.has(edge.to)) continue
+        visited.add(edge.to)
+        nextFrontier.push({ state: edge.to, path: [...path, edge] })
       }
     }
-    frontier = further
+    frontier = nextFrontier
   }
   return undefined
 }

@@ -1,38 +1,39 @@
 import { ThroughlineError } from '../errors.ts'
 
-/** One state of a compiled machine. */
+/** One state of a compiled machine; for nested states, a leaf. */
 export interface StateInfo {
-  /** The state's name; of a nested state the path, joined with dots. */
+  /** The state's name; for a nested state its path, joined with dots. */
   readonly name: string
-  /** When the machine enters it and what it means, from the machine's own `description`. */
+  /** The state's `description` in the machine, or an empty string. */
   readonly description: string
   readonly final: boolean
-  /** How long a request may stay, in milliseconds; `Infinity` for a final state. */
+  /** How long a request may stay in the state, in milliseconds; `Infinity` for a final state. */
   readonly stuckAfterMs: number
   /** Position in {@link TransitionTable.states}. */
   readonly index: number
 }
 
-/** One event of a compiled machine, with its sentence from the machine's `meta.events`. */
+/** One event of a compiled machine. */
 export interface EventInfo {
   readonly name: string
+  /** Its entry in the machine's `meta.events`, or an empty string. */
   readonly description: string
 }
 
-/** One permitted step: `from`, on `event`, enters `to`. */
+/** One allowed transition: in `from`, `event` leads to `to`. */
 export interface Edge {
   readonly from: string
   readonly event: string
   readonly to: string
   /** The transition's `description` in the machine, or an empty string. */
   readonly label: string
-  /** True where `to` is final. */
+  /** True if `to` is final. */
   readonly final: boolean
   /** Position in {@link TransitionTable.edges}. */
   readonly index: number
 }
 
-/** A machine as frozen data: what runs in the hot path and what a log is checked against. */
+/** A machine as frozen data. Requests run on it, and logs are checked against it. */
 export interface TransitionTable {
   readonly id: string
   readonly initial: string
@@ -41,16 +42,16 @@ export interface TransitionTable {
   readonly edges: readonly Edge[]
   /** State by name. */
   readonly state: Readonly<Record<string, StateInfo | undefined>>
-  /** Event by name: what the machine does not know is a note, not a transition. */
+  /** Event by name. A signal that is not an event of the machine is logged as a note. */
   readonly event: Readonly<Record<string, EventInfo | undefined>>
   /** Edge by state and event. */
   readonly next: Readonly<Record<string, Readonly<Record<string, Edge | undefined>> | undefined>>
 }
 
 /**
- * One step of the machine: the whole core of throughline. It neither logs nor reads a clock.
+ * Looks up one transition. This is the core of throughline: a pure function that neither logs nor reads a clock.
  *
- * @returns the edge that the event takes from the state, or undefined where the state does not accept it
+ * @returns the edge, or undefined if the state does not accept the event
  * @example step(compile(requestMachine), 'Received', 'AUTH_OK')?.to // 'Authenticated'
  */
 export function step(table: TransitionTable, state: string, event: string): Edge | undefined {
@@ -58,9 +59,9 @@ export function step(table: TransitionTable, state: string, event: string): Edge
 }
 
 /**
- * A state by its name.
+ * Looks up a state by its name.
  *
- * @throws ThroughlineError THROUGHLINE_BAD_STATE for one that the machine has not
+ * @throws ThroughlineError THROUGHLINE_BAD_STATE if the machine has no such state
  */
 export function getState(table: TransitionTable, name: string): StateInfo {
   const state = table.state[name]
@@ -68,7 +69,7 @@ export function getState(table: TransitionTable, name: string): StateInfo {
   return state
 }
 
-/** Whether a message hands requests over in this state: it is where `ENQUEUE` leads, and a worker goes on from there. */
+/** True if the state is one that `ENQUEUE` leads to: a message hands the request off, and a worker continues it. */
 export function isHandOffState(table: TransitionTable, state: string): boolean {
   return table.edges.some(({ event, to }) => event === 'ENQUEUE' && to === state)
 }

@@ -1,33 +1,25 @@
 import type { AnyStateMachine, AnyStateNode } from 'xstate'
 import { ThroughlineError } from '../errors.ts'
+import { isObject } from './is-object.ts'
 
-/** In bytes of JSON: longer names would not leave room for the rest of a log line. */
+/** In bytes of JSON. Longer names would leave too little room for the rest of a log line. */
 const MAX_NAME_BYTES = 64
 
 /**
- * Refuses a machine whose runs cannot be checked from a log.
+ * Rejects a machine whose requests could not be checked from a log.
  *
  * @throws ThroughlineError THROUGHLINE_MACHINE_UNSUPPORTED, naming the state and the reason
  */
 export function assertAuditable(machine: AnyStateMachine): void {
   const context: unknown = machine.config.context
-  if (
-    typeof context === 'function' ||
-    (typeof context === 'object' && context !== null && Object.keys(context).length > 0)
-  ) {
-    reject(
-      machine,
-      machine.root,
-      'context',
-      'the log holds states and events, so what the context decides cannot be checked',
-    )
-  }
+  if (typeof context === 'function' || (isObject(context) && Object.keys(context).length > 0))
+    reject(machine, machine.root, 'context', 'the log has states and events only, so context cannot be checked')
   if (Object.keys(machine.root.states).length === 0)
-    reject(machine, machine.root, 'no states', 'a log line needs the name of one')
+    reject(machine, machine.root, 'no states', 'every log line names a state')
   for (const node of nodesOf(machine.root)) assertNode(machine, node)
 }
 
-/** The machine's state nodes in the order in which they are written down. */
+/** A state node and its descendants, in the order of the machine's definition. */
 export function nodesOf(node: AnyStateNode): AnyStateNode[] {
   return [node, ...Object.values<AnyStateNode>(node.states).flatMap(nodesOf)]
 }
@@ -41,20 +33,21 @@ function assertNode(machine: AnyStateMachine, node: AnyStateNode): void {
   if (node.parent !== undefined) assertName(machine, node, 'state', node.key, nameOf(node))
   for (const key of Object.keys(node.config.states ?? {})) {
     if (!Object.hasOwn(node.states, key))
-      reject(machine, node, `a state called ${key}`, 'XState itself loses it, so rename it')
+      reject(machine, node, `a state called ${key}`, 'XState drops this name, so rename it')
   }
   if (node.type === 'parallel') reject(machine, node, 'parallel regions', 'a request is in one state at a time')
-  if (node.type === 'history') reject(machine, node, 'a history state', 'where it leads depends on what came before')
+  if (node.type === 'history')
+    reject(machine, node, 'a history state', 'its target depends on earlier states, which a log line does not have')
   if (node.invoke.length > 0)
-    reject(machine, node, 'invoke', 'an actor of its own would move the request without a signal')
+    reject(machine, node, 'invoke', 'an invoked actor would move the request without a signal')
   if ((node.always?.length ?? 0) > 0)
-    reject(machine, node, 'an eventless transition (always)', 'no event would stand in the log')
+    reject(machine, node, 'an eventless transition (always)', 'the log would have no event')
   if (node.after.length > 0)
     reject(machine, node, 'a delayed transition (after)', 'a timer would move the request without a signal')
   if (node.entry.length + node.exit.length + node.initial.actions.length > 0)
-    reject(machine, node, 'entry, exit or initial actions', 'the compiled table runs no actions; listen to a sink')
+    reject(machine, node, 'entry, exit or initial actions', 'the compiled table runs no actions; use a sink')
   for (const [event, transitions] of node.transitions) {
-    if (event.startsWith('xstate.done.')) reject(machine, node, 'onDone', 'no event would stand in the log')
+    if (event.startsWith('xstate.done.')) reject(machine, node, 'onDone', 'the log would have no event')
     if (event.includes('*'))
       reject(machine, node, `the wildcard ${JSON.stringify(event)}`, 'every event needs a name in the log')
     assertName(machine, node, 'event', event, event)
@@ -62,24 +55,24 @@ function assertNode(machine: AnyStateMachine, node: AnyStateNode): void {
       if (transition.guard !== undefined)
         reject(machine, node, `a guard on ${event}`, 'what the guard saw is not in the log')
       if (transition.actions.length > 0)
-        reject(machine, node, `actions on ${event}`, 'the compiled table runs no actions; listen to a sink')
+        reject(machine, node, `actions on ${event}`, 'the compiled table runs no actions; use a sink')
       if ((transition.target?.length ?? 0) > 1)
         reject(machine, node, `several targets on ${event}`, 'a request is in one state at a time')
     }
   }
 }
 
-/** `whole` is the name as it is logged: of a nested state the path. */
-function assertName(machine: AnyStateMachine, node: AnyStateNode, kind: string, own: string, whole: string): void {
-  if (own.length === 0 || Buffer.byteLength(JSON.stringify(whole)) > MAX_NAME_BYTES + 2) {
+/** `key` is the name in the machine, `logged` the name in the log: for a nested state, its path. */
+function assertName(machine: AnyStateMachine, node: AnyStateNode, kind: string, key: string, logged: string): void {
+  if (key.length === 0 || Buffer.byteLength(JSON.stringify(logged)) > MAX_NAME_BYTES + 2) {
     reject(
       machine,
       node,
-      `a ${kind} name that is empty or over ${String(MAX_NAME_BYTES)} bytes`,
-      'a log line must hold it three times and stay whole',
+      `a ${kind} name that is empty or over ${MAX_NAME_BYTES} bytes`,
+      'a log line contains it up to three times and has a maximum length',
     )
   }
-  if (/\p{Cs}/u.test(whole)) reject(machine, node, `a ${kind} name with half a character`, 'no header can carry it')
+  if (/\p{Cs}/u.test(logged)) reject(machine, node, `a ${kind} name with a lone surrogate`, 'no header can carry it')
 }
 
 function reject(machine: AnyStateMachine, node: AnyStateNode, what: string, why: string): never {

@@ -1,7 +1,7 @@
 import type { AnyStateMachine } from 'xstate'
 import { requestMachine } from '../../machines/request.ts'
 import { ThroughlineError } from '../errors.ts'
-import { Histories, canonicalTraceId } from '../history/history.ts'
+import { Histories } from '../history/history.ts'
 import { progressOf } from '../history/trace-progress.ts'
 import { compile } from '../machine/compile.ts'
 import type { TransitionTable } from '../machine/table.ts'
@@ -10,8 +10,8 @@ import type { FoundEntry, TraceProgress } from '../logs/trace-search.ts'
 import type { FieldNames } from '../story/foreign/field-names.ts'
 import { foreignLines } from '../story/foreign/foreign-line.ts'
 import type { StoryLine, StoryReport } from '../story/report.ts'
-import { story } from '../story/story.ts'
-import { isTraceId, w3cTraceId } from '../trace/trace-id.ts'
+import { buildStory } from '../story/story.ts'
+import { canonicalTraceId, isTraceId, w3cTraceId } from '../trace/trace-id.ts'
 
 /** How a story is built. */
 export interface StoryOptions {
@@ -61,7 +61,7 @@ export class TraceCollector {
    */
   async collect(batches: AsyncIterable<readonly (LocatedEntry | FoundEntry)[]>): Promise<StoryReport | undefined> {
     for await (const entries of batches) for (const entry of entries) this.#add(entry)
-    return story(this.#traceId, this.#histories, this.#lines, this.#table)
+    return buildStory(this.#traceId, this.#histories, this.#lines, this.#table)
   }
 
   #add(entry: LocatedEntry | FoundEntry): void {

@@ -1,41 +1,41 @@
-/** What is left of one of our lines that was torn, cut or overwritten. */
+/** The readable fields of a truncated or corrupted transition line. */
 export interface PartialRecord {
   readonly time?: number
   readonly service?: string
   readonly event?: string
   readonly from?: string
   readonly state?: string
-  /** The beginning of a trace id, or all of it where `traceWhole`. */
+  /** The start of the trace id, or all of it if `isWholeTrace`. */
   readonly tracePrefix?: string
   readonly isWholeTrace: boolean
-  /** The end of a request id; all of it where it has 16 digits. */
+  /** The end of the request id; all of it if it has 16 digits. */
   readonly requestSuffix?: string
   readonly seq?: number
 }
 
 /**
- * Salvages what a damaged line still says, if it was a transition of ours.
+ * Extracts the readable fields of a damaged line, if it was one of our transitions.
  *
- * It proves nothing by itself. But a request of which the last line was cut must not be called stuck while the
- * rest of that line lies beside it.
+ * They are only used to avoid false "stuck" reports: a request whose last line was cut has left its state.
  *
- * @returns undefined where neither the state before nor the request is left
+ * @returns undefined if neither the state before nor the request is readable
  */
 export function recoverPartialRecord(text: string): PartialRecord | undefined {
   const trace = /"trace_id":"([A-Za-z0-9._:-]{1,128})("?)/.exec(text)
-  const sentence = /"msg":"([^"\\]{1,64}) -> ([^"\\]{1,64})"/.exec(text)
-  const transition = text.includes('"lifecycle":"transition"') || sentence !== null
-  // What stands before "seq" is the request's id, even where its name was cut. Fewer digits would speak for too many.
+  const message = /"msg":"([^"\\]{1,64}) -> ([^"\\]{1,64})"/.exec(text)
+  const isTransition = text.includes('"lifecycle":"transition"') || message !== null
+  // The value before "seq" is the request id, even if its key was cut. Fewer than six digits would match too many ids.
   const requestSuffix = (/"request_id":"([0-9a-f]{16})"/.exec(text) ??
     /(?<![0-9a-f])([0-9a-f]{6,16})","seq":\d/.exec(text))?.[1]
-  const event = field(text, 'event')
-  const time = /"time":(\d{1,15})\b/.exec(text)?.[1]
+  const event = stringField(text, 'event')
+  // A number at the very end may have lost digits.
+  const time = /"time":(\d{1,15})(?=\W)/.exec(text)?.[1]
   const seq = /"seq":(\d{1,9}),/.exec(text)?.[1]
-  const from = field(text, 'from') ?? sentence?.[1]
-  const state = field(text, 'state') ?? sentence?.[2]
-  const service = field(text, 'service')
-  // Written in this order, a state with nothing before it is that of a first line, which moves nobody.
-  if (!transition || (from === undefined && requestSuffix === undefined)) return undefined
+  const from = stringField(text, 'from') ?? message?.[1]
+  const state = stringField(text, 'state') ?? message?.[2]
+  const service = stringField(text, 'service')
+  // `from` is written before `state`: a line with only `state` may be a first line, which leaves no state.
+  if (!isTransition || (from === undefined && requestSuffix === undefined)) return undefined
   return {
     isWholeTrace: trace?.[2] === '"',
     ...(time === undefined ? {} : { time: Number(time) }),
@@ -49,6 +49,6 @@ export function recoverPartialRecord(text: string): PartialRecord | undefined {
   }
 }
 
-function field(text: string, name: string): string | undefined {
+function stringField(text: string, name: string): string | undefined {
   return new RegExp(`"${name}":"([^"\\\\]{1,64})"`).exec(text)?.[1]
 }

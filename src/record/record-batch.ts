@@ -1,20 +1,19 @@
+import type { LineKind } from './line.ts'
 import type { PartialRecord } from './partial-record.ts'
 import type { LifecycleRecord, LoggedError, NoteRecord } from './record.ts'
 
-/** What is the same on all lines of one step or note of one service. */
-export interface RecordKind {
-  readonly lifecycle: LifecycleRecord['lifecycle']
+/** The fields that are the same on all lines of one kind from one service. */
+export interface RecordKind extends LineKind {
   readonly service: string
   readonly event?: string
   readonly from?: string
-  readonly state: string
 }
 
-/** What does not fit into a row, of the few records that have it. */
+/** What does not fit into a row. Few records have extras. */
 export interface RecordExtras {
-  /** Which row it belongs to. */
+  /** The index of the row. */
   readonly at: number
-  /** The ids as they are written, where they are no UUID and no 16 hex digits: with at least one line of each request. */
+  /** The ids as they are written, if they are not a UUID and 16 hex digits: on at least one record of each request. */
   readonly traceId?: string
   readonly requestId?: string
   readonly error?: LoggedError
@@ -22,35 +21,38 @@ export interface RecordExtras {
 }
 
 /**
- * Many records at once, a row of numbers for each: what an audit needs of them, without an object for each.
+ * Many records, as one row of numbers each: what an audit needs, without an object per record.
  *
- * A row has 64 bytes, as much as a processor fetches at once. {@link ROW} says where in it things stand. Ids are their
- * bits, or where they are any other text a hash of it.
+ * A row has 64 bytes, the size of a cache line. {@link ROW} is its layout. An id is stored as its bits, or as a hash if
+ * it is not hexadecimal.
  */
 export interface RecordBatch {
   count: number
-  /** How many requests they are of, whose rows stand side by side; 0 while they do not. */
+  /** The number of requests, if the rows are grouped by request; otherwise 0. */
   groupCount: number
-  /** How many rows each request has, in their order. */
+  /** The number of rows of each request, in the order of the groups. */
   readonly groups: Uint32Array<ArrayBuffer>
-  /** The same memory, as numbers and as words. */
+  /** The rows, as doubles. */
   readonly numbers: Float64Array<ArrayBuffer>
+  /** The same memory, as 32-bit words. */
   readonly words: Uint32Array<ArrayBuffer>
 }
 
-/** Places in a row: the first four in `numbers`, of which a row has eight; the others in `words`, of which it has sixteen. */
+/** The layout of a row: `time` to `attempt` are offsets in `numbers`, `kind` to `line` are offsets in `words`. */
 export const ROW = {
+  /** Doubles per row. */
   numbers: 8,
+  /** Words per row. */
   words: 16,
   /** Epoch milliseconds. */
   time: 0,
-  /** Milliseconds; NaN where none. */
+  /** Milliseconds; NaN if the record has no `dwell_ms`. */
   dwell: 1,
-  /** 0 for what is no transition. */
+  /** 0 for notes. */
   seq: 2,
-  /** -1 where none. */
+  /** -1 if the record has no `attempt`. */
   attempt: 3,
-  /** Position in a list of kinds that goes on from one block to the next, and in the upper bits the flags. */
+  /** An index into a list of kinds that grows from block to block; its upper bits are flags. */
   kind: 8,
   /** Four words. */
   trace: 9,
@@ -60,12 +62,12 @@ export const ROW = {
   line: 15,
 } as const
 
-/** Flags of ids that are no bits. */
+/** Flags in `kind`: the id is a hash. */
 export const TRACE_IS_TEXT = 0x8000_0000
 export const REQUEST_IS_TEXT = 0x4000_0000
 export const KIND_BITS = 0x3fff_ffff
 
-/** Room for so many records. */
+/** An empty batch with capacity for so many records. */
 export function createBatch(records: number): RecordBatch {
   const memory = new ArrayBuffer(records * ROW.numbers * 8)
   return {
@@ -77,25 +79,25 @@ export function createBatch(records: number): RecordBatch {
   }
 }
 
-/** How many records there is room for. */
+/** The number of records that fit. */
 export function capacityOf({ groups }: RecordBatch): number {
   return groups.length
 }
 
-/** The same rows with room for twice as many records. */
-export function withDoubleCapacity(rows: RecordBatch): RecordBatch {
-  const wider = createBatch(capacityOf(rows) * 2 + 16)
-  wider.count = rows.count
-  wider.words.set(rows.words)
+/** A copy with twice the capacity. */
+export function withDoubleCapacity(batch: RecordBatch): RecordBatch {
+  const wider = createBatch(capacityOf(batch) * 2 + 16)
+  wider.count = batch.count
+  wider.words.set(batch.words)
   return wider
 }
 
-/** The memory of rows: to be handed to another thread. */
+/** The buffers of a batch, to transfer to another thread. */
 export function transferablesOf({ groups, numbers }: RecordBatch): ArrayBuffer[] {
   return [groups.buffer, numbers.buffer]
 }
 
-/** The kind of a record, and one text for all of the same kind. */
+/** The kind of a record. */
 export function kindOf({
   lifecycle,
   service,
@@ -112,28 +114,28 @@ export function kindOf({
   }
 }
 
-/** One text for all kinds that are the same. */
+/** A string that is the same for equal kinds. */
 export function kindKey({ lifecycle, service, event, from, state }: RecordKind): string {
   return JSON.stringify([lifecycle, service, event, from, state])
 }
 
-/** A stretch of a log, read. */
+/** The records of one block of a log. */
 export interface RecordBlock {
-  /** The records of each request side by side. */
+  /** Grouped by request. */
   readonly batch: RecordBatch
-  /** The kinds that the rows name by number: a list that grows from block to block. */
+  /** The kinds that the rows refer to by index: a list that grows from block to block. */
   readonly kinds: readonly RecordKind[]
-  /** In order of `at`. */
+  /** Ordered by `at`. */
   readonly extras: readonly RecordExtras[]
   readonly partials: readonly PartialRecord[]
   /** Lines, empty ones included. */
   readonly lines: number
-  /** What is no record: lines of others, and what is left of damaged ones. */
+  /** Third-party lines. */
   readonly otherLines: number
   readonly damagedLines: number
   readonly file: string
-  /** Which block of its file, from 0. */
+  /** The index of the block in its file, from 0. */
   readonly index: number
-  /** The time at which it begins, in epoch milliseconds, as far as is known; -Infinity where it is not. */
+  /** The time of its first line, in epoch milliseconds, as far as is known; otherwise -Infinity. */
   readonly startTime: number
 }

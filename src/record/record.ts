@@ -1,10 +1,11 @@
-/** How a request ended: state says how far it came, outcome how that went. */
+/** How a request ended. The state says how far it got, the outcome how it went. */
 export type Outcome = 'ok' | 'error' | 'aborted' | 'denied'
 
-/** An error as it is logged; `cut` where its message was too long for a line. */
+/** An error as it is logged. */
 export interface LoggedError {
   readonly type: string
   readonly message: string
+  /** The message was truncated. */
   readonly cut?: true
 }
 
@@ -15,62 +16,66 @@ interface BaseRecord {
   readonly trace_id: string
   readonly request_id: string
   readonly state: string
-  /** 1, 2 …: the delivery that this is; on every line of a resumed request. */
+  /** The number of the delivery: 1, 2 … Every record of a resumed request has it. */
   readonly attempt?: number
   readonly error?: LoggedError
-  /** What the application adds; nothing of it stands beside our own fields. */
+  /** What the application adds: none of it is written at the top level of a line. */
   readonly data?: unknown
 }
 
 /** A request has entered `state`. */
 export interface TransitionRecord extends BaseRecord {
   readonly lifecycle: 'transition'
-  /** 0, 1, 2 … within a request, and on across the message hand-off. */
+  /** 0, 1, 2 … within a request; continues across a hand-off. */
   readonly seq: number
-  /** Absent, with `from`, on the first line. */
+  /** Absent, like `from`, on the first record of a request. */
   readonly event?: string
   readonly from?: string
   /** Milliseconds spent in `from`. */
   readonly dwell_ms?: number
-  /** The caller's request, where known; on the first line. */
+  /** The `request_id` of the caller, if known; on the first record. */
   readonly parent_id?: string
-  /** What was asked: verb, and route or rpc name without the query; on the first line. */
+  /** The HTTP method, or the kind of the call; on the first record. */
   readonly method?: string
+  /** The path without its query, the name of the rpc or the queue; on the first record. */
   readonly path?: string
-  /** An incoming id was malformed or doubled, and was not used; its length stands beside. */
+  /** A trace header was malformed or sent twice, and was ignored; on the first record. */
   readonly rejected_id?: true
+  /** The length of that header in characters. */
   readonly rejected_length?: number
-  /** Made up to reach a state that the handler skipped. */
+  /** The handler did not report this step; it was added to reach a later state. */
   readonly implied?: true
-  /** The rest: on the line of a final state. */
+  /** Present, like `duration_ms`, on the record of a final state. */
   readonly outcome?: Outcome
+  /** The HTTP or gRPC status code, if there is one; on the record of a final state. */
   readonly status?: number
+  /** Milliseconds since this process received the request. */
   readonly duration_ms?: number
 }
 
-/** Something happened that moved no request: a note, an event not accepted, a stay that is too long. */
+/** Something that did not move the request: a note, a rejected event, or a state that takes too long. */
 export interface NoteRecord extends BaseRecord {
   readonly lifecycle: 'note' | 'rejected' | 'stuck'
-  /** The signal; `state` is the one that it found. */
+  /** The signal; `state` is the current state. */
   readonly event: string
 }
 
-/** One thing told of a request: what a {@link Sink} receives, a log line holds and a reader gives back. */
+/** What a {@link Sink} receives, a log line holds and a reader returns. */
 export type LifecycleRecord = TransitionRecord | NoteRecord
 
 /**
- * A place where records go. The log, a store and tracing back ends are all sinks; none is special.
+ * A destination for records: a log, a store, a tracing back end.
  *
- * `write` is called synchronously, once for each record, in the order of a request's `seq`. What it throws is
- * counted and told once; the request goes on.
+ * `write` is called synchronously, once per record, in the order of a request's `seq`. If it throws, the error is
+ * counted, the first one is printed, and the request continues.
  */
 export interface Sink {
   write(record: LifecycleRecord): void
   /**
-   * Called before a request's handler runs, which may block the event loop or end the process: what the request has
-   * told so far should be safe when this returns.
+   * Called before a request's handler runs, which may block the event loop or end the process. The records written so
+   * far should be safe when this returns.
    */
   beforeHandler?(): void
-  /** Hands what is buffered to the operating system, synchronously where that is possible. */
+  /** Writes buffered records out, synchronously if possible. */
   flush?(): void
 }

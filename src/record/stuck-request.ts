@@ -1,6 +1,6 @@
 import type { LoggedError } from './record.ts'
 
-/** A request that has been in a state for longer than its threshold: the same words live and in an audit. */
+/** A request that has been in a state for longer than its threshold, as the audit and `tracker.stuck()` report it. */
 export interface StuckRequest {
   readonly trace_id: string
   readonly request_id: string

@@ -1,56 +1,53 @@
+import { FIELDS, NAME_BYTES } from './fields.ts'
 import type { LoggedError } from './record.ts'
 
-/** A line stays under 4,096 bytes, so that processes which share one pipe do not tear each other's lines. */
-const MAX_MESSAGE_BYTES = 1_000
-const MAX_DATA_BYTES = 1_000
-const MAX_PATH_BYTES = 512
-const MAX_NAME_BYTES = 64
+// The limits keep a line under 4,096 bytes, so that processes that share a pipe do not tear each other's lines.
 
-/** Any thrown value as it is logged; never throws itself, whatever its getters do. */
+/** Converts any thrown value to what is logged. Never throws, even if a getter of the value does. */
 export function loggedError(thrown: unknown): LoggedError {
   try {
     const isError = typeof thrown === 'object' && thrown !== null && 'message' in thrown
     const type = isError ? ('name' in thrown ? String(thrown.name) : 'Error') : thrown === null ? 'null' : typeof thrown
     const whole = String(isError ? thrown.message : thrown)
-    const message = truncate(whole, MAX_MESSAGE_BYTES)
-    return { type: truncate(type, MAX_NAME_BYTES), message, ...(message === whole ? {} : { cut: true }) }
+    const message = truncate(whole, FIELDS.error.maxBytes)
+    return { type: truncate(type, NAME_BYTES), message, ...(message === whole ? {} : { cut: true }) }
   } catch {
     return { type: 'unknown', message: 'the thrown value could not be read' }
   }
 }
 
-/** The application's data as it is logged: itself, or where it is too long or no JSON, a marked remainder. */
+/** Converts the application's data to what is logged: a copy, or a marked excerpt if it is too long or not JSON. */
 export function loggedData(data: unknown): unknown {
   try {
     const json = JSON.stringify(data) as string | undefined
     if (json === undefined) return undefined
-    // Parsed again, so that no getter or toJSON runs a second time while the line is written.
-    if (json.length * 3 <= MAX_DATA_BYTES || Buffer.byteLength(json) <= MAX_DATA_BYTES)
+    // Parsed back, so that no getter or toJSON runs a second time when the line is written.
+    if (json.length * 3 <= FIELDS.data.maxBytes || Buffer.byteLength(json) <= FIELDS.data.maxBytes)
       return JSON.parse(json) as unknown
-    return { cut: true, json: truncate(json, MAX_DATA_BYTES) }
+    return { cut: true, json: truncate(json, FIELDS.data.maxBytes) }
   } catch (error) {
     return { cut: true, reason: loggedError(error).message.slice(0, 200) }
   }
 }
 
-/** A path as it is logged: without query, fragment and host, and cut where it is too long. */
+/** The path of a URL as it is logged: without host, query and fragment, truncated. */
 export function loggedPath(url: string): string {
   const query = url.indexOf('?')
   const fragment = url.indexOf('#')
   const end = query === -1 || (fragment !== -1 && fragment < query) ? fragment : query
   const path = end === -1 ? url : url.slice(0, end)
   const authority = path.startsWith('/') ? null : /^[a-z][a-z0-9+.-]*:\/\/[^/]*/i.exec(path)
-  return truncate(authority === null ? path : path.slice(authority[0].length) || '/', MAX_PATH_BYTES)
+  return truncate(authority === null ? path : path.slice(authority[0].length) || '/', FIELDS.path.maxBytes)
 }
 
-/** A short name (a service, a method) as it is logged. */
+/** The name of a service, an event or a method as it is logged, truncated. */
 export function loggedName(name: string): string {
-  return truncate(name, MAX_NAME_BYTES)
+  return truncate(name, NAME_BYTES)
 }
 
-/** The longest beginning of a text whose JSON form keeps within the limit, marked with `...` where it was cut. */
+/** The longest prefix whose JSON form is within the limit, ending in `...` if anything was cut. */
 function truncate(text: string, bytes: number): string {
-  // No character takes more than six bytes in JSON.
+  // A UTF-16 code unit takes at most six bytes in JSON.
   if (text.length * 6 <= bytes || jsonBytes(text) <= bytes) return text
   let [fits, tooLong] = [0, Math.min(text.length, bytes)]
   while (tooLong - fits > 1) {

@@ -1,39 +1,34 @@
-import { FIELDS, type LineLevel } from '../record/line.ts'
+import { FIELD_NAMES, FIELDS, type Field } from '../record/fields.ts'
+import type { LineLevel } from '../record/line.ts'
 import type { LoggedError } from '../record/record.ts'
-import type { PinoLogger } from './pino.ts'
-import { bindingsOf, getInternal, setInternal } from './pino-internals.ts'
+import { bindingsOf, getInternal, setInternal, type PinoLogger } from './pino-internals.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
-/** Writes a line with these fields beside the constant ones. */
+/** Writes a line with these fields after the constant ones. */
 export type LineWriter = (level: LineLevel, fields: Fields, message: string) => void
 
-/** What of a child logger is used. */
+/** The members of a child logger that are used. */
 type Child = { setBindings(bindings: Fields): void } & Readonly<
   Record<string, (fields: Fields, message?: string) => void>
 >
 
-/** What names a line and the step that it tells: nobody else decides it. */
-const IDENTIFYING_FIELDS: ReadonlySet<string> = new Set([
-  'lifecycle',
-  'event',
-  'from',
-  'state',
-  'trace_id',
-  'request_id',
-  'seq',
-  'attempt',
-])
+/** Names that a logger must not add; our mixin adds `x_trace_id` to lines whose `trace_id` is another one. */
+const RESERVED_NAMES: ReadonlySet<string> = new Set([...FIELD_NAMES, 'x_trace_id'])
 
-/** The names that are ours on whatever line; `x_trace_id` is the trace id again, where a mixin stamps it beside another one. */
-const OWN_FIELDS: ReadonlySet<string> = new Set([...FIELDS, 'x_trace_id'])
+/** The fields that a formatter cannot change. */
+const IDENTITY_FIELDS: ReadonlySet<string> = new Set(
+  Object.entries<Field>(FIELDS)
+    .filter(([, { identity }]) => identity === true)
+    .map(([name]) => name),
+)
 
 /**
- * Children of a user's pino, for lines on which no key is written twice: a reader keeps the last value of one that is,
- * so that a binding or a mixin could take over the trace id.
+ * Children of a user's pino logger, whose lines have no key twice. Readers keep the last value of a doubled key, so
+ * that a binding or a mixin could replace the trace id.
  *
- * What the logger adds stands on these lines too, except under the names of our own fields. Its formatter and its
- * serializer may change what a line tells, but not what names it.
+ * The lines have what the logger adds, except under the names of our own fields. Its formatter and its serializer may
+ * change the values of our fields, but not those that identify the request and the step.
  */
 export class ChildLoggers {
   readonly #logger: PinoLogger
@@ -41,14 +36,14 @@ export class ChildLoggers {
   readonly #options: object
   readonly #messageKey: string
   readonly #formatter: ((line: Fields) => Fields | undefined) | undefined
-  /** Something adds to the lines as they are written: each has to be looked at. */
+  /** A mixin or a formatter adds fields at the time of writing, so every line is checked. */
   readonly #needsCheck: boolean
-  /** The fields of the line that is being written. */
+  /** Our fields of the line that is being written. */
   #currentFields: Fields = {}
 
   constructor(logger: PinoLogger) {
     this.#logger = logger
-    // The shapes that pino gives to these parts of a logger.
+    // The casts name the shapes that pino gives to these parts of a logger.
     this.#messageKey = (getInternal(logger, 'messageKey') as string | undefined) ?? 'msg'
     this.#formatter = (getInternal(logger, 'formatters') as { log?: (line: Fields) => Fields | undefined } | undefined)
       ?.log
@@ -59,29 +54,29 @@ export class ChildLoggers {
     this.#options = { ...level, ...errorSerializer(logger) }
   }
 
-  /** A writer of lines that all have these fields; a `service` that the logger binds stays instead of ours. */
+  /** A writer of lines with these constant fields. A `service` that the logger binds replaces ours. */
   writer(constant: Fields): LineWriter {
-    const held = new Set<string>()
-    const formatters = { log: (line: Fields) => this.#checkFields(line, held) }
+    const boundNames = new Set<string>()
+    const formatters = { log: (line: Fields) => this.#checkFields(line, boundNames) }
     // A child of any pino has these members.
     const child = this.#logger.child({}, this.#needsCheck ? { ...this.#options, formatters } : this.#options) as Child
-    // Asked of the child: an `onChild` of the user's may have bound more.
-    const theirs = Object.entries(bindingsOf(child)).filter(([key]) => key === 'service' || this.#isFree(key))
+    // Read from the child, because the user's `onChild` may have bound more.
+    const bindings = Object.entries(bindingsOf(child)).filter(([key]) => key === 'service' || this.#isFree(key))
     setInternal(
       child,
       'chindings',
-      theirs.map(([key, value]) => `,${JSON.stringify(key)}:${JSON.stringify(value)}`).join(''),
+      bindings.map(([key, value]) => `,${JSON.stringify(key)}:${JSON.stringify(value)}`).join(''),
     )
-    for (const [key] of theirs) held.add(key)
-    child.setBindings(Object.fromEntries(Object.entries(constant).filter(([key]) => !held.has(key))))
-    // Under a name of ours a message would be that key's second value.
-    const silent = this.#messageKey !== 'msg' && OWN_FIELDS.has(this.#messageKey)
+    for (const [key] of bindings) boundNames.add(key)
+    child.setBindings(Object.fromEntries(Object.entries(constant).filter(([key]) => !boundNames.has(key))))
+    // If the message key is the name of one of our fields, the message would be a second value of it.
+    const omitMessage = this.#messageKey !== 'msg' && RESERVED_NAMES.has(this.#messageKey)
     return (level, fields, message) => {
-      // A mixin may tell something of a request itself, in the middle of this line.
+      // A mixin may write a line of its own while this one is being written.
       const outer = this.#currentFields
       this.#currentFields = fields
       try {
-        child[this.#levels[level]]?.(fields, silent ? undefined : message)
+        child[this.#levels[level]]?.(fields, omitMessage ? undefined : message)
       } finally {
         this.#currentFields = outer
       }
@@ -89,30 +84,30 @@ export class ChildLoggers {
   }
 
   #isFree(key: string): boolean {
-    return !OWN_FIELDS.has(key) && key !== this.#messageKey
+    return !RESERVED_NAMES.has(key) && key !== this.#messageKey
   }
 
-  /** What a line tells, and then what has been added to it under names that nobody has yet. */
-  #checkFields(merged: Fields, held: ReadonlySet<string>): Fields {
-    const told = this.#currentFields
-    const line = this.#add({ ...told }, merged, held)
+  /** Our fields of the line, then what the logger has added under other names. */
+  #checkFields(merged: Fields, boundNames: ReadonlySet<string>): Fields {
+    const ours = this.#currentFields
+    const line = this.#addFree({ ...ours }, merged, boundNames)
     if (this.#formatter === undefined) return line
     const formatted = this.#formatter(line) ?? {}
-    const ours = Object.entries(told).map(
-      ([key, value]) => [key, IDENTIFYING_FIELDS.has(key) ? value : formatted[key]] as const,
+    const oursFormatted = Object.entries(ours).map(
+      ([key, value]) => [key, IDENTITY_FIELDS.has(key) ? value : formatted[key]] as const,
     )
-    return this.#add(Object.fromEntries(ours), formatted, held)
+    return this.#addFree(Object.fromEntries(oursFormatted), formatted, boundNames)
   }
 
-  #add(line: Record<string, unknown>, from: Fields, held: ReadonlySet<string>): Fields {
-    for (const key of Object.keys(from)) if (this.#isFree(key) && !held.has(key)) line[key] = from[key]
+  #addFree(line: Record<string, unknown>, from: Fields, boundNames: ReadonlySet<string>): Fields {
+    for (const key of Object.keys(from)) if (this.#isFree(key) && !boundNames.has(key)) line[key] = from[key]
     return line
   }
 }
 
 const LEVEL_NUMBERS: Readonly<Record<LineLevel, number>> = { info: 30, warn: 40, error: 50 }
 
-/** The logger's name for a level: where it has only levels of its own, the next higher one, else the highest. */
+/** The logger's name for a level. A logger with only custom levels gets the next higher one, or its highest. */
 function levelIn({ levels }: PinoLogger, level: LineLevel): string {
   if (levels.values[level] !== undefined) return level
   const others = Object.entries(levels.values).sort(([, a], [, b]) => a - b)
@@ -120,8 +115,8 @@ function levelIn({ levels }: PinoLogger, level: LineLevel): string {
 }
 
 /**
- * A serializer of the user's for what stands under `error`, which may mask its message. What we tell there is a plain
- * object: left alone, pino's own serializer would say that its type is `Object`.
+ * Applies the user's serializer to the `error` field, so that it can mask the message. Our error is a plain object, for
+ * which pino's own serializer would write the type `Object`, so the type stays ours.
  */
 function errorSerializer(logger: PinoLogger): object {
   // The shape that pino gives to this part of a logger.
@@ -130,11 +125,11 @@ function errorSerializer(logger: PinoLogger): object {
   >
   const serialize = serializers.error ?? (getInternal(logger, 'errorKey') === 'error' ? serializers.err : undefined)
   if (serialize === undefined) return {}
-  const error = (told: LoggedError): unknown => {
-    const serialized = serialize({ ...told })
+  const error = (logged: LoggedError): unknown => {
+    const serialized = serialize({ ...logged })
     const message: unknown =
       typeof serialized === 'object' && serialized !== null && 'message' in serialized ? serialized.message : serialized
-    return typeof message === 'string' ? { ...told, message } : serialized
+    return typeof message === 'string' ? { ...logged, message } : serialized
   }
   return { serializers: { error } }
 }

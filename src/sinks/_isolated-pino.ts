@@ -2,12 +2,13 @@ import { pino, type DestinationStream, type Logger } from 'pino'
 import { setInternal } from './pino-internals.ts'
 
 /**
- * A pino for our own lines, which holds nothing but what they say, and its clock.
+ * A pino logger that adds nothing to a line but the time.
  *
- * Instrumentations patch the factory: each logger that it makes then has a mixin, which writes the span in hand, and a
- * second destination. Of our lines most never come by a logger, and what one of them shows may be kept for all.
+ * Instrumentations patch pino's factory: every new logger gets a mixin that adds the active span, and a second
+ * destination. Both are removed here. Most lines are rendered from a template without calling pino, so the fields of
+ * one span would be repeated on all of them.
  *
- * @param timestamp gives the text of a line's time, its comma included
+ * @param timestamp returns the `time` field as text, with a leading comma
  */
 export function isolatedPino(timestamp: () => string, destination: DestinationStream): Logger {
   const logger = pino({ base: null, timestamp }, destination)

@@ -6,22 +6,22 @@ interface CachedEdge<T> {
   readonly value: T
 }
 
-/** Something for each step of a machine, made when the step is first taken. */
+/** One value for each edge of a machine, created at its first transition. */
 export class PerEdgeCache<T> {
   readonly #byEvent = new Map<string | undefined, CachedEdge<T>[]>()
-  readonly #make: (record: TransitionRecord) => T
+  readonly #create: (record: TransitionRecord) => T
 
-  constructor(make: (record: TransitionRecord) => T) {
-    this.#make = make
+  constructor(create: (record: TransitionRecord) => T) {
+    this.#create = create
   }
 
   get(record: TransitionRecord): T {
     const { event, from, state } = record
-    let known = this.#byEvent.get(event)
-    if (known === undefined) this.#byEvent.set(event, (known = []))
-    for (const step of known) if (step.from === from && step.state === state) return step.value
-    const value = this.#make(record)
-    known.push({ from, state, value })
+    let edges = this.#byEvent.get(event)
+    if (edges === undefined) this.#byEvent.set(event, (edges = []))
+    for (const edge of edges) if (edge.from === from && edge.state === state) return edge.value
+    const value = this.#create(record)
+    edges.push({ from, state, value })
     return value
   }
 }

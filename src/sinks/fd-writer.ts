@@ -1,29 +1,29 @@
 import { fstatSync, writeSync } from 'node:fs'
 
-/** What is kept for a destination that takes nothing: beyond it lines are dropped, so that memory stays bounded. */
+/** Bytes kept for a destination that accepts nothing. More lines are dropped, so that memory stays bounded. */
 const MAX_BACKLOG_BYTES = 16 * 1_024 * 1_024
-/** A turn that writes more than this hands it over in between. */
+/** A turn of the event loop that writes more than this is flushed before it ends. */
 const MAX_BUFFERED_CHARS = 64 * 1_024
-/** What is written to a pipe in one piece is never torn by others that write there (POSIX: PIPE_BUF). */
+/** A write of at most this size to a pipe is atomic: writes of other processes cannot split it (POSIX). */
 const PIPE_BUF = 4_096
 const RETRY_MS = 100
 const RETRY_FULL_PIPE_MS = 4
-/** How long the end of a process waits for a pipe whose reader takes nothing. */
+/** How often flush() waits for a full pipe whose reader reads nothing. */
 const MAX_WAITS = 100
 const WAIT_MS = 10
 
 /**
- * Lines on their way to a file descriptor, handed over synchronously and in few calls.
+ * Writes lines to a file descriptor, synchronously and in few system calls.
  *
- * A pipe that is full (EAGAIN) is tried again soon, whatever else fails (ENOSPC, EPIPE, EIO) is told and tried again
- * too; until then lines are kept, in order and whole. Nothing here throws.
+ * Failed writes are retried: on a full pipe (EAGAIN) after a few milliseconds, after any other error (ENOSPC, EPIPE,
+ * EIO) later, and that error is reported. Meanwhile lines are kept, in order and whole. No method throws.
  */
 export class FdWriter {
   readonly #fd: number
   readonly #maxChunkBytes: number
   readonly #listeners = new Set<(error: unknown) => void>()
   #buffered = ''
-  /** What the destination has not taken, in order; the first of it from the middle of a line perhaps. */
+  /** What could not be written yet, in order. The first part may start within a line. */
   #backlog: Buffer[] = []
   #backlogBytes = 0
   #turn: NodeJS.Immediate | undefined
@@ -34,20 +34,20 @@ export class FdWriter {
     this.#maxChunkBytes = isFile(fd) ? Infinity : PIPE_BUF
   }
 
-  /** Has someone told of every write that failed, and of lines that had to be dropped. */
+  /** Calls the listener for each failed write, and when lines are dropped. */
   onError(listener: (error: unknown) => void): void {
     this.#listeners.add(listener)
   }
 
-  /** Takes a line, its line feed included; it is handed over at the end of this turn of the event loop, if not sooner. */
+  /** Buffers a line, with its line feed, until the end of this turn of the event loop at the latest. */
   write(line: string): void {
     this.#buffered += line
-    if (this.#buffered.length > MAX_BUFFERED_CHARS) this.flushGathered()
+    if (this.#buffered.length > MAX_BUFFERED_CHARS) this.flushBuffer()
     else this.#turn ??= setImmediate(this.#onTurn)
   }
 
-  /** Hands over what is gathered; to a destination that failed just now it waits until that is tried again. */
-  flushGathered(): void {
+  /** Writes the buffered lines. While a failed write waits for its retry, they are queued behind it. */
+  flushBuffer(): void {
     if (this.#buffered === '') return
     const text = this.#buffered
     this.#buffered = ''
@@ -55,20 +55,20 @@ export class FdWriter {
     else this.#write(text)
   }
 
-  /** Hands over everything, before the process ends: waits for a pipe whose reader is slow, but not for one that takes nothing. */
+  /** Writes everything before the process ends. Waits for a slow reader of a pipe, but not if nothing is read. */
   flush(): void {
-    this.flushGathered()
+    this.flushBuffer()
     for (let waits = 0; this.#backlog.length > 0 && waits < MAX_WAITS; waits += 1) {
       const before = this.#backlogBytes
       if (this.#writeBacklog() !== 'EAGAIN') return
       if (this.#backlogBytes < before) waits = 0
-      Atomics.wait(CLOCK, 0, 0, WAIT_MS)
+      Atomics.wait(NEVER_NOTIFIED, 0, 0, WAIT_MS)
     }
   }
 
   readonly #onTurn = (): void => {
     this.#turn = undefined
-    this.flushGathered()
+    this.flushBuffer()
   }
 
   readonly #onRetry = (): void => {
@@ -82,16 +82,16 @@ export class FdWriter {
       return
     }
     try {
-      const taken = writeSync(this.#fd, text)
-      // For text of one byte a character, as ours is, the first comparison says it all.
-      if (taken !== text.length && taken !== Buffer.byteLength(text))
-        this.#writeBytes(Buffer.from(text).subarray(taken))
+      const written = writeSync(this.#fd, text)
+      // In ASCII, which most lines are, characters and bytes are the same number.
+      if (written !== text.length && written !== Buffer.byteLength(text))
+        this.#writeBytes(Buffer.from(text).subarray(written))
     } catch (error) {
       this.#onWriteError(error, Buffer.from(text))
     }
   }
 
-  /** Writes in pieces; tells how that failed. */
+  /** Writes in chunks. Returns the error code if that fails. */
   #writeBytes(bytes: Buffer): string | undefined {
     let rest = bytes
     try {
@@ -102,27 +102,27 @@ export class FdWriter {
     }
   }
 
-  /** Tries again what was kept; tells how that failed. */
+  /** Retries what could not be written. Returns the error code if that fails. */
   #writeBacklog(): string | undefined {
-    const kept = this.#backlog
+    const backlog = this.#backlog
     this.#backlog = []
     this.#backlogBytes = 0
-    for (const [index, bytes] of kept.entries()) {
-      const failure = this.#writeBytes(bytes)
-      if (failure === undefined) continue
-      for (const later of kept.slice(index + 1)) this.#addToBacklog(later)
-      return failure
+    for (const [index, bytes] of backlog.entries()) {
+      const code = this.#writeBytes(bytes)
+      if (code === undefined) continue
+      for (const later of backlog.slice(index + 1)) this.#addToBacklog(later)
+      return code
     }
     return undefined
   }
 
   #onWriteError(error: unknown, rest: Buffer): string | undefined {
     const code = error instanceof Error && 'code' in error ? String(error.code) : undefined
-    // A full pipe is no fault: its reader is slow.
-    const full = code === 'EAGAIN'
-    if (!full) this.#report(error)
+    // EAGAIN is not an error: the pipe is full.
+    const isFull = code === 'EAGAIN'
+    if (!isFull) this.#report(error)
     this.#addToBacklog(rest)
-    this.#retry ??= setTimeout(this.#onRetry, full ? RETRY_FULL_PIPE_MS : RETRY_MS).unref()
+    this.#retry ??= setTimeout(this.#onRetry, isFull ? RETRY_FULL_PIPE_MS : RETRY_MS).unref()
     return code
   }
 
@@ -133,7 +133,7 @@ export class FdWriter {
   #addToBacklog(bytes: Buffer): void {
     if (this.#backlogBytes + bytes.length > MAX_BACKLOG_BYTES) {
       this.#report(
-        new Error(`the log takes no lines, ${String(MAX_BACKLOG_BYTES)} bytes of them are kept, and more are lost`),
+        new Error(`the log cannot be written, and ${String(MAX_BACKLOG_BYTES)} bytes are waiting: lines are dropped`),
       )
       return
     }
@@ -142,25 +142,25 @@ export class FdWriter {
   }
 }
 
-/** Only waited on: nobody ever wakes it. */
-const CLOCK = new Int32Array(new SharedArrayBuffer(4))
+/** Atomics.wait() on it only ever times out: a synchronous sleep. */
+const NEVER_NOTIFIED = new Int32Array(new SharedArrayBuffer(4))
 
-/** How much of it goes out in one piece: whole lines, where they fit. */
-function chunkLength(bytes: Buffer, most: number): number {
-  if (bytes.length <= most) return bytes.length
-  const end = bytes.lastIndexOf(LINE_FEED, most - 1)
-  return end === -1 ? most : end + 1
+/** The bytes of the next write: whole lines, unless the first one is too long. */
+function chunkLength(bytes: Buffer, max: number): number {
+  if (bytes.length <= max) return bytes.length
+  const end = bytes.lastIndexOf(LINE_FEED, max - 1)
+  return end === -1 ? max : end + 1
 }
 
 const LINE_FEED = 0x0a
 
-/** A file takes what is appended to it in one piece, however long. */
+/** Appending to a file is atomic at any size. */
 function isFile(fd: number): boolean {
   try {
     const stats = fstatSync(fd)
     return stats.isFile() || stats.isCharacterDevice()
   } catch {
-    // A descriptor that is closed: the first write will tell.
+    // The descriptor is closed: the first write reports that.
     return false
   }
 }

@@ -4,25 +4,25 @@ import { isolatedPino } from './_isolated-pino.ts'
 import { PerEdgeCache } from './_per-edge-cache.ts'
 
 /**
- * The lines of plain transitions, byte for byte as pino writes them, at a third of the cost.
+ * Renders the lines of plain transitions byte for byte as pino does, at a third of the cost.
  *
- * pino itself writes one line of each step, as a form; the values are then put into its gaps. What carries an error,
- * data or an attempt is left to pino: speed never changes a line.
+ * pino writes one line per edge, which becomes a template; the values of each record are inserted into it. Records with
+ * an error, data or an attempt are left to pino.
  */
 export class LineTemplates {
   readonly #templates: Readonly<Record<LineLevel, PerEdgeCache<LineTemplate>>>
-  /** The ids of the last line, up to the value of `seq`: the next one is often of the same request. */
+  /** The ids of the last line, up to the value of `seq`: the next line is often of the same request. */
   #ids = ''
   #traceId = ''
   #requestId = ''
 
   constructor(service: string) {
-    const forms = (level: LineLevel): PerEdgeCache<LineTemplate> =>
-      new PerEdgeCache((record) => templateFor(record, level, service))
-    this.#templates = { info: forms('info'), warn: forms('warn'), error: forms('error') }
+    const templates = (level: LineLevel): PerEdgeCache<LineTemplate> =>
+      new PerEdgeCache((record) => createTemplate(record, level, service))
+    this.#templates = { info: templates('info'), warn: templates('warn'), error: templates('error') }
   }
 
-  /** The line of a record, its line feed included; undefined where pino has to write it. */
+  /** The line of a record, with its line feed; undefined if pino has to write it. */
   render(record: LifecycleRecord): string | undefined {
     if (
       record.lifecycle !== 'transition' ||
@@ -31,18 +31,19 @@ export class LineTemplates {
       record.attempt !== undefined
     )
       return undefined
-    const form = this.#templates[levelOf(record.lifecycle, record.outcome)].get(record)
-    // Each piece that is joined costs: what the lines of a moment or of a request share is joined once.
-    if (form.time !== record.time) {
-      form.time = record.time
-      form.head = `${form.upToTime}${String(record.time)}${form.upToIds}`
+    const template = this.#templates[levelOf(record.lifecycle, record.outcome)].get(record)
+    // Every concatenation costs, so what consecutive lines share is joined once.
+    if (template.time !== record.time) {
+      template.time = record.time
+      template.head = `${template.beforeTime}${String(record.time)}${template.beforeIds}`
     }
     if (this.#requestId !== record.request_id || this.#traceId !== record.trace_id) {
       this.#requestId = record.request_id
       this.#traceId = record.trace_id
       this.#ids = `${JSON.stringify(record.trace_id)},"request_id":${JSON.stringify(record.request_id)},"seq":`
     }
-    let line = form.head + this.#ids + String(record.seq)
+    // Written out for speed. test/record/fields.test.ts compares it with the table of fields.
+    let line = template.head + this.#ids + String(record.seq)
     if (record.dwell_ms !== undefined) line += `,"dwell_ms":${milliseconds(record.dwell_ms)}`
     if (record.parent_id !== undefined) line += `,"parent_id":${JSON.stringify(record.parent_id)}`
     if (record.method !== undefined) line += `,"method":${JSON.stringify(record.method)}`
@@ -53,34 +54,40 @@ export class LineTemplates {
     if (record.outcome !== undefined) line += `,"outcome":"${record.outcome}"`
     if (record.status !== undefined) line += `,"status":${JSON.stringify(record.status)}`
     if (record.duration_ms !== undefined) line += `,"duration_ms":${milliseconds(record.duration_ms)}`
-    return line + form.end
+    return line + template.end
   }
 }
 
-/** What the lines of one step have in common, cut where the values go. */
+/** The parts that all lines of one edge share. */
 interface LineTemplate {
-  /** The moment of the last such line, and all of it up to the ids. */
+  /** The time of the last such line, and that line up to the ids. */
   time: number
   head: string
-  readonly upToTime: string
-  readonly upToIds: string
+  readonly beforeTime: string
+  readonly beforeIds: string
   readonly end: string
 }
 
-function templateFor(record: TransitionRecord, level: LineLevel, service: string): LineTemplate {
+function createTemplate(record: TransitionRecord, level: LineLevel, service: string): LineTemplate {
   let line = ''
-  // No name in a line holds this character as it is: JSON escapes it.
-  const gap = '\u0000'
-  const logger = isolatedPino(() => `,"time":${gap}`, { write: (text) => void (line = text) })
+  // JSON escapes this character, so it is in no other place of the line.
+  const placeholder = '\u0000'
+  const logger = isolatedPino(() => `,"time":${placeholder}`, { write: (text) => void (line = text) })
   logger.child({ service, ...constantFields(record) })[level]({ trace_id: '' }, message(record))
-  const [upToTime = '', rest = ''] = line.split(gap)
-  const ids = rest.indexOf(NO_TRACE_ID) + NO_TRACE_ID.length
-  return { time: Number.NaN, head: '', upToTime, upToIds: rest.slice(0, ids - 2), end: rest.slice(ids) }
+  const [beforeTime = '', rest = ''] = line.split(placeholder)
+  const endOfId = rest.indexOf(EMPTY_TRACE_ID) + EMPTY_TRACE_ID.length
+  return {
+    time: Number.NaN,
+    head: '',
+    beforeTime,
+    beforeIds: rest.slice(0, endOfId - '""'.length),
+    end: rest.slice(endOfId),
+  }
 }
 
-const NO_TRACE_ID = ',"trace_id":""'
+const EMPTY_TRACE_ID = ',"trace_id":""'
 
-/** The number as JSON has it: most waits are short, and to print a fraction anew each time is slow. */
+/** The number as JSON. Most times are short and formatting a fraction is slow, so short ones are cached. */
 function milliseconds(ms: number): string {
   const micros = Math.round(ms * 1_000)
   if (micros < 0 || micros >= MAX_CACHED_MICROS || micros / 1_000 !== ms) return String(ms)
@@ -88,5 +95,5 @@ function milliseconds(ms: number): string {
 }
 
 const MAX_CACHED_MICROS = 4_000
-/** The microseconds of the first milliseconds, as far as they came. */
+/** Indexed by microseconds, filled as they occur. */
 const cachedNumbers: (string | undefined)[] = new Array<string | undefined>(MAX_CACHED_MICROS)

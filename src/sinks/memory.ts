@@ -1,7 +1,7 @@
 import type { LifecycleRecord, Sink } from '../record/record.ts'
 
 /**
- * A sink that keeps its records: for tests.
+ * A sink that keeps its records in an array, for tests.
  *
  * @example
  * const sink = memorySink()

@@ -1,6 +1,15 @@
+/** The public members of a pino logger that are used. A pino logger of any version and configuration has them. */
+export interface PinoLogger {
+  readonly level: string
+  readonly levels: { readonly values: Readonly<Record<string, number>> }
+  isLevelEnabled(level: string): boolean
+  child(bindings: object, options: object): unknown
+  flush(): void
+}
+
 /**
- * What pino keeps of a logger under a symbol. Each copy of pino that a process has loaded has symbols of its own, so they
- * are told by their names, which are the same in all.
+ * The parts of a logger that pino keeps under symbols. Each copy of pino in a process has its own symbols, so they are
+ * found by description, which is the same in all copies.
  */
 export type PinoSymbol = 'chindings' | 'errorKey' | 'formatters' | 'messageKey' | 'mixin' | 'serializers' | 'stream'
 
@@ -8,8 +17,8 @@ const symbolCache = new Map<PinoSymbol, symbol[]>()
 
 function symbolOf(logger: object, part: PinoSymbol): symbol | undefined {
   const symbols = symbolCache.get(part) ?? []
-  const seen = symbols.find((symbol) => symbol in logger)
-  if (seen !== undefined) return seen
+  const cached = symbols.find((symbol) => symbol in logger)
+  if (cached !== undefined) return cached
   for (let at: object | null = logger; at !== null; at = Reflect.getPrototypeOf(at)) {
     const symbol = Object.getOwnPropertySymbols(at).find(({ description }) => description === `pino.${part}`)
     if (symbol === undefined) continue
@@ -19,32 +28,32 @@ function symbolOf(logger: object, part: PinoSymbol): symbol | undefined {
   return undefined
 }
 
-/** A part of a logger; undefined where it has none, or is no pino. */
+/** A part of a logger; undefined if it has none or is not pino. */
 export function getInternal(logger: object, part: PinoSymbol): unknown {
   const symbol = symbolOf(logger, part)
   return symbol === undefined ? undefined : (Reflect.get(logger, symbol) as unknown)
 }
 
-/** Replaces a part of a logger that we have made; a child shadows its parent's, which stays as it was. */
+/** Replaces a part of a logger that we created. On a child this shadows the parent's part, which is unchanged. */
 export function setInternal(logger: object, part: PinoSymbol, value: unknown): void {
   const symbol = symbolOf(logger, part)
   if (symbol !== undefined) Reflect.set(logger, symbol, value)
 }
 
-/** What a logger writes on each of its lines, as an object: of a key that is bound twice the last value. */
+/** The fields that a logger binds to each of its lines. Of a key that is bound twice, the last value counts. */
 export function bindingsOf(logger: object): Readonly<Record<string, unknown>> {
   const text = getInternal(logger, 'chindings')
   if (typeof text !== 'string') return {}
   try {
-    // It begins with a comma, and what pino writes as an object is one.
+    // pino keeps the bindings as the text of an object's members, with a leading comma.
     return JSON.parse(`{${text.slice(1)}}`) as Readonly<Record<string, unknown>>
   } catch {
-    // A serializer of the user's that writes no JSON: no reader will know what is bound either.
+    // A serializer of the user wrote text that is not JSON: no reader can parse these lines either.
     return {}
   }
 }
 
-/** What a logger binds to a key; asked for every line, so that what is not there costs next to nothing. */
+/** The value that a logger binds to a key. Called for every line, so a key that is absent costs almost nothing. */
 export function boundValue(logger: object, key: string): unknown {
   const text = getInternal(logger, 'chindings')
   return typeof text === 'string' && text.includes(`"${key}":`) ? bindingsOf(logger)[key] : undefined

@@ -1,25 +1,25 @@
 import type { Sink } from '../record/record.ts'
 import { isolatedPino } from './_isolated-pino.ts'
 import { FdWriter } from './fd-writer.ts'
-import { pinoSink } from './pino.ts'
 import { LineTemplates } from './line-template.ts'
+import { pinoSink } from './pino.ts'
 
 /**
- * When lines are handed to the operating system, which alone keeps them when the process dies:
+ * When lines are written to the operating system. Lines that are still in memory are lost if the process is killed.
  *
- * - `entry`: before a request's handler runs, and what is told after that once per turn of the event loop
+ * - `entry`: before a request's handler runs; later lines once per turn of the event loop
  * - `turn`: once per turn of the event loop
- * - `line`: each at once
+ * - `line`: each line immediately
  */
 export type Durability = 'entry' | 'turn' | 'line'
 
-/** One for all trackers of the process: where the system takes half a line, the other half has to come next. */
+/** Shared by all trackers of the process: after a partial write, the rest of that line has to come next. */
 let sharedStdout: FdWriter | undefined
 
 /**
- * The sink used where the user gives no logger: pino's lines on standard output, in few calls of the operating system.
+ * The default sink: pino's lines on standard output, in few system calls.
  *
- * @param onError told of a destination that fails (a full disk, a closed pipe); lines are kept and tried again
+ * @param onError receives write errors, such as a full disk or a closed pipe; the lines are kept and retried
  */
 export function stdoutSink(
   service: string,
@@ -42,9 +42,9 @@ export function stdoutSink(
         time = record.time
         pinoLines.write(record)
       } else destination.write(line)
-      if (durability === 'line') destination.flushGathered()
+      if (durability === 'line') destination.flushBuffer()
     },
-    ...(durability === 'entry' ? { beforeHandler: () => destination.flushGathered() } : {}),
+    ...(durability === 'entry' ? { beforeHandler: () => destination.flushBuffer() } : {}),
     flush: () => destination.flush(),
   }
 }

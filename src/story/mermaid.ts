@@ -2,46 +2,59 @@ import { formatDuration } from '../machine/duration.ts'
 import type { StoryReport, StoryRequest } from './report.ts'
 import { startOf } from './story.ts'
 
-interface Moment {
+/** A statement of the diagram, and the time that orders it. */
+interface TimedStatement {
   readonly time: number
   readonly text: string
 }
 
-/** The story as a Mermaid sequence diagram: services side by side, calls between them, states as notes. */
+/**
+ * Draws a story as a Mermaid sequence diagram: a participant for each service, calls as arrows, states as notes.
+ *
+ * @returns the diagram with a newline at its end
+ * @example const report = await storyOfFiles(traceId, ['logs/*.ndjson'])
+ * if (report !== undefined) console.log(storyMermaid(report))
+ */
 export function storyMermaid(report: StoryReport): string {
-  const names = new Map(report.services.map((service, index) => [service, `s${String(index)}`]))
-  const idOf = (service: string): string => names.get(service) ?? 's0'
-  const participants = [...names].map(
-    ([service, id]) => `    participant ${id} as ${escaped(service === '' ? 'unnamed' : service)}`,
+  const ids = new Map(report.services.map((service, index) => [service, `s${String(index)}`]))
+  const idOf = (service: string): string => ids.get(service) ?? 's0'
+  const participants = [...ids].map(
+    ([service, id]) => `    participant ${id} as ${escapeText(service === '' ? 'unnamed' : service)}`,
   )
-  const moments = report.requests.flatMap((request) => momentsOf(request, report, idOf)).sort((a, b) => a.time - b.time)
-  return ['sequenceDiagram', ...participants, ...moments.map(({ text }) => `    ${text}`), ''].join('\n')
+  const statements = report.requests
+    .flatMap((request) => statementsOf(request, report, idOf))
+    .sort((a, b) => a.time - b.time)
+  return ['sequenceDiagram', ...participants, ...statements.map(({ text }) => `    ${text}`), ''].join('\n')
 }
 
-function momentsOf(request: StoryRequest, { requests }: StoryReport, idOf: (service: string) => string): Moment[] {
+function statementsOf(
+  request: StoryRequest,
+  { requests }: StoryReport,
+  idOf: (service: string) => string,
+): TimedStatement[] {
   const parent = requests.find(({ request_id }) => request_id === request.parent_id)
-  const asked = escaped([request.method, request.path].filter((part) => part !== null).join(' ') || request.request_id)
-  const called =
+  const target = [request.method, request.path].filter((part) => part !== null).join(' ') || request.request_id
+  const call =
     parent === undefined
       ? []
-      : [{ time: startOf(request), text: `${idOf(parent.service)}->>${idOf(request.service)}: ${asked}` }]
-  const steps = request.transitions.flatMap(({ time, service, state, dwell_ms }, index): Moment[] => {
-    const before = request.transitions[index - 1]?.service
-    const dwelt = dwell_ms === null ? '' : ` (${formatDuration(dwell_ms)})`
-    const handed =
-      before === undefined || before === service
+      : [{ time: startOf(request), text: `${idOf(parent.service)}->>${idOf(request.service)}: ${escapeText(target)}` }]
+  const steps = request.transitions.flatMap(({ time, service, state, dwell_ms }, index): TimedStatement[] => {
+    const previous = request.transitions[index - 1]?.service
+    const dwell = dwell_ms === null ? '' : ` (${formatDuration(dwell_ms)})`
+    const handOff =
+      previous === undefined || previous === service
         ? []
-        : [{ time, text: `${idOf(before)}-)${idOf(service)}: hands over` }]
-    return [...handed, { time, text: `Note over ${idOf(service)}: ${escaped(state)}${dwelt}` }]
+        : [{ time, text: `${idOf(previous)}-)${idOf(service)}: hands off` }]
+    return [...handOff, { time, text: `Note over ${idOf(service)}: ${escapeText(state)}${dwell}` }]
   })
-  const gaps = request.gaps.map((gap): Moment => ({
+  const gaps = request.gaps.map((gap): TimedStatement => ({
     time: Infinity,
-    text: `Note over ${idOf(request.service)}: ${escaped(gap)}`,
+    text: `Note over ${idOf(request.service)}: ${escapeText(gap)}`,
   }))
-  return [...called, ...steps, ...gaps]
+  return [...call, ...steps, ...gaps]
 }
 
-/** Whatever has a meaning in Mermaid, as an entity of its own notation. */
-function escaped(text: string): string {
+/** Escapes every character that could be Mermaid syntax, as a numeric entity. */
+function escapeText(text: string): string {
   return text.replace(/[^\p{L}\p{N} ./_()[\],-]/gu, (character) => `#${String(character.codePointAt(0))};`)
 }

@@ -1,4 +1,4 @@
-/** One step of a request. Times are epoch milliseconds, as they were logged. */
+/** One transition of a request. Times are epoch milliseconds, as logged. */
 export interface StoryTransition {
   readonly seq: number
   readonly time: number
@@ -25,9 +25,9 @@ export interface StoryNote {
 /** One request of the trace. */
 export interface StoryRequest {
   readonly request_id: string
-  /** The caller's request, where known. */
+  /** The request id of the caller, if known. */
   readonly parent_id: string | null
-  /** The service in which it began. */
+  /** The service that received the request. */
   readonly service: string
   readonly method: string | null
   readonly path: string | null
@@ -37,16 +37,16 @@ export interface StoryRequest {
   readonly error: string | null
   readonly transitions: readonly StoryTransition[]
   readonly notes: readonly StoryNote[]
-  /** What should be there and is not, in a sentence each. */
+  /** What is missing or invalid, one sentence each. */
   readonly gaps: readonly string[]
 }
 
-/** A line of the application's own. */
+/** A log line of the application or of a third party. */
 export interface StoryLine {
   readonly time: number
   readonly service: string
   readonly request_id: string | null
-  /** As it was logged: a number of pino's, or a name. */
+  /** As logged: one of pino's numbers, or a name. */
   readonly level: number | string | null
   readonly msg: string
 }
@@ -56,7 +56,7 @@ export interface StoryReport {
   readonly trace_id: string
   readonly started: number
   readonly duration_ms: number
-  /** In the order in which they first appear. */
+  /** In order of first appearance. */
   readonly services: readonly string[]
   /** A parent before its children, then by time. */
   readonly requests: readonly StoryRequest[]

@@ -5,41 +5,41 @@ import type { NoteRecord, TransitionRecord } from '../record/record.ts'
 import type { StoryLine, StoryNote, StoryReport, StoryRequest, StoryTransition } from './report.ts'
 
 /**
- * Tells one trace: its requests in causal order, their steps, and the application's own lines.
+ * Builds the report of one trace: its requests in causal order, their transitions, and the application's own lines.
  *
- * Times are shown as they were logged. Where clocks disagree the order comes from parents and `seq`.
+ * Times are shown as logged. Where clocks disagree, parents and `seq` decide the order.
  *
- * @param histories the requests of this trace alone
- * @returns undefined where there is nothing to tell
+ * @param histories the requests of this trace only
+ * @returns undefined if there are neither requests nor lines
  */
-export function story(
+export function buildStory(
   traceId: string,
   histories: Iterable<RequestHistory>,
   lines: readonly StoryLine[],
   table: TransitionTable,
 ): StoryReport | undefined {
-  const verdicts = [...histories]
+  const assessments = [...histories]
     .map((history) => assess(history, table))
     .sort((a, b) => (a.history.key < b.history.key ? -1 : 1))
-  const requests = inCausalOrder(verdicts.map((verdict) => requestOf(verdict, table)))
-  const sorted = distinct(lines).sort((a, b) => a.time - b.time || (a.msg < b.msg ? -1 : 1))
-  const moments = [...requests.flatMap(({ transitions, notes }) => [...transitions, ...notes]), ...sorted].sort(
+  const requests = inCausalOrder(assessments.map((assessment) => requestOf(assessment, table)))
+  const sortedLines = distinct(lines).sort((a, b) => a.time - b.time || (a.msg < b.msg ? -1 : 1))
+  const entries = [...requests.flatMap(({ transitions, notes }) => [...transitions, ...notes]), ...sortedLines].sort(
     (a, b) => a.time - b.time,
   )
-  const [first] = moments
+  const [first] = entries
   if (first === undefined) return undefined
   return {
-    trace_id: verdicts[0]?.history.traceId ?? traceId,
+    trace_id: assessments[0]?.history.traceId ?? traceId,
     started: first.time,
-    duration_ms: (moments.at(-1)?.time ?? first.time) - first.time,
-    services: [...new Set(moments.map(({ service }) => service))],
+    duration_ms: (entries.at(-1)?.time ?? first.time) - first.time,
+    services: [...new Set(entries.map(({ service }) => service))],
     requests,
-    lines: sorted,
+    lines: sortedLines,
   }
 }
 
-function requestOf(verdict: RequestAssessment, table: TransitionTable): StoryRequest {
-  const { history, position, end } = verdict
+function requestOf(assessment: RequestAssessment, table: TransitionTable): StoryRequest {
+  const { history, position, end } = assessment
   const records = history.transitions.map(({ record }) => record)
   const notes = history.notes.map(({ record }) => record)
   const first = records.find(({ seq }) => seq === 0)
@@ -55,7 +55,7 @@ function requestOf(verdict: RequestAssessment, table: TransitionTable): StoryReq
     error: end?.error === undefined ? null : `${end.error.type}: ${end.error.message}`,
     transitions: records.map(transitionOf),
     notes: notes.map(noteOf),
-    gaps: gapsOf(verdict, table),
+    gaps: gapsOf(assessment, table),
   }
 }
 
@@ -98,48 +98,51 @@ function gapsOf(
   const gaps = missing.length === 0 ? [] : [`no line with seq ${missing.join(', ')}`]
   gaps.push(...invalid.map(({ reason }) => `invalid: ${reason}`))
   if (ended) return gaps
-  const since = clock(position.since)
+  const since = timeOfDay(position.since)
   const lastAttempt = history.notes.findLast(({ record }) => record.attempt !== undefined)?.record
-  if (isHandOffState(table, position.state) && attempts === 0)
+  if (isHandOffState(table, position.state) && attempts === 0) {
     gaps.push(`${position.state.toLowerCase()} at ${since}, no worker line after it`)
-  else if (lastAttempt?.event === 'ATTEMPT')
-    gaps.push(
-      `attempt ${String(lastAttempt.attempt)} began at ${clock(lastAttempt.time)}, no line of ${lastAttempt.service} after it`,
-    )
-  else gaps.push(`${position.state} since ${since}, nothing after it`)
+  } else if (lastAttempt?.event === 'ATTEMPT') {
+    const { attempt, time, service } = lastAttempt
+    gaps.push(`attempt ${String(attempt)} began at ${timeOfDay(time)}, no line of ${service} after it`)
+  } else {
+    gaps.push(`${position.state} since ${since}, nothing after it`)
+  }
   return gaps
 }
 
-/** The time of day, in UTC, to the millisecond. */
-function clock(time: number): string {
+/** The time of day in UTC, with milliseconds. */
+function timeOfDay(time: number): string {
   const date = new Date(time)
   return Number.isNaN(date.getTime()) ? String(time) : `${date.toISOString().slice(11, 23)}Z`
 }
 
-/** Earliest first, but no request before its parent; parents in a circle, as damage may make them, are let go by time. */
+/** Orders requests by time, each after its parent. Damaged lines may leave a cycle of parents, ordered by time. */
 function inCausalOrder(requests: readonly StoryRequest[]): StoryRequest[] {
   const ids = new Set(requests.map(({ request_id }) => request_id))
-  const waiting = [...requests].sort((a, b) => startOf(a) - startOf(b) || (a.request_id < b.request_id ? -1 : 1))
-  const told = new Set<string>()
+  const remaining = [...requests].sort((a, b) => startOf(a) - startOf(b) || (a.request_id < b.request_id ? -1 : 1))
+  const placed = new Set<string>()
   const ordered: StoryRequest[] = []
-  while (waiting.length > 0) {
-    const free = waiting.findIndex(({ parent_id }) => parent_id === null || !ids.has(parent_id) || told.has(parent_id))
-    for (const request of waiting.splice(Math.max(0, free), 1)) {
-      told.add(request.request_id)
+  const isReady = ({ parent_id }: StoryRequest): boolean =>
+    parent_id === null || !ids.has(parent_id) || placed.has(parent_id)
+  while (remaining.length > 0) {
+    const ready = remaining.findIndex(isReady)
+    for (const request of remaining.splice(Math.max(0, ready), 1)) {
+      placed.add(request.request_id)
       ordered.push(request)
     }
   }
   return ordered
 }
 
-/** When a request began, in epoch milliseconds, as far as its lines tell. */
+/** The time of a request's earliest line, in epoch milliseconds. */
 export function startOf({ transitions, notes }: StoryRequest): number {
-  return [...transitions, ...notes].reduce((least, { time }) => Math.min(least, time), Infinity)
+  return [...transitions, ...notes].reduce((earliest, { time }) => Math.min(earliest, time), Infinity)
 }
 
-/** When a request's last line was written, in epoch milliseconds. */
+/** The time of a request's latest line, in epoch milliseconds. */
 export function endOf({ transitions, notes }: StoryRequest): number {
-  return [...transitions, ...notes].reduce((most, { time }) => Math.max(most, time), -Infinity)
+  return [...transitions, ...notes].reduce((latest, { time }) => Math.max(latest, time), -Infinity)
 }
 
 function distinct(lines: readonly StoryLine[]): StoryLine[] {

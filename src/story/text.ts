@@ -1,9 +1,9 @@
 import { formatDuration, formatTime } from '../machine/duration.ts'
 import { sanitizeForTerminal } from '../record/sanitize.ts'
-import type { StoryLine, StoryReport, StoryRequest } from './report.ts'
+import type { StoryLine, StoryNote, StoryReport, StoryRequest, StoryTransition } from './report.ts'
 import { endOf, startOf } from './story.ts'
 
-/** One row of the waterfall: at a moment, or over a span of time. */
+/** One row of the waterfall: at one time, or over a span of time. */
 interface Row {
   readonly from: number
   readonly to?: number
@@ -12,34 +12,38 @@ interface Row {
 }
 
 /**
- * The story as a waterfall for a terminal: requests as a tree, their states with the times, the application's own
+ * Formats a story as a waterfall for a terminal: the tree of requests, their states with times, the application's own
  * lines between them, and the gaps.
  *
- * @param width columns of the terminal; no line is wider
+ * Control characters in logged text are replaced, so that a log cannot send commands to the terminal.
+ *
+ * @param width columns of the terminal; longer lines are cut
+ * @returns the text with a newline at its end
+ * @example process.stdout.write(storyText(report, process.stdout.columns ?? 80))
  */
 export function storyText(report: StoryReport, width: number): string {
   const { trace_id, started, duration_ms, services, requests, lines } = report
-  const head = [
-    `trace ${trace_id}`,
-    `${formatTime(started)}, ${formatDuration(duration_ms)}, ${String(requests.length)} requests in ${services.join(', ')}`,
-    '',
-  ]
+  const count = `${String(requests.length)} requests in ${services.join(', ')}`
+  const header = [`trace ${trace_id}`, `${formatTime(started)}, ${formatDuration(duration_ms)}, ${count}`, '']
   const ids = new Set(requests.map(({ request_id }) => request_id))
   const roots = rootsOf(requests)
   const unowned = lines.filter(({ request_id }) => request_id === null || !ids.has(request_id))
-  const rows = inserted(
+  const rows = interleave(
     [],
-    [...[...roots].map((request) => block(request, report, 0, roots)), ...unowned.map((line) => [lineRow(line, 0)])],
+    [
+      ...[...roots].map((request) => requestRows(request, report, 0, roots)),
+      ...unowned.map((line) => [lineRow(line, 0)]),
+    ],
   )
   const barWidth = Math.max(8, Math.min(32, Math.floor(width / 4)))
-  const drawn = rows.map(
+  const waterfall = rows.map(
     (row) =>
       `${offset(row.from - started)} ${bar(row, started, duration_ms, barWidth)} ${'  '.repeat(row.indent)}${row.text}`,
   )
-  return [...head, ...drawn].map((line) => fitted(line, width)).join('\n') + '\n'
+  return [...header, ...waterfall].map((line) => fitToWidth(line, width)).join('\n') + '\n'
 }
 
-/** The requests that are told beneath no other one: where parents stand in a circle, the one that is told first. */
+/** The requests at the top of the tree: those whose parent does not precede them. This breaks cycles of parents. */
 function rootsOf(requests: readonly StoryRequest[]): ReadonlySet<StoryRequest> {
   const before = new Set<string | null>()
   const roots = new Set<StoryRequest>()
@@ -50,70 +54,78 @@ function rootsOf(requests: readonly StoryRequest[]): ReadonlySet<StoryRequest> {
   return roots
 }
 
-/** A request and all beneath it: its own rows in order of `seq`, everything else between them by time. */
-function block(request: StoryRequest, report: StoryReport, indent: number, roots: ReadonlySet<StoryRequest>): Row[] {
+/** A request and everything below it: its own transitions by `seq`, the rest between them by time. */
+function requestRows(
+  request: StoryRequest,
+  report: StoryReport,
+  indent: number,
+  roots: ReadonlySet<StoryRequest>,
+): Row[] {
   const { request_id, service, method, path, state, outcome, status, error, transitions, notes, gaps } = request
   const start = startOf(request)
-  const last = endOf(request)
-  const asked = [method, path].filter((part) => part !== null).join(' ')
-  const ended = [state, outcome, status, error].filter((part) => part !== null).join(' ')
+  const end = endOf(request)
+  const target = [method, path].filter((part) => part !== null).join(' ')
+  const result = [state, outcome, status, error].filter((part) => part !== null).join(' ')
   const title: Row = {
     from: start,
-    to: last,
+    to: end,
     indent,
-    text: `${service} ${asked === '' ? '' : `${asked} `}[${request_id}] ${ended}`,
+    text: `${service} ${target === '' ? '' : `${target} `}[${request_id}] ${result}`,
   }
-  const steps = transitions.map(({ time, service: by, state: entered, dwell_ms, implied, attempt }): Row => {
-    const where = by === service ? '' : ` (${by})`
-    const which = attempt === undefined ? '' : ` attempt ${String(attempt)}`
-    const dwelt = dwell_ms === null ? '' : ` after ${formatDuration(dwell_ms)}`
-    return {
-      from: time,
-      indent: indent + 1,
-      text: `${entered}${dwelt}${implied === true ? ', implied' : ''}${which}${where}`,
-    }
-  })
-  const told = notes.map((note): Row => {
-    const where = note.service === service ? '' : ` (${note.service})`
-    const kind = note.lifecycle === 'note' ? '' : `${note.lifecycle} `
-    const which = note.attempt === undefined ? '' : ` ${String(note.attempt)}`
-    return {
-      from: note.time,
-      indent: indent + 1,
-      text: `${kind}${note.event}${which} in ${note.state}${note.error === undefined ? '' : `: ${note.error}`}${where}`,
-    }
-  })
-  const own = report.lines.filter((line) => line.request_id === request_id).map((line) => [lineRow(line, indent + 1)])
-  const below = report.requests.filter((child) => child.parent_id === request_id && !roots.has(child))
-  const children = below.map((child) => block(child, report, indent + 1, roots))
-  const missing = gaps.map((gap): Row => ({ from: last, indent: indent + 1, text: `! ${gap}` }))
-  const early = skew(request, report)
+  const transitionRows = transitions.map((transition) => transitionRow(transition, service, indent + 1))
+  const noteRows = notes.map((note) => noteRow(note, service, indent + 1))
+  const lineRows = report.lines
+    .filter((line) => line.request_id === request_id)
+    .map((line) => lineRow(line, indent + 1))
+  const children = report.requests.filter((child) => child.parent_id === request_id && !roots.has(child))
+  const childBlocks = children.map((child) => requestRows(child, report, indent + 1, roots))
+  const gapRows = gaps.map((gap): Row => ({ from: end, indent: indent + 1, text: `! ${gap}` }))
+  const skew = clockSkew(request, report)
   return [
     title,
-    ...(early === undefined ? [] : [{ ...title, indent: indent + 1, text: early }]),
-    ...inserted(steps, [...told.map((row) => [row]), ...own, ...children]),
-    ...missing,
+    ...(skew === undefined ? [] : [{ ...title, indent: indent + 1, text: skew }]),
+    ...interleave(transitionRows, [...[...noteRows, ...lineRows].map((row) => [row]), ...childBlocks]),
+    ...gapRows,
   ]
 }
 
-/** Raw times are shown, and what they cannot mean is said beside them. */
-function skew(request: StoryRequest, { requests }: StoryReport): string | undefined {
+function transitionRow(
+  { time, service, state, dwell_ms, implied, attempt }: StoryTransition,
+  requestService: string,
+  indent: number,
+): Row {
+  const suffix = service === requestService ? '' : ` (${service})`
+  const delivery = attempt === undefined ? '' : ` attempt ${String(attempt)}`
+  const dwell = dwell_ms === null ? '' : ` after ${formatDuration(dwell_ms)}`
+  return { from: time, indent, text: `${state}${dwell}${implied === true ? ', implied' : ''}${delivery}${suffix}` }
+}
+
+function noteRow(
+  { time, service, lifecycle, event, state, attempt, error }: StoryNote,
+  requestService: string,
+  indent: number,
+): Row {
+  const suffix = service === requestService ? '' : ` (${service})`
+  const kind = lifecycle === 'note' ? '' : `${lifecycle} `
+  const delivery = attempt === undefined ? '' : ` ${String(attempt)}`
+  const reason = error === undefined ? '' : `: ${error}`
+  return { from: time, indent, text: `${kind}${event}${delivery} in ${state}${reason}${suffix}` }
+}
+
+/** A warning about a request that starts before its caller. The times themselves are shown as logged. */
+function clockSkew(request: StoryRequest, { requests }: StoryReport): string | undefined {
   const parent = requests.find(({ request_id }) => request_id === request.parent_id)
-  const early = parent === undefined ? 0 : startOf(parent) - startOf(request)
-  return early > 0
-    ? `! begins ${formatDuration(early)} before its caller: the clocks of ${parent?.service ?? ''} and ${request.service} disagree`
-    : undefined
+  if (parent === undefined) return undefined
+  const skewMs = startOf(parent) - startOf(request)
+  if (!(skewMs > 0)) return undefined
+  const services = `${parent.service} and ${request.service}`
+  return `! begins ${formatDuration(skewMs)} before its caller: the clocks of ${services} disagree`
 }
 
 function lineRow({ time, level, msg, service }: StoryLine, indent: number): Row {
-  return {
-    from: time,
-    indent,
-    text: `- ${LEVELS[String(level)] ?? String(level ?? '')} ${msg}${indent === 0 && service !== '' ? ` (${service})` : ''}`.replace(
-      '-  ',
-      '- ',
-    ),
-  }
+  const name = LEVELS[String(level)] ?? String(level ?? '')
+  const suffix = indent === 0 && service !== '' ? ` (${service})` : ''
+  return { from: time, indent, text: `- ${name} ${msg}${suffix}`.replace('-  ', '- ') }
 }
 
 const LEVELS: Readonly<Record<string, string | undefined>> = {
@@ -125,19 +137,19 @@ const LEVELS: Readonly<Record<string, string | undefined>> = {
   60: 'fatal',
 }
 
-/** A backbone whose order is kept, with other blocks put in by the time of their first row. */
-function inserted(backbone: readonly Row[], blocks: readonly Row[][]): Row[] {
-  const waiting = blocks.filter((rows) => rows.length > 0).sort((a, b) => (a[0]?.from ?? 0) - (b[0]?.from ?? 0))
+/** Inserts blocks of rows into a backbone, each by the time of its first row. The backbone keeps its order. */
+function interleave(backbone: readonly Row[], blocks: readonly Row[][]): Row[] {
+  const pending = blocks.filter((rows) => rows.length > 0).sort((a, b) => (a[0]?.from ?? 0) - (b[0]?.from ?? 0))
   const rows: Row[] = []
   let next = 0
   for (const [index, row] of backbone.entries()) {
-    // Within one millisecond the last step comes last: what a handler says, it says before it ends.
-    const before = index > 0 && index === backbone.length - 1 ? row.from + 1 : row.from
-    for (; (waiting[next]?.[0]?.from ?? Infinity) < before; next += 1)
-      for (const put of waiting[next] ?? []) rows.push(put)
+    // A handler logs before it ends: within the same millisecond the last transition comes last.
+    const limit = index > 0 && index === backbone.length - 1 ? row.from + 1 : row.from
+    for (; (pending[next]?.[0]?.from ?? Infinity) < limit; next += 1)
+      for (const inserted of pending[next] ?? []) rows.push(inserted)
     rows.push(row)
   }
-  return [...rows, ...waiting.slice(next).flat()]
+  return [...rows, ...pending.slice(next).flat()]
 }
 
 function offset(ms: number): string {
@@ -145,14 +157,14 @@ function offset(ms: number): string {
 }
 
 function bar({ from, to }: Row, started: number, duration: number, width: number): string {
-  const place = (time: number): number => (duration === 0 ? 0 : Math.round(((time - started) / duration) * (width - 1)))
-  const start = place(from)
+  const columnOf = (time: number): number =>
+    duration === 0 ? 0 : Math.round(((time - started) / duration) * (width - 1))
+  const start = columnOf(from)
   if (to === undefined) return `${' '.repeat(start)}·`.padEnd(width)
-  return `${' '.repeat(start)}${'━'.repeat(Math.max(1, place(to) - start + 1))}`.padEnd(width)
+  return `${' '.repeat(start)}${'━'.repeat(Math.max(1, columnOf(to) - start + 1))}`.padEnd(width)
 }
 
-/** Cut to the terminal's width. */
-function fitted(line: string, width: number): string {
+function fitToWidth(line: string, width: number): string {
   const characters = Array.from(sanitizeForTerminal(line).trimEnd())
   return characters.length <= width ? characters.join('') : `${characters.slice(0, width - 1).join('')}…`
 }

@@ -10,38 +10,38 @@ import {
 } from './traceparent.ts'
 
 /**
- * What an id rides on: HTTP headers, gRPC metadata, message headers.
+ * What carries the ids: HTTP headers, gRPC metadata, message headers.
  *
- * Either an object of names and values (in any case; a value may be a string, a Buffer, or an array of
- * these), or something with `get(name)`: `Headers`, a `Map`, gRPC's `Metadata`.
+ * Either an object of names and values (names in any case; a value is a string, a Buffer, or an array of these), or an
+ * object with `get(name)`: `Headers`, a `Map`, gRPC's `Metadata`.
  */
 export type Carrier = object | null | undefined
 
-/** Where a request stands in its trace: what goes out with every call that it makes. */
+/** A request's place in its trace, sent with every call that it makes. */
 export interface TraceContext {
-  /** As it is logged and sent as X-Trace-ID. */
+  /** As logged and as sent in X-Trace-ID. */
   readonly traceId: string
-  /** The request that a call names as its parent: 16 lower-case hex digits. */
+  /** The parent of the calls that the request makes: 16 lower-case hex digits. */
   readonly requestId: string
   readonly flags: number
   readonly tracestate?: string | undefined
 }
 
-/** What a carrier held, of all that can be believed. */
+/** The valid values of a carrier. */
 export interface Extracted {
-  /** Absent where a new trace begins. */
+  /** Absent if a new trace starts here. */
   readonly traceId?: string
   /** The caller's request id. */
   readonly parentId?: string
   readonly flags: number
   readonly tracestate?: string
-  /** The length of an id that was there and is not used, because it was malformed or sent twice. */
+  /** The length of an id that was ignored because it was malformed or sent twice. */
   readonly rejectedLength?: number
-  /** Read from messages only: a stranger at an HTTP or gRPC edge must not be able to resume a request. */
+  /** Read from messages only: clients of an HTTP or gRPC edge must not be able to resume a request. */
   readonly resumption?: Resumption
 }
 
-/** Header names, as they are sent; HTTP and gRPC fold case, Kafka, AMQP and NATS do not. */
+/** Header names as sent. HTTP and gRPC ignore their case; Kafka, AMQP and NATS do not. */
 export const HEADERS = {
   traceId: 'x-trace-id',
   traceparent: 'traceparent',
@@ -49,59 +49,61 @@ export const HEADERS = {
   lifecycle: 'x-lifecycle',
 } as const
 
-/** The flags of a trace that begins here, with an id that we made. */
+/** The flags of a trace that starts here, with a generated id. */
 export const NEW_TRACE_FLAGS = SAMPLED | RANDOM
 
 /**
- * Reads a carrier: a valid X-Trace-ID, else the trace-id of a valid traceparent, else nothing.
+ * Reads the trace context from a carrier: a valid X-Trace-ID, else the trace-id of a valid traceparent, else none.
  *
- * Never throws, whatever the carrier holds.
+ * Never throws, even if the carrier's getters do.
  *
- * @param from `'edge'` for HTTP and gRPC, `'message'` to read `x-lifecycle` too
+ * @param from `'edge'` for HTTP and gRPC; `'message'` also reads `x-lifecycle`
  */
 export function extract(carrier: Carrier, from: 'edge' | 'message'): Extracted {
-  const idHeader = read(carrier, HEADERS.traceId)
-  const parentHeader = read(carrier, HEADERS.traceparent)
-  if (idHeader === undefined && parentHeader === undefined) return NOTHING
-  const ownId = isTraceId(idHeader) ? idHeader : undefined
+  const idHeader = readHeader(carrier, HEADERS.traceId)
+  const parentHeader = readHeader(carrier, HEADERS.traceparent)
+  if (idHeader === undefined && parentHeader === undefined) return NO_TRACE
+  const validId = isTraceId(idHeader) ? idHeader : undefined
   const parent = typeof parentHeader === 'string' ? parseTraceparent(parentHeader) : undefined
-  const refused =
-    idHeader !== undefined && ownId === undefined ? idHeader : parent === undefined ? parentHeader : undefined
-  const rejected = refused === undefined ? {} : { rejectedLength: lengthOf(refused) }
-  const traceId = ownId ?? (parent === undefined ? undefined : toDashed(parent.traceId))
+  const invalidId = validId === undefined ? idHeader : undefined
+  const invalidParent = parent === undefined ? parentHeader : undefined
+  const ignored = invalidId ?? invalidParent
+  const rejected = ignored === undefined ? {} : { rejectedLength: lengthOf(ignored) }
+  const traceId = validId ?? (parent === undefined ? undefined : toDashed(parent.traceId))
   if (traceId === undefined) return { flags: NEW_TRACE_FLAGS, ...rejected }
   return {
     traceId,
     ...rejected,
-    ...ancestry(carrier, traceId, parent),
-    ...(from === 'message' ? resumptionIn(carrier) : {}),
+    ...readParent(carrier, traceId, parent),
+    ...(from === 'message' ? readResumption(carrier) : {}),
   }
 }
 
-const NOTHING: Extracted = Object.freeze({ flags: NEW_TRACE_FLAGS })
+const NO_TRACE: Extracted = Object.freeze({ flags: NEW_TRACE_FLAGS })
 
-/** Parent, flags and tracestate come from the traceparent, if it speaks of the same trace. */
-function ancestry(
+/** Parent, flags and tracestate, if the traceparent belongs to the same trace. */
+function readParent(
   carrier: Carrier,
   traceId: string,
   parent: Traceparent | undefined,
 ): Pick<Extracted, 'parentId' | 'flags' | 'tracestate'> {
-  // The random flag speaks of how an id was made; of an id that came alone, we cannot know.
+  // An X-Trace-ID alone does not say whether its bits are random.
   if (parent?.traceId !== w3cTraceId(traceId)) return { flags: SAMPLED }
-  const sent = read(carrier, HEADERS.tracestate)
-  const tracestate = sent === undefined ? undefined : parseTracestate(typeof sent === 'string' ? sent : sent.join(','))
+  const header = readHeader(carrier, HEADERS.tracestate)
+  const list = typeof header === 'string' ? header : header?.join(',')
+  const tracestate = list === undefined ? undefined : parseTracestate(list)
   return { parentId: parent.parentId, flags: parent.flags, ...(tracestate === undefined ? {} : { tracestate }) }
 }
 
-function resumptionIn(carrier: Carrier): Pick<Extracted, 'resumption'> {
-  const header = read(carrier, HEADERS.lifecycle)
+function readResumption(carrier: Carrier): Pick<Extracted, 'resumption'> {
+  const header = readHeader(carrier, HEADERS.lifecycle)
   const resumption = typeof header === 'string' ? parseResumption(header) : undefined
   return resumption === undefined ? {} : { resumption }
 }
 
 /**
- * The headers that carry a trace context onward: `x-trace-id`, `traceparent`, and `tracestate` where there is one;
- * with a resumption also `x-lifecycle`, which hands the request itself over.
+ * The headers of a trace context: `x-trace-id`, `traceparent`, and `tracestate` if there is one. With a resumption, also
+ * `x-lifecycle`, which hands the request itself off to a worker.
  */
 export function inject(
   { traceId, requestId, flags, tracestate }: TraceContext,
@@ -116,17 +118,17 @@ export function inject(
   return headers
 }
 
-/** What a carrier has under a name: one value, or all where they are several; undefined where it has none or cannot be read. */
-function read(carrier: Carrier, name: string): string | readonly string[] | undefined {
+/** The value of a header, all values if there are several, or undefined if there is none or it cannot be read. */
+function readHeader(carrier: Carrier, name: string): string | readonly string[] | undefined {
   if (typeof carrier !== 'object' || carrier === null) return undefined
   try {
-    const value = hasGet(carrier) ? carrier.get(name) : property(carrier, name)
-    // Nearly always: such a header is not there, or is a string.
+    const value = hasGet(carrier) ? carrier.get(name) : findProperty(carrier, name)
+    // The usual cases first: no such header, or a string.
     if (value === undefined || typeof value === 'string') return value
-    const values = (Array.isArray(value) ? (value as unknown[]) : [value]).flatMap(text)
+    const values = (Array.isArray(value) ? (value as unknown[]) : [value]).flatMap(toText)
     return values.length > 1 ? values : values[0]
   } catch {
-    // A getter of the host's threw: what cannot be read is not there.
+    // A getter threw: treat the header as missing.
     return undefined
   }
 }
@@ -135,26 +137,25 @@ function hasGet(carrier: object): carrier is { get(name: string): unknown } {
   return 'get' in carrier && typeof carrier.get === 'function'
 }
 
-function property(carrier: object, name: string): unknown {
-  // The cast only names what an object is: any key may hold anything.
+function findProperty(carrier: object, name: string): unknown {
+  // The cast holds for any object: its keys may have values of any type.
   const values = carrier as Readonly<Record<string, unknown>>
-  const own = values[name]
-  if (own !== undefined && Object.hasOwn(values, name)) return own
-  let spelled: string[] | undefined
+  const exact = values[name]
+  if (exact !== undefined && Object.hasOwn(values, name)) return exact
+  let keys: string[] | undefined
   for (const key in values) {
-    if (key.length === name.length && key.toLowerCase() === name && Object.hasOwn(values, key))
-      (spelled ??= []).push(key)
+    if (key.length === name.length && key.toLowerCase() === name && Object.hasOwn(values, key)) (keys ??= []).push(key)
   }
-  return spelled?.flatMap((key) => values[key])
+  return keys?.flatMap((key) => values[key])
 }
 
-function text(value: unknown): string[] {
+function toText(value: unknown): string[] {
   if (typeof value === 'string') return [value]
   return value instanceof Uint8Array
     ? [Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('latin1')]
     : []
 }
 
-function lengthOf(sent: string | readonly string[]): number {
-  return typeof sent === 'string' ? sent.length : sent.reduce((sum, value) => sum + value.length, 0)
+function lengthOf(header: string | readonly string[]): number {
+  return typeof header === 'string' ? header.length : header.reduce((sum, value) => sum + value.length, 0)
 }

@@ -3,19 +3,20 @@ import { v7 } from 'uuid'
 
 const TRACE_ID = /^[A-Za-z0-9._:-]{1,128}$/
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
+const UUID_WITH_ANY_DASHES = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i
 const HEX = /^[0-9a-f]{32}$/i
 const ZERO = '0'.repeat(32)
 
-/** True for 1 to 128 characters of `[A-Za-z0-9._:-]`: what may arrive as X-Trace-ID. */
+/** True for a valid X-Trace-ID: 1 to 128 characters of `[A-Za-z0-9._:-]`. */
 export function isTraceId(value: unknown): value is string {
   return typeof value === 'string' && TRACE_ID.test(value)
 }
 
 /**
- * The 128 bits of a trace id as the 32 lower-case hex digits of W3C Trace Context.
+ * Maps a trace id to the trace-id of W3C Trace Context: 32 lower-case hex digits, not all zero.
  *
- * A UUID or 32 hex digits are these bits themselves; any other id maps to the first 128 bits of the SHA-256
- * of its text, so that every service, in any language, agrees.
+ * A UUID and 32 hex digits keep their bits. Any other id maps to the first 128 bits of its SHA-256, so that services in
+ * all languages agree.
  *
  * @see https://www.w3.org/TR/trace-context-2/#trace-id
  * @example w3cTraceId('019a2b3c-4d5e-7f60-8a1b-2c3d4e5f6071') // '019a2b3c4d5e7f608a1b2c3d4e5f6071'
@@ -25,28 +26,42 @@ export function w3cTraceId(traceId: string): string {
   return bits === ZERO ? createHash('sha256').update(traceId).digest('hex').slice(0, 32) : bits.toLowerCase()
 }
 
-/** The dashed form of 32 hex digits: how a trace that began with a traceparent alone is written in logs. */
+/** Formats 32 hex digits as a UUID with dashes: the form in which a trace-id from a traceparent is logged. */
 export function toDashed(hex: string): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }
 
 /**
- * When the trace began, in epoch milliseconds, as a UUID version 7 tells it.
+ * The same string for all forms of one UUID: 32 lower-case hex digits. Any other id is returned unchanged.
+ *
+ * @example canonicalTraceId('019A2B3C-4D5E-7F60-8A1B-2C3D4E5F6071') // '019a2b3c4d5e7f608a1b2c3d4e5f6071'
+ */
+export function canonicalTraceId(traceId: string): string {
+  return UUID_WITH_ANY_DASHES.test(traceId) ? traceId.replaceAll('-', '').toLowerCase() : traceId
+}
+
+/** The form in which a trace id is shown: a UUID with dashes, in lower case; any other id unchanged. */
+export function displayTraceId(traceId: string): string {
+  return UUID_WITH_ANY_DASHES.test(traceId) ? toDashed(canonicalTraceId(traceId)) : traceId
+}
+
+/**
+ * When the trace id was created, in epoch milliseconds: the timestamp of a UUID version 7.
  *
  * @see https://www.rfc-editor.org/rfc/rfc9562#name-uuid-version-7
- * @returns undefined for an id of another kind
+ * @returns undefined for any other id
  */
 export function creationTime(traceId: string): number | undefined {
   const bits = UUID.test(traceId) ? traceId.replaceAll('-', '') : traceId
   return HEX.test(bits) && bits[12] === '7' ? Number.parseInt(bits.slice(0, 12), 16) : undefined
 }
 
-// Asking the system for random bytes costs ten times as much as making the id: ask for many at once.
+// A call for random bytes costs ten times as much as generating an id, so each call fills a pool.
 const pool = Buffer.allocUnsafeSlow(8_192)
 let used = pool.length
 
-/** Where in the pool so many fresh random bytes begin. */
-function random(bytes: number): number {
+/** Reserves unused random bytes and returns their offset in the pool. */
+function reserveRandomBytes(bytes: number): number {
   if (used + bytes > pool.length) {
     randomFillSync(pool)
     used = 0
@@ -55,37 +70,37 @@ function random(bytes: number): number {
   return used - bytes
 }
 
-// An id is made in the same few bytes each time: arrays of its own would cost more than all the rest.
+// Every id is generated in the same buffers: allocating them would cost more than everything else.
 const seed = { random: new Uint8Array(16) }
 const bits = new Uint8Array(16)
 const text = Buffer.alloc(36, '-')
 const DIGITS = Buffer.from('0123456789abcdef')
-/** Where the digits of each byte stand in the dashed form. */
-const PLACES = Uint8Array.of(0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34)
+/** The offset of each byte's two digits in the dashed form. */
+const DIGIT_OFFSETS = Uint8Array.of(0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34)
 
-/** A new trace id: a UUID version 7, all of whose random bits are random. */
+/** Generates a trace id: a UUID version 7 without a counter, so all bits but timestamp, version and variant are random. */
 export function newTraceId(): string {
-  const at = random(16)
-  for (let index = 0; index < 16; index += 1) seed.random[index] = pool[at + index] ?? 0
+  const start = reserveRandomBytes(16)
+  for (let index = 0; index < 16; index += 1) seed.random[index] = pool[start + index] ?? 0
   v7(seed, bits)
   for (let index = 0; index < 16; index += 1) {
-    const [byte, place] = [bits[index] ?? 0, PLACES[index] ?? 0]
-    text[place] = DIGITS[byte >> 4] ?? 0
-    text[place + 1] = DIGITS[byte & 15] ?? 0
+    const [byte, offset] = [bits[index] ?? 0, DIGIT_OFFSETS[index] ?? 0]
+    text[offset] = DIGITS[byte >> 4] ?? 0
+    text[offset + 1] = DIGITS[byte & 15] ?? 0
   }
   return text.toString('latin1')
 }
 
-/** A new request id: 16 lower-case hex digits, not all zero; the W3C parent-id of the request. */
+/** Generates a request id: 16 lower-case hex digits, not all zero. It is the request's W3C parent-id. */
 export function newRequestId(): string {
-  const at = random(8)
-  const id = pool.toString('hex', at, at + 8)
-  return id === NO_REQUEST ? newRequestId() : id
+  const start = reserveRandomBytes(8)
+  const id = pool.toString('hex', start, start + 8)
+  return id === ZERO_REQUEST ? newRequestId() : id
 }
 
-const NO_REQUEST = '0'.repeat(16)
+const ZERO_REQUEST = '0'.repeat(16)
 
 /** True for 16 lower-case hex digits that are not all zero. */
 export function isRequestId(value: unknown): value is string {
-  return typeof value === 'string' && /^[0-9a-f]{16}$/.test(value) && value !== NO_REQUEST
+  return typeof value === 'string' && /^[0-9a-f]{16}$/.test(value) && value !== ZERO_REQUEST
 }

@@ -1,31 +1,31 @@
 import { isRequestId } from './trace-id.ts'
 
-/** The flag of W3C Trace Context: the caller may have recorded the trace. */
+/** W3C Trace Context flag: the caller may have recorded the trace. */
 export const SAMPLED = 0x01
-/** The flag of W3C Trace Context level 2: the right-most 56 bits of the trace-id are random. */
+/** W3C Trace Context level 2 flag: the rightmost 56 bits of the trace-id are random. */
 export const RANDOM = 0x02
 
-/** What a traceparent header says. */
+/** The fields of a traceparent header. */
 export interface Traceparent {
   /** 32 lower-case hex digits, not all zero. */
   readonly traceId: string
   /** 16 lower-case hex digits, not all zero: the caller's request. */
   readonly parentId: string
-  /** One byte; only {@link SAMPLED} and {@link RANDOM} have a meaning. */
+  /** One byte. Only {@link SAMPLED} and {@link RANDOM} are defined. */
   readonly flags: number
 }
 
-// A comma can only be where a header that was sent twice has been joined.
+// No comma: it would come from two headers that were joined.
 const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-[^,]*)?$/
 
 /**
- * Reads a traceparent header, of version 00 or of a higher one whose first four fields are the same.
+ * Parses a traceparent header of version 00, or of a higher version whose first four fields have the same format.
  *
  * @see https://www.w3.org/TR/trace-context-2/#traceparent-header
- * @returns undefined where the header must be ignored
+ * @returns undefined if the header must be ignored
  */
 export function parseTraceparent(value: string): Traceparent | undefined {
-  const match = TRACEPARENT.exec(trimmed(value))
+  const match = TRACEPARENT.exec(trimBlanks(value))
   if (match === null) return undefined
   const [, version, traceId = '', parentId = '', flags = '', rest] = match
   if (version === 'ff' || (version === '00' && rest !== undefined)) return undefined
@@ -33,38 +33,38 @@ export function parseTraceparent(value: string): Traceparent | undefined {
   return { traceId, parentId, flags: Number.parseInt(flags, 16) }
 }
 
-/** Writes a traceparent header of version 00; bits without a meaning in that version are sent as zero. */
+/** Formats a traceparent header of version 00. Undefined flags are sent as zero. */
 export function formatTraceparent({ traceId, parentId, flags }: Traceparent): string {
-  return `00-${traceId}-${parentId}-0${String(flags & (SAMPLED | RANDOM))}`
+  return `00-${traceId}-${parentId}-0${flags & (SAMPLED | RANDOM)}`
 }
 
 const KEY = /^[a-z0-9][a-z0-9_\-*/@]{0,255}$/
 const VALUE = /^[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]$/
 const MAX_MEMBERS = 32
-/** Members and empty places between commas, of which a header may have any number: more are not even looked at. */
-const MAX_PARTS = 1_024
+/** List entries, empty ones included. The header may have any number of empty ones, so this bounds the work. */
+const MAX_ENTRIES = 1_024
 
 /**
- * Reads a tracestate header, to be passed on in the same order.
+ * Validates a tracestate header and returns its members in the same order, without empty ones and white space.
  *
  * @see https://www.w3.org/TR/trace-context-2/#tracestate-header
- * @returns undefined where it is empty, or where one illegal member or more than 32 of them spoil it all
+ * @returns undefined if the header is empty, has an invalid member, or has more than 32 members
  */
 export function parseTracestate(value: string): string | undefined {
-  const places = value.split(',', MAX_PARTS + 1)
-  const members = places.map(trimmed).filter((member) => member !== '')
-  if (members.length === 0 || members.length > MAX_MEMBERS || places.length > MAX_PARTS) return undefined
-  return members.every(isMember) ? members.join(',') : undefined
+  const entries = value.split(',', MAX_ENTRIES + 1)
+  const members = entries.map(trimBlanks).filter((member) => member !== '')
+  if (members.length === 0 || members.length > MAX_MEMBERS || entries.length > MAX_ENTRIES) return undefined
+  return members.every(isValidMember) ? members.join(',') : undefined
 }
 
-function isMember(member: string): boolean {
-  const at = member.indexOf('=')
-  return at > 0 && KEY.test(member.slice(0, at)) && VALUE.test(member.slice(at + 1))
+function isValidMember(member: string): boolean {
+  const equals = member.indexOf('=')
+  return equals > 0 && KEY.test(member.slice(0, equals)) && VALUE.test(member.slice(equals + 1))
 }
 
-/** Without the optional white space (blank and tab) that HTTP allows around a value. */
-function trimmed(value: string): string {
-  // By hand: a pattern that looks for blanks before the end takes quadratic time over a header full of them.
+/** Removes the optional white space (spaces and tabs) that HTTP allows around a value. */
+function trimBlanks(value: string): string {
+  // Not a regular expression: one that matches trailing blanks takes quadratic time on a header full of them.
   let [start, end] = [0, value.length]
   while (start < end && isBlank(value.charCodeAt(start))) start += 1
   while (end > start && isBlank(value.charCodeAt(end - 1))) end -= 1

@@ -1,19 +1,45 @@
 import type { Edge, StateInfo } from '../machine/table.ts'
-import type { Extracted } from '../trace/carrier.ts'
-import { loggedData, loggedError, loggedName, loggedPath } from '../record/truncate.ts'
-import type { NoteRecord, Outcome, TransitionRecord } from '../record/record.ts'
+import type { LoggedError, NoteRecord, Outcome, TransitionRecord } from '../record/record.ts'
 import type { StuckRequest } from '../record/stuck-request.ts'
-import type { TrackedRequest } from './tracked-request.ts'
+import { loggedData, loggedError, loggedName, loggedPath } from '../record/truncate.ts'
+import type { Extracted } from '../trace/carrier.ts'
 
 /** What was asked, for the first line. */
 export interface RequestTarget {
-  /** The verb of HTTP, or the kind of the call. */
+  /** The HTTP method, or the kind of the call. */
   readonly method?: string | undefined
   /** The route where the host knows it, else the path; the query is never logged. */
   readonly path?: string | undefined
 }
 
-/** What a signal tells beside its name. */
+/** The members of a tracked request that go into its records. */
+export interface RequestState {
+  readonly traceId: string
+  readonly requestId: string
+  readonly attempt: number | undefined
+  readonly state: string
+  readonly seq: number
+  /** When the state was entered: in epoch milliseconds, and by the monotonic clock. */
+  readonly since: number
+  readonly entered: number
+  readonly lastError: LoggedError | null
+}
+
+/** Where a request starts: a new one in the machine's initial state, a resumed one in the state that the message names. */
+export interface RequestInit {
+  readonly traceId: string
+  readonly requestId: string
+  readonly state: StateInfo
+  readonly seq: number
+  /** Epoch milliseconds of entering `state`. */
+  readonly since: number
+  readonly extracted: Extracted
+  readonly attempt?: number
+  /** Milliseconds from now until the caller stops waiting. */
+  readonly timeoutMs?: number | undefined
+}
+
+/** What a signal carries beside its name. */
 export interface SignalFields {
   readonly outcome?: Outcome | undefined
   readonly status?: number | undefined
@@ -23,7 +49,7 @@ export interface SignalFields {
   readonly data?: unknown
 }
 
-/** @internal A signal that says nothing more; the common ones all have this shape, so that reading them stays fast. */
+/** @internal A signal without fields. The common ones share one shape, so that reading them stays monomorphic. */
 export const NO_FIELDS: SignalFields = Object.freeze({
   outcome: undefined,
   status: undefined,
@@ -31,36 +57,20 @@ export const NO_FIELDS: SignalFields = Object.freeze({
   implied: undefined,
   data: undefined,
 })
-/** @internal Of a step that was made up to reach a state which the handler skipped. */
+/** @internal The fields of an implied step. */
 export const IMPLIED: SignalFields = Object.freeze({ ...NO_FIELDS, implied: true })
-
-/** How a request ended that is driven by hand. */
-export type ManualEnd = Pick<SignalFields, 'outcome' | 'status' | 'error'>
-
-/** Where a request starts: a new one at the machine's initial state, or a resumed one where a message left it. */
-export interface RequestInit extends RequestTarget {
-  readonly traceId: string
-  readonly requestId: string
-  readonly state: StateInfo
-  readonly seq: number
-  /** Epoch milliseconds of entering `state`. */
-  readonly since: number
-  readonly extracted: Extracted
-  readonly attempt?: number
-  /** Milliseconds from now until whoever asked stops waiting. */
-  readonly timeoutMs?: number | undefined
-}
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] }
 
-// Records are made for every line: one literal, and what is not always there added to it. Spreads of what may be
-// empty would cost more than all the rest of a step.
+// A record is made for every line: one literal, with the optional fields assigned afterwards. Spreading objects that may
+// be empty would cost more than the rest of a step.
 
 /** The record of a request that has come in. */
 export function firstRecord(
-  request: TrackedRequest,
+  request: RequestState,
   service: string,
-  { method, path, extracted }: RequestInit,
+  { method, path }: RequestTarget,
+  { parentId, rejectedLength }: Extracted,
 ): TransitionRecord {
   const record: Writable<TransitionRecord> = {
     lifecycle: 'transition',
@@ -71,7 +81,6 @@ export function firstRecord(
     request_id: request.requestId,
     seq: 0,
   }
-  const { parentId, rejectedLength } = extracted
   if (parentId !== undefined) record.parent_id = parentId
   if (method !== undefined) record.method = loggedName(method)
   if (path !== undefined) record.path = loggedPath(path)
@@ -82,9 +91,14 @@ export function firstRecord(
   return record
 }
 
-/** The record of a step that a request has just taken, after so many milliseconds in `from` and in all. */
+/**
+ * The record of a step that a request has just taken.
+ *
+ * @param dwell milliseconds in the state that it left
+ * @param age milliseconds since the request came in to this process
+ */
 export function transitionRecord(
-  request: TrackedRequest,
+  request: RequestState,
   service: string,
   edge: Edge,
   fields: SignalFields,
@@ -115,9 +129,9 @@ export function transitionRecord(
   return record
 }
 
-/** The record of something that moves no request. */
+/** The record of a note, a rejected signal or a stuck report: the request stays in its state. */
 export function noteRecord(
-  request: TrackedRequest,
+  request: RequestState,
   service: string,
   lifecycle: NoteRecord['lifecycle'],
   event: string,
@@ -145,8 +159,8 @@ function addDetails(record: Writable<TransitionRecord> | Writable<NoteRecord>, e
   if (logged !== undefined) record.data = logged
 }
 
-/** A request that has overstayed by now, as a live audit tells it. */
-export function stuckRequest(request: TrackedRequest, service: string, now: number, limit: number): StuckRequest {
+/** A request that is past its limit now, in the same form as an audit reports it. */
+export function stuckRequest(request: RequestState, service: string, now: number, limit: number): StuckRequest {
   return {
     trace_id: request.traceId,
     request_id: request.requestId,
@@ -160,14 +174,14 @@ export function stuckRequest(request: TrackedRequest, service: string, now: numb
   }
 }
 
-/** How a final state was reached, where the signal's sender does not say. */
+/** The outcome of a final step whose signal names none. */
 const DEFAULT_OUTCOMES: Readonly<Record<string, Outcome | undefined>> = {
   AUTH_ERROR: 'denied',
   FAIL: 'error',
   ABORT: 'aborted',
 }
 
-/** Milliseconds to the microsecond; none below zero, whatever a clock that was set back says. */
+/** Rounds milliseconds to the microsecond; a negative time, from a clock that was set back, is 0. */
 export function roundToMicroseconds(ms: number): number {
   return ms > 0 ? Math.round(ms * 1_000) / 1_000 : 0
 }

@@ -1,6 +1,6 @@
 import { isThenable } from './promises.ts'
 
-/** Counts what goes wrong with tracking itself, and tells the first of it on stderr: no request ever pays for it. */
+/** Counts tracking errors and prints the first to stderr. Never fails a request. */
 export class ErrorReporter {
   count = 0
   readonly #service: string
@@ -10,7 +10,7 @@ export class ErrorReporter {
     this.#service = service
   }
 
-  /** Runs a part of tracking; what it throws is counted, not passed on, and so is what its promise is rejected with. */
+  /** Runs a part of tracking. An error that it throws, or with which its promise is rejected, is reported and not passed on. */
   run<T>(part: () => T): T | undefined {
     try {
       const result = part()
@@ -22,19 +22,20 @@ export class ErrorReporter {
     }
   }
 
-  /** Where a part gave a promise, its rejection counts: unheard, it would end the process. */
+  /** Reports the rejection of a promise, which would otherwise end the process; any other value is ignored. */
   watch(result: unknown): void {
     if (result !== undefined && isThenable(result)) result.then(undefined, this.report)
   }
 
-  /** Counts a fault. A stream may report the error of one write to several listeners: it counts once. */
+  /** Counts an error. The same error object counts once: a stream may emit it to several listeners. */
   readonly report = (error: unknown): void => {
     if (error === this.#last && typeof error === 'object') return
     this.#last = error
     this.count += 1
     if (this.count > 1) return
-    const text = `throughline: tracking of "${this.#service}" failed and the request went on: ${describe(error)} (told once; see tracker.stats.faults)\n`
-    // Where stderr itself is closed there is nobody left to tell.
+    const reason = describe(error)
+    const text = `throughline: tracking of "${this.#service}" failed and the request went on: ${reason} (printed once; see tracker.stats.faults)\n`
+    // stderr may be closed; then nothing can be printed.
     try {
       process.stderr.write(text, () => undefined)
     } catch (unwritable) {

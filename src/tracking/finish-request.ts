@@ -1,10 +1,10 @@
-import { pathToFinal } from '../machine/shortest-path.ts'
-import type { TransitionTable } from '../machine/table.ts'
+import { pathToEvent, pathToFinal } from '../machine/shortest-path.ts'
 import type { Outcome } from '../record/record.ts'
 import { roundToMicroseconds, type SignalFields } from './build-records.ts'
-import type { TrackedRequest } from './tracked-request.ts'
+import { whenHandOffSettled, type HandOffRequest } from './hand-off.ts'
+import { accepts, dispatch, dispatchOrNote, takeSteps, type SignalTarget } from './signals.ts'
 
-/** How the work on a request ended, as its host saw it. */
+/** How the work on a request ended, as its host reports it. */
 export interface RequestEnd {
   readonly outcome: Outcome
   /** The HTTP or gRPC code of the answer. */
@@ -13,24 +13,40 @@ export interface RequestEnd {
   readonly error?: unknown
 }
 
-/** What a handler threw, which may be undefined. */
+/** How a request ended that is driven by hand. */
+export type ManualEnd = Pick<SignalFields, 'outcome' | 'status' | 'error'>
+
+/** What a handler threw, which may be `undefined`. */
 export interface ThrownValue {
   readonly error: unknown
 }
 
-/**
- * How a whole answer ends its request.
- *
- * An error that the host answers with a status from 300 to 499 was its handler's way of answering (not found, bad
- * input, see elsewhere); any other is one, whatever the status. 401 and 403 refuse a caller who is not known yet.
- */
-export function endFromStatus(request: TrackedRequest, status: number | undefined, fault?: ThrownValue): RequestEnd {
-  const refused = (status === 401 || status === 403) && request.accepts('AUTH_ERROR')
-  const failed = status !== undefined && (status >= 500 || status === 0 || (fault !== undefined && status < 300))
-  return { outcome: refused ? 'denied' : failed ? 'error' : 'ok', status, error: fault?.error }
+/** The members of a request that its end uses. */
+export interface FinishableRequest extends HandOffRequest {
+  readonly age: number
+  readonly handedOver: boolean
+  readonly attempt: number | undefined
 }
 
-/** The signal for an end that a machine may know as an event of its own. */
+/**
+ * The end of a request whose answer was sent completely.
+ *
+ * An error that the host answers with a status of 300 to 499 was the handler's way to answer (not found, bad input, a
+ * redirect); any other error fails the request, whatever the status. A 401 or 403 denies a caller who is not known yet.
+ */
+export function endFromStatus(request: SignalTarget, status: number | undefined, thrown?: ThrownValue): RequestEnd {
+  const denied = (status === 401 || status === 403) && accepts(request, 'AUTH_ERROR')
+  const failed = status !== undefined && (status >= 500 || status === 0 || (thrown !== undefined && status < 300))
+  return { outcome: denied ? 'denied' : failed ? 'error' : 'ok', status, error: thrown?.error }
+}
+
+/** The end that `responded()` or `completed()` reports: `ok`, or `error` where it has an error or a status of 500 and more. */
+export function endFromCaller({ outcome, status, error }: ManualEnd): SignalFields {
+  const failed = error !== undefined || (status ?? 0) >= 500
+  return { outcome: outcome ?? (failed ? 'error' : 'ok'), status, error, implied: undefined, data: undefined }
+}
+
+/** The event of an end that a machine may have as an event of its own. */
 const EVENT_BY_OUTCOME: Readonly<Record<Outcome, string | undefined>> = {
   ok: undefined,
   error: 'FAIL',
@@ -39,30 +55,25 @@ const EVENT_BY_OUTCOME: Readonly<Record<Outcome, string | undefined>> = {
 }
 
 /**
- * The answer is out, or never will be: moves a request to its end, catching up with implied steps.
+ * Moves a request to its end once its response was sent, or can no longer be sent; skipped steps are implied.
  *
- * A request that was handed over ends elsewhere: of that one it is noted how its caller was answered.
+ * A request that was handed off ends elsewhere: a note records how its caller was answered.
  */
-export function endWithResponse(request: TrackedRequest, table: TransitionTable, end: RequestEnd): void {
-  request.whenSettled(() => {
+export function finishRequest(request: FinishableRequest, end: RequestEnd): void {
+  whenHandOffSettled(request, () => {
     if (request.ended) return
     if (request.handedOver) noteAnswer(request, end)
-    else moveToEnd(request, table, end, 'RESPOND')
+    else moveToEnd(request, end, 'RESPOND')
   })
 }
 
 /**
- * A message has been worked on: completes its request, or, while another attempt is still to come, notes the retry.
+ * Completes the request of a message that was processed, or, where another attempt will follow, notes the retry.
  *
- * A message that carried no request of its own began a new one, which ends here as one that was answered.
+ * A message that carried no request started a new one, which ends as if it had been answered.
  */
-export function endWithMessage(
-  request: TrackedRequest,
-  table: TransitionTable,
-  end: RequestEnd,
-  willRetry: boolean,
-): void {
-  request.whenSettled(() => {
+export function finishDelivery(request: FinishableRequest, end: RequestEnd, willRetry: boolean): void {
+  whenHandOffSettled(request, () => {
     if (request.ended) return
     const resumed = request.attempt !== undefined
     if (!resumed && request.handedOver) {
@@ -70,57 +81,43 @@ export function endWithMessage(
       return
     }
     if (end.outcome === 'error' && willRetry) {
-      request.dispatchOrNote('RETRY', { error: end.error })
-      // The next delivery is a run of its own: this process is through with the one it had.
+      dispatchOrNote(request, 'RETRY', { error: end.error })
+      // The next delivery is a tracked request of its own; this one is finished here.
       if (resumed) {
         request.release()
         return
       }
     }
-    moveToEnd(request, table, end, resumed ? 'COMPLETE' : 'RESPOND')
+    moveToEnd(request, end, resumed ? 'COMPLETE' : 'RESPOND')
   })
 }
 
-function noteAnswer(request: TrackedRequest, { outcome, status, error }: RequestEnd): void {
-  request.emitNote('note', 'RESPOND', {
-    error,
-    data: { outcome, status, duration_ms: roundToMicroseconds(request.age) },
-  })
+function noteAnswer(request: FinishableRequest, { outcome, status, error }: RequestEnd): void {
+  const data = { outcome, status, duration_ms: roundToMicroseconds(request.age) }
+  request.emitNote('note', 'RESPOND', { error, data })
 }
 
-function moveToEnd(request: TrackedRequest, table: TransitionTable, end: RequestEnd, signal: string): void {
-  const fields: SignalFields = {
-    outcome: end.outcome,
-    status: end.status,
-    error: end.error,
-    implied: undefined,
-    data: undefined,
-  }
-  const { state } = request
-  // Nobody found out who the caller was: to imply that would be a lie that an auditor trips over.
-  if (
-    state === table.initial &&
-    end.outcome === 'aborted' &&
-    !request.accepts('ABORT') &&
-    request.accepts('AUTH_ERROR')
-  ) {
-    request.dispatch('AUTH_ERROR', { ...fields, implied: true })
+function moveToEnd(request: FinishableRequest, end: RequestEnd, signal: string): void {
+  const { table } = request.core.settings
+  const { outcome, status, error } = end
+  const fields: SignalFields = { outcome, status, error, implied: undefined, data: undefined }
+  // The caller was never authenticated, so AUTH_OK must not be implied.
+  const unauthenticated = request.state === table.initial && accepts(request, 'AUTH_ERROR')
+  if (unauthenticated && outcome === 'aborted' && !accepts(request, 'ABORT')) {
+    dispatch(request, 'AUTH_ERROR', { ...fields, implied: true })
     return
   }
-  const own = EVENT_BY_OUTCOME[end.outcome]
-  if (own !== undefined && request.accepts(own)) {
-    request.dispatch(own, fields)
+  const event = EVENT_BY_OUTCOME[outcome]
+  // No steps are implied on the way to AUTH_ERROR: they could say that the caller was authenticated.
+  const reachable = event !== undefined && (event !== 'AUTH_ERROR' || accepts(request, event))
+  const byEvent = reachable ? pathToEvent(table, request.state, event) : undefined
+  // The last resort is for machines that know none of our signals: a request that ended must not look stuck.
+  const path = byEvent ?? pathToEvent(table, request.state, signal) ?? pathToFinal(table, request.state)
+  if (path !== undefined) {
+    takeSteps(request, path, fields)
     return
   }
-  if (own !== undefined && own !== 'AUTH_ERROR' && request.dispatchByPath(own, fields)) return
-  if (request.dispatchByPath(signal, fields)) return
-  // A machine of the user's that knows none of our signals: what has ended must not look stuck.
-  const way = pathToFinal(table, state)
-  if (way !== undefined) {
-    request.takeSteps(way, fields)
-    return
-  }
-  // From here the machine has no end at all: it is noted that the host is through, and the request let go.
+  // No final state can be reached: the end is noted, and the request is no longer in flight.
   request.emitNote('note', signal, fields)
   request.release()
 }

@@ -1,32 +1,50 @@
-import type { TrackedRequest } from './tracked-request.ts'
+import { pathToEvent } from '../machine/shortest-path.ts'
+import type { Edge } from '../machine/table.ts'
+import { inject, type TraceContext } from '../trace/carrier.ts'
+import { IMPLIED, NO_FIELDS } from './build-records.ts'
+import { takeSteps, type HandOffStatus, type SignalTarget } from './signals.ts'
 
-/** A message on its way to a broker: one of `sent`, `failed` and `declined` says how that went. */
+/** The members of a request that a hand-off uses. */
+export interface HandOffRequest extends SignalTarget {
+  readonly requestId: string
+  readonly seq: number
+  readonly ended: boolean
+  readonly context: TraceContext
+  handOffStatus: HandOffStatus
+  /** What waits until the hand-off is settled. */
+  onHandOffSettled: (() => void) | undefined
+  headers(): Record<string, string>
+  note(event: string, fields?: unknown): void
+  release(): void
+}
+
+/** A message on its way to a broker: exactly one of `sent`, `failed` and `declined` has to be called. */
 export interface HandOff {
   /** What the message has to carry. */
   readonly headers: Record<string, string>
   /** The broker has the message. */
   sent(): void
-  /** The broker could not be reached, or refused: the request is not Queued. */
+  /** The broker was unreachable, or refused the message: the request is not Queued. */
   failed(error: unknown): void
-  /** No message was sent, and rightly so (the queue throttled it): the request is not Queued. */
+  /** The queue sent no message, and rightly so (it throttled the call): the request is not Queued. */
   declined(): void
 }
 
 /**
- * Begins to send a message of a request: the first hands the request over, later ones only name it as their parent.
+ * Starts sending a message of a request. The first one hands the request off; later ones carry it as their parent.
  *
- * Until it is settled, the end of a response waits: whether the request was queued decides how it ends.
+ * Until the hand-off is settled, the end of a response waits: how the request ends depends on whether it was queued.
  *
- * @param as `'child'` where nobody will learn whether the broker kept the message: it names the request as its parent
+ * @param as `'child'` where it cannot be known whether the broker kept the message: it carries the request as its parent
  */
-export function startHandOff(request: TrackedRequest, as?: 'child'): HandOff {
-  const prepared = as === 'child' ? undefined : request.prepareHandOff()
+export function startHandOff(request: HandOffRequest, as?: 'child'): HandOff {
+  const prepared = as === 'child' ? undefined : prepare(request)
   const settle = (note: () => void, sent = false): void => {
-    // Whatever a note does, the request must not be left waiting.
+    // Settled even if the note throws: the request must not be left waiting.
     try {
       if (prepared === undefined || !sent) note()
     } finally {
-      if (prepared !== undefined) request.settleHandOff(sent ? prepared.edge : undefined)
+      if (prepared !== undefined) settleHandOff(request, sent ? prepared.edge : undefined)
     }
   }
   return {
@@ -35,4 +53,41 @@ export function startHandOff(request: TrackedRequest, as?: 'child'): HandOff {
     failed: (error) => settle(() => request.emitNote('note', 'ENQUEUE', { error })),
     declined: () => settle(() => request.note('ENQUEUE', { declined: true })),
   }
+}
+
+/** Runs a part now or, while a message is being sent, once that is settled; of several parts only the first runs. */
+export function whenHandOffSettled(request: HandOffRequest, part: () => void): void {
+  if (request.handOffStatus !== 'sending') part()
+  else request.onHandOffSettled ??= part
+}
+
+/** The headers of the message that hands a request off, and the step that is taken once the broker has it. */
+interface PreparedHandOff {
+  readonly headers: Record<string, string>
+  readonly edge: Edge
+}
+
+/** Takes implied steps up to the state that sends. The headers name the state that the request is about to enter. */
+function prepare(request: HandOffRequest): PreparedHandOff | undefined {
+  if (request.handOffStatus !== undefined || request.ended) return undefined
+  const { table, now } = request.core.settings
+  const path = pathToEvent(table, request.state, 'ENQUEUE')
+  const edge = path?.at(-1)
+  if (path === undefined || edge === undefined) return undefined
+  takeSteps(request, path.slice(0, -1), IMPLIED)
+  request.handOffStatus = 'sending'
+  const resumption = { requestId: request.requestId, state: edge.to, seq: request.seq + 1, since: now() }
+  return { headers: inject(request.context, resumption), edge }
+}
+
+/** Takes the step if the message was sent, and runs what waited for that. */
+function settleHandOff(request: HandOffRequest, edge: Edge | undefined): void {
+  request.handOffStatus = edge === undefined ? undefined : 'sent'
+  if (edge !== undefined) {
+    takeSteps(request, [edge], NO_FIELDS)
+    request.release()
+  }
+  const waiting = request.onHandOffSettled
+  request.onHandOffSettled = undefined
+  waiting?.()
 }

@@ -1,31 +1,42 @@
 import type { StateInfo, TransitionTable } from '../machine/table.ts'
-import type { TrackedRequest } from './tracked-request.ts'
 
 /** How long a request may stay in a state: one limit for all states, or one by state, in milliseconds. */
 export type StuckAfterMs = number | Readonly<Record<string, number>>
 
-/** A request that has overstayed, and the milliseconds that it had. */
-export interface Overdue {
-  readonly request: TrackedRequest
+/** The members of a request that its list uses; the list's links are stored on the requests themselves. */
+export interface InFlightEntry<Entry> {
+  readonly info: StateInfo
+  /** When the state was entered, by the monotonic clock. */
+  readonly entered: number
+  readonly attempt: number | undefined
+  /** When the caller stops waiting, by the monotonic clock. */
+  readonly deadline: number | undefined
+  previous: Entry | undefined
+  next: Entry | undefined
+}
+
+/** A request that is past its limit, and the limit in milliseconds. */
+export interface Overdue<Entry> {
+  readonly request: Entry
   readonly limit: number
 }
 
-/** The requests in one state, in the order in which they entered it; the links between them are on the requests. */
-interface StateList {
-  first: TrackedRequest | undefined
-  last: TrackedRequest | undefined
+/** The requests in one state, in the order in which they entered it. */
+interface StateList<Entry> {
+  first: Entry | undefined
+  last: Entry | undefined
 }
 
 /**
- * The requests that this process is to move on, by state.
+ * Requests that this process is responsible for, grouped by state.
  *
- * A step costs the same however many there are, and finding the overdue costs only the overdue.
+ * A step costs the same however many there are, and finding the overdue ones costs only the overdue ones.
  */
-export class InFlight {
+export class InFlight<Entry extends InFlightEntry<Entry>> {
   readonly #states: readonly StateInfo[]
-  readonly #lists: readonly StateList[]
-  /** Those whose place in a list says nothing of when they are due: they are asked one by one. */
-  readonly #outOfOrder = new Set<TrackedRequest>()
+  readonly #lists: readonly StateList<Entry>[]
+  /** Requests whose place in a list does not say when they are due: each is checked by itself. */
+  readonly #outOfOrder = new Set<Entry>()
   #size = 0
 
   constructor(table: TransitionTable) {
@@ -37,8 +48,8 @@ export class InFlight {
     return this.#size
   }
 
-  /** Files a request under its state. */
-  add(request: TrackedRequest): void {
+  /** Appends a request to the list of its state. */
+  add(request: Entry): void {
     const list = this.#lists[request.info.index]
     if (list === undefined) return
     const { last } = list
@@ -50,8 +61,8 @@ export class InFlight {
     if (isOutOfOrder(request)) this.#outOfOrder.add(request)
   }
 
-  /** Takes a request out of the state under which it was filed; one that is not there stays away. */
-  delete(request: TrackedRequest, state: StateInfo): void {
+  /** Removes a request from the list of the state in which it was added; does nothing if it is not there. */
+  delete(request: Entry, state: StateInfo): void {
     const list = this.#lists[state.index]
     const { previous, next } = request
     if (list === undefined || (previous === undefined && list.first !== request)) return
@@ -65,45 +76,44 @@ export class InFlight {
     if (isOutOfOrder(request)) this.#outOfOrder.delete(request)
   }
 
-  *[Symbol.iterator](): Generator<TrackedRequest> {
+  *[Symbol.iterator](): Generator<Entry> {
     for (const list of this.#lists) yield* inOrder(list)
   }
 
   /**
    * The requests that have been in their state for longer than its limit, the longest first.
    *
-   * Whoever asked may have said how long to wait for the answer: such a deadline takes the place of the state's own
-   * limit, and of a limit that is given the sooner one counts.
+   * A deadline of the caller replaces the state's own limit; where a limit is given, the earlier of the two counts.
    *
-   * @param now of the clock that durations are measured by
+   * @param now by the monotonic clock
    */
-  overdue(now: number, limits?: StuckAfterMs): readonly Overdue[] {
-    const late: Overdue[] = []
+  overdue(now: number, limits?: StuckAfterMs): readonly Overdue<Entry>[] {
+    const overdue: Overdue<Entry>[] = []
     for (const request of this.#outOfOrder) {
       const limit = ownLimit(request, limits)
-      if (now - request.entered > limit) late.push({ request, limit })
+      if (now - request.entered > limit) overdue.push({ request, limit })
     }
     for (const [index, state] of this.#states.entries()) {
       const limit = limitOf(state, limits)
       for (const request of inOrder(this.#lists[index])) {
         if (isOutOfOrder(request)) continue
         if (now - request.entered <= limit) break
-        late.push({ request, limit })
+        overdue.push({ request, limit })
       }
     }
-    return late.sort((a, b) => a.request.entered - b.request.entered)
+    return overdue.sort((a, b) => a.request.entered - b.request.entered)
   }
 }
 
-/** A resumed request entered its state long before it was filed; a deadline comes when it comes. */
-function isOutOfOrder({ attempt, deadline }: TrackedRequest): boolean {
+/** A resumed request entered its state before it was added here, and a deadline has nothing to do with the entry. */
+function isOutOfOrder({ attempt, deadline }: InFlightEntry<unknown>): boolean {
   return attempt !== undefined || deadline !== undefined
 }
 
-function* inOrder(list: StateList | undefined): Generator<TrackedRequest> {
+function* inOrder<Entry extends InFlightEntry<Entry>>(list: StateList<Entry> | undefined): Generator<Entry> {
   for (let request = list?.first; request !== undefined;) {
-    // Read before it is yielded: whoever gets it may move it on.
-    const { next } = request
+    // Read before the yield: the consumer may move the request on.
+    const { next }: { readonly next: Entry | undefined } = request
     yield request
     request = next
   }
@@ -113,7 +123,7 @@ function limitOf(state: StateInfo, limits: StuckAfterMs | undefined): number {
   return givenLimit(state, limits) ?? state.stuckAfterMs
 }
 
-function ownLimit({ info, deadline, entered }: TrackedRequest, limits: StuckAfterMs | undefined): number {
+function ownLimit({ info, deadline, entered }: InFlightEntry<unknown>, limits: StuckAfterMs | undefined): number {
   if (deadline === undefined) return limitOf(info, limits)
   return Math.max(0, Math.min(deadline - entered, givenLimit(info, limits) ?? Infinity))
 }

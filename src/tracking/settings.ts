@@ -3,7 +3,8 @@ import { requestMachine } from '../../machines/request.ts'
 import { ThroughlineError } from '../errors.ts'
 import { compile } from '../machine/compile.ts'
 import { getState, type StateInfo, type TransitionTable } from '../machine/table.ts'
-import { pinoSink, type PinoLogger } from '../sinks/pino.ts'
+import { pinoSink } from '../sinks/pino.ts'
+import type { PinoLogger } from '../sinks/pino-internals.ts'
 import { stdoutSink, type Durability } from '../sinks/stdout.ts'
 import { isRequestId, isTraceId, newRequestId, newTraceId } from '../trace/trace-id.ts'
 import { NEW_TRACE_FLAGS } from '../trace/carrier.ts'
@@ -12,54 +13,57 @@ import { loggedName } from '../record/truncate.ts'
 import type { Sink } from '../record/record.ts'
 import { ErrorReporter } from './error-reporter.ts'
 
-/** What {@link createTracker} takes. */
+/** The options of {@link createTracker}. */
 export interface TrackerOptions {
-  /** The name of this service: on every line. */
+  /** The name of this service, written on every line: 1 to 64 bytes. */
   readonly service: string
-  /** Any pino logger, with its own destination; by default NDJSON on standard output. `false` writes no lines. */
+  /** A pino logger, which has its own destination; by default NDJSON on standard output. `false` writes no lines. */
   readonly logger?: PinoLogger | false
   /**
-   * When the lines of the default destination are handed to the operating system: `'entry'` before a request's handler
-   * runs and then once per turn of the event loop, `'turn'` once per turn, `'line'` each at once. A `logger` keeps its own.
+   * When the default destination writes its lines: `'entry'` before a request's handler runs and then once per turn of
+   * the event loop, `'turn'` once per turn, `'line'` each line immediately. Does not apply to a `logger`.
    *
    * @default 'entry'
    */
   readonly durability?: Durability
-  /** An XState machine; by default `machines/request.ts`. */
+  /** An XState machine; by default that of `machines/request.ts`. */
   readonly machine?: AnyStateMachine
-  /** Further places for every record. */
+  /** Further sinks, each of which receives every record. */
   readonly sinks?: readonly Sink[]
   /**
-   * Whether ids that come in are used. False, or a function that decides by the host's request, for public edges.
+   * Whether incoming ids are used. For public edges: `false`, or a function that decides by the host's request.
    *
    * @default true
    */
   readonly trustIncoming?: boolean | ((source: unknown) => boolean)
   /**
-   * What happens on an event that the state does not accept: it is logged as `rejected`, and with `'throw'`
-   * the call that sent it throws THROUGHLINE_INVALID_TRANSITION besides.
+   * What happens on an event that the state does not accept: it is logged as `rejected`, and with `'throw'` the call
+   * that sent it also throws THROUGHLINE_INVALID_TRANSITION.
    *
    * @default 'log'
    */
   readonly onInvalid?: 'log' | 'throw'
-  /** Epoch milliseconds; where given, durations come from it too. */
+  /**
+   * Returns epoch milliseconds. By default `Date.now`, with a monotonic clock for durations; a custom clock serves
+   * both.
+   */
   readonly now?: () => number
-  /** Makes trace ids: 1 to 128 characters of `[A-Za-z0-9._:-]`. By default UUID version 7. */
+  /** Creates trace ids: 1 to 128 characters of `[A-Za-z0-9._:-]`. By default UUIDs of version 7. */
   readonly newTraceId?: () => string
-  /** Makes request ids: 16 lower-case hex digits, not all zero. */
+  /** Creates request ids: 16 lower-case hex digits, not all zero. By default random. */
   readonly newRequestId?: () => string
 }
 
 type EarlySink = Sink & Required<Pick<Sink, 'beforeHandler'>>
 
-/** The options, read once. */
+/** The parsed options of a tracker. */
 export interface Settings {
   readonly service: string
   readonly table: TransitionTable
-  /** The state in which a request comes in. */
+  /** The state in which a request starts. */
   readonly initial: StateInfo
   readonly sinks: readonly Sink[]
-  /** Those of them that want to be told before a handler runs. */
+  /** The sinks with a `beforeHandler` method. */
   readonly earlySinks: readonly EarlySink[]
   readonly trustsIncoming: (source: unknown) => boolean
   readonly throwInvalid: boolean
@@ -74,9 +78,9 @@ export interface Settings {
 }
 
 /**
- * Reads the options into frozen settings.
+ * Parses the options into frozen settings.
  *
- * @throws ThroughlineError THROUGHLINE_BAD_OPTION, naming the option and the mend
+ * @throws ThroughlineError THROUGHLINE_BAD_OPTION, naming the option and what it must be
  */
 export function parseSettings(options: TrackerOptions): Settings {
   const { service, logger, machine, trustIncoming = true, onInvalid = 'log', durability = 'entry', now } = options
@@ -107,7 +111,7 @@ export function parseSettings(options: TrackerOptions): Settings {
     elapsed: now === undefined ? () => performance.now() : monotonic(clock),
     newTraceId: guardedId(errors, newTraceId, isTraceId, options.newTraceId),
     newRequestId: guardedId(errors, newRequestId, isRequestId, options.newRequestId),
-    // The random flag speaks of ids that we made: of a user's own, we cannot know.
+    // The flag says that the id is random, which is not known of a user's ids.
     newTraceFlags: options.newTraceId === undefined ? NEW_TRACE_FLAGS : SAMPLED,
   })
 }
@@ -129,7 +133,7 @@ function trustPredicate(
   errors: ErrorReporter,
 ): (source: unknown) => boolean {
   if (typeof trustIncoming !== 'function') return () => trustIncoming === true
-  // A predicate that throws has not said yes.
+  // If the predicate throws, the id is not trusted.
   return (source) => errors.run(() => trustIncoming(source)) === true
 }
 
@@ -138,12 +142,12 @@ function guardedClock(errors: ErrorReporter, now: (() => number) | undefined): (
   return () => {
     const time = errors.run(now)
     if (typeof time === 'number' && Number.isFinite(time)) return time
-    if (time !== undefined) errors.report(new TypeError('now() gave no number'))
+    if (time !== undefined) errors.report(new TypeError('now() did not return a number'))
     return Date.now()
   }
 }
 
-/** The same clock for durations, of which only the steps forward count: it may be set back. */
+/** A monotonic clock from one that may be set back: only its steps forward count. */
 function monotonic(clock: () => number): () => number {
   let elapsed = 0
   let last = Number.NaN
@@ -157,20 +161,20 @@ function monotonic(clock: () => number): () => number {
 
 function guardedId(
   errors: ErrorReporter,
-  ours: () => string,
-  valid: (id: unknown) => boolean,
-  theirs?: () => string,
+  defaultId: () => string,
+  isValid: (id: unknown) => boolean,
+  customId?: () => string,
 ): () => string {
-  if (theirs === undefined) return ours
+  if (customId === undefined) return defaultId
   return () => {
-    const id = errors.run(theirs)
-    if (id !== undefined && valid(id)) return id
-    if (id !== undefined) errors.report(new TypeError('newTraceId() or newRequestId() gave an id that cannot be sent'))
-    return ours()
+    const id = errors.run(customId)
+    if (id !== undefined && isValid(id)) return id
+    if (id !== undefined) errors.report(new TypeError('newTraceId() or newRequestId() returned an invalid id'))
+    return defaultId()
   }
 }
 
-/** The error for an option that cannot be used, with its mend. */
-export function badOption(option: string, mend: string): ThroughlineError {
-  return new ThroughlineError('THROUGHLINE_BAD_OPTION', `option "${option}" must be ${mend}`)
+/** The error for an option that cannot be used, which says what the option must be. */
+export function badOption(option: string, expected: string): ThroughlineError {
+  return new ThroughlineError('THROUGHLINE_BAD_OPTION', `option "${option}" must be ${expected}`)
 }

@@ -1,12 +1,12 @@
-/** What is to be done before the process ends: quick, synchronous, and harmless when done twice. */
+/** Something to close before the process ends: `close` is quick, synchronous, and may be called twice. */
 export interface Closable {
-  /** True where nothing would be left behind. */
+  /** True where nothing would be left open. */
   readonly idle: boolean
   close(): void
 }
 
 const open = new Set<Closable>()
-/** Once nobody has the handle of one, nothing can begin there any more; what has begun is still to be closed. */
+/** Without its handle nothing new can start in a closable; what has started still has to be closed. */
 const dropped = new FinalizationRegistry<Closable>((closable) => {
   if (closable.idle) open.delete(closable)
 })
@@ -14,11 +14,11 @@ const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
 let listening = false
 
 /**
- * Has something closed when the process ends: by `process.exit`, by an uncaught exception, or by a signal.
+ * Closes something when the process ends: by `process.exit`, by an uncaught exception, or by a signal.
  *
- * SIGKILL, an abort and a blocked event loop leave no time for this: there the lines that are out already have to do.
+ * SIGKILL, an abort and a blocked event loop leave no time for this: only the lines that were written by then remain.
  *
- * @param handle what its users hold: it is forgotten with it
+ * @param handle the object that users hold; when it is garbage-collected, the registration is dropped
  */
 export function closeAtExit(closable: Closable, handle: object): void {
   open.add(closable)
@@ -30,11 +30,11 @@ export function closeAtExit(closable: Closable, handle: object): void {
 }
 
 /**
- * Steps aside before anyone else looks: others, too, end the process only where nobody but they listens. Where there
- * is no other listener the signal would have ended the process without us, and now it does, with the same status.
+ * Removes itself before other listeners run, since some packages end the process only if theirs is the only listener.
+ * Without another listener the signal is sent again, so that the process ends with the status it would have had.
  *
- * Not before all is closed: signals come twice (a terminal sends them to every process, and npm passes them on), and
- * one that nobody listens to would end the process in the middle.
+ * It removes itself only after everything is closed: signals can come twice (a terminal sends them to every process, and
+ * npm passes them on), and a second one without a listener would end the process half way.
  */
 function onSignal(signal: NodeJS.Signals): void {
   closeAll()

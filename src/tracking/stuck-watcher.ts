@@ -1,41 +1,48 @@
 import type { StuckRequest } from '../record/stuck-request.ts'
-import { runWith } from './current-request.ts'
-import type { StuckAfterMs } from './in-flight.ts'
 import { stuckRequest } from './build-records.ts'
+import type { StuckAfterMs } from './in-flight.ts'
+import type { RequestCore } from './intake.ts'
+import { runWith } from './storage.ts'
 import type { TrackedRequest } from './tracked-request.ts'
-import type { TrackerCore } from './tracker-core.ts'
 
-/** What is watched for, with times in milliseconds. */
+/** How often to check, against which limits; times in milliseconds. */
 export interface WatchSettings {
   readonly every: number
   readonly limits: StuckAfterMs | undefined
-  /** Told once of each stay that is too long. */
+  /** Called once per state visit that exceeds its limit. */
   readonly onStuck: ((stuck: StuckRequest) => void) | undefined
 }
 
 /**
- * Looks at the requests in flight again and again, and logs one `stuck` line for each stay that is too long.
+ * Checks the requests in flight at intervals, and logs one `stuck` line per state visit that exceeds its limit.
  *
- * The timer keeps no process alive, and what `onStuck` throws is counted as a fault of tracking.
+ * The timer does not keep the process alive. An error thrown by `onStuck` counts as a tracking error.
  *
- * @returns stops it
+ * @returns a function that stops it
  */
-export function watchStuck(core: TrackerCore, { every, limits, onStuck }: WatchSettings): () => void {
+export function watchStuck(core: RequestCore, { every, limits, onStuck }: WatchSettings): () => void {
   const { service, elapsed, errors } = core.settings
-  /** By request the `seq` of the stay that was told: in its next state it may overstay again. */
+  /** By request the `seq` of the state visit that was reported: the request may get stuck again in a later state. */
   const reportedSeq = new WeakMap<TrackedRequest, number>()
-  const look = (): void => {
+  const check = (): void => {
     const now = elapsed()
     for (const { request, limit } of core.inFlight.overdue(now, limits)) {
       if (reportedSeq.get(request) === request.seq) continue
       reportedSeq.set(request, request.seq)
       const stuck = stuckRequest(request, service, now, limit)
-      request.reportStuck({ age_ms: stuck.age_ms, stuck_after_ms: stuck.stuck_after_ms })
-      // One that throws must not keep the others from being told.
+      logStuck(request, stuck)
+      // A callback that throws must not keep the other requests from being reported.
       errors.run(() => onStuck?.(stuck))
     }
   }
-  // The timer must not hold the request in whose context it was started.
-  const timer = runWith(undefined, () => setInterval(() => errors.run(look), every)).unref()
+  // The timer must not retain the request in whose context it was started.
+  const timer = runWith(undefined, () => setInterval(() => errors.run(check), every)).unref()
   return () => clearInterval(timer)
+}
+
+/** Writes the line once, however many watchers there are. */
+function logStuck(request: TrackedRequest, { age_ms, stuck_after_ms }: StuckRequest): void {
+  if (request.stuckReported) return
+  request.stuckReported = true
+  request.emitNote('stuck', 'STUCK', { data: { age_ms, stuck_after_ms } })
 }

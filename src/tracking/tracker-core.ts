@@ -1,34 +1,39 @@
 import { channel } from 'node:diagnostics_channel'
 import type { StateInfo } from '../machine/table.ts'
 import type { LifecycleRecord } from '../record/record.ts'
-import { InFlight } from './in-flight.ts'
+import { InFlight, type InFlightEntry } from './in-flight.ts'
 import type { Settings } from './settings.ts'
-import type { TrackedRequest } from './tracked-request.ts'
 
 /**
- * Every record of every tracker of the process, for whoever subscribes; it costs nothing unheard.
+ * Publishes every record of every tracker of the process; costs nothing without subscribers.
  *
  * @example diagnostics_channel.subscribe('throughline:record', (record) => …)
  */
 const records = channel('throughline:record')
 
-/** Counts since the tracker was made. */
+/** Counts since the tracker was created. */
 export interface TrackerStats {
-  /** Requests that began here or were resumed here. */
+  /** Requests that started or were resumed here. */
   readonly requests: number
   readonly transitions: number
   /** Signals that a state did not accept. */
   readonly rejected: number
-  /** Requests that this process is to move on. */
+  /** Requests that this process is responsible for. */
   readonly inFlight: number
   /** Times that a logger, sink, clock or other part of tracking failed. */
   readonly faults: number
 }
 
-/** What the requests of one tracker share: settings, sinks, counts, and the list of those in flight. */
-export class TrackerCore {
+/** The members of a request that its tracker uses. */
+export interface CoreRequest<Request> extends InFlightEntry<Request> {
+  readonly ended: boolean
+  note(event: string): void
+}
+
+/** What the requests of one tracker share: settings, sinks, counts, and the list of requests in flight. */
+export class TrackerCore<Request extends CoreRequest<Request>> {
   readonly settings: Settings
-  readonly inFlight: InFlight
+  readonly inFlight: InFlight<Request>
   #requests = 0
   #transitions = 0
   #rejected = 0
@@ -48,21 +53,21 @@ export class TrackerCore {
     }
   }
 
-  /** Whether anyone wants records: where nobody does, none are made. */
+  /** Whether anyone consumes records; without consumers, none are created. */
   get hasListeners(): boolean {
     return this.settings.sinks.length > 0 || records.hasSubscribers
   }
 
   /** A request has come in, or was resumed. */
-  onStarted(request: TrackedRequest): void {
+  onStarted(request: Request): void {
     this.#requests += 1
-    // A new one has entered its first state here; one that is resumed is where it was.
+    // A new request has entered its first state here; a resumed one was in its state before.
     if (request.attempt === undefined) this.#transitions += 1
     if (!request.ended) this.inFlight.add(request)
   }
 
-  /** A request has gone over to its state from another one. */
-  onTransition(request: TrackedRequest, from: StateInfo): void {
+  /** A request has entered its state from another one. */
+  onTransition(request: Request, from: StateInfo): void {
     this.#transitions += 1
     this.inFlight.delete(request, from)
     if (!request.ended) this.inFlight.add(request)
@@ -73,12 +78,12 @@ export class TrackerCore {
     this.#rejected += 1
   }
 
-  /** A request is no longer this process's to move on. */
-  onReleased(request: TrackedRequest): void {
+  /** This process is no longer responsible for a request. */
+  onReleased(request: Request): void {
     this.inFlight.delete(request, request.info)
   }
 
-  /** The user's code is about to run: what it may block or kill has to be told of by now. */
+  /** The user's code is about to run, and may block or kill the process: sinks write what they hold. */
   beforeHandler(): void {
     for (const sink of this.settings.earlySinks) {
       try {
@@ -94,23 +99,23 @@ export class TrackerCore {
     return this.inFlight.size === 0
   }
 
-  /** Notes `SHUTDOWN` on every request in flight, and hands all lines to the operating system. */
+  /** Notes `SHUTDOWN` on every request in flight, and flushes the sinks. */
   close(): void {
     for (const request of this.inFlight) request.note('SHUTDOWN')
     this.flush()
   }
 
-  /** Hands all lines to the operating system: whoever calls this may be stopped at once. */
+  /** Flushes the sinks: the process may be stopped right after this. */
   flush(): void {
     for (const sink of this.settings.sinks) this.settings.errors.run(() => sink.flush?.())
   }
 
-  /** Gives a record to every sink. One that throws keeps no other from it, and no request from going on. */
+  /** Gives a record to every sink. A sink that throws affects neither the other sinks nor the request. */
   emit(record: LifecycleRecord): void {
     for (const sink of this.settings.sinks) {
       try {
-        // An async function is a sink, too, whatever its type says: unheard, its rejection would end the process.
-        this.settings.errors.watch(writtenBy(sink, record))
+        // An async function may serve as `write`, whatever the type says: its rejection would end the process.
+        this.settings.errors.watch(resultOfWrite(sink, record))
       } catch (error) {
         this.settings.errors.report(error)
       }
@@ -119,6 +124,6 @@ export class TrackerCore {
   }
 }
 
-function writtenBy(sink: { write(record: LifecycleRecord): unknown }, record: LifecycleRecord): unknown {
+function resultOfWrite(sink: { write(record: LifecycleRecord): unknown }, record: LifecycleRecord): unknown {
   return sink.write(record)
 }

@@ -24,13 +24,13 @@ import { deferred } from '../deferred.ts'
 import { BROKERS, isBrokerMissing } from '../brokers.ts'
 import { SOON } from '../timeouts.ts'
 import { describeQueueAdapter } from './queue-contract.ts'
-import { watched } from './queue-rig.ts'
+import { trackedService } from './queue-rig.ts'
 import { openRig as openManaged } from './queues/amqp-connection-manager.ts'
 import { confirmed, openRig } from './queues/amqplib.ts'
 
 const missing = await isBrokerMissing('rabbitmq')
-const BEGUN = ['Received', 'Authenticated']
-const PLACED = [...BEGUN, 'Processing', 'Queued']
+const STARTED = ['Received', 'Authenticated']
+const PLACED = [...STARTED, 'Processing', 'Queued']
 const FOREIGN = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
 const ORDER = Buffer.from('order 1')
 // A program without types may set to null what it has not.
@@ -87,7 +87,11 @@ describe.skipIf(missing)('amqplib', () => {
   }
 
   /** A request that has sent one message. */
-  async function placed(queue: string, shop = watched(), options: Options.Publish = {}): Promise<TrackedRequest> {
+  async function placed(
+    queue: string,
+    shop = trackedService(),
+    options: Options.Publish = {},
+  ): Promise<TrackedRequest> {
     const request = shop.tracker.start()
     await request.run(() => confirmed((done) => sender.sendToQueue(queue, ORDER, options, done)))
     return request
@@ -103,7 +107,7 @@ describe.skipIf(missing)('amqplib', () => {
   }
 
   /** What the last line says that tells of an error; the sender's may come after those of a quick worker. */
-  function failureIn({ records }: ReturnType<typeof watched>) {
+  function failureIn({ records }: ReturnType<typeof trackedService>) {
     return records.findLast(({ error }) => error !== undefined)?.error
   }
 
@@ -121,7 +125,7 @@ describe.skipIf(missing)('amqplib', () => {
     test('a message waits for a broker, and its request with it; a callback is called with that in hand', async () => {
       const queue = await newQueue()
       const channel = propagate(manager.createChannel())
-      const { tracker, story } = watched()
+      const { tracker, story } = trackedService()
       const [request, other] = [tracker.start(), tracker.start()]
       const sent = request.run(() => channel.sendToQueue(queue, ORDER))
       expect(request.state).toBe('Processing')
@@ -144,21 +148,21 @@ describe.skipIf(missing)('amqplib', () => {
     test('one that is given up unsent is not handed over, and without a catch the process hears of it as before', async () => {
       const away = connectManaged(['amqp://127.0.0.1:1'], { reconnectTimeInSeconds: 0.01 })
       const channel = propagate(away.createChannel())
-      const { tracker, story, records } = watched()
+      const { tracker, story, records } = trackedService()
       const request = tracker.start()
       const sent = request.run(() => channel.sendToQueue('orders', ORDER))
       await Promise.all([away.close(), expect(sent).rejects.toThrow('Channel closed')])
-      expect(story(request.requestId)).toEqual([...BEGUN, 'Processing', '(ENQUEUE)'])
+      expect(story(request.requestId)).toEqual([...STARTED, 'Processing', '(ENQUEUE)'])
       expect(records.at(-1)?.error?.message).toBe('Channel closed')
     })
 
     test('a channel that is lost beneath has its messages delivered again: a retry, whatever their handlers say later', async () => {
-      const [queue, shop] = [await newQueue(), watched()]
+      const [queue, shop] = [await newQueue(), trackedService()]
       const channel = propagate(manager.createChannel())
-      const [begun, again] = [deferred(), deferred()]
+      const [started, again] = [deferred(), deferred()]
       const handle = trackRequest(
         (message: ConsumeMessage) => {
-          if (!message.fields.redelivered) begun.resolve()
+          if (!message.fields.redelivered) started.resolve()
           else {
             channel.ack(message)
             again.resolve()
@@ -169,7 +173,7 @@ describe.skipIf(missing)('amqplib', () => {
       await channel.waitForConnect()
       await channel.consume(queue, handle)
       const request = await placed(queue, shop)
-      await begun.promise
+      await started.promise
       manager.reconnect()
       await again.promise
       expect(shop.story(request.requestId)).toEqual([
@@ -188,7 +192,7 @@ describe.skipIf(missing)('amqplib', () => {
   describe('sending', () => {
     test('a request is Queued once the broker confirms, and the callback is called with it in hand', async () => {
       const queue = await newQueue()
-      const { tracker, story } = watched()
+      const { tracker, story } = trackedService()
       const request = tracker.start()
       const told = deferred<unknown[]>()
       const result = request.run(() =>
@@ -208,54 +212,54 @@ describe.skipIf(missing)('amqplib', () => {
 
     test('without a callback it is Queued just so, and the end of an answer waits for that', async () => {
       const queue = await newQueue()
-      const { tracker, story } = watched()
+      const { tracker, story } = trackedService()
       const request = tracker.start()
       request.run(() => sender.publish('', queue, ORDER))
       request.responded()
       expect(request.state).toBe('Processing')
       await sender.waitForConfirms()
-      expect(story(request.requestId).slice(0, 5)).toEqual([...BEGUN, 'Processing', '(RESPOND)', 'Queued'])
+      expect(story(request.requestId).slice(0, 5)).toEqual([...STARTED, 'Processing', '(RESPOND)', 'Queued'])
     })
 
     test('a message that the broker refuses: the callback is told, and the request is not Queued', async () => {
       const queue = await newQueue({ maxLength: 1, overflow: 'reject-publish' })
       await confirmed((done) => sender.sendToQueue(queue, ORDER, {}, done))
-      const { tracker, story, records } = watched()
+      const { tracker, story, records } = trackedService()
       const request = tracker.start()
       await expect(request.run(() => confirmed((done) => sender.sendToQueue(queue, ORDER, {}, done)))).rejects.toThrow(
         'message nacked',
       )
-      expect(story(request.requestId)).toEqual([...BEGUN, 'Processing', '(ENQUEUE)'])
+      expect(story(request.requestId)).toEqual([...STARTED, 'Processing', '(ENQUEUE)'])
       expect(records.at(-1)?.error?.message).toBe('message nacked')
       await request.run(() => confirmed((done) => sender.sendToQueue(queue, ORDER, {}, done))).catch(() => undefined)
-      expect(story(request.requestId)).toEqual([...BEGUN, 'Processing', '(ENQUEUE)', '(ENQUEUE)'])
+      expect(story(request.requestId)).toEqual([...STARTED, 'Processing', '(ENQUEUE)', '(ENQUEUE)'])
     })
 
     test('a channel that closes before the broker has confirmed: not Queued, and nothing hangs', async () => {
       const channel = propagate(await newConfirmChannel(), { as: 'hand-off' })
-      const { tracker, story, records } = watched()
+      const { tracker, story, records } = trackedService()
       const request = tracker.start()
       // There is no such exchange: the broker closes the channel.
       const sent = request.run(() => confirmed((done) => channel.publish(randomUUID(), 'x', ORDER, {}, done)))
       await expect(sent).rejects.toThrow('channel closed')
-      expect(story(request.requestId)).toEqual([...BEGUN, 'Processing', '(ENQUEUE)'])
+      expect(story(request.requestId)).toEqual([...STARTED, 'Processing', '(ENQUEUE)'])
       expect(records.at(-1)?.error?.message).toBe('channel closed')
       request.responded()
       expect(tracker.inFlight()).toEqual([])
       // Now it is closed: what it throws is thrown at once.
       const other = tracker.start()
       expect(() => other.run(() => channel.sendToQueue('x', ORDER))).toThrow('Channel closed')
-      expect(story(other.requestId)).toEqual([...BEGUN, 'Processing', '(ENQUEUE)'])
+      expect(story(other.requestId)).toEqual([...STARTED, 'Processing', '(ENQUEUE)'])
     })
 
     test('a mandatory message that no queue takes: returned, and not Queued', async () => {
       const [queue, channel] = [await newQueue(), propagate(await newConfirmChannel())]
-      const { tracker, story, records } = watched()
+      const { tracker, story, records } = trackedService()
       const [lost, kept] = [tracker.start(), tracker.start()]
       const returned = once(channel, 'return')
       await lost.run(() => confirmed((done) => channel.sendToQueue(randomUUID(), ORDER, { mandatory: true }, done)))
       expect(await returned).toMatchObject([{ fields: { replyText: 'NO_ROUTE' } }])
-      expect(story(lost.requestId)).toEqual([...BEGUN, 'Processing', '(ENQUEUE)'])
+      expect(story(lost.requestId)).toEqual([...STARTED, 'Processing', '(ENQUEUE)'])
       expect(records.at(-1)?.error?.message).toContain('NO_ROUTE')
       await kept.run(() => confirmed((done) => channel.sendToQueue(queue, ORDER, { mandatory: true }, done)))
       expect(story(kept.requestId)).toEqual(PLACED)
@@ -266,7 +270,7 @@ describe.skipIf(missing)('amqplib', () => {
 
     test('on a channel that does not confirm it is Queued at once; what is thrown is thrown at once', async () => {
       const [queue, channel] = [await newQueue(), propagate(await newChannel())]
-      const { tracker, story } = watched()
+      const { tracker, story } = trackedService()
       const [request, other] = [tracker.start(), tracker.start()]
       expect(request.run(() => channel.sendToQueue(queue, ORDER))).toBe(true)
       expect(story(request.requestId)).toEqual(PLACED)
@@ -274,16 +278,16 @@ describe.skipIf(missing)('amqplib', () => {
       // What no types hold back.
       const text = 'order 1' as unknown as Buffer
       expect(() => other.run(() => channel.sendToQueue(queue, text))).toThrow('content is not a buffer')
-      expect(story(other.requestId)).toEqual([...BEGUN, 'Processing', '(ENQUEUE)'])
+      expect(story(other.requestId)).toEqual([...STARTED, 'Processing', '(ENQUEUE)'])
       await channel.close()
       expect(() => other.run(() => channel.publish('', queue, ORDER))).toThrow('Channel closed')
-      expect(story(other.requestId)).toEqual([...BEGUN, 'Processing', '(ENQUEUE)', '(ENQUEUE)'])
+      expect(story(other.requestId)).toEqual([...STARTED, 'Processing', '(ENQUEUE)', '(ENQUEUE)'])
     })
 
     test('what is published to an exchange feeds many: each consumer starts a request, and the parent goes its way', async () => {
       const exchange = `throughline-${randomUUID()}`
       await plain.assertExchange(exchange, 'fanout', { autoDelete: true })
-      const [shop, mail, stock] = [watched(), watched('mail'), watched('stock')]
+      const [shop, mail, stock] = [trackedService(), trackedService('mail'), trackedService('stock')]
       const queues: string[] = []
       for (const { tracker } of [mail, stock]) {
         const [queue, channel] = [await newQueue(), propagate(await newChannel())]
@@ -313,7 +317,7 @@ describe.skipIf(missing)('amqplib', () => {
       ])
       for (const { story, requests, records } of [mail, stock]) {
         await vi.waitFor(
-          () => expect(story(requests()[0] ?? '')).toEqual([...BEGUN, 'Processing', 'Responded ok']),
+          () => expect(story(requests()[0] ?? '')).toEqual([...STARTED, 'Processing', 'Responded ok']),
           SOON,
         )
         expect(records[0]).toMatchObject({
@@ -363,7 +367,7 @@ describe.skipIf(missing)('amqplib', () => {
         [decide('hand-off'), true],
       ] as const) {
         const channel = propagate(await newConfirmChannel(), as === undefined ? {} : { as })
-        const { tracker, story } = watched()
+        const { tracker, story } = trackedService()
         const request = tracker.start()
         request.run(() => send(channel, queue))
         await channel.waitForConfirms()
@@ -381,14 +385,14 @@ describe.skipIf(missing)('amqplib', () => {
           },
         }),
       ]
-      const { tracker, story } = watched()
+      const { tracker, story } = trackedService()
       const request = tracker.start()
       request.run(() => channel.sendToQueue(queue, ORDER))
       expect(story(request.requestId)).toEqual(['Received', '(PROPAGATE)', '(ENQUEUE)'])
     })
 
     test('a call and its answer: whoever answers has a request of its own, which ends as it does', async () => {
-      const [prices, shop, catalog] = [await newQueue(), watched(), watched('catalog')]
+      const [prices, shop, catalog] = [await newQueue(), trackedService(), trackedService('catalog')]
       const { queue: answers } = await plain.assertQueue('', { exclusive: true })
       const channel = propagate(await newChannel())
       await channel.consume(
@@ -412,13 +416,13 @@ describe.skipIf(missing)('amqplib', () => {
       const answer = await taken(answers)
       expect([answer.content.toString(), answer.properties.correlationId]).toEqual(['12 EUR', 'call 1'])
       expect(shop.story(request.requestId)).toEqual(['Received', '(ENQUEUE)'])
-      expect(catalog.requests().map(catalog.story)).toEqual([[...BEGUN, '(ENQUEUE)', 'Processing', 'Responded ok']])
+      expect(catalog.requests().map(catalog.story)).toEqual([[...STARTED, '(ENQUEUE)', 'Processing', 'Responded ok']])
       expect(catalog.records[0]).toMatchObject({ parent_id: request.requestId })
     })
 
     test("the caller's headers stay as they are, and so do its objects", async () => {
       const queue = await newQueue()
-      const request = watched().tracker.start({ traceparent: FOREIGN, tracestate: 'vendor=1' })
+      const request = trackedService().tracker.start({ traceparent: FOREIGN, tracestate: 'vendor=1' })
       const headers = Object.assign(Object.create({ inherited: 'yes' }) as object, { kind: 'order', retries: 3 })
       const options = Object.freeze({
         headers: Object.freeze(headers),
@@ -451,7 +455,7 @@ describe.skipIf(missing)('amqplib', () => {
       ['a trace id, in any case', { 'X-Trace-ID': 'abc-1' }],
     ])('headers of another trace win, whole: %s', async (_, headers) => {
       const queue = await newQueue()
-      const { tracker, story } = watched()
+      const { tracker, story } = trackedService()
       const request = tracker.start({ tracestate: 'vendor=1' })
       await request.run(() => confirmed((done) => sender.sendToQueue(queue, ORDER, { headers }, done)))
       expect(carriedBy(await taken(queue))).toEqual(headers)
@@ -460,7 +464,7 @@ describe.skipIf(missing)('amqplib', () => {
 
     test('headers of request.enqueue() are left to it', async () => {
       const queue = await newQueue()
-      const { tracker, story } = watched()
+      const { tracker, story } = trackedService()
       const request = tracker.start()
       await request.run(() =>
         request.enqueue((headers) => confirmed((done) => sender.sendToQueue(queue, ORDER, { headers }, done))),
@@ -471,7 +475,7 @@ describe.skipIf(missing)('amqplib', () => {
 
     test('headers that came with a message and are sent on do not hand its request over again', async () => {
       const [queue, letters, channel] = [await newQueue(), await newQueue(), propagate(await newChannel())]
-      const shop = watched()
+      const shop = trackedService()
       const { tracker, story, records } = shop
       await channel.consume(
         queue,
@@ -501,18 +505,18 @@ describe.skipIf(missing)('amqplib', () => {
 
     test('headers that are too long with ours are sent without them', async () => {
       const [queue, channel] = [await newQueue(), propagate(await newChannel())]
-      const { tracker, story } = watched()
+      const { tracker, story } = trackedService()
       const request = tracker.start()
       const headers = { long: 'x'.repeat(65_450) }
       expect(request.run(() => channel.sendToQueue(queue, ORDER, { headers }))).toBe(true)
       expect(carriedBy(await taken(queue))).toEqual(headers)
-      expect(story(request.requestId)).toEqual([...BEGUN, 'Processing', '(ENQUEUE)'])
+      expect(story(request.requestId)).toEqual([...STARTED, 'Processing', '(ENQUEUE)'])
       expect(() =>
         request.run(() => channel.sendToQueue(queue, ORDER, { headers: { long: 'x'.repeat(66_000) } })),
       ).toThrow(RangeError)
     })
 
-    test('outside of a request nothing is added', async () => {
+    test('outside a request nothing is added', async () => {
       const queue = await newQueue()
       await confirmed((done) => sender.sendToQueue(queue, ORDER, { headers: { kind: 'order' } }, done))
       expect(carriedBy(await taken(queue))).toEqual({ kind: 'order' })
@@ -536,7 +540,7 @@ describe.skipIf(missing)('amqplib', () => {
     /** Works on a queue on a channel of `propagate`, which a message is answered on. */
     async function work(
       queue: string,
-      shop: ReturnType<typeof watched>,
+      shop: ReturnType<typeof trackedService>,
       handler: (message: ConsumeMessage, channel: Channel) => unknown,
       {
         consume = {},
@@ -560,7 +564,7 @@ describe.skipIf(missing)('amqplib', () => {
     }
 
     test('a handler that returns has not ended the request: the ack does, whenever it comes', async () => {
-      const [queue, shop, message] = [await newQueue(), watched(), deferred<ConsumeMessage>()]
+      const [queue, shop, message] = [await newQueue(), trackedService(), deferred<ConsumeMessage>()]
       const channel = await work(queue, shop, (given) => message.resolve(given))
       const request = await placed(queue, shop)
       const given = await message.promise
@@ -580,7 +584,7 @@ describe.skipIf(missing)('amqplib', () => {
       ['nackAll', (channel) => channel.nackAll()],
       ['recover', (channel) => channel.recover()],
     ])('%s notes the retry, and a classic queue says that it comes again', async (_, refuse) => {
-      const [queue, shop] = [await newQueue(), watched()]
+      const [queue, shop] = [await newQueue(), trackedService()]
       let calls = 0
       await work(queue, shop, (message, channel) => (++calls < 3 ? refuse(channel, message) : channel.ack(message)))
       const request = await placed(queue, shop)
@@ -596,7 +600,7 @@ describe.skipIf(missing)('amqplib', () => {
       ['reject', (channel, message) => channel.reject(message, false)],
       ['nackAll', (channel) => channel.nackAll(false)],
     ])('%s without requeue gives the message up: Completed with outcome error', async (_, refuse) => {
-      const [queue, shop] = [await newQueue(), watched()]
+      const [queue, shop] = [await newQueue(), trackedService()]
       await work(queue, shop, (message, channel) => refuse(channel, message))
       const request = await placed(queue, shop)
       await vi.waitFor(
@@ -607,7 +611,7 @@ describe.skipIf(missing)('amqplib', () => {
     })
 
     test('an answer for all up to a message is one for each, and no other', async () => {
-      const [queue, shop, all] = [await newQueue(), watched(), deferred()]
+      const [queue, shop, all] = [await newQueue(), trackedService(), deferred()]
       const given: ConsumeMessage[] = []
       const channel = await work(queue, shop, (message) => given.push(message) === 6 && all.resolve())
       const requests: TrackedRequest[] = []
@@ -634,15 +638,19 @@ describe.skipIf(missing)('amqplib', () => {
     })
 
     test('a channel that closes before the ack: a retry, and the message comes to another', async () => {
-      const [queue, shop, begun] = [await newQueue({ arguments: { 'x-queue-type': 'quorum' } }), watched(), deferred()]
-      const channel = await work(queue, shop, () => begun.resolve(), { attempts: 0 })
+      const [queue, shop, started] = [
+        await newQueue({ arguments: { 'x-queue-type': 'quorum' } }),
+        trackedService(),
+        deferred(),
+      ]
+      const channel = await work(queue, shop, () => started.resolve(), { attempts: 0 })
       const request = await placed(queue, shop)
-      await begun.promise
+      await started.promise
       await channel.close()
       expect(shop.story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)'])
       expect(failureIn(shop)?.message).toContain('channel closed')
       expect(shop.tracker.inFlight()).toEqual([])
-      await work(queue, shop, (message, heir) => heir.ack(message))
+      await work(queue, shop, (message, successor) => successor.ack(message))
       await vi.waitFor(
         () =>
           expect(shop.story(request.requestId)).toEqual([
@@ -657,7 +665,7 @@ describe.skipIf(missing)('amqplib', () => {
     })
 
     test('a handler that rejects and tells nobody: a retry, and its error is its own', async () => {
-      const [queue, shop, failure] = [await newQueue(), watched(), new Error('bad order')]
+      const [queue, shop, failure] = [await newQueue(), trackedService(), new Error('bad order')]
       const channel = propagate(await newChannel())
       const seen = deferred<unknown>()
       const handle = trackRequest((_message: ConsumeMessage | null) => Promise.reject(failure), {
@@ -677,7 +685,7 @@ describe.skipIf(missing)('amqplib', () => {
     })
 
     test('a handler that throws breaks the connection, as it does by itself, and the message comes again', async () => {
-      const [queue, shop, failure] = [await newQueue(), watched(), new Error('bad order')]
+      const [queue, shop, failure] = [await newQueue(), trackedService(), new Error('bad order')]
       const other = await connect(BROKERS.rabbitmq)
       const [broken, closed] = [once(other, 'error'), deferred()]
       other.on('close', () => closed.resolve())
@@ -696,12 +704,12 @@ describe.skipIf(missing)('amqplib', () => {
       await closed.promise
       expect(shop.story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)'])
       expect(failureIn(shop)?.message).toBe('bad order')
-      await work(queue, shop, (message, heir) => heir.ack(message))
+      await work(queue, shop, (message, successor) => successor.ack(message))
       await vi.waitFor(() => expect(shop.story(request.requestId).at(-1)).toBe('Completed 2 ok'), SOON)
     })
 
     test('so does one around it, which throws after it', async () => {
-      const [queue, shop] = [await newQueue(), watched()]
+      const [queue, shop] = [await newQueue(), trackedService()]
       const other = await connect(BROKERS.rabbitmq)
       const broken = once(other, 'error')
       const channel = propagate(await other.createChannel())
@@ -722,14 +730,14 @@ describe.skipIf(missing)('amqplib', () => {
     test.each(['throw error', 'return Promise.reject(error)'])(
       'a process that ends by it has told of it: %s',
       async (how) => {
-        const [queue, shop] = [await newQueue(), watched()]
+        const [queue, shop] = [await newQueue(), trackedService()]
         const adapter = new URL('../../src/adapters/amqplib.ts', import.meta.url).href
         const program = `
         import { connect } from 'amqplib'
         import { propagate, trackRequest } from '${adapter}'
         const channel = propagate(await (await connect('${BROKERS.rabbitmq}')).createChannel())
         const error = new Error('bad order')
-        await channel.consume('${queue}', trackRequest(() => { ${how} }, { service: 'mortal' }))`
+        await channel.consume('${queue}', trackRequest(() => { ${how} }, { service: 'doomed' }))`
         const request = await placed(queue, shop)
         const died = deferred<{ readonly code: unknown; readonly stdout: string; readonly stderr: string }>()
         execFile(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program], (error, stdout, stderr) =>
@@ -752,7 +760,7 @@ describe.skipIf(missing)('amqplib', () => {
     )
 
     test('one that is caught, and then answered for, ends as it was answered', async () => {
-      const [queue, shop] = [await newQueue(), watched()]
+      const [queue, shop] = [await newQueue(), trackedService()]
       const channel = propagate(await newChannel())
       const handle = trackRequest(
         (message: ConsumeMessage | null): unknown => {
@@ -783,7 +791,7 @@ describe.skipIf(missing)('amqplib', () => {
     })
 
     test('one that was given back, and failed besides, has no part in later answers', async () => {
-      const [queue, shop] = [await newQueue(), watched()]
+      const [queue, shop] = [await newQueue(), trackedService()]
       await work(queue, shop, (message, channel) => {
         if (message.fields.redelivered) {
           channel.ackAll()
@@ -808,7 +816,7 @@ describe.skipIf(missing)('amqplib', () => {
       ['acknowledged', (channel, message) => channel.ack(message), ['Completed 1 ok']],
       ['left to a channel that closes', (channel) => channel.close(), []],
     ])('one that failed and is %s much later', async (_, answer, end) => {
-      const [queue, shop, failed] = [await newQueue(), watched(), deferred<ConsumeMessage>()]
+      const [queue, shop, failed] = [await newQueue(), trackedService(), deferred<ConsumeMessage>()]
       const channel = await work(queue, shop, (message) => {
         failed.resolve(message)
         return Promise.reject(new Error('bad order'))
@@ -826,7 +834,7 @@ describe.skipIf(missing)('amqplib', () => {
 
     test('with attempts, the last failure is final, however it comes about', async () => {
       const queue = await newQueue({ arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': 2 } })
-      const shop = watched()
+      const shop = trackedService()
       const ways: ((channel: Channel, message: ConsumeMessage) => unknown)[] = [
         (channel, message) => channel.reject(message),
         (channel) => channel.close(),
@@ -858,7 +866,7 @@ describe.skipIf(missing)('amqplib', () => {
       onTestFinished(async () => {
         await plain.deleteQueue(queue)
       })
-      const [shop, asked] = [watched(), [] as [string, number][]]
+      const [shop, asked] = [trackedService(), [] as [string, number][]]
       const willRetry = (message: ConsumeMessage, attempt: number): boolean => {
         asked.push([message.content.toString(), attempt])
         return attempt < 3
@@ -888,7 +896,7 @@ describe.skipIf(missing)('amqplib', () => {
     test('a willRetry that throws is counted, and there is none', async () => {
       const told = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
       onTestFinished(() => told.mockRestore())
-      const [queue, shop] = [await newQueue(), watched()]
+      const [queue, shop] = [await newQueue(), trackedService()]
       await work(queue, shop, (message, channel) => channel.reject(message, false), {
         willRetry: () => {
           throw new Error('no idea')
@@ -902,7 +910,7 @@ describe.skipIf(missing)('amqplib', () => {
     test('a message that was only kept waiting in another queue goes on with its request', async () => {
       const queue = await newQueue()
       const delayed = await newQueue({ messageTtl: 10, deadLetterExchange: '', deadLetterRoutingKey: queue })
-      const shop = watched()
+      const shop = trackedService()
       await work(queue, shop, (message, channel) => channel.ack(message))
       const request = await placed(delayed, shop)
       await vi.waitFor(
@@ -920,7 +928,7 @@ describe.skipIf(missing)('amqplib', () => {
           deadLetterRoutingKey: dead,
           arguments: { 'x-queue-type': type, ...(type === 'quorum' ? { 'x-delivery-limit': 1 } : {}) },
         })
-        const [shop, morgue] = [watched(), watched('morgue')]
+        const [shop, morgue] = [trackedService(), trackedService('morgue')]
         // The one is given up, of the other the broker has had enough.
         await work(queue, shop, (message, channel) => channel.reject(message, type === 'quorum'), { attempts: 2 })
         let visits = 0
@@ -930,15 +938,15 @@ describe.skipIf(missing)('amqplib', () => {
         expect(shop.story(request.requestId).at(-1)).toBe(type === 'quorum' ? 'Completed 2 error' : 'Completed 1 error')
         // It began a request each time that it was delivered.
         expect(morgue.requests().map(morgue.story)).toEqual([
-          [...BEGUN, '(RETRY)', 'Processing', 'Responded error'],
-          [...BEGUN, 'Processing', 'Responded ok'],
+          [...STARTED, '(RETRY)', 'Processing', 'Responded error'],
+          [...STARTED, 'Processing', 'Responded ok'],
         ])
         expect(morgue.records[0]).toMatchObject({ trace_id: request.traceId, parent_id: request.requestId, path: dead })
       },
     )
 
     test('where nobody answers (noAck) the handler decides, and what fails is lost', async () => {
-      const [queue, shop] = [await newQueue(), watched()]
+      const [queue, shop] = [await newQueue(), trackedService()]
       await work(
         queue,
         shop,
@@ -961,7 +969,7 @@ describe.skipIf(missing)('amqplib', () => {
     })
 
     test('on a channel of amqplib alone the handler decides, and what fails is held to come again', async () => {
-      const [queue, shop] = [await newQueue({ arguments: { 'x-queue-type': 'quorum' } }), watched()]
+      const [queue, shop] = [await newQueue({ arguments: { 'x-queue-type': 'quorum' } }), trackedService()]
       const channel = await newChannel()
       await work(
         queue,
@@ -995,7 +1003,7 @@ describe.skipIf(missing)('amqplib', () => {
     })
 
     test('an ack that is given on the bare channel cannot be seen: the request is open until the channel closes', async () => {
-      const [queue, shop, acked] = [await newQueue(), watched(), deferred()]
+      const [queue, shop, acked] = [await newQueue(), trackedService(), deferred()]
       const bare = await newChannel()
       await work(
         queue,
@@ -1015,7 +1023,7 @@ describe.skipIf(missing)('amqplib', () => {
     })
 
     test('a message that is worked on after its ack ends with its handler', async () => {
-      const [queue, shop] = [await newQueue(), watched()]
+      const [queue, shop] = [await newQueue(), trackedService()]
       const channel = propagate(await newChannel())
       const handle = trackRequest((_message: ConsumeMessage) => Promise.reject(new Error('too late')), {
         tracker: shop.tracker,
@@ -1033,7 +1041,7 @@ describe.skipIf(missing)('amqplib', () => {
     })
 
     test('a message that is fetched is like one that is delivered', async () => {
-      const [queue, shop] = [await newQueue(), watched()]
+      const [queue, shop] = [await newQueue(), trackedService()]
       const channel = propagate(await newChannel())
       expect(await channel.get(queue)).toBe(false)
       const [first, second] = [await placed(queue, shop), await placed(queue, shop)]
@@ -1051,7 +1059,7 @@ describe.skipIf(missing)('amqplib', () => {
     })
 
     test('a consumer that is cancelled is told so, and that is no request', async () => {
-      const shop = watched()
+      const shop = trackedService()
       const { queue } = await plain.assertQueue(`throughline-${randomUUID()}`)
       const told = deferred<unknown>()
       const channel = propagate(await newChannel())
@@ -1065,7 +1073,7 @@ describe.skipIf(missing)('amqplib', () => {
     })
 
     test('an answer that amqplib refuses has ended nothing, and other answers are no business of ours', async () => {
-      const [queue, shop, message] = [await newQueue(), watched(), deferred<ConsumeMessage>()]
+      const [queue, shop, message] = [await newQueue(), trackedService(), deferred<ConsumeMessage>()]
       const channel = await work(queue, shop, (given) => message.resolve(given))
       const request = await placed(queue, shop)
       const given = await message.promise
@@ -1091,7 +1099,7 @@ describe.skipIf(missing)('amqplib', () => {
       propagate(await asked<callbackApi.ConfirmChannel>((done) => model.createConfirmChannel(done))),
       propagate(await asked<callbackApi.Channel>((done) => model.createChannel(done))),
     ]
-    const shop = watched()
+    const shop = trackedService()
     const request = shop.tracker.start()
     await request.run(() => confirmed((done) => confirming.sendToQueue(queue, ORDER, {}, done)))
     expect(shop.story(request.requestId)).toEqual(PLACED)
@@ -1132,7 +1140,7 @@ describe.skipIf(missing)('amqplib', () => {
     await expect(
       lost.run(() => confirmed((done) => channel.publish(randomUUID(), 'x', ORDER, {}, done))),
     ).rejects.toThrow('channel closed')
-    expect(shop.story(lost.requestId)).toEqual([...BEGUN, 'Processing', '(ENQUEUE)'])
+    expect(shop.story(lost.requestId)).toEqual([...STARTED, 'Processing', '(ENQUEUE)'])
   })
 })
 
@@ -1201,7 +1209,7 @@ describe('what RabbitMQ tells of earlier deliveries', () => {
   })
 
   test('hostile headers never throw, and the handler is called', () => {
-    const { tracker } = watched()
+    const { tracker } = trackedService()
     const handle = trackRequest((given: AmqpMessageLike) => given, { tracker })
     const strange = fc.anything({ withBigInt: true, withNullPrototype: true, withTypedArray: true })
     const deaths = fc.oneof(
@@ -1249,7 +1257,7 @@ describe('what RabbitMQ tells of earlier deliveries', () => {
   })
 
   test('what is no message is passed on', () => {
-    const { tracker, records } = watched()
+    const { tracker, records } = trackedService()
     const handle = trackRequest((given: AmqpMessageLike | null) => given, { tracker })
     for (const given of [null, undefined, false, {}, { fields: {} }, 'x'])
       expect(handle(given as AmqpMessageLike | null)).toBe(given)

@@ -43,11 +43,11 @@ import { deferred } from '../deferred.ts'
 import { BROKERS, isBrokerMissing } from '../brokers.ts'
 import { SOON } from '../timeouts.ts'
 import { describeQueueAdapter } from './queue-contract.ts'
-import { storyOf, watched } from './queue-rig.ts'
-import { openRig, reachRedis, SOON_STALLED } from './queues/bullmq.ts'
+import { storyOf, trackedService } from './queue-rig.ts'
+import { expireLocks, openRig, reachRedis, STALLED_CHECK } from './queues/bullmq.ts'
 
-const BEGUN = ['Received', 'Authenticated']
-const PLACED = [...BEGUN, 'Processing', 'Queued']
+const STARTED = ['Received', 'Authenticated']
+const PLACED = [...STARTED, 'Processing', 'Queued']
 const DONE = { timeout: SOON }
 
 interface Order {
@@ -58,7 +58,7 @@ const missing = await isBrokerMissing('redis')
 
 describeQueueAdapter('BullMQ', { rig: 'bullmq', open: openRig, missing })
 
-describe.skipIf(missing)('BullMQ, besides', () => {
+describe.skipIf(missing)('BullMQ beyond the contract', () => {
   const prefix = `throughline-${randomUUID().slice(0, 8)}`
   const connection: ConnectionOptions = { url: BROKERS.redis, maxRetriesPerRequest: null }
 
@@ -86,8 +86,8 @@ describe.skipIf(missing)('BullMQ, besides', () => {
     processor: Processor<Order>,
     options: Partial<WorkerOptions> = {},
   ): Promise<Worker<Order>> {
-    const worker = new Worker<Order>(queue.name, processor, { connection, prefix, ...options })
-    // What becomes of a job whose lock is lost is told here: some tests are about that.
+    const worker = new Worker<Order>(queue.name, processor, { connection, prefix, ...STALLED_CHECK, ...options })
+    // A job whose lock is lost is reported here, which some tests cause.
     worker.on('error', () => undefined)
     await worker.waitUntilReady()
     onTestFinished(() => worker.close(true))
@@ -114,9 +114,9 @@ describe.skipIf(missing)('BullMQ, besides', () => {
       ['add(name, data, options)', (queue, order) => queue.add('pack', order, { priority: 1 })],
       ['addBulk of one', async (queue, order) => (await queue.addBulk([{ name: 'pack', data: order }]))[0]],
       ['an id of its own', (queue, order) => queue.add('pack', order, { jobId: randomUUID() })],
-    ])('%s hands the request over, once Redis has the job, and leaves the data as it is', async (_, send) => {
+    ])('%s hands the request off, once Redis has the job, and leaves the data as it is', async (_, send) => {
       const plain = newQueue()
-      const { tracker, story } = watched()
+      const { tracker, story } = trackedService()
       const request = tracker.start()
       const order: Order = Object.freeze({ sku: 'mug' })
       const states: string[] = []
@@ -140,7 +140,7 @@ describe.skipIf(missing)('BullMQ, besides', () => {
         attempts: 4,
         telemetry: Object.freeze({ metadata: '{"_apm":"1"}' }),
       })
-      const request = watched().tracker.start()
+      const request = trackedService().tracker.start()
       const job = await request.run(() => propagate(plain).add('pack', { sku: 'mug' }, options))
       expect(job.opts.attempts).toBe(4)
       const { carrier } = await stored(plain, job.id)
@@ -151,7 +151,7 @@ describe.skipIf(missing)('BullMQ, besides', () => {
     test("a carrier of the caller's making stays: another trace, or request.enqueue", async () => {
       const plain = newQueue()
       const queue = propagate(plain)
-      const { tracker, story } = watched()
+      const { tracker, story } = trackedService()
       const [request, other] = [tracker.start(), tracker.start()]
       const add = (headers: Record<string, string>) =>
         queue.add('pack', { sku: 'mug' }, { telemetry: { metadata: JSON.stringify(headers) } })
@@ -164,7 +164,7 @@ describe.skipIf(missing)('BullMQ, besides', () => {
 
     test('several jobs of one call have the request as their parent, which stays where it is', async () => {
       const plain = newQueue()
-      const { tracker, story, records, requests } = watched()
+      const { tracker, story, records, requests } = trackedService()
       const request = tracker.start()
       const order = { name: 'pack', data: { sku: 'mug' } }
       const jobs = await request.run(() => propagate(plain).addBulk([order, order]))
@@ -197,7 +197,7 @@ describe.skipIf(missing)('BullMQ, besides', () => {
     test('as: a child where the options say so, by the name of the queue', async () => {
       const [orders, events] = [newQueue(), newQueue()]
       const as = (queue: string) => (queue === events.name ? 'child' : 'hand-off')
-      const { tracker, story } = watched()
+      const { tracker, story } = trackedService()
       const request = tracker.start()
       await request.run(() => propagate(events, { as }).add('placed', { sku: 'mug' }))
       expect(story(request.requestId)).toEqual(['Received', '(ENQUEUE)'])
@@ -208,8 +208,8 @@ describe.skipIf(missing)('BullMQ, besides', () => {
     test('a job that Redis has already: nothing was sent, and the request is not Queued', async () => {
       const plain = newQueue()
       const queue = propagate(plain)
-      const { tracker, story } = watched()
-      const declined = [...BEGUN, 'Processing', '(ENQUEUE)']
+      const { tracker, story } = trackedService()
+      const declined = [...STARTED, 'Processing', '(ENQUEUE)']
       for (const options of [{ jobId: 'order-1' }, { deduplication: { id: 'one' } }]) {
         const [first, second] = [tracker.start(), tracker.start()]
         const jobs = [
@@ -223,7 +223,7 @@ describe.skipIf(missing)('BullMQ, besides', () => {
 
     test('the same in bulk: of one job it is told, of several it is not', async () => {
       const plain = newQueue()
-      const { tracker, story } = watched()
+      const { tracker, story } = trackedService()
       const add = async () => {
         const request = tracker.start()
         await request.run(() =>
@@ -247,7 +247,7 @@ describe.skipIf(missing)('BullMQ, besides', () => {
         await plain.obliterate({ force: true })
         await plain.close()
       })
-      const { tracker, story } = watched()
+      const { tracker, story } = trackedService()
       for (const id of ['order-1', 'order-2']) {
         const request = tracker.start()
         await request.run(() => propagate(plain).add('pack', { sku: 'mug' }, { jobId: id }))
@@ -263,7 +263,7 @@ describe.skipIf(missing)('BullMQ, besides', () => {
         add: (name: string, _data: Order) => Promise.resolve(`${name}-1`),
         addBulk: () => Promise.resolve([]),
       })
-      const { tracker, story } = watched()
+      const { tracker, story } = trackedService()
       const request = tracker.start()
       expect(await request.run(() => ids.add('pack', { sku: 'mug' }))).toBe('pack-1')
       expect(story(request.requestId)).toEqual(PLACED)
@@ -273,7 +273,7 @@ describe.skipIf(missing)('BullMQ, besides', () => {
       'a job that a later one may replace is a child: %j',
       async (how) => {
         const plain = newQueue()
-        const { tracker, story } = watched()
+        const { tracker, story } = trackedService()
         const request = tracker.start()
         await request.run(() =>
           propagate(plain).add('pack', { sku: 'mug' }, { delay: 60_000, deduplication: { id: 'one', ...how } }),
@@ -284,7 +284,7 @@ describe.skipIf(missing)('BullMQ, besides', () => {
 
     test('a flow: every job has the request as its parent, in one trace', async () => {
       const plain = newQueue()
-      const { tracker, story, requests, records } = watched()
+      const { tracker, story, requests, records } = trackedService()
       const request = tracker.start()
       const flow = {
         name: 'ship',
@@ -328,7 +328,7 @@ describe.skipIf(missing)('BullMQ, besides', () => {
 
     test('flows in bulk, and a flow of one job that is to hand over', async () => {
       const plain = newQueue()
-      const { tracker, records } = watched()
+      const { tracker, records } = trackedService()
       const [bulk, single, usual, family] = [tracker.start(), tracker.start(), tracker.start(), tracker.start()]
       const flow = { name: 'pack', queueName: plain.name, data: { sku: 'mug' } }
       const flows = newFlows()
@@ -352,7 +352,7 @@ describe.skipIf(missing)('BullMQ, besides', () => {
 
     test('jobs of a scheduler carry nothing, nor does one whose sender wants no context to go along', async () => {
       const plain = newQueue()
-      const { tracker, story, records } = watched()
+      const { tracker, story, records } = trackedService()
       const request = tracker.start()
       await request.run(async () => {
         await propagate(plain).upsertJobScheduler('nightly', { every: 60_000 }, { name: 'count', data: { sku: 'all' } })
@@ -377,21 +377,21 @@ describe.skipIf(missing)('BullMQ, besides', () => {
       expect(new Set(records.map(({ trace_id }) => trace_id)).size).toBe(4)
     })
 
-    test('outside of a request, and by the Queue itself, nothing is added', async () => {
+    test('outside a request, and by the Queue itself, nothing is added', async () => {
       const plain = newQueue()
       const queue = propagate(plain)
       expect(queue).toBeInstanceOf(Queue)
       expect(propagate(queue)).toBe(queue)
       expect(queue.on('paused', () => undefined)).toBe(queue)
       const outside = await queue.add('pack', { sku: 'mug' })
-      const request = watched().tracker.start()
+      const request = trackedService().tracker.start()
       const past = await request.run(() => plain.add('pack', { sku: 'mug' }))
       expect([outside.opts.telemetry, past.opts.telemetry, request.state]).toEqual([undefined, undefined, 'Received'])
     })
 
     test('calls that BullMQ refuses are refused as ever', async () => {
       const plain = newQueue()
-      const { tracker, story } = watched()
+      const { tracker, story } = trackedService()
       const request = tracker.start()
       await expect(request.run(() => propagate(plain).add('pack', { sku: 'mug' }, { jobId: '0' }))).rejects.toThrow(
         "JobId cannot be '0'",
@@ -399,7 +399,7 @@ describe.skipIf(missing)('BullMQ, besides', () => {
       // What no type allows.
       const nothing = [null] as unknown as { name: string; data: Order }[]
       await expect(request.run(() => propagate(plain).addBulk(nothing))).rejects.toThrow(TypeError)
-      expect(story(request.requestId)).toEqual([...BEGUN, 'Processing', '(ENQUEUE)'])
+      expect(story(request.requestId)).toEqual([...STARTED, 'Processing', '(ENQUEUE)'])
     })
   })
 
@@ -407,7 +407,7 @@ describe.skipIf(missing)('BullMQ, besides', () => {
     /** A request whose job is on its way. */
     async function placed(
       plain: Queue<Order>,
-      tracker: ReturnType<typeof watched>['tracker'],
+      tracker: ReturnType<typeof trackedService>['tracker'],
       options: JobsOptions = {},
     ): Promise<TrackedRequest> {
       const request = tracker.start()
@@ -418,7 +418,7 @@ describe.skipIf(missing)('BullMQ, besides', () => {
 
     test("the processor is called as BullMQ calls it, and its result and its error are the job's", async () => {
       const plain = newQueue()
-      const { tracker } = watched()
+      const { tracker } = trackedService()
       const seen: unknown[] = []
       await work(
         plain,
@@ -443,7 +443,7 @@ describe.skipIf(missing)('BullMQ, besides', () => {
       const plain = newQueue()
       const seen: unknown[] = []
       const processor: Processor<Order> = trackRequest((...args: unknown[]) => Promise.resolve(seen.push(args[2])), {
-        tracker: watched().tracker,
+        tracker: trackedService().tracker,
       })
       await work(plain, processor)
       await plain.add('pack', { sku: 'mug' })
@@ -452,7 +452,7 @@ describe.skipIf(missing)('BullMQ, besides', () => {
 
     test('a delayed job is gone on with when its time has come', async () => {
       const plain = newQueue()
-      const { tracker, story, records } = watched()
+      const { tracker, story, records } = trackedService()
       await work(
         plain,
         trackRequest(() => Promise.resolve(), { tracker }),
@@ -474,7 +474,7 @@ describe.skipIf(missing)('BullMQ, besides', () => {
       'what cannot be mended ends the request at once: %o',
       async (error) => {
         const plain = newQueue()
-        const { tracker, story } = watched()
+        const { tracker, story } = trackedService()
         await work(
           plain,
           trackRequest(() => Promise.reject(error), { tracker }),
@@ -488,7 +488,7 @@ describe.skipIf(missing)('BullMQ, besides', () => {
     test('an error that only looks like that is tried again, as BullMQ does', async () => {
       const own = { UnrecoverableError: class UnrecoverableError extends Error {} }
       const plain = newQueue()
-      const { tracker, story } = watched()
+      const { tracker, story } = trackedService()
       await work(
         plain,
         trackRequest(() => Promise.reject(new own.UnrecoverableError('no')), { tracker }),
@@ -536,7 +536,7 @@ describe.skipIf(missing)('BullMQ, besides', () => {
       ],
     ])('a job that was moved is no failure, and runs again: %s', async (_, move) => {
       const plain = newQueue()
-      const { tracker, story } = watched()
+      const { tracker, story } = trackedService()
       let calls = 0
       const processor = trackRequest(
         (job: Job<Order>, token?: string) =>
@@ -561,22 +561,22 @@ describe.skipIf(missing)('BullMQ, besides', () => {
 
     test('a job that stalled runs again while its first run still goes on: two attempts, of which both may end', async () => {
       const plain = newQueue()
-      const { tracker, story, records } = watched()
-      const [begun, released] = [deferred(), deferred()]
+      const { tracker, story, records } = trackedService()
+      const [started, released] = [deferred(), deferred()]
       const first = trackRequest(
         () => {
-          begun.resolve()
+          started.resolve()
           return released.promise
         },
         { tracker },
       )
-      await work(plain, first, { ...SOON_STALLED, skipLockRenewal: true, skipStalledCheck: true })
+      await work(plain, first, { skipLockRenewal: true, skipStalledCheck: true })
       const request = await placed(plain, tracker)
-      await begun.promise
+      await started.promise
+      await expireLocks(plain, prefix)
       await work(
         plain,
         trackRequest(() => Promise.resolve(), { tracker }),
-        SOON_STALLED,
       )
       await vi.waitFor(
         () => expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(ATTEMPT 2)', 'Completed 2 ok']),
@@ -590,14 +590,15 @@ describe.skipIf(missing)('BullMQ, besides', () => {
 
     test('an error that is nothing leaves the job where it is: it stalls, and runs again', async () => {
       const plain = newQueue()
-      const { tracker, story } = watched()
+      const { tracker, story } = trackedService()
       let calls = 0
       await work(
         plain,
         trackRequest(() => (++calls === 1 ? Promise.reject(undefined) : Promise.resolve()), { tracker }),
-        SOON_STALLED,
       )
       const request = await placed(plain, tracker)
+      await vi.waitFor(() => expect(story(request.requestId).at(-1)).toBe('(RETRY 1)'), DONE)
+      await expireLocks(plain, prefix)
       await vi.waitFor(
         () =>
           expect(story(request.requestId)).toEqual([
@@ -613,25 +614,26 @@ describe.skipIf(missing)('BullMQ, besides', () => {
 
     test('a job that stalls too often is failed without a run: its request ends where the worker tells of it', async () => {
       const plain = newQueue()
-      const { tracker, story } = watched()
-      const [begun, released] = [deferred(), deferred()]
+      const { tracker, story } = trackedService()
+      const [started, released] = [deferred(), deferred()]
       onTestFinished(() => released.resolve())
       await work(
         plain,
         trackRequest(
           () => {
-            begun.resolve()
+            started.resolve()
             return released.promise
           },
           { tracker },
         ),
-        { ...SOON_STALLED, skipLockRenewal: true, skipStalledCheck: true },
+        { skipLockRenewal: true, skipStalledCheck: true },
       )
       const request = await placed(plain, tracker)
-      await begun.promise
+      await started.promise
+      await expireLocks(plain, prefix)
       const processor = trackRequest(() => Promise.resolve(), { tracker })
       // One that was made within a request tells of its own jobs nevertheless.
-      const worker = await tracker.start().run(() => work(plain, processor, { ...SOON_STALLED, maxStalledCount: 0 }))
+      const worker = await tracker.start().run(() => work(plain, processor, { maxStalledCount: 0 }))
       worker.on('failed', processor.failed)
       await vi.waitFor(
         () => expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(ATTEMPT 2)', 'Completed 2 error']),
@@ -641,7 +643,7 @@ describe.skipIf(missing)('BullMQ, besides', () => {
 
     test('a backoff strategy that gives the job up: only the worker learns of it', async () => {
       const plain = newQueue()
-      const { tracker, story } = watched()
+      const { tracker, story } = trackedService()
       const processor = trackRequest(() => Promise.reject(new Error('never')), { tracker })
       const worker = await work(plain, processor, { settings: { backoffStrategy: () => -1 } })
       worker.on('failed', processor.failed)
@@ -655,7 +657,7 @@ describe.skipIf(missing)('BullMQ, besides', () => {
 
     test('what the worker tells of failures that the processor knows adds nothing', async () => {
       const plain = newQueue()
-      const { tracker, story, requests } = watched()
+      const { tracker, story, requests } = trackedService()
       const processor = trackRequest(
         async (job: Job<Order>) => {
           if (job.name === 'pack') throw new Error('never')
@@ -683,7 +685,7 @@ describe.skipIf(missing)('BullMQ, besides', () => {
 
     test('the parent of a flow whose child fails never runs, and that is told', async () => {
       const plain = newQueue()
-      const { tracker, story, requests } = watched()
+      const { tracker, story, requests } = trackedService()
       const processor = trackRequest(() => Promise.reject(new Error('never')), { tracker })
       const worker = await work(plain, processor)
       worker.on('failed', processor.failed)
@@ -701,7 +703,7 @@ describe.skipIf(missing)('BullMQ, besides', () => {
 
     test('a worker that was made within a request does not work within it', async () => {
       const plain = newQueue()
-      const { tracker } = watched()
+      const { tracker } = trackedService()
       const request = tracker.start()
       const seen: (string | undefined)[] = []
       const processor = trackRequest(() => Promise.reject(new Error('never')), { tracker })
@@ -715,7 +717,7 @@ describe.skipIf(missing)('BullMQ, besides', () => {
     })
 
     test('BullMQ 5 gives a sandboxed processor the metadata under a short name, knows discarded jobs, and debounces', async () => {
-      const { tracker, story } = watched()
+      const { tracker, story } = trackedService()
       const request = tracker.start()
       const tm = JSON.stringify({ ...request.headers(), 'x-lifecycle': `${request.requestId};Queued;3;1` })
       const job = { queueName: 'orders', attemptsMade: 1, discarded: true, opts: { attempts: 3, tm } }
@@ -728,7 +730,7 @@ describe.skipIf(missing)('BullMQ, besides', () => {
     })
 
     test('whatever stands in the metadata, the processor runs', async () => {
-      const { tracker } = watched()
+      const { tracker } = trackedService()
       const processor = trackRequest((job: JobLike) => Promise.resolve(job), { tracker })
       const headers = { 'x-trace-id': 'a', traceparent: 'b' }
       await fc.assert(
@@ -744,7 +746,7 @@ describe.skipIf(missing)('BullMQ, besides', () => {
     })
   })
 
-  describe("with a telemetry of the user's own", () => {
+  describe("with a telemetry of the application's", () => {
     const exporter = new InMemorySpanExporter()
     let otel: BullMQOtel
 
@@ -782,7 +784,7 @@ describe.skipIf(missing)('BullMQ, besides', () => {
       "add: the span of each run is a child of the sender's, as it is without us: %s",
       async (ours) => {
         const plain = newQueue({ telemetry: otel })
-        const { tracker, story } = watched()
+        const { tracker, story } = trackedService()
         const request = tracker.start()
         let calls = 0
         const twice = (): Promise<void> => (++calls === 1 ? Promise.reject(new Error('not yet')) : Promise.resolve())
@@ -832,7 +834,7 @@ describe.skipIf(missing)('BullMQ, besides', () => {
       ],
     ])('%s: the same, and the requests of its jobs have ours as their parent', async (_, operation, send) => {
       const plain = newQueue({ telemetry: otel })
-      const { tracker, records } = watched()
+      const { tracker, records } = trackedService()
       const request = tracker.start()
       await request.run(() => send(plain, otel))
       await work(
@@ -841,14 +843,14 @@ describe.skipIf(missing)('BullMQ, besides', () => {
         { telemetry: otel },
       )
       expect(await linksOf(plain, operation, 2)).toEqual([LINKED, LINKED])
-      const begun = records.filter((record) => record.request_id !== request.requestId && 'parent_id' in record)
+      const started = records.filter((record) => record.request_id !== request.requestId && 'parent_id' in record)
       const below = { parent_id: request.requestId, trace_id: request.traceId }
-      expect(begun).toMatchObject([below, below])
+      expect(started).toMatchObject([below, below])
     })
 
     test('omitContext: neither theirs nor ours goes along', async () => {
       const plain = newQueue({ telemetry: otel })
-      const { tracker, records } = watched()
+      const { tracker, records } = trackedService()
       const request = tracker.start()
       const options = { telemetry: { omitContext: true } }
       await request.run(async () => {
@@ -867,7 +869,7 @@ describe.skipIf(missing)('BullMQ, besides', () => {
 
     test('where only the worker has one, its span is in the trace of our request, and right below it', async () => {
       const plain = newQueue()
-      const { tracker } = watched()
+      const { tracker } = trackedService()
       await work(
         plain,
         trackRequest(() => Promise.resolve(), { tracker }),
@@ -884,7 +886,7 @@ describe.skipIf(missing)('BullMQ, besides', () => {
 
     test('the jobs of a scheduler, which all name one span as their parent, are each a trace of their own here', async () => {
       const plain = newQueue({ telemetry: otel })
-      const { tracker, records, requests } = watched()
+      const { tracker, records, requests } = trackedService()
       await plain.upsertJobScheduler('often', { every: 20, limit: 2 }, { name: 'count', data: { sku: 'all' } })
       await work(
         plain,
@@ -927,10 +929,10 @@ describe.skipIf(missing)('BullMQ, besides', () => {
         }
         const opaque: Telemetry = { tracer: { startSpan: () => span }, contextManager: new Opaque() }
         const plain = newQueue({ telemetry: opaque })
-        const { tracker, story, requests } = watched()
+        const { tracker, story, requests } = trackedService()
         const request = tracker.start()
         await request.run(() => propagate(plain).add('pack', { sku: 'mug' }))
-        const unsaid = [...BEGUN, 'Processing', '(PROPAGATE)', '(ENQUEUE)']
+        const unsaid = [...STARTED, 'Processing', '(PROPAGATE)', '(ENQUEUE)']
         expect(story(request.requestId)).toEqual(unsaid)
         const flow = tracker.start()
         const flows = propagate(newFlows({ telemetry: opaque }), { as: 'hand-off' })
@@ -973,7 +975,7 @@ describe.skipIf(missing)('BullMQ, besides', () => {
       }, { service: 'sandbox', logger: false, sinks: [sink] })
     `,
     )
-    const { tracker, records } = watched()
+    const { tracker, records } = trackedService()
     const request = tracker.start()
     const job = await request.run(() => propagate(plain).add('pack', { sku: 'mug' }, { attempts: 2 }))
     const worker = new Worker(plain.name, pathToFileURL(file), {
@@ -1002,7 +1004,7 @@ describe.skipIf(missing)('BullMQ, besides', () => {
 })
 
 test('types: what BullMQ makes of data, results and names is passed on', () => {
-  const { tracker } = watched()
+  const { tracker } = trackedService()
   type Orders = Queue<Order, number, 'pack'>
   expectTypeOf(propagate<Orders>).returns.toEqualTypeOf<Orders>()
   expectTypeOf(propagate<FlowProducer>).returns.toEqualTypeOf<FlowProducer>()

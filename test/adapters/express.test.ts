@@ -3,20 +3,20 @@ import express, { Router, type ErrorRequestHandler, type Request, type RequestHa
 import { afterEach, describe, expect, expectTypeOf, test } from 'vitest'
 import { trackRequest } from '../../src/adapters/express.ts'
 import { currentRequest } from '../../src/tracking/current-request.ts'
-import { ask } from './client.ts'
-import { describeHttpAdapter } from './contract.ts'
-import { bodyOf, headerOf, listen, write } from './listen.ts'
-import { heard, type Heard, type Scenario, type Serving } from './scenario.ts'
+import { ask } from './http-client.ts'
+import { describeHttpAdapter } from './http-contract.ts'
+import { bodyOf, headerOf, listen, write } from './http-servers.ts'
+import { recordingTracker, type RecordingTracker, type Scenario, type RunningServer } from './http-host.ts'
 
-/** Express prints what it answers with a 500, unless it believes to be tested. */
+/** Outside `env` test, Express prints the errors that it answers with a 500. */
 function app(): express.Express {
   return express().set('env', 'test')
 }
 
-function serve({ tracker, handle, auth, authenticate }: Scenario): Promise<Serving> {
+function serve({ tracker, handle, auth, authenticate }: Scenario): Promise<RunningServer> {
   const handler: RequestHandler = (req, res) => {
     const answer = handle({ header: headerOf(req), body: () => bodyOf(req.body, req) })
-    // Express 5 waits for a promise that a handler gives; one that throws at once has to throw out of it.
+    // Express 5 awaits a handler's promise; a synchronous error must be thrown synchronously.
     return answer instanceof Promise ? answer.then((settled) => write(res, settled)) : write(res, answer)
   }
   const options = {
@@ -31,45 +31,40 @@ function serve({ tracker, handle, auth, authenticate }: Scenario): Promise<Servi
 
 describeHttpAdapter('express', serve, { routes: { orders: '/orders/:id' }, parsesJson: true })
 
-describe('express, besides', () => {
-  let serving: Serving | undefined
+describe('express beyond the contract', () => {
+  let serving: RunningServer | undefined
   afterEach(() => serving?.close())
 
-  /** An application that is tracked and then made up by the test; its last record is what a request came to. */
+  /** Starts a tracked application with the test's routes; `last` makes a request and returns its last record. */
   async function start(
     make: (shop: express.Express) => unknown,
-  ): Promise<Heard & { last: (path?: string) => Promise<unknown> }> {
-    const listening = heard()
-    const shop = app().use(trackRequest({ tracker: listening.tracker }))
+  ): Promise<RecordingTracker & { last: (path?: string) => Promise<unknown> }> {
+    const recording = recordingTracker()
+    const shop = app().use(trackRequest({ tracker: recording.tracker }))
     make(shop)
     serving = await listen(createServer(shop))
     const { url } = serving
     const last = async (path = ''): Promise<unknown> => {
-      const ends = listening.records.filter(
+      const ends = recording.records.filter(
         (record) => record.lifecycle === 'transition' && record.outcome !== undefined,
       ).length
       await ask(`${url}${path}`)
-      await listening.ended(ends + 1)
-      return listening.records.at(-1)
+      await recording.ended(ends + 1)
+      return recording.records.at(-1)
     }
-    return { ...listening, last }
+    return { ...recording, last }
   }
 
   const answer: RequestHandler = (_req, res) => void res.send('fine')
 
-  test.each<[what: string, make: (shop: express.Express) => unknown, asked: string, path: string]>([
+  test.each<[what: string, make: (shop: express.Express) => unknown, url: string, path: string]>([
     [
-      'a router that is mounted on a path with a parameter',
+      'a router mounted on a path with a parameter',
       (shop) => shop.use('/shops/:shop', Router().get('/orders/:id', answer)),
       '/shops/7/orders/8',
       '/shops/:shop/orders/:id',
     ],
-    [
-      'routers within routers',
-      (shop) => shop.use('/a', Router().use('/b/:b', Router().get('/', answer))),
-      '/a/b/1',
-      '/a/b/:b',
-    ],
+    ['nested routers', (shop) => shop.use('/a', Router().use('/b/:b', Router().get('/', answer))), '/a/b/1', '/a/b/:b'],
     ['a router without a path', (shop) => shop.use(Router().get('/orders/:id', answer)), '/orders/7', '/orders/:id'],
     [
       'the first route that matches',
@@ -78,7 +73,7 @@ describe('express, besides', () => {
       '/orders/new',
     ],
     [
-      'a route of another verb',
+      'a route for another method',
       (shop) => shop.post('/orders/:post', answer).get('/orders/:get', answer),
       '/orders/7',
       '/orders/:get',
@@ -86,40 +81,40 @@ describe('express, besides', () => {
     ['several patterns', (shop) => shop.get(['/one/:a', '/two/:b'], answer), '/two/7', '/two/:b'],
     ['a regular expression', (shop) => shop.get(/^\/orders\/(\d+)$/, answer), '/orders/7', String(/^\/orders\/(\d+)$/)],
     [
-      'a mounted application, of which nobody sees the inside',
+      'a mounted application, whose routes are not visible',
       (shop) => shop.use('/admin', app().get('/:id', answer)),
       '/admin/7',
       '/admin/7',
     ],
     ['a path that cannot be decoded', (shop) => shop.get('/orders/:id', answer), '/orders/%ff', '/orders/%ff'],
-  ])('the path of %s', async (_, make, asked, path) => {
+  ])('the logged path of %s', async (_, make, url, path) => {
     const server = await start(make)
-    await server.last(`${asked}?q=1`)
+    await server.last(`${url}?q=1`)
     expect(server.records[0]).toMatchObject({ path })
     expect(server.tracker.stats.faults).toBe(0)
   })
 
-  test('looking ahead for a route changes no parameter that a handler gets to see', async () => {
-    const seen: unknown[] = []
-    const see: RequestHandler = (req, res) => {
-      seen.push(req.params, req.baseUrl, req.url)
+  test('finding the route in advance does not change the parameters that a handler receives', async () => {
+    const received: unknown[] = []
+    const receive: RequestHandler = (req, res) => {
+      received.push(req.params, req.baseUrl, req.url)
       res.send('fine')
     }
     const server = await start((shop) =>
-      shop.use('/shops/:shop', Router({ mergeParams: true }).get('/orders/:id', see)),
+      shop.use('/shops/:shop', Router({ mergeParams: true }).get('/orders/:id', receive)),
     )
     await server.last('/shops/a%20b/orders/8')
-    expect(seen).toEqual([{ shop: 'a b', id: '8' }, '/shops/a%20b', '/orders/8'])
+    expect(received).toEqual([{ shop: 'a b', id: '8' }, '/shops/a%20b', '/orders/8'])
   })
 
-  test("an error handler of the user's decides the status, and the error is told", async () => {
-    const late: ErrorRequestHandler = (_error, _req, res, _next) => void res.status(503).send('later')
+  test("the application's error handler decides the status, and the error is logged", async () => {
+    const handler: ErrorRequestHandler = (_error, _req, res, _next) => void res.status(503).send('later')
     const server = await start((shop) =>
       shop
         .get('/', () => {
           throw new TypeError('broken')
         })
-        .use(late),
+        .use(handler),
     )
     expect(await server.last()).toMatchObject({
       outcome: 'error',
@@ -128,7 +123,7 @@ describe('express, besides', () => {
     })
   })
 
-  test.each([404, 302])('an error that is answered with %d was an answer', async (status) => {
+  test.each([404, 302])('an error that is answered with %d is outcome ok', async (status) => {
     const handler: ErrorRequestHandler = (_error, _req, res, _next) => void res.status(status).send()
     const server = await start((shop) =>
       shop.get('/', (_req, _res, next) => next(new Error('no such order'))).use(handler),
@@ -136,22 +131,22 @@ describe('express, besides', () => {
     expect(await server.last()).toMatchObject({ outcome: 'ok', status, error: { message: 'no such order' } })
   })
 
-  test('an error handler that answers as if nothing was wrong: still an error', async () => {
+  test('an error that is answered with 200 is outcome error', async () => {
     const handler: ErrorRequestHandler = (_error, _req, res, _next) => void res.send('{"errors":[]}')
     const server = await start((shop) => shop.get('/', () => Promise.reject(new Error('broken'))).use(handler))
     expect(await server.last()).toMatchObject({ outcome: 'error', status: 200, error: { message: 'broken' } })
   })
 
-  test("a caller whom a middleware of the user's refuses is denied where the tracker was told to wait for that", async () => {
-    const listening = heard()
-    const shop = app().use(trackRequest({ tracker: listening.tracker, auth: 'manual' }))
+  test('with manual authentication, a middleware that responds with 403 has refused the caller', async () => {
+    const recording = recordingTracker()
+    const shop = app().use(trackRequest({ tracker: recording.tracker, auth: 'manual' }))
     serving = await listen(createServer(shop.use((_req, res) => void res.status(403).send())))
     await ask(serving.url)
-    await listening.ended(1)
-    expect(listening.records.at(-1)).toMatchObject({ state: 'Failed', outcome: 'denied', status: 403 })
+    await recording.ended(1)
+    expect(recording.records.at(-1)).toMatchObject({ state: 'Failed', outcome: 'denied', status: 403 })
   })
 
-  test('a request that is sent on to a second router is still one', async () => {
+  test('a request that is passed on to a second route is tracked once', async () => {
     const server = await start((shop) =>
       shop
         .get('/', (_req, _res, next) => next('route'))
@@ -161,7 +156,7 @@ describe('express, besides', () => {
     expect(server.byRequest()).toHaveLength(1)
   })
 
-  test('what it is given and gives has the types of Express', () => {
+  test('its types are those of Express', () => {
     expectTypeOf(trackRequest({ service: 'api' })).toExtend<RequestHandler>()
     expectTypeOf(trackRequest<Request>)
       .parameter(0)

@@ -6,12 +6,12 @@ import { WebSocket } from 'ws'
 import { trackRequest, type FastifyOptions } from '../../src/adapters/fastify.ts'
 import { currentRequest } from '../../src/tracking/current-request.ts'
 import type { TrackedRequest } from '../../src/tracking/tracked-request.ts'
-import { ask } from './client.ts'
-import { describeHttpAdapter } from './contract.ts'
-import { headerOf } from './listen.ts'
-import { heard, type Heard, type Scenario, type Serving } from './scenario.ts'
+import { ask } from './http-client.ts'
+import { describeHttpAdapter } from './http-contract.ts'
+import { headerOf } from './http-servers.ts'
+import { recordingTracker, type RecordingTracker, type Scenario, type RunningServer } from './http-host.ts'
 
-async function listening(app: FastifyInstance): Promise<Serving> {
+async function listenFastify(app: FastifyInstance): Promise<RunningServer> {
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   return { url, close: () => app.close() }
 }
@@ -39,7 +39,7 @@ async function register<App extends FastifyInstance>(
       .code(status)
       .send(typeof body === 'string' ? body : body === null ? undefined : Readable.from(body, { objectMode: false }))
   }
-  // Bodies of tests are texts that say nothing of their type.
+  // The contract sends bodies without a content type.
   app.addContentTypeParser('*', { parseAs: 'string' }, (_req, body, done) => done(null, body))
   app.all('/', answer)
   app.all('/orders/:id', answer)
@@ -48,32 +48,35 @@ async function register<App extends FastifyInstance>(
 
 describeHttpAdapter(
   'fastify',
-  async (scenario) => listening(await register(fastify({ forceCloseConnections: true }), scenario)),
+  async (scenario) => listenFastify(await register(fastify({ forceCloseConnections: true }), scenario)),
   {
     routes: { orders: '/orders/:id' },
     parsesJson: true,
     http2: async (scenario) => {
       const app = fastify({ http2: true })
-      // The same instance over another version of HTTP: its routes and hooks do not know.
-      return listening(await register(app as unknown as FastifyInstance, scenario))
+      // Routes and hooks are the same over HTTP/2; only the types differ.
+      return listenFastify(await register(app as unknown as FastifyInstance, scenario))
     },
   },
 )
 
-describe('fastify, besides', () => {
-  let serving: Serving | undefined
+describe('fastify beyond the contract', () => {
+  let serving: RunningServer | undefined
   afterEach(() => serving?.close())
 
-  async function start(make: (app: FastifyInstance) => unknown, options: Partial<FastifyOptions> = {}): Promise<Heard> {
-    const hearing = heard()
+  async function start(
+    make: (app: FastifyInstance) => unknown,
+    options: Partial<FastifyOptions> = {},
+  ): Promise<RecordingTracker> {
+    const recording = recordingTracker()
     const app = fastify({ forceCloseConnections: true })
-    await app.register(trackRequest, { ...options, tracker: hearing.tracker })
+    await app.register(trackRequest, { ...options, tracker: recording.tracker })
     await make(app)
-    serving = await listening(app)
-    return hearing
+    serving = await listenFastify(app)
+    return recording
   }
 
-  async function last(server: Heard, path = ''): Promise<unknown> {
+  async function last(server: RecordingTracker, path = ''): Promise<unknown> {
     await ask(`${serving?.url ?? ''}${path}`).catch(() => undefined)
     await server.ended(1)
     return server.records.at(-1)
@@ -106,14 +109,14 @@ describe('fastify, besides', () => {
     [404, 'ok'],
     [422, 'ok'],
     [503, 'error'],
-  ])('an error with the status %d is an answer, or an error, by that', async (statusCode, outcome) => {
+  ])('the status of an error decides its outcome: %d is %s', async (statusCode, outcome) => {
     const server = await start((app) =>
       app.get('/', () => Promise.reject(Object.assign(new Error('no such order'), { statusCode }))),
     )
     expect(await last(server)).toMatchObject({ outcome, status: statusCode, error: { message: 'no such order' } })
   })
 
-  test("an error handler of the user's decides the status, and the error is told", async () => {
+  test("the application's error handler decides the status, and the error is logged", async () => {
     const server = await start((app) =>
       app
         .setErrorHandler((_error, _req, reply) => reply.code(503).send('later'))
@@ -126,22 +129,22 @@ describe('fastify, besides', () => {
     })
   })
 
-  test('input that does not fit the schema was answered with a 400', async () => {
+  test('input that does not match the schema is answered with a 400', async () => {
     const schema = { querystring: { type: 'object', required: ['sku'], properties: { sku: { type: 'string' } } } }
     const server = await start((app) => app.get('/', { schema }, () => 'fine'))
     expect(await last(server)).toMatchObject({ outcome: 'ok', status: 400 })
   })
 
-  test('hooks and handlers of every kind find the request in hand, with a body to be read first', async () => {
-    const seen: unknown[] = []
-    const see = (req: FastifyRequest): void =>
-      void seen.push(
+  test('all hooks and the handler have a current request, also after the body was read', async () => {
+    const found: unknown[] = []
+    const check = (req: FastifyRequest): void =>
+      void found.push(
         currentRequest() === req.tracked && currentRequest(req) === req.tracked && req.tracked !== undefined,
       )
     const server = await start((app) => {
       for (const hook of ['preParsing', 'preValidation', 'preHandler', 'preSerialization', 'onSend'] as const)
         app.addHook(hook, (req: FastifyRequest) => {
-          see(req)
+          check(req)
           return Promise.resolve()
         })
       app.addContentTypeParser('text/plain', { parseAs: 'string' }, (_req, body, done) =>
@@ -149,7 +152,7 @@ describe('fastify, besides', () => {
       )
       app.post('/', async (req) => {
         await new Promise(setImmediate)
-        see(req)
+        check(req)
         return { fine: true }
       })
     })
@@ -159,10 +162,10 @@ describe('fastify, besides', () => {
       body: 'x'.repeat(200_000),
     })
     await server.ended(1)
-    expect(seen).toEqual(Array(6).fill(true))
+    expect(found).toEqual(Array(6).fill(true))
   })
 
-  test('plugins that are registered later are tracked too, by the pattern with its prefix', async () => {
+  test('the routes of plugins are tracked, with their prefix in the pattern', async () => {
     const server = await start((app) =>
       app.register(
         (inner, _options, done) => {
@@ -176,18 +179,18 @@ describe('fastify, besides', () => {
     expect(server.records[0]).toMatchObject({ path: '/shops/:shop/orders/:id' })
   })
 
-  test('app.inject() needs no server', async () => {
-    const hearing = heard()
+  test('requests of app.inject() are tracked', async () => {
+    const recording = recordingTracker()
     const app = fastify()
-    await app.register(trackRequest, { tracker: hearing.tracker })
+    await app.register(trackRequest, { tracker: recording.tracker })
     app.get('/', (req) => req.tracked?.traceId)
     const { headers, body } = await app.inject('/')
-    await hearing.ended(1)
+    await recording.ended(1)
     expect(headers['x-trace-id']).toBe(body)
-    expect(hearing.records.at(-1)).toMatchObject({ outcome: 'ok', status: 200 })
+    expect(recording.records.at(-1)).toMatchObject({ outcome: 'ok', status: 200 })
   })
 
-  test('a WebSocket that was accepted was answered with 101, and not left by its client', async () => {
+  test('a WebSocket ends its request with status 101 when it is accepted', async () => {
     const server = await start(async (app) => {
       await app.register(websocket)
       app.get('/', { websocket: true }, (socket) => socket.send('hello'))
@@ -199,11 +202,11 @@ describe('fastify, besides', () => {
     expect(server.records.at(-1)).toMatchObject({ state: 'Responded', outcome: 'ok', status: 101 })
   })
 
-  test('options that cannot be used are told at the door', async () => {
+  test('ready() rejects for an option that cannot be used', async () => {
     await expect(fastify().register(trackRequest, { service: '' }).ready()).rejects.toThrow('option "service"')
   })
 
-  test('it is a plugin to Fastify, and the request has its type', () => {
+  test('it is a Fastify plugin, and `tracked` has its type', () => {
     expectTypeOf(trackRequest).toExtend<FastifyPluginAsync<FastifyOptions>>()
     expectTypeOf<FastifyRequest['tracked']>().toEqualTypeOf<TrackedRequest | undefined>()
   })

@@ -2,17 +2,17 @@ import { describe, expect, test } from 'vitest'
 import type { FetchHandler, FetchHandlerOptions } from '../../src/handlers/fetch-handler.ts'
 import { currentRequest } from '../../src/tracking/current-request.ts'
 import { deferred } from '../deferred.ts'
-import { moves, observed, told } from '../tracker-fixture.ts'
-import { describeHttpAdapter } from './contract.ts'
-import { listenFetch } from './listen.ts'
-import type { Scenario, Serving } from './scenario.ts'
-import { responseOf, streamOf } from './web-stream.ts'
+import { summarizeTransitions, trackerFixture, summarize } from '../tracker-fixture.ts'
+import { describeHttpAdapter } from './http-contract.ts'
+import { listenFetch } from './http-servers.ts'
+import type { Scenario, RunningServer } from './http-host.ts'
+import { responseOf, streamOf } from './fetch-response.ts'
 
 async function* each<T>(values: readonly T[]): AsyncGenerator<T> {
   for (const value of values) yield await Promise.resolve(value)
 }
 
-function serve({ tracker, handle, auth, authenticate }: Scenario): Promise<Serving> {
+function serve({ tracker, handle, auth, authenticate }: Scenario): Promise<RunningServer> {
   const header = (request: Request) => (name: string) => request.headers.get(name) ?? undefined
   const options: FetchHandlerOptions = {
     ...(auth === undefined ? {} : { auth }),
@@ -27,16 +27,16 @@ function serve({ tracker, handle, auth, authenticate }: Scenario): Promise<Servi
 
 describeHttpAdapter('fetch-style, on @hono/node-server', serve)
 
-/** A handler that does not look at its request. */
+/** A handler that ignores its request. */
 function answering(answer: () => Response): FetchHandler<[]> {
   return answer
 }
 
-describe('fetch-style, besides', () => {
+describe('fetch-style handlers beyond the contract', () => {
   const url = 'http://example.test/orders?token=hush'
 
-  test('the parts of a body pass as they are, and its end is the end of the request', async () => {
-    const { tracker, records } = observed()
+  test('the parts of a body are passed on unchanged, and the request ends with the body', async () => {
+    const { tracker, records } = trackerFixture()
     const chunks = [new Uint8Array([1, 2]), new Uint8Array([]), new Uint8Array([3])]
     const fetch = tracker.trackRequest(
       answering(
@@ -66,8 +66,8 @@ describe('fetch-style, besides', () => {
       'error',
       async (body: ReadableStream<Uint8Array>) => expect(new Response(body).text()).rejects.toThrow('torn'),
     ],
-  ])('a body that %s', async (_, outcome, read) => {
-    const { tracker, records } = observed()
+  ])('a body that %s ends the request with its outcome', async (_, outcome, read) => {
+    const { tracker, records } = trackerFixture()
     const cancelled: unknown[] = []
     const body = (): ReadableStream =>
       new ReadableStream(
@@ -80,19 +80,19 @@ describe('fetch-style, besides', () => {
     expect(cancelled).toEqual(outcome === 'aborted' ? ['enough'] : [])
   })
 
-  test('a signal that has fired before, or fires after the end, changes nothing', async () => {
-    const { tracker, records } = observed()
+  test('a signal that fires before the start or after the end has no effect', async () => {
+    const { tracker, records } = trackerFixture()
     const leaving = new AbortController()
     const fetch = tracker.trackRequest(answering(() => new Response(null, { status: 204 })))
     await fetch(new Request(url, { signal: leaving.signal }))
     leaving.abort()
-    expect(told(records).slice(2)).toEqual(['2 PROCESS Processing implied', '3 RESPOND Responded ok'])
+    expect(summarize(records).slice(2)).toEqual(['2 PROCESS Processing implied', '3 RESPOND Responded ok'])
     await fetch(new Request(url, { signal: AbortSignal.abort() }))
     expect(records.at(-1)).toMatchObject({ outcome: 'aborted' })
   })
 
-  test("an error is the host's to answer, and what comes after the request is passed on", async () => {
-    const { tracker, records } = observed()
+  test('an error is thrown to the host, and further arguments are passed on', async () => {
+    const { tracker, records } = trackerFixture()
     const broken = new Error('broken')
     const fails = tracker.trackRequest(
       answering(() => {
@@ -107,8 +107,8 @@ describe('fetch-style, besides', () => {
     expect(await (await passes(new Request(url), 'env', 7)).text()).toBe('GET env 7')
   })
 
-  test('a handler that answers before its queue does', async () => {
-    const { tracker, records } = observed()
+  test('a handler that responds before its message is sent', async () => {
+    const { tracker, records } = trackerFixture()
     const broker = deferred()
     const sent: Promise<unknown>[] = []
     const fetch = tracker.trackRequest(
@@ -122,7 +122,7 @@ describe('fetch-style, besides', () => {
     expect(records.at(-1)).toMatchObject({ state: 'Processing' })
     broker.resolve()
     await Promise.all(sent)
-    expect(moves(records).at(-1)).toBe('3 ENQUEUE Queued')
-    expect(told(records).at(-1)).toBe('note RESPOND in Queued')
+    expect(summarizeTransitions(records).at(-1)).toBe('3 ENQUEUE Queued')
+    expect(summarize(records).at(-1)).toBe('note RESPOND in Queued')
   })
 })

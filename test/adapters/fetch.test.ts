@@ -8,32 +8,32 @@ import { createTracker } from '../../src/handlers/track-request.ts'
 
 const sink = memorySink()
 const tracker = createTracker({ service: 'gateway', logger: false, sinks: [sink] })
-const seen: IncomingHttpHeaders[] = []
+const received: IncomingHttpHeaders[] = []
 let server: Server
 let port: number
 let origin: string
 
 beforeAll(async () => {
   server = createServer((req, res) => {
-    seen.push(req.headers)
+    received.push(req.headers)
     if (req.url === '/away') res.writeHead(302, { location: `http://127.0.0.1:${String(port)}/there` }).end()
     else req.pipe(res)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  // A server on a TCP port has an address of this form.
+  // A server that listens on TCP has an address of this type.
   port = (server.address() as AddressInfo).port
   origin = `http://localhost:${String(port)}`
 })
 
 beforeEach(() => {
-  seen.length = 0
+  received.length = 0
 })
 
 afterAll(() => new Promise((resolve) => server.close(resolve)))
 
-/** The trace headers of what the server saw last. */
+/** The trace headers of the last request that the server received. */
 function arrived(): Record<string, unknown> {
-  const { 'x-trace-id': traceId, traceparent, tracestate } = seen.at(-1) ?? {}
+  const { 'x-trace-id': traceId, traceparent, tracestate } = received.at(-1) ?? {}
   return Object.fromEntries(
     Object.entries({ 'x-trace-id': traceId, traceparent, tracestate }).filter(([, value]) => value !== undefined),
   )
@@ -51,20 +51,20 @@ test.each<[string, (fetch: typeof globalThis.fetch) => Promise<Response>]>([
   ['a URL', (fetch) => fetch(new URL(origin))],
   ['a Request', (fetch) => fetch(new Request(origin))],
   [
-    'a Request, and init beside it',
+    'a Request and init',
     (fetch) => fetch(new Request(origin, { headers: { a: 'not sent' } }), { headers: { accept: 'text/plain' } }),
   ],
   ['init alone', (fetch) => fetch(origin, { method: 'POST', body: 'hello', headers: [['accept', 'text/plain']] })],
-])('the trace goes along with %s', async (_, call) => {
+])('the trace is added to %s', async (_, call) => {
   const request = stateful()
   const response = await request.run(() => call(propagate(globalThis.fetch)))
   expect(response.status).toBe(200)
   expect(arrived()).toEqual(request.headers())
   expect(Object.keys(request.headers())).toEqual(['x-trace-id', 'traceparent', 'tracestate'])
-  expect(seen.at(-1)?.a).toBeUndefined()
+  expect(received.at(-1)?.a).toBeUndefined()
 })
 
-test('what the caller sends arrives as it would without: method, body, headers', async () => {
+test('method, body and headers of the caller are not changed', async () => {
   const fetch = propagate(globalThis.fetch)
   const request = tracker.start()
   const post = new Request(origin, {
@@ -73,10 +73,10 @@ test('what the caller sends arrives as it would without: method, body, headers',
     headers: { 'content-type': 'text/x', accept: 'text/y' },
   })
   expect(await (await request.run(() => fetch(post))).text()).toBe('hello')
-  expect(seen.at(-1)).toMatchObject({ 'content-type': 'text/x', accept: 'text/y', 'x-trace-id': request.traceId })
+  expect(received.at(-1)).toMatchObject({ 'content-type': 'text/x', accept: 'text/y', 'x-trace-id': request.traceId })
 })
 
-test('headers that the caller set stay, in whatever form they came', async () => {
+test('trace headers that the caller has set stay, in every form of headers', async () => {
   const fetch = propagate(globalThis.fetch)
   const theirs = { 'X-Trace-ID': 'theirs', Traceparent: '00-11111111111111111111111111111111-2222222222222222-00' }
   const sent = { 'x-trace-id': 'theirs', traceparent: '00-11111111111111111111111111111111-2222222222222222-00' }
@@ -92,20 +92,20 @@ test('headers that the caller set stay, in whatever form they came', async () =>
   expect(init).toEqual({ headers: theirs })
 })
 
-test('a header that the caller did not set is added to those that it did', async () => {
+test('missing trace headers are added to those that the caller has set', async () => {
   const request = stateful()
   await request.run(() => propagate(globalThis.fetch)(origin, { headers: { 'x-trace-id': 'theirs' } }))
   expect(arrived()).toEqual({ ...request.headers(), 'x-trace-id': 'theirs' })
 })
 
-test('outside of a request nothing is added', async () => {
+test('outside a request nothing is added', async () => {
   await propagate(globalThis.fetch)(origin)
   expect(arrived()).toEqual({})
 })
 
 test.each<[string, boolean, (port: string) => readonly Target[]]>([
   ['a name', true, () => ['localhost']],
-  ['a name in capitals', true, () => ['LOCALHOST']],
+  ['a name in upper case', true, () => ['LOCALHOST']],
   ['a name with its port', true, (at) => [`localhost:${at}`]],
   ['a pattern', true, () => [/^local/g]],
   ['a function', true, (at) => [(url) => url.port === at]],
@@ -113,19 +113,19 @@ test.each<[string, boolean, (port: string) => readonly Target[]]>([
   ['no host at all', false, () => []],
   ['another name', false, () => ['catalog.internal']],
   ['another port', false, () => ['localhost:1']],
-  ['names below it', false, () => ['*.localhost']],
-  ['a pattern that only the path fits', false, () => [/catalog/]],
-])('to %s: %s', async (_, told, to) => {
+  ['the names below it', false, () => ['*.localhost']],
+  ['a pattern that only matches the path', false, () => [/catalog/]],
+])('to %s: %s', async (_, reaches, to) => {
   const request = tracker.start()
   const fetch = propagate(globalThis.fetch, { to: to(String(port)) })
   await request.run(() => fetch(`${origin}/catalog`))
   await request.run(() => fetch(`${origin}/catalog`))
-  expect(seen.map((headers) => headers['x-trace-id'])).toEqual(
-    told ? [request.traceId, request.traceId] : [undefined, undefined],
+  expect(received.map((headers) => headers['x-trace-id'])).toEqual(
+    reaches ? [request.traceId, request.traceId] : [undefined, undefined],
   )
 })
 
-test('names below one are told, whatever their depth, and the name itself is not', async () => {
+test("'*.' and a name matches the names below it at any depth, and not the name itself", async () => {
   const hosts: string[] = []
   const sent = (input: string, init?: RequestInit): Promise<Response> => {
     if (new Headers(init?.headers).has('x-trace-id')) hosts.push(new URL(input).hostname)
@@ -139,7 +139,7 @@ test('names below one are told, whatever their depth, and the name itself is not
   expect(hosts).toEqual(['a.svc.local', 'b.a.svc.local'])
 })
 
-test('a function that throws has not said yes, and the call goes on', async () => {
+test('if a target function throws, the trace is not sent and the call is made', async () => {
   const fetch = propagate(globalThis.fetch, {
     to: [
       () => {
@@ -158,7 +158,7 @@ test('a function that throws has not said yes, and the call goes on', async () =
   })
 })
 
-test('errors are those of fetch itself', async () => {
+test("errors are fetch's own", async () => {
   const fetch = propagate(globalThis.fetch)
   const calls: ((fetch: typeof globalThis.fetch) => Promise<Response>)[] = [
     (either) => either('http://127.0.0.1:1/'),
@@ -169,38 +169,38 @@ test('errors are those of fetch itself', async () => {
   ]
   await tracker.start().run(async () => {
     for (const call of calls) {
-      const [bare, ours] = await Promise.allSettled([call(globalThis.fetch), call(fetch)])
-      expect(ours).toEqual(bare)
-      expect(ours.status).toBe('rejected')
+      const [plain, wrapped] = await Promise.allSettled([call(globalThis.fetch), call(fetch)])
+      expect(wrapped).toEqual(plain)
+      expect(wrapped.status).toBe('rejected')
     }
   })
 })
 
-test('a redirect takes the headers along, as fetch does with all but credentials; with redirect: manual it does not', async () => {
+test('a followed redirect sends the trace headers along, as fetch does with all headers but credentials; redirect: manual does not', async () => {
   const fetch = propagate(globalThis.fetch, { to: ['localhost'] })
   const request = tracker.start()
   const followed = await request.run(() => fetch(`${origin}/away`, { headers: { authorization: 'secret' } }))
   expect(followed.url).toBe(`http://127.0.0.1:${String(port)}/there`)
-  expect(seen.map((headers) => [headers['x-trace-id'], headers.authorization])).toEqual([
+  expect(received.map((headers) => [headers['x-trace-id'], headers.authorization])).toEqual([
     [request.traceId, 'secret'],
     [request.traceId, undefined],
   ])
-  seen.length = 0
+  received.length = 0
   await request.run(() => fetch(`${origin}/away`, { redirect: 'manual' }))
-  expect(seen).toHaveLength(1)
+  expect(received).toHaveLength(1)
 })
 
 test.each([['catalog.internal'], [['']], [['http://catalog.internal/']], [['*']], [['a.*.b']], [[1]]])(
-  'to: %j cannot be used',
+  'to: %j is rejected',
   (to) => {
-    // What a user without types may give.
+    // Untyped callers may pass anything.
     expect(() => propagate(globalThis.fetch, { to: to as unknown as Target[] })).toThrow(
       expect.objectContaining({ code: 'THROUGHLINE_BAD_OPTION' }),
     )
   },
 )
 
-describe('a host that cannot be a third party', () => {
+describe('a private host', () => {
   test.each([
     'localhost',
     'catalog',

@@ -4,23 +4,23 @@ import { openSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { text } from 'node:stream/consumers'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { ask } from './client.ts'
+import { ask } from './http-client.ts'
 
 const program = fileURLToPath(new URL('full-disk-server.ts', import.meta.url))
 
 async function message(child: ChildProcess): Promise<unknown> {
-  const [said] = (await once(child, 'message')) as unknown[]
-  return said
+  const [payload] = (await once(child, 'message')) as unknown[]
+  return payload
 }
 
-describe('where the log cannot be written clients are served, the process lives on, and the fault is told once', () => {
+describe('if the log cannot be written, clients are served, the process continues, and the error is printed once', () => {
   test.each([
-    ['a pino of the user on a full disk', 'sync', 'ignore', /ENOSPC/],
-    ['an asynchronous pino of the user on a full disk', 'async', 'ignore', /ENOSPC/],
+    ["the application's pino on a full disk", 'sync', 'ignore', /ENOSPC/],
+    ["the application's asynchronous pino on a full disk", 'async', 'ignore', /ENOSPC/],
     ['standard output on a full disk', 'default', 'full', /ENOSPC/],
-    ['standard output that nobody reads any more', 'default', 'pipe', /EPIPE/],
-  ] as const)('%s', async (_, to, stdout, fault) => {
-    const child = spawn(process.execPath, ['--import', 'tsx', program, to], {
+    ['standard output on a closed pipe', 'default', 'pipe', /EPIPE/],
+  ] as const)('%s', async (_, target, stdout, fault) => {
+    const child = spawn(process.execPath, ['--import', 'tsx', program, target], {
       stdio: ['ignore', stdout === 'full' ? openSync('/dev/full', 'w') : stdout, 'pipe', 'ipc'],
     })
     onTestFinished(() => void child.kill('SIGKILL'))
@@ -37,11 +37,11 @@ describe('where the log cannot be written clients are served, the process lives 
       expect.toSatisfy((faults) => typeof faults === 'number' && faults > 0),
     )
     child.disconnect()
-    // On its way out an asynchronous pino tries a full disk for ever: that process would have to be killed without us, too.
-    if (to === 'async') child.kill('SIGKILL')
-    expect(await exit).toEqual(to === 'async' ? [null, 'SIGKILL'] : [0, null])
-    const told = (await stderr).split('\n').filter((line) => line !== '')
-    expect(told).toEqual([expect.stringMatching(/^throughline: tracking of "api" failed and the request went on: /)])
-    expect(told[0]).toMatch(fault)
+    // An asynchronous pino retries a full disk at exit without end: that process must be killed, also without us.
+    if (target === 'async') child.kill('SIGKILL')
+    expect(await exit).toEqual(target === 'async' ? [null, 'SIGKILL'] : [0, null])
+    const printed = (await stderr).split('\n').filter((line) => line !== '')
+    expect(printed).toEqual([expect.stringMatching(/^throughline: tracking of "api" failed and the request went on: /)])
+    expect(printed[0]).toMatch(fault)
   })
 })

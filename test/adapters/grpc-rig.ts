@@ -17,13 +17,14 @@ import type { AuthOptions } from '../../src/handlers/authenticate.ts'
 import type { TrackerOptions } from '../../src/tracking/settings.ts'
 import { createTracker } from '../../src/handlers/track-request.ts'
 import type { LifecycleRecord, TransitionRecord } from '../../src/record/record.ts'
+import { deferred } from '../deferred.ts'
 
-/** A message of the service under test; it travels as JSON. */
+/** A message of the service under test, serialized as JSON. */
 export interface Text {
   readonly text: string
 }
 
-/** The four kinds of call. */
+/** Handlers of the four kinds of call. */
 export interface Handlers {
   readonly unary?: handleUnaryCall<Text, Text>
   readonly collect?: handleClientStreamingCall<Text, Text>
@@ -35,9 +36,9 @@ export type Method = keyof Handlers
 
 export const pathOf = (method: Method): string => `/test.Texts/${method}`
 
-/** Does not write the text `unwritable`, as a message of the wrong shape would not be. */
+/** Throws for the text `unwritable`, as for a message of the wrong type. */
 function serialize(value: Text): Buffer {
-  if (value.text === 'unwritable') throw new TypeError('no such message')
+  if (value.text === 'unwritable') throw new TypeError('cannot be serialized')
   return Buffer.from(JSON.stringify(value))
 }
 
@@ -60,31 +61,21 @@ const definition = Object.fromEntries(
   ]),
 )
 
-/** What one call came to, as its client saw it. */
+/** The result of a call, as its client sees it. */
 export interface Answer {
   readonly texts: readonly string[]
   readonly status: StatusObject
-  /** Initial metadata; that of a head without a body is part of the status. */
+  /** Initial metadata; in a response without a body, it is part of the status. */
   readonly head: Metadata | undefined
 }
 
-/** A call under way: what it is told, and its end. */
+/** A call in progress. */
 export interface Call {
   cancel(): void
   write(text: string): unknown
   end(): unknown
   readonly firstText: Promise<string>
   readonly answer: Promise<Answer>
-}
-
-function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void; reject: (error: Error) => void } {
-  let resolve: (value: T) => void = () => undefined
-  let reject: (error: Error) => void = () => undefined
-  const promise = new Promise<T>((fulfil, refuse) => {
-    resolve = fulfil
-    reject = refuse
-  })
-  return { promise, resolve, reject }
 }
 
 /** A client of the service under test. */
@@ -96,14 +87,14 @@ export class Texts {
     onTestFinished(() => this.#client.close())
   }
 
-  /** Begins a call; of the kinds that send one text, that one is sent at once. */
-  begin(method: Method, options: { text?: string; metadata?: Metadata; deadline?: number } = {}): Call {
+  /** Starts a call; for the kinds with a single request message, it is sent immediately. */
+  start(method: Method, options: { text?: string; metadata?: Metadata; deadline?: number } = {}): Call {
     const { text = 'hello', metadata = new Metadata(), deadline } = options
     const callOptions = deadline === undefined ? {} : { deadline }
     const path = pathOf(method)
     const first = deferred<string>()
     const ended = deferred<Answer>()
-    // A call may end without a text, and nobody may have asked for one.
+    // A call may end without a text, and a test may not wait for one.
     first.promise.catch(() => undefined)
     const texts: string[] = []
     let head: Metadata | undefined
@@ -111,15 +102,15 @@ export class Texts {
       texts.push(answer.text)
       first.resolve(answer.text)
     }
-    const answered = (_: ServiceError | null, answer?: Text): void => {
+    const onAnswer = (_: ServiceError | null, answer?: Text): void => {
       if (answer !== undefined) received(answer)
     }
-    const watched = <C extends EventEmitter>(call: C): C => {
+    const observe = <C extends EventEmitter>(call: C): C => {
       call.on('metadata', (initial: Metadata) => (head = initial))
       call.on('data', received)
       call.on('error', () => undefined)
       call.on('status', (final: StatusObject) => {
-        // A unary answer comes after its status.
+        // The message of a unary call arrives after its status.
         setImmediate(() => {
           first.reject(new Error(`no text but ${status[final.code]}`))
           ended.resolve({ texts, status: final, head })
@@ -130,9 +121,9 @@ export class Texts {
     const client = this.#client
     const outcome = { firstText: first.promise, answer: ended.promise }
     if (method === 'collect' || method === 'chat') {
-      const call = watched(
+      const call = observe(
         method === 'collect'
-          ? client.makeClientStreamRequest(path, serialize, deserialize, metadata, callOptions, answered)
+          ? client.makeClientStreamRequest(path, serialize, deserialize, metadata, callOptions, onAnswer)
           : client.makeBidiStreamRequest(path, serialize, deserialize, metadata, callOptions),
       )
       return {
@@ -142,17 +133,17 @@ export class Texts {
         end: () => call.end(),
       }
     }
-    const call = watched(
+    const call = observe(
       method === 'unary'
-        ? client.makeUnaryRequest(path, serialize, deserialize, { text }, metadata, callOptions, answered)
+        ? client.makeUnaryRequest(path, serialize, deserialize, { text }, metadata, callOptions, onAnswer)
         : client.makeServerStreamRequest(path, serialize, deserialize, { text }, metadata, callOptions),
     )
     return { ...outcome, cancel: () => call.cancel(), write: () => undefined, end: () => undefined }
   }
 
-  /** Makes a call to its end; the kinds that stream send two texts. */
-  async call(method: Method, options: Parameters<Texts['begin']>[1] = {}): Promise<Answer> {
-    const call = this.begin(method, options)
+  /** Makes a complete call; the kinds with a request stream send two texts. */
+  async call(method: Method, options: Parameters<Texts['start']>[1] = {}): Promise<Answer> {
+    const call = this.start(method, options)
     if (method === 'collect' || method === 'chat') {
       for (const written of [options.text ?? 'hello', 'again']) call.write(written)
       call.end()
@@ -163,13 +154,13 @@ export class Texts {
 
 type Options = Partial<Omit<TrackerOptions, 'logger'>> & AuthOptions<IncomingCall>
 
-/** A tracked server on a free port of the loopback, its records, and a client. */
-export async function rig(handlers: Handlers, options: Options = {}) {
+/** Starts a tracked server on the loopback interface, with a client. */
+export async function startServer(handlers: Handlers, options: Options = {}) {
   const sink = memorySink()
   const waiting = new Set<() => void>()
   const notify = {
     write: () => {
-      for (const look of waiting) look()
+      for (const check of waiting) check()
     },
   }
   const tracker = createTracker({
@@ -189,16 +180,16 @@ export async function rig(handlers: Handlers, options: Options = {}) {
   const address = `127.0.0.1:${port}`
 
   /** Resolves with the records as soon as they satisfy a condition. */
-  const when = <T>(found: (records: readonly LifecycleRecord[]) => T | undefined): Promise<T> =>
+  const when = <T>(find: (records: readonly LifecycleRecord[]) => T | undefined): Promise<T> =>
     new Promise((resolve) => {
-      const look = (): void => {
-        const value = found(sink.records)
+      const check = (): void => {
+        const value = find(sink.records)
         if (value === undefined) return
-        waiting.delete(look)
+        waiting.delete(check)
         resolve(value)
       }
-      waiting.add(look)
-      look()
+      waiting.add(check)
+      check()
     })
   return {
     tracker,
@@ -207,7 +198,7 @@ export async function rig(handlers: Handlers, options: Options = {}) {
     records: sink.records,
     client: new Texts(address),
     when,
-    /** Resolves with the final line of the only request. */
+    /** Resolves with the last transition of the only request. */
     final: () => when((records) => transitions(records).find(({ outcome }) => outcome !== undefined)),
   }
 }
@@ -216,19 +207,19 @@ export function transitions(records: readonly LifecycleRecord[]): TransitionReco
   return records.filter((record) => record.lifecycle === 'transition')
 }
 
-/** The states of the only request, in the order in which it went through them. */
-export function way(records: readonly LifecycleRecord[]): string {
+/** The states of the only request, in order. */
+export function statesOf(records: readonly LifecycleRecord[]): string {
   return transitions(records)
     .map(({ state }) => state)
     .join(' ')
 }
 
-/** Headers of an answer without a body, as they came. */
+/** Response headers or trailers. */
 export type RawHead = Readonly<Record<string, unknown>>
 
 /**
- * A unary call in bare HTTP/2: with headers that a client of gRPC would not send, such as doubled ones and a
- * deadline that it does not keep itself.
+ * A unary call over plain HTTP/2: it can send headers that a gRPC client would not, such as repeated ones, or a deadline
+ * that the client itself ignores.
  */
 export async function rawCall(
   address: string,
@@ -260,7 +251,7 @@ export async function rawCall(
   }
 }
 
-/** A message as it travels: one byte of flags, four of length. */
+/** The frame of a message: one byte of flags, four of length, the message. */
 function frame(message: Buffer): Buffer {
   const head = Buffer.alloc(5)
   head.writeUInt32BE(message.length, 1)

@@ -9,13 +9,13 @@ import type { TrackedRequest } from '../../src/tracking/tracked-request.ts'
 import { createTracker } from '../../src/handlers/track-request.ts'
 import { requestWithRetriesMachine as withRetries } from '../../machines/request-with-retries.ts'
 import { DASHED, GOOD, INVALID, PARENT, STATES, VALID } from '../trace/w3c-vectors.ts'
-import { pathOf, rawCall, rig, Texts, transitions, way, type Handlers, type Method } from './grpc-rig.ts'
+import { pathOf, rawCall, startServer, Texts, statesOf, transitions, type Handlers, type Method } from './grpc-rig.ts'
 
 const METHODS: readonly Method[] = ['unary', 'collect', 'list', 'chat']
 const ID = '019a2b3c-4d5e-7f60-8a1b-2c3d4e5f6071'
 const STRAIGHT = 'Received Authenticated Processing Responded'
 
-/** Answers with what it was sent, and with the trace id that it finds wherever a handler's code may run. */
+/** Responds with what it receives, and with the current trace id in every place where a handler's code may run. */
 const echo: Required<Handlers> = {
   unary: (call, callback) =>
     void Promise.resolve().then(() => callback(null, { text: `${call.request.text} ${currentTraceId()}` })),
@@ -26,7 +26,7 @@ const echo: Required<Handlers> = {
   },
   list: (call) => {
     call.write({ text: `${call.request.text} ${currentTraceId()}` }, () => {
-      // More than the buffer takes, so that it has to drain.
+      // Larger than the buffer, so that it must drain.
       while (call.write({ text: currentTraceId() }));
       call.once('drain', () => {
         call.write({ text: currentTraceId() })
@@ -45,19 +45,19 @@ const echo: Required<Handlers> = {
   },
 }
 
-/** Never answers; tells of each call by its request. */
+/** Never responds; resolves with the request of each call. */
 function silent(): {
   handlers: Required<Handlers>
   called: Promise<TrackedRequest | undefined>
   cancelled: Promise<string>
 } {
-  let tellCalled: (request: TrackedRequest | undefined) => void
-  let tellCancelled: (traceId: string) => void
-  const called = new Promise<TrackedRequest | undefined>((resolve) => (tellCalled = resolve))
-  const cancelled = new Promise<string>((resolve) => (tellCancelled = resolve))
+  let resolveCalled: (request: TrackedRequest | undefined) => void
+  let resolveCancelled: (traceId: string) => void
+  const called = new Promise<TrackedRequest | undefined>((resolve) => (resolveCalled = resolve))
+  const cancelled = new Promise<string>((resolve) => (resolveCancelled = resolve))
   const handler = (call: { on: (event: 'cancelled', listener: () => void) => unknown }): void => {
-    call.on('cancelled', () => tellCancelled(currentTraceId()))
-    tellCalled(currentRequest())
+    call.on('cancelled', () => resolveCancelled(currentTraceId()))
+    resolveCalled(currentRequest())
   }
   return { handlers: { unary: handler, collect: handler, list: handler, chat: handler }, called, cancelled }
 }
@@ -68,9 +68,9 @@ function metadata(entries: Readonly<Record<string, string>>): Metadata {
   return made
 }
 
-describe.each(METHODS)('a call of the kind %s', (method) => {
-  it('is tracked from its metadata to its status, and its handler has the request in hand', async () => {
-    const { client, records, final } = await rig(echo)
+describe.each(METHODS)('a call: %s', (method) => {
+  it('is tracked from its metadata to its status, and its handler has a current request', async () => {
+    const { client, records, final } = await startServer(echo)
     const { texts, status: sent, head } = await client.call(method, { metadata: metadata({ 'x-trace-id': ID }) })
     expect(sent.code).toBe(status.OK)
     expect(head?.get('x-trace-id')).toEqual([ID])
@@ -80,7 +80,7 @@ describe.each(METHODS)('a call of the kind %s', (method) => {
       .filter((word) => word !== 'hello' && word !== 'again')
     expect(ids.length).toBeGreaterThan(0)
     expect(new Set(ids)).toEqual(new Set([ID]))
-    expect(way(records)).toBe(STRAIGHT)
+    expect(statesOf(records)).toBe(STRAIGHT)
     expect(transitions(records)[0]).toMatchObject({
       method: 'grpc',
       path: pathOf(method),
@@ -90,11 +90,11 @@ describe.each(METHODS)('a call of the kind %s', (method) => {
     expect(await final()).toMatchObject({ outcome: 'ok', status: status.OK })
   })
 
-  it('is an error where the handler throws', async () => {
+  it('ends with outcome error if the handler throws', async () => {
     const fail = (): never => {
       throw new TypeError('broken')
     }
-    const { client, final, tracker } = await rig({ [method]: fail })
+    const { client, final, tracker } = await startServer({ [method]: fail })
     const { status: sent } = await client.call(method)
     expect(sent.code).toBe(status.UNKNOWN)
     expect(sent.metadata.get('x-trace-id')).toHaveLength(1)
@@ -107,10 +107,10 @@ describe.each(METHODS)('a call of the kind %s', (method) => {
     expect(tracker.stats).toMatchObject({ inFlight: 0, faults: 0 })
   })
 
-  it('is aborted where the client leaves before the answer', async () => {
+  it('is aborted if the client cancels before the response', async () => {
     const { handlers, called, cancelled } = silent()
-    const { client, final, tracker } = await rig(handlers)
-    const call = client.begin(method)
+    const { client, final, tracker } = await startServer(handlers)
+    const call = client.start(method)
     const request = await called
     call.cancel()
     expect((await call.answer).status.code).toBe(status.CANCELLED)
@@ -124,10 +124,10 @@ describe.each(METHODS)('a call of the kind %s', (method) => {
     expect(tracker.stats).toMatchObject({ inFlight: 0, requests: 1, rejected: 0 })
   })
 
-  it('is aborted where its deadline passes, whoever notices first', async () => {
+  it('is aborted if its deadline passes, whichever side notices first', async () => {
     const { handlers } = silent()
-    const { client, final, tracker } = await rig(handlers)
-    // On a busy machine a deadline may pass before the call is out, and then the server never hears of it.
+    const { client, final, tracker } = await startServer(handlers)
+    // On a slow machine the deadline may pass before the call is sent, and the server then never receives it.
     for (let left = 100; tracker.stats.requests === 0; left *= 2) {
       const { status: sent } = await client.call(method, { deadline: Date.now() + left })
       expect(sent.code).toBe(status.DEADLINE_EXCEEDED)
@@ -137,26 +137,26 @@ describe.each(METHODS)('a call of the kind %s', (method) => {
     expect([status.CANCELLED, status.DEADLINE_EXCEEDED]).toContain(last.status)
   })
 
-  it('has told safely of its caller when its handler begins', async () => {
-    let kept: LifecycleRecord[] = []
-    const gathering = {
-      write: (record: LifecycleRecord) => void kept.push(record),
-      beforeHandler: () => void (kept = []),
+  it('has flushed its records when its handler starts', async () => {
+    let buffer: LifecycleRecord[] = []
+    const buffering = {
+      write: (record: LifecycleRecord) => void buffer.push(record),
+      beforeHandler: () => void (buffer = []),
     }
-    const found = new Promise<readonly string[]>((resolve) => {
-      const handler = (): void => resolve(kept.map(({ state }) => state))
-      void rig({ unary: handler, collect: handler, list: handler, chat: handler }, { sinks: [gathering] }).then(
-        ({ client }) => client.begin(method),
+    const unflushed = new Promise<readonly string[]>((resolve) => {
+      const handler = (): void => resolve(buffer.map(({ state }) => state))
+      void startServer({ unary: handler, collect: handler, list: handler, chat: handler }, { sinks: [buffering] }).then(
+        ({ client }) => client.start(method),
       )
     })
-    expect(await found).toEqual([])
+    expect(await unflushed).toEqual([])
   })
 
-  it('is stuck when its deadline has passed, and not before', async () => {
+  it('is stuck once its deadline has passed, and not before', async () => {
     const { handlers, called } = silent()
     const clock = { time: 1_790_000_000_000 }
-    const { client, tracker, final } = await rig(handlers, { now: () => clock.time })
-    const call = client.begin(method, { deadline: Date.now() + 120_000 })
+    const { client, tracker, final } = await startServer(handlers, { now: () => clock.time })
+    const call = client.start(method, { deadline: Date.now() + 120_000 })
     await called
     clock.time += 60_000
     expect(tracker.stuck()).toEqual([])
@@ -167,17 +167,17 @@ describe.each(METHODS)('a call of the kind %s', (method) => {
     await final()
   })
 
-  it('runs no handler for a caller who is refused', async () => {
+  it('runs no handler for a refused caller', async () => {
     const { handlers, called } = silent()
     let ran = false
     void called.then(() => (ran = true))
-    const { client, records, final } = await rig(handlers, {
+    const { client, records, final } = await startServer(handlers, {
       authenticate: () => Promise.reject(new Error('who are you')),
     })
     const { status: sent } = await client.call(method)
     expect(sent).toMatchObject({ code: status.UNAUTHENTICATED, details: 'Unauthorized' })
     expect(sent.metadata.get('x-trace-id')).toEqual([records[0]?.trace_id])
-    expect(way(records)).toBe('Received Failed')
+    expect(statesOf(records)).toBe('Received Failed')
     expect(await final()).toMatchObject({
       event: 'AUTH_ERROR',
       outcome: 'denied',
@@ -187,7 +187,7 @@ describe.each(METHODS)('a call of the kind %s', (method) => {
     expect(ran).toBe(false)
   })
 
-  it('runs the handler for a caller who is known, with its principal', async () => {
+  it('runs the handler for an authenticated caller, with its principal', async () => {
     let principal: unknown
     const noticed =
       <Args extends unknown[]>(handler: (...args: Args) => void) =>
@@ -201,7 +201,7 @@ describe.each(METHODS)('a call of the kind %s', (method) => {
       list: noticed(echo.list),
       chat: noticed(echo.chat),
     }
-    const { client, records } = await rig(handlers, {
+    const { client, records } = await startServer(handlers, {
       authenticate: async ({ metadata: sent, path, getPeer }) => {
         await Promise.resolve()
         return {
@@ -217,12 +217,12 @@ describe.each(METHODS)('a call of the kind %s', (method) => {
     })
     expect(sent.code).toBe(status.OK)
     expect(principal).toEqual({ name: 'ada', path: pathOf(method), local: true, traceId: ID })
-    expect(way(records)).toBe(STRAIGHT)
+    expect(statesOf(records)).toBe(STRAIGHT)
     expect(transitions(records)[1]).not.toHaveProperty('implied')
   })
 
-  it('keeps a hundred calls at once apart', async () => {
-    const { client, records } = await rig(echo)
+  it('does not mix up a hundred concurrent calls', async () => {
+    const { client, records } = await startServer(echo)
     const ids = Array.from({ length: 100 }, (_, index) => `call-${index}`)
     const answers = await Promise.all(
       ids.map((id) => client.call(method, { text: id, metadata: metadata({ 'x-trace-id': id }) })),
@@ -237,8 +237,8 @@ describe.each(METHODS)('a call of the kind %s', (method) => {
       expect([...seen]).toEqual([ids[index]])
       expect(head?.get('x-trace-id')).toEqual([ids[index]])
     }
-    const ways = ids.map((id) => way(records.filter(({ trace_id }) => trace_id === id)))
-    expect(new Set(ways)).toEqual(new Set([STRAIGHT]))
+    const paths = ids.map((id) => statesOf(records.filter(({ trace_id }) => trace_id === id)))
+    expect(new Set(paths)).toEqual(new Set([STRAIGHT]))
   })
 })
 
@@ -262,35 +262,37 @@ describe('the end of a call', () => {
     [status.UNAUTHENTICATED, 'ok'],
   ] as const
 
-  it.each(CASES)('is told by the status that the handler sends: %i is %s', async (code, outcome) => {
-    const { client, final } = await rig({ unary: (_, callback) => callback({ code, details: 'for a reason' }) })
+  it.each(CASES)('has the outcome of its status: %i is %s', async (code, outcome) => {
+    const { client, final } = await startServer({ unary: (_, callback) => callback({ code, details: 'for a reason' }) })
     await client.call('unary')
     const last = await final()
     expect(last).toMatchObject({ state: 'Responded', outcome, status: code })
     expect(last.error).toEqual(outcome === 'error' ? { type: status[code], message: 'for a reason' } : undefined)
   })
 
-  it('is UNKNOWN where the code is none of gRPC, such as that of an AbortError', async () => {
-    const { client, final } = await rig({ unary: (_, callback) => callback(new DOMException('left', 'AbortError')) })
+  it('counts as UNKNOWN for a code that gRPC does not define, such as that of an AbortError', async () => {
+    const { client, final } = await startServer({
+      unary: (_, callback) => callback(new DOMException('left', 'AbortError')),
+    })
     await client.call('unary')
     expect(await final()).toMatchObject({ outcome: 'error', status: 20, error: { type: 'UNKNOWN', message: 'left' } })
   })
 
   it.each([status.UNAUTHENTICATED, status.PERMISSION_DENIED])(
-    'is a refusal while nobody has said who the caller is: %i',
+    'is a refusal while the caller is not authenticated: %i',
     async (code) => {
-      const { client, records, final } = await rig(
+      const { client, records, final } = await startServer(
         { unary: (_, callback) => callback({ code, details: 'no' }) },
         { auth: 'manual' },
       )
       await client.call('unary')
       expect(await final()).toMatchObject({ state: 'Failed', outcome: 'denied', status: code })
-      expect(way(records)).toBe('Received Failed')
+      expect(statesOf(records)).toBe('Received Failed')
     },
   )
 
-  it('is an error of a stream that is destroyed with one', async () => {
-    const { client, final } = await rig({
+  it('has outcome error if the stream is destroyed with an error', async () => {
+    const { client, final } = await startServer({
       list: (call) => call.emit('error', { code: status.UNAVAILABLE, details: 'no stock today' }),
     })
     const { status: sent } = await client.call('list')
@@ -302,8 +304,8 @@ describe('the end of a call', () => {
     })
   })
 
-  it('is an error where the answer cannot be written, though grpc-js asks no interceptor then', async () => {
-    const { client, final } = await rig({ unary: (_, callback) => callback(null, { text: 'unwritable' }) })
+  it('has outcome error if the response cannot be serialized, for which grpc-js calls no interceptor', async () => {
+    const { client, final } = await startServer({ unary: (_, callback) => callback(null, { text: 'unwritable' }) })
     expect((await client.call('unary')).status.code).toBe(status.INTERNAL)
     expect(await final()).toMatchObject({
       outcome: 'error',
@@ -312,8 +314,8 @@ describe('the end of a call', () => {
     })
   })
 
-  it('is an error where the message cannot be read', async () => {
-    const { address, final } = await rig(echo)
+  it('has outcome error if the request message cannot be parsed', async () => {
+    const { address, final } = await startServer(echo)
     const { head } = await rawCall(address, {}, 'no JSON')
     expect(head).toMatchObject({ 'grpc-status': '13' })
     expect(await final()).toMatchObject({
@@ -323,32 +325,29 @@ describe('the end of a call', () => {
     })
   })
 
-  it('is aborted with DEADLINE_EXCEEDED where the server notices it', async () => {
-    const { address, final } = await rig(silent().handlers)
+  it('is aborted with DEADLINE_EXCEEDED if the server notices the deadline', async () => {
+    const { address, final } = await startServer(silent().handlers)
     const { head } = await rawCall(address, { 'grpc-timeout': '1m', 'x-trace-id': ID })
     expect(head).toMatchObject({ 'grpc-status': '4', 'x-trace-id': ID })
     expect(await final()).toMatchObject({ outcome: 'aborted', status: status.DEADLINE_EXCEEDED, trace_id: ID })
   })
 
-  it.each(['list', 'chat'] as const)(
-    'is aborted where the client leaves in the midst of the answer: %s',
-    async (method) => {
-      const { client, final, records } = await rig({
-        list: (call) => call.write({ text: 'one' }),
-        chat: (call) => call.write({ text: 'one' }),
-      })
-      const call = client.begin(method)
-      expect(await call.firstText).toBe('one')
-      call.cancel()
-      expect(await final()).toMatchObject({ state: 'Responded', outcome: 'aborted', status: status.CANCELLED })
-      expect(way(records)).toBe(STRAIGHT)
-    },
-  )
+  it.each(['list', 'chat'] as const)('is aborted if the client cancels during the response: %s', async (method) => {
+    const { client, final, records } = await startServer({
+      list: (call) => call.write({ text: 'one' }),
+      chat: (call) => call.write({ text: 'one' }),
+    })
+    const call = client.start(method)
+    expect(await call.firstText).toBe('one')
+    call.cancel()
+    expect(await final()).toMatchObject({ state: 'Responded', outcome: 'aborted', status: status.CANCELLED })
+    expect(statesOf(records)).toBe(STRAIGHT)
+  })
 
-  it('is aborted, and runs no handler, where the client leaves while it is being asked who it is', async () => {
+  it('is aborted and runs no handler if the client cancels during authentication', async () => {
     let ask: () => void = () => undefined
     let answer: (principal: string) => void = () => undefined
-    const asked = new Promise<void>((resolve) => (ask = resolve))
+    const authenticating = new Promise<void>((resolve) => (ask = resolve))
     const principal = new Promise<string>((resolve) => (answer = resolve))
     const { handlers, called } = silent()
     let ran = false
@@ -357,20 +356,20 @@ describe('the end of a call', () => {
       ask()
       return principal
     }
-    const { client, final, records } = await rig(handlers, { authenticate })
-    const call = client.begin('chat')
-    await asked
+    const { client, final, records } = await startServer(handlers, { authenticate })
+    const call = client.start('chat')
+    await authenticating
     call.cancel()
     expect(await final()).toMatchObject({ state: 'Failed', outcome: 'aborted', implied: true })
     answer('ada')
     await call.answer
-    expect(way(records)).toBe('Received Failed')
+    expect(statesOf(records)).toBe('Received Failed')
     expect(ran).toBe(false)
   })
 
-  it('comes once, whatever the handler does afterwards', async () => {
+  it('is recorded once, even if the handler continues', async () => {
     let late: () => void = () => undefined
-    const { client, final, records } = await rig({
+    const { client, final, records } = await startServer({
       unary: (_, callback) => {
         late = () => callback({ code: status.INTERNAL, details: 'too late' })
         callback(null, { text: 'done' })
@@ -379,25 +378,25 @@ describe('the end of a call', () => {
     expect((await client.call('unary')).texts).toEqual(['done'])
     late()
     expect(await final()).toMatchObject({ outcome: 'ok' })
-    expect(way(records)).toBe(STRAIGHT)
+    expect(statesOf(records)).toBe(STRAIGHT)
     expect(records.filter(({ lifecycle }) => lifecycle !== 'transition')).toEqual([])
   })
 
-  it('of a request that was handed over is noted once', async () => {
-    const { client, records, when } = await rig({
+  it('of a request that was handed off is noted once', async () => {
+    const { client, records, when } = await startServer({
       unary: (_, callback) => {
         const request = currentRequest()
         void request?.enqueue(() => undefined).then(() => callback(null, { text: 'accepted' }))
       },
     })
     expect((await client.call('unary')).texts).toEqual(['accepted'])
-    const note = await when((told) => told.find(({ lifecycle }) => lifecycle === 'note'))
+    const note = await when((records) => records.find(({ lifecycle }) => lifecycle === 'note'))
     expect(note).toMatchObject({ event: 'RESPOND', state: 'Queued', data: { outcome: 'ok', status: 0 } })
     expect(records.filter(({ lifecycle }) => lifecycle === 'note')).toHaveLength(1)
   })
 
-  it('uses the events that another machine has for it', async () => {
-    const { client, final } = await rig(
+  it("uses the machine's own event for the outcome", async () => {
+    const { client, final } = await startServer(
       { unary: (_, callback) => callback({ code: status.INTERNAL }) },
       { machine: withRetries },
     )
@@ -405,10 +404,10 @@ describe('the end of a call', () => {
     expect(await final()).toMatchObject({ state: 'Failed', event: 'FAIL', outcome: 'error', status: status.INTERNAL })
   })
 
-  it('is aborted where the server is shut down by force', async () => {
+  it('is aborted if the server is forced to shut down', async () => {
     const { handlers, called } = silent()
-    const { client, final, server } = await rig(handlers)
-    const call = client.begin('unary')
+    const { client, final, server } = await startServer(handlers)
+    const call = client.start('unary')
     await called
     server.forceShutdown()
     await call.answer
@@ -426,14 +425,14 @@ describe('authenticate', () => {
       },
     ],
     ['resolves to false', () => Promise.resolve(false)],
-  ])('refuses where it %s', async (_, authenticate) => {
-    const { client, records } = await rig(echo, { authenticate })
+  ])('refuses the caller if it %s', async (_, authenticate) => {
+    const { client, records } = await startServer(echo, { authenticate })
     expect((await client.call('unary')).status.code).toBe(status.UNAUTHENTICATED)
-    expect(way(records)).toBe('Received Failed')
+    expect(statesOf(records)).toBe('Received Failed')
   })
 
-  it('leaves it to the handler where it is manual', async () => {
-    const { client, records } = await rig(
+  it('is left to the handler with manual authentication', async () => {
+    const { client, records } = await startServer(
       {
         unary: (_, callback) => {
           currentRequest()?.authenticated('ada')
@@ -443,23 +442,23 @@ describe('authenticate', () => {
       { auth: 'manual' },
     )
     expect((await client.call('unary')).texts).toEqual(['ada'])
-    expect(way(records)).toBe(STRAIGHT)
+    expect(statesOf(records)).toBe(STRAIGHT)
     expect(transitions(records)[1]).not.toHaveProperty('implied')
   })
 
-  it("breaks no call where onInvalid is 'throw' and the caller is authenticated twice", async () => {
+  it("does not break a call that is authenticated twice with onInvalid: 'throw'", async () => {
     const authenticate = (): boolean => currentRequest()?.authenticated() ?? false
     for (const once of [authenticate, async () => Promise.resolve(authenticate())]) {
-      const { client, records } = await rig(echo, { authenticate: once, onInvalid: 'throw' })
+      const { client, records } = await startServer(echo, { authenticate: once, onInvalid: 'throw' })
       expect((await client.call('unary')).status.code).toBe(status.OK)
-      expect(way(records)).toBe(STRAIGHT)
+      expect(statesOf(records)).toBe(STRAIGHT)
     }
   })
 })
 
-describe('the ids that come in', () => {
-  it('are those of a traceparent, as the same 128 bits', async () => {
-    const { client, records } = await rig(echo)
+describe('incoming ids', () => {
+  it('are the 128 bits of a traceparent', async () => {
+    const { client, records } = await startServer(echo)
     const { head } = await client.call('unary', {
       metadata: metadata({ traceparent: `00-${w3cTraceId(ID)}-${PARENT}-01` }),
     })
@@ -468,18 +467,18 @@ describe('the ids that come in', () => {
   })
 
   it.each([
-    ['a bad id', { 'x-trace-id': 'a b' }, 3],
-    ['a doubled id', { 'x-trace-id': ['first', 'second'] }, 'first, second'.length],
+    ['an id with a forbidden character', { 'x-trace-id': 'a b' }, 3],
+    ['a repeated id', { 'x-trace-id': ['first', 'second'] }, 'first, second'.length],
     ['a huge id', { 'x-trace-id': 'a'.repeat(4_000) }, 4_000],
     ['an empty id', { 'x-trace-id': '' }, 0],
     ['a traceparent of zeros', { traceparent: `00-${'0'.repeat(32)}-${PARENT}-01` }, 55],
     [
-      'a doubled traceparent',
+      'a repeated traceparent',
       { traceparent: [`00-${w3cTraceId(ID)}-${PARENT}-01`, `00-${w3cTraceId(ID)}-${PARENT}-01`] },
       112,
     ],
-  ])('are replaced where they are no ids: %s', async (_, headers, length) => {
-    const { address, records } = await rig(echo)
+  ])('are replaced if they are invalid: %s', async (_, headers, length) => {
+    const { address, records } = await startServer(echo)
     const { head, trailers } = await rawCall(address, headers)
     const [first] = transitions(records)
     expect(trailers).toMatchObject({ 'grpc-status': '0' })
@@ -489,10 +488,10 @@ describe('the ids that come in', () => {
   })
 
   describe('the vectors of W3C Trace Context', () => {
-    /** Sends headers, one call after the other: the request that each began, and whether something was refused. */
-    async function begun(sent: readonly Readonly<Record<string, string>>[]) {
+    /** Sends headers, one call after the other: the request that each started, and whether an id was rejected. */
+    async function firstRecords(sent: readonly Readonly<Record<string, string>>[]) {
       const requests: (TrackedRequest | undefined)[] = []
-      const { address, records } = await rig({
+      const { address, records } = await startServer({
         unary: (_call, callback) => {
           requests.push(currentRequest())
           callback(null, { text: '' })
@@ -506,14 +505,14 @@ describe('the ids that come in', () => {
       }))
     }
 
-    /** HTTP/2 itself takes nothing else for a value. */
+    /** HTTP/2 accepts only such values. */
     const sendable = ([, header]: readonly [what: string, header: string, ...unknown[]]): boolean =>
       /^[\x20-\x7e]{0,2000}$/.test(header) && header === header.trim()
 
-    it('a traceparent that is to be read', async () => {
+    it('valid traceparents are used', async () => {
       const vectors = VALID.filter(sendable)
       for (const [index, { request, rejected }] of (
-        await begun(vectors.map(([, traceparent]) => ({ traceparent })))
+        await firstRecords(vectors.map(([, traceparent]) => ({ traceparent })))
       ).entries()) {
         const [what, , flags = 0] = vectors[index] ?? []
         expect(
@@ -523,10 +522,10 @@ describe('the ids that come in', () => {
       }
     })
 
-    it('a traceparent that starts a new trace', async () => {
+    it('invalid traceparents start a new trace', async () => {
       const vectors = INVALID.filter(sendable)
       for (const [index, { request, rejected }] of (
-        await begun(vectors.map(([, traceparent]) => ({ traceparent, tracestate: 'foo=1' })))
+        await firstRecords(vectors.map(([, traceparent]) => ({ traceparent, tracestate: 'foo=1' })))
       ).entries()) {
         expect([request?.parentId, request?.headers().tracestate, rejected], vectors[index]?.[0]).toEqual([
           undefined,
@@ -537,10 +536,10 @@ describe('the ids that come in', () => {
       }
     })
 
-    it('a tracestate', async () => {
+    it('tracestates are sent on as the standard says', async () => {
       const vectors = STATES.filter(sendable)
       for (const [index, { request }] of (
-        await begun(vectors.map(([, tracestate]) => ({ traceparent: GOOD, tracestate })))
+        await firstRecords(vectors.map(([, tracestate]) => ({ traceparent: GOOD, tracestate })))
       ).entries()) {
         expect(request?.headers().tracestate, vectors[index]?.[0]).toBe(vectors[index]?.[2])
       }
@@ -548,27 +547,27 @@ describe('the ids that come in', () => {
   })
 
   it('are not used by a server that does not trust the caller', async () => {
-    const seen: unknown[] = []
+    const sources: unknown[] = []
     const trustIncoming = (source: unknown): boolean => {
-      seen.push(source)
+      sources.push(source)
       return false
     }
-    const { client, records } = await rig(echo, { trustIncoming })
+    const { client, records } = await startServer(echo, { trustIncoming })
     const { head } = await client.call('unary', { metadata: metadata({ 'x-trace-id': ID }) })
     expect(head?.get('x-trace-id')).toEqual([records[0]?.trace_id])
     expect(records[0]?.trace_id).not.toBe(ID)
-    expect(seen).toMatchObject([{ path: pathOf('unary') }])
+    expect(sources).toMatchObject([{ path: pathOf('unary') }])
   })
 
-  it('resume no request: a stranger must not be able to', async () => {
-    const { client, records } = await rig(echo)
+  it('cannot resume a request', async () => {
+    const { client, records } = await startServer(echo)
     await client.call('unary', { metadata: metadata({ 'x-trace-id': ID, 'x-lifecycle': `${PARENT};Queued;3;1` }) })
-    expect(way(records)).toBe(STRAIGHT)
+    expect(statesOf(records)).toBe(STRAIGHT)
     expect(records[0]?.request_id).not.toBe(PARENT)
   })
 
-  it('never break a call, whatever they are', async () => {
-    const { address, tracker } = await rig(echo)
+  it('never break a call, whatever they contain', async () => {
+    const { address, tracker } = await startServer(echo)
     const value = fc.string({
       unit: fc.integer({ min: 0x20, max: 0x7e }).map((code) => String.fromCharCode(code)),
       maxLength: 300,
@@ -598,11 +597,11 @@ describe('the ids that come in', () => {
   })
 })
 
-describe('the metadata of an answer', () => {
-  it('of the handler stays, and is not written to', async () => {
+describe('the metadata of a response', () => {
+  it("keeps the handler's own, which is not changed", async () => {
     const own = metadata({ 'x-shop': 'corner' })
     const trailer = metadata({ 'x-cost': '1' })
-    const { client, records } = await rig({
+    const { client, records } = await startServer({
       unary: (call, callback) => {
         call.sendMetadata(own)
         callback(null, { text: 'done' }, trailer)
@@ -619,8 +618,8 @@ describe('the metadata of an answer', () => {
 })
 
 describe('propagate', () => {
-  it.each(METHODS)('makes the request in hand the parent of the call: %s', async (method) => {
-    const { client, records } = await rig(echo)
+  it.each(METHODS)('makes the current request the parent of the call: %s', async (method) => {
+    const { client, records } = await startServer(echo)
     const caller = createTracker({ service: 'caller', logger: false }).start({
       traceparent: `00-${w3cTraceId(ID)}-${PARENT}-01`,
       tracestate: 'shop=1',
@@ -630,9 +629,9 @@ describe('propagate', () => {
     expect(transitions(records)[0]).toMatchObject({ trace_id: ID, parent_id: caller.requestId })
   })
 
-  it('takes the trace through a server that calls another', async () => {
-    const behind = await rig(echo)
-    const front = await rig({
+  it('carries the trace through a server that calls another', async () => {
+    const behind = await startServer(echo)
+    const front = await startServer({
       unary: (_, callback) =>
         void behind.client.call('unary').then(({ texts }) => callback(null, { text: texts.join() })),
     })
@@ -644,15 +643,15 @@ describe('propagate', () => {
     })
   })
 
-  /** What a client sends, as the next interceptor sees it. */
+  /** The metadata that a client sends, as the next interceptor receives it. */
   async function sentWith(own: Metadata, request: TrackedRequest | undefined): Promise<Record<string, unknown>> {
-    const { address } = await rig(echo)
+    const { address } = await startServer(echo)
     let sent: Record<string, unknown> = {}
     const spy: Interceptor = (options, nextCall) =>
       new InterceptingCall(nextCall(options), {
-        start: (given, listener, next) => {
-          sent = given.getMap()
-          next(given, listener)
+        start: (metadata, listener, next) => {
+          sent = metadata.getMap()
+          next(metadata, listener)
         },
       })
     const client = new Texts(address, [propagate(), spy])
@@ -664,7 +663,7 @@ describe('propagate', () => {
   const parent = { traceparent: `00-${w3cTraceId(ID)}-${PARENT}-01`, tracestate: 'shop=1' }
   const start = (): TrackedRequest => createTracker({ service: 'caller', logger: false }).start(parent)
 
-  it('sends the trace id, the traceparent and the tracestate, and leaves the metadata of the user as it was', async () => {
+  it("sends the trace id, traceparent and tracestate, and does not change the caller's metadata", async () => {
     const own = metadata({ 'x-shop': 'corner' })
     const request = start()
     expect(await sentWith(own, request)).toEqual({ 'x-shop': 'corner', ...request.headers() })
@@ -672,13 +671,13 @@ describe('propagate', () => {
     expect(own.getMap()).toEqual({ 'x-shop': 'corner' })
   })
 
-  it('overwrites nothing that the user has set', async () => {
+  it('overwrites no key that the caller has set', async () => {
     const request = start()
     expect(await sentWith(metadata({ 'x-trace-id': 'mine' }), request)).toEqual({
       ...request.headers(),
       'x-trace-id': 'mine',
     })
-    // Our tracestate would be a lie beside a traceparent of theirs.
+    // Beside the caller's traceparent, our tracestate would describe another trace.
     const theirs = `00-${'a'.repeat(32)}-${PARENT}-00`
     expect(await sentWith(metadata({ traceparent: theirs }), request)).toEqual({
       'x-trace-id': ID,
@@ -690,23 +689,23 @@ describe('propagate', () => {
     })
   })
 
-  it('sends nothing outside of a request', async () => {
+  it('adds nothing outside a request', async () => {
     expect(await sentWith(metadata({ 'x-shop': 'corner' }), undefined)).toEqual({ 'x-shop': 'corner' })
   })
 })
 
-it('takes the options of a tracker as well, and refuses those that it cannot use at once', () => {
+it("accepts a tracker's options, and throws immediately for invalid ones", () => {
   expect(() => new Server({ interceptors: [trackRequest({ service: 'texts', logger: false })] })).not.toThrow()
   expect(() => trackRequest({ service: '' })).toThrow(expect.objectContaining({ code: 'THROUGHLINE_BAD_OPTION' }))
 })
 
-it('goes on where a sink throws', async () => {
+it('continues if a sink throws', async () => {
   const broken = {
     write: () => {
       throw new Error('disk full')
     },
   }
-  const { client, tracker } = await rig(echo, { sinks: [broken] })
+  const { client, tracker } = await startServer(echo, { sinks: [broken] })
   expect((await client.call('unary')).status.code).toBe(status.OK)
   expect(tracker.stats.faults).toBeGreaterThan(0)
 })

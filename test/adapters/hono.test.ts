@@ -6,14 +6,14 @@ import { streamSSE } from 'hono/streaming'
 import { afterEach, describe, expect, expectTypeOf, test } from 'vitest'
 import { trackRequest } from '../../src/adapters/hono.ts'
 import { currentRequest } from '../../src/tracking/current-request.ts'
-import { moves, observed } from '../tracker-fixture.ts'
-import { ask, head } from './client.ts'
-import { describeHttpAdapter } from './contract.ts'
-import { listen, listenFetch } from './listen.ts'
-import { heard, type Heard, type Scenario, type Serving } from './scenario.ts'
-import { responseOf } from './web-stream.ts'
+import { summarizeTransitions, trackerFixture } from '../tracker-fixture.ts'
+import { ask, head } from './http-client.ts'
+import { describeHttpAdapter } from './http-contract.ts'
+import { listen, listenFetch } from './http-servers.ts'
+import { recordingTracker, type RecordingTracker, type Scenario, type RunningServer } from './http-host.ts'
+import { responseOf } from './fetch-response.ts'
 
-/** What a server asks of an application. */
+/** The member of an application that a server needs. */
 type Served = Pick<Hono, 'fetch'>
 
 function tracked({ tracker, handle, auth, authenticate }: Scenario): Served {
@@ -27,7 +27,7 @@ function tracked({ tracker, handle, auth, authenticate }: Scenario): Served {
   const answer = async (c: Context): Promise<Response> =>
     responseOf(await handle({ header: header(c), body: () => c.req.text() }))
   for (const path of ['/', '/orders/:id']) app.on(['GET', 'POST'], path, answer)
-  // Hono prints what it answers with a 500, unless it is told what to answer.
+  // Without an error handler, Hono prints the errors that it answers with a 500.
   return app.onError((_error, c) => c.text('broken', 500))
 }
 
@@ -41,19 +41,19 @@ describeHttpAdapter('hono, on @hono/node-server', (scenario) => listenFetch(trac
   http2: (scenario) => listen(secondServer(tracked(scenario))),
 })
 
-describe('hono, besides', () => {
-  let serving: Serving | undefined
+describe('hono beyond the contract', () => {
+  let serving: RunningServer | undefined
   afterEach(() => serving?.close())
 
-  async function start(make: (app: Hono) => Served): Promise<Heard> {
-    const listening = heard()
+  async function start(make: (app: Hono) => Served): Promise<RecordingTracker> {
+    const recording = recordingTracker()
     const app = new Hono()
-    app.use(trackRequest({ tracker: listening.tracker }))
+    app.use(trackRequest({ tracker: recording.tracker }))
     serving = await listenFetch(make(app).fetch)
-    return listening
+    return recording
   }
 
-  async function last(server: Heard, path = ''): Promise<unknown> {
+  async function last(server: RecordingTracker, path = ''): Promise<unknown> {
     await ask(`${serving?.url ?? ''}${path}`)
     await server.ended(1)
     return server.records.at(-1)
@@ -72,7 +72,7 @@ describe('hono, besides', () => {
     expect(await last(server)).toMatchObject({ outcome, status, error: { message: 'no such order' } })
   })
 
-  test("an error handler of the user's decides the status, and the error is told", async () => {
+  test("the application's error handler decides the status, and the error is logged", async () => {
     const server = await start((app) =>
       app.get('/', () => Promise.reject(new TypeError('broken'))).onError((_error, c) => c.json({ later: true }, 503)),
     )
@@ -83,7 +83,7 @@ describe('hono, besides', () => {
     })
   })
 
-  test('headers and cookies of the answer are as the handler set them', async () => {
+  test('headers and cookies of the response are as the handler set them', async () => {
     const server = await start((app) =>
       app.get('/', (c) => {
         c.header('set-cookie', 'a=1', { append: true })
@@ -103,21 +103,21 @@ describe('hono, besides', () => {
     ])
   })
 
-  test('an answer that another middleware changes afterwards still ends with its body', async () => {
-    const listening = heard()
+  test('a response that another middleware changes still ends with its body', async () => {
+    const recording = recordingTracker()
     const app = new Hono().use(async (c, next) => {
       await next()
       c.res = new Response(`${await c.res.text()}!`, c.res)
     })
     serving = await listenFetch(
-      app.use(trackRequest({ tracker: listening.tracker })).get('/', (c) => c.text('fine')).fetch,
+      app.use(trackRequest({ tracker: recording.tracker })).get('/', (c) => c.text('fine')).fetch,
     )
     expect((await ask(serving.url)).body).toBe('fine!')
-    await listening.ended(1)
-    expect(listening.records.at(-1)).toMatchObject({ outcome: 'ok' })
+    await recording.ended(1)
+    expect(recording.records.at(-1)).toMatchObject({ outcome: 'ok' })
   })
 
-  test('server-sent events end when the stream does', async () => {
+  test('a request with server-sent events ends with their stream', async () => {
     const server = await start((app) =>
       app.get('/', (c) =>
         streamSSE(c, async (stream) => {
@@ -132,7 +132,7 @@ describe('hono, besides', () => {
     expect(server.records.at(-1)).toMatchObject({ outcome: 'ok', status: 200 })
   })
 
-  test.each<[what: string, make: (app: Hono) => Served, asked: string, path: string]>([
+  test.each<[what: string, make: (app: Hono) => Served, url: string, path: string]>([
     [
       'a base path',
       (app) =>
@@ -144,28 +144,28 @@ describe('hono, besides', () => {
       '/shops/:shop/orders/:id',
     ],
     [
-      'a middleware on the way',
+      'a middleware before the route',
       (app) => app.use('/orders/*', (_c, next) => next()).get('/orders/:id', (c) => c.text('fine')),
       '/orders/7',
       '/orders/:id',
     ],
     ['app.all', (app) => app.all('/orders/:id', (c) => c.text('fine')), '/orders/7', '/orders/7'],
-    ['nothing that matches', (app) => app, '/orders/7', '/orders/7'],
-  ])('the path with %s', async (_, make, asked, path) => {
+    ['no matching route', (app) => app, '/orders/7', '/orders/7'],
+  ])('the logged path with %s', async (_, make, url, path) => {
     const server = await start(make)
-    await last(server, `${asked}?q=1`)
+    await last(server, `${url}?q=1`)
     expect(server.records[0]).toMatchObject({ path })
   })
 
-  test('as plain fetch, without a server: app.request()', async () => {
-    const { tracker, records } = observed()
+  test('requests of app.request() are tracked', async () => {
+    const { tracker, records } = trackerFixture()
     const app = new Hono().use(trackRequest({ tracker })).get('/', (c) => c.text(currentRequest(c)?.traceId ?? ''))
     const response = await app.request('/', { headers: { 'x-trace-id': 'plain' } })
     expect([await response.text(), response.headers.get('x-trace-id')]).toEqual(['plain', 'plain'])
-    expect(moves(records).at(-1)).toBe('3 RESPOND Responded ok')
+    expect(summarizeTransitions(records).at(-1)).toBe('3 RESPOND Responded ok')
   })
 
-  test('what it gives has the type of a middleware of Hono', () => {
+  test("its type is that of Hono's middleware", () => {
     expectTypeOf(trackRequest({ service: 'api' })).toExtend<MiddlewareHandler>()
     expectTypeOf(trackRequest<Context>).toBeCallableWith({
       service: 'api',

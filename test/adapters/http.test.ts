@@ -21,59 +21,59 @@ import { DASHED, GOOD, INVALID, STATES, TRACE, VALID } from '../trace/w3c-vector
 const sink = memorySink()
 const tracker = createTracker({ service: 'gateway', logger: false, sinks: [sink] })
 
-interface Seen {
+interface ReceivedRequest {
   readonly url: string | undefined
   readonly headers: IncomingHttpHeaders
-  /** The client's end of the connection. */
+  /** The client's port. */
   readonly from: number | undefined
 }
 
-const [seen, seenByStranger]: [Seen[], Seen[]] = [[], []]
+const [requests, thirdPartyRequests]: [ReceivedRequest[], ReceivedRequest[]] = [[], []]
 let catalog: http.Server
-let stranger: http.Server
+let thirdParty: http.Server
 let port: number
 let origin: string
 
 beforeAll(async () => {
-  stranger = http.createServer((req, res) => answer(req, res, seenByStranger))
-  const away = `http://127.0.0.1:${String(await listen(stranger))}/`
+  thirdParty = http.createServer((req, res) => answer(req, res, thirdPartyRequests))
+  const away = `http://127.0.0.1:${String(await listen(thirdParty))}/`
   catalog = http.createServer((req, res) => {
     if (req.url === '/silent') return
     if (req.url === '/away') res.writeHead(302, { location: away })
     if (req.url === '/home') res.writeHead(302, { location: '/there' })
-    answer(req, res, seen)
+    answer(req, res, requests)
   })
   catalog.on('checkContinue', (req, res) => {
     res.writeContinue()
-    answer(req, res, seen)
+    answer(req, res, requests)
   })
   port = await listen(catalog)
   origin = `http://127.0.0.1:${String(port)}/`
 })
 
 beforeEach(() => {
-  seen.length = 0
-  seenByStranger.length = 0
+  requests.length = 0
+  thirdPartyRequests.length = 0
 })
 
 afterAll(() => {
-  for (const server of [catalog, stranger]) server.close().closeAllConnections()
+  for (const server of [catalog, thirdParty]) server.close().closeAllConnections()
 })
 
-function answer(req: IncomingMessage, res: http.ServerResponse, told: Seen[]): void {
-  told.push({ url: req.url, headers: req.headers, from: req.socket.remotePort })
+function answer(req: IncomingMessage, res: http.ServerResponse, log: ReceivedRequest[]): void {
+  log.push({ url: req.url, headers: req.headers, from: req.socket.remotePort })
   req.pipe(res)
 }
 
-/** The port that a server then listens on. */
+/** Starts a server and returns its port. */
 async function listen(server: http.Server): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  // A server on a TCP port has an address of this form.
+  // A server that listens on TCP has an address of this type.
   return (server.address() as AddressInfo).port
 }
 
-/** Ends a request and reads its answer. */
-async function answered(outgoing: ClientRequest, body?: string): Promise<string> {
+/** Ends a request and reads its response. */
+async function responseText(outgoing: ClientRequest, body?: string): Promise<string> {
   const response = await new Promise<IncomingMessage>((resolve, reject) =>
     outgoing.once('response', resolve).once('error', reject).end(body),
   )
@@ -89,9 +89,9 @@ function traceOf({ 'x-trace-id': traceId, traceparent, tracestate }: IncomingHtt
   )
 }
 
-/** The trace headers of what the catalog saw last. */
+/** The trace headers of the last request that the catalog received. */
 function arrived(): Record<string, unknown> {
-  return traceOf(seen.at(-1)?.headers)
+  return traceOf(requests.at(-1)?.headers)
 }
 
 function stateful(): TrackedRequest {
@@ -100,13 +100,13 @@ function stateful(): TrackedRequest {
 
 type Options = Parameters<typeof propagate>[1]
 
-/** `request` in each of the shapes that are wrapped. */
+/** `request` of each kind of client that can be wrapped. */
 const SHAPES: readonly (readonly [string, (options?: Options) => typeof http.request])[] = [
   ['the module', (options) => propagate(http, options).request],
   ['request', (options) => propagate(http.request, options)],
   ['an agent', (options) => withAgent(propagate(new http.Agent(), options))],
   [
-    'an agent that keeps its sockets',
+    'an agent with keep-alive',
     (options) => withAgent(propagate(new http.Agent({ keepAlive: true, maxSockets: 1 }), options)),
   ],
 ]
@@ -129,7 +129,7 @@ describe.each(SHAPES)('%s', (shape, wrapped) => {
     ['a URL', (request) => request(new URL(origin))],
     ['options', (request) => request({ host: '127.0.0.1', port, path: '/options' })],
     [
-      'options of the old url.parse',
+      'options of the legacy url.parse',
       (request) =>
         request({
           protocol: 'http:',
@@ -141,7 +141,7 @@ describe.each(SHAPES)('%s', (shape, wrapped) => {
     ],
     ['a URL and options', (request) => request(origin, { method: 'POST', headers: { accept: 'text/plain' } })],
     [
-      'a URL and options of a class',
+      'a URL and options that are a class instance',
       (request) =>
         request(
           origin,
@@ -151,29 +151,33 @@ describe.each(SHAPES)('%s', (shape, wrapped) => {
         ),
     ],
     ['an empty list of headers', (request) => request(origin, { headers: {} })],
-  ])('the trace goes along with %s', async (_, call) => {
+  ])('the trace is added to %s', async (_, call) => {
     const request = stateful()
-    expect(await request.run(() => answered(call(wrapped())))).toBe('')
+    expect(await request.run(() => responseText(call(wrapped())))).toBe('')
     expect(arrived()).toEqual(request.headers())
     expect(Object.keys(request.headers())).toEqual(['x-trace-id', 'traceparent', 'tracestate'])
   })
 
-  test('what the caller sends arrives as it would without: method, path, body, headers', async () => {
+  test('method, path, body and headers of the caller are not changed', async () => {
     const sent = { method: 'POST', headers: { 'content-type': 'text/x', accept: ['text/y', 'text/z'] } }
-    expect(await stateful().run(() => answered(wrapped()(`${origin}cups?of=tea`, sent), 'hello'))).toBe('hello')
-    const [ours] = seen
-    expect(traceOf(ours?.headers)).not.toEqual({})
-    expect(await answered(http.request(`${origin}cups?of=tea`, sent), 'hello')).toBe('hello')
-    const without = { ...ours?.headers }
+    expect(await stateful().run(() => responseText(wrapped()(`${origin}cups?of=tea`, sent), 'hello'))).toBe('hello')
+    const [traced] = requests
+    expect(traceOf(traced?.headers)).not.toEqual({})
+    expect(await responseText(http.request(`${origin}cups?of=tea`, sent), 'hello')).toBe('hello')
+    const without = { ...traced?.headers }
     for (const name of ['x-trace-id', 'traceparent', 'tracestate']) Reflect.deleteProperty(without, name)
-    const bare = seen.at(-1)
-    expect({ url: ours?.url, ...without }).toEqual({ url: bare?.url, ...bare?.headers, connection: without.connection })
+    const plain = requests.at(-1)
+    expect({ url: traced?.url, ...without }).toEqual({
+      url: plain?.url,
+      ...plain?.headers,
+      connection: without.connection,
+    })
   })
 
   test.each<[string, (names: readonly [string, string]) => RequestOptions]>([
     ['an object', ([id, parent]) => ({ headers: { [id]: 'theirs', [parent]: FOREIGN } })],
     [
-      'an object, in capitals',
+      'an object, in upper case',
       ([id, parent]) => ({ headers: { [id.toUpperCase()]: 'theirs', [parent.toUpperCase()]: FOREIGN } }),
     ],
     [
@@ -193,16 +197,16 @@ describe.each(SHAPES)('%s', (shape, wrapped) => {
       }),
     ],
   ])(
-    'headers that the caller set stay, in %s, and no tracestate of ours goes with a traceparent of theirs',
+    "headers that the caller has set stay, in %s, and no tracestate is added to the caller's traceparent",
     async (_, options) => {
-      await stateful().run(() => answered(wrapped()(origin, options(['x-trace-id', 'traceparent']))))
+      await stateful().run(() => responseText(wrapped()(origin, options(['x-trace-id', 'traceparent']))))
       expect(arrived()).toEqual({ 'x-trace-id': 'theirs', traceparent: FOREIGN })
     },
   )
 
-  test('a header that the caller did not set is added to those that it did', async () => {
+  test('missing trace headers are added to those that the caller has set', async () => {
     const request = stateful()
-    await request.run(() => answered(wrapped()(origin, { headers: { 'X-Trace-Id': 'theirs' } })))
+    await request.run(() => responseText(wrapped()(origin, { headers: { 'X-Trace-Id': 'theirs' } })))
     expect(arrived()).toEqual({ ...request.headers(), 'x-trace-id': 'theirs' })
   })
 
@@ -221,100 +225,90 @@ describe.each(SHAPES)('%s', (shape, wrapped) => {
     ],
     ['Expect', { method: 'POST', headers: { a: '1', Expect: '100-continue' } }, '1'],
   ])(
-    `with %s ${early ? 'too' : 'the head is rendered before an agent is asked: it goes as it is'}`,
+    `with %s ${early ? 'too' : 'the headers are rendered before the agent is called, and stay unchanged'}`,
     async (_, options, a) => {
       const request = stateful()
-      expect(await request.run(() => answered(wrapped()(origin, options), 'hello'))).toBe(
+      expect(await request.run(() => responseText(wrapped()(origin, options), 'hello'))).toBe(
         options.method === 'POST' ? 'hello' : '',
       )
-      expect(seen.at(-1)?.headers.a).toBe(a)
+      expect(requests.at(-1)?.headers.a).toBe(a)
       expect(arrived()).toEqual(early ? request.headers() : {})
     },
   )
 
-  test('outside of a request nothing is added', async () => {
-    await answered(wrapped()(origin))
+  test('outside a request nothing is added', async () => {
+    await responseText(wrapped()(origin))
     expect(arrived()).toEqual({})
   })
 
   test.each<[string, boolean, (at: string) => readonly Target[] | undefined]>([
-    ['hosts that are no third party, by default', true, () => undefined],
+    ['private hosts, by default', true, () => undefined],
     ['a name', true, () => ['127.0.0.1']],
     ['a name with its port', true, (at) => [`127.0.0.1:${at}`]],
     ['a pattern', true, () => [/^127\./g]],
     [
-      'a function, which sees the whole URL',
+      'a function, which receives the whole URL',
       true,
       (at) => [(url) => url.href === `http://127.0.0.1:${at}/cups?of=tea`],
     ],
     ['no host at all', false, () => []],
     ['another name', false, () => ['catalog.internal']],
     ['another port', false, () => ['127.0.0.1:1']],
-    ['a pattern that only the path fits', false, () => [/cups/]],
-  ])('to %s: %s', async (_, told, to) => {
+    ['a pattern that only matches the path', false, () => [/cups/]],
+  ])('to %s: %s', async (_, reaches, to) => {
     const list = to(String(port))
     const call = wrapped(list === undefined ? {} : { to: list })
     const request = tracker.start()
-    await request.run(() => answered(call(`${origin}cups?of=tea`)))
-    await request.run(() => answered(call({ host: '127.0.0.1', port, path: '/cups?of=tea' })))
-    expect(seen.map(({ headers }) => headers['x-trace-id'])).toEqual(
-      told ? [request.traceId, request.traceId] : [undefined, undefined],
+    await request.run(() => responseText(call(`${origin}cups?of=tea`)))
+    await request.run(() => responseText(call({ host: '127.0.0.1', port, path: '/cups?of=tea' })))
+    expect(requests.map(({ headers }) => headers['x-trace-id'])).toEqual(
+      reaches ? [request.traceId, request.traceId] : [undefined, undefined],
     )
   })
 
-  describe('a request that is for one and goes to another', () => {
-    /** Any name is at the catalog's address. */
-    const lookup: RequestOptions['lookup'] = (_name, { all }, found) => {
-      if (all === true) found(null, [{ address: '127.0.0.1', family: 4 }])
-      else found(null, '127.0.0.1', 4)
+  describe('a request that names one host and is sent to another', () => {
+    /** Resolves every name to the catalog's address. */
+    const lookup: RequestOptions['lookup'] = (_name, { all }, done) => {
+      if (all === true) done(null, [{ address: '127.0.0.1', family: 4 }])
+      else done(null, '127.0.0.1', 4)
     }
 
     test.each<[string, boolean, RequestOptions, (readonly Target[])?]>([
-      ['a stranger', false, { host: 'stranger.example' }],
-      ['a stranger who is named', true, { host: 'stranger.example' }, ['stranger.example']],
-      ['a stranger by way of a sidecar of ours', false, { headers: { Host: 'stranger.example' } }],
-      ['a host of ours by way of a sidecar', true, { headers: { host: 'catalog.internal' } }],
+      ['a third party', false, { host: 'third-party.example' }],
+      ['a third party that is a target', true, { host: 'third-party.example' }, ['third-party.example']],
+      ['a third party through a private sidecar', false, { headers: { Host: 'third-party.example' } }],
+      ['a private host through a private sidecar', true, { headers: { host: 'catalog.internal' } }],
+      ['a target through a private sidecar', true, { headers: { host: 'catalog.example' } }, ['catalog.example']],
       [
-        'a host that is named, by way of a sidecar',
-        true,
-        { headers: { host: 'catalog.example' } },
-        ['catalog.example'],
+        'a third party, with a forwarded Host header of a private host',
+        false,
+        { host: 'third-party.example', headers: { host: 'catalog.internal' } },
       ],
       [
-        'a host of ours, so says a header that went on to a stranger',
+        'a third party, with a forwarded Host header of a target',
         false,
-        { host: 'stranger.example', headers: { host: 'catalog.internal' } },
-      ],
-      [
-        'a host that is named, so says a header that went on to a stranger',
-        false,
-        { host: 'stranger.example', headers: { host: 'catalog.internal' } },
+        { host: 'third-party.example', headers: { host: 'catalog.internal' } },
         ['catalog.internal'],
       ],
       [
-        'a host that is named, by way of another that is',
+        'a target through another target',
         true,
         { host: 'proxy.example', headers: { host: 'a.example' } },
         ['a.example', 'proxy.example'],
       ],
-      ['a stranger by way of a proxy of ours', false, { path: 'http://stranger.example/' }],
-      [
-        'a host that is named, by way of a proxy of ours',
-        true,
-        { path: 'http://catalog.example/' },
-        ['catalog.example'],
-      ],
-      ['nobody that can be read', true, { headers: { host: 'a b' } }],
-    ])('to %s: %s', async (_, told, options, to) => {
+      ['a third party through a private proxy', false, { path: 'http://third-party.example/' }],
+      ['a target through a private proxy', true, { path: 'http://catalog.example/' }, ['catalog.example']],
+      ['an unreadable Host header', true, { headers: { host: 'a b' } }],
+    ])('to %s: %s', async (_, reaches, options, to) => {
       const request = tracker.start()
       await request.run(() =>
-        answered(wrapped(to === undefined ? {} : { to })({ host: '127.0.0.1', port, lookup, ...options })),
+        responseText(wrapped(to === undefined ? {} : { to })({ host: '127.0.0.1', port, lookup, ...options })),
       )
-      expect(arrived()).toEqual(told ? request.headers() : {})
+      expect(arrived()).toEqual(reaches ? request.headers() : {})
     })
   })
 
-  test('a function that throws has not said yes, and the call goes on', async () => {
+  test('if a target function throws, the trace is not sent and the call is made', async () => {
     const call = wrapped({
       to: [
         () => {
@@ -323,7 +317,7 @@ describe.each(SHAPES)('%s', (shape, wrapped) => {
       ],
     })
     const request = tracker.start()
-    await request.run(() => answered(call(origin)))
+    await request.run(() => responseText(call(origin)))
     expect(arrived()).toEqual({})
     expect(sink.records.at(-1)).toMatchObject({
       lifecycle: 'note',
@@ -333,7 +327,7 @@ describe.each(SHAPES)('%s', (shape, wrapped) => {
     })
   })
 
-  test('errors are those of node itself', async () => {
+  test("errors are Node's own", async () => {
     const calls: ((request: typeof http.request) => ClientRequest)[] = [
       (request) => request('http://127.0.0.1:1/'),
       (request) => request('/relative'),
@@ -358,18 +352,18 @@ describe.each(SHAPES)('%s', (shape, wrapped) => {
     ]
     const failed = async (call: () => ClientRequest): Promise<unknown> => {
       try {
-        return await answered(call())
+        return await responseText(call())
       } catch (error) {
         return error
       }
     }
-    const ours = wrapped()
+    const client = wrapped()
     for (const call of calls) {
       const bare = await failed(() => call(http.request))
       expect(bare).toBeInstanceOf(Error)
-      expect(await tracker.start().run(() => failed(() => call(ours)))).toEqual(bare)
+      expect(await tracker.start().run(() => failed(() => call(client)))).toEqual(bare)
     }
-    expect(seen).toEqual([])
+    expect(requests).toEqual([])
   })
 
   describe('the vectors of W3C Trace Context', () => {
@@ -377,11 +371,11 @@ describe.each(SHAPES)('%s', (shape, wrapped) => {
       carrier: Record<string, string>,
     ): Promise<{ request: TrackedRequest; headers: Record<string, unknown> }> {
       const request = tracker.start(carrier)
-      await request.run(() => answered(wrapped()(origin)))
+      await request.run(() => responseText(wrapped()(origin)))
       return { request, headers: arrived() }
     }
 
-    test('a traceparent that was read goes on with its trace and flags, and this request as the parent', async () => {
+    test('a valid traceparent is sent on with its trace and flags, and with this request as the parent', async () => {
       for (const [what, traceparent, flags] of VALID) {
         const { request, headers } = await sent({ traceparent, tracestate: 'foo=1' })
         expect(headers, what).toEqual({
@@ -392,7 +386,7 @@ describe.each(SHAPES)('%s', (shape, wrapped) => {
       }
     })
 
-    test('one that was refused does not, nor does its tracestate', async () => {
+    test('an invalid traceparent is not sent on, nor is its tracestate', async () => {
       for (const [what, traceparent] of INVALID) {
         const { request, headers } = await sent({ traceparent, tracestate: 'foo=1' })
         expect(headers, what).toEqual({
@@ -402,7 +396,7 @@ describe.each(SHAPES)('%s', (shape, wrapped) => {
       }
     })
 
-    test('a tracestate', async () => {
+    test('tracestates are sent on as the standard says', async () => {
       for (const [what, tracestate, passed] of STATES) {
         const { headers } = await sent({ traceparent: GOOD, tracestate })
         expect(headers.tracestate, what).toBe(passed)
@@ -411,16 +405,16 @@ describe.each(SHAPES)('%s', (shape, wrapped) => {
   })
 })
 
-describe('the request in hand', () => {
-  /** A request to a path by a client, and all who are in hand while its listeners are called. */
-  async function heard(
+describe('the current request', () => {
+  /** Makes a request, and returns the current request in each of its listeners. */
+  async function currentInListeners(
     call: typeof http.request,
     options: RequestOptions,
-  ): Promise<{ request: TrackedRequest; inHand: Record<string, unknown> }> {
+  ): Promise<{ request: TrackedRequest; current: Record<string, unknown> }> {
     const request = tracker.start()
-    const inHand: Record<string, unknown> = {}
+    const current: Record<string, unknown> = {}
     const note = (event: string) => () => {
-      inHand[event] = currentRequest()
+      current[event] = currentRequest()
     }
     await request.run(async () => {
       await new Promise<void>((resolve) => {
@@ -429,13 +423,13 @@ describe('the request in hand', () => {
           for (const event of ['data', 'end']) response.on(event, note(event))
         })
         for (const event of ['socket', 'response', 'timeout', 'error']) outgoing.on(event, note(event))
-        // Else the machine is slow, and an answer is still to come.
-        outgoing.on('timeout', () => options.path === '/silent' && outgoing.destroy(new Error('nobody answers')))
+        // On any other path, a timeout means a slow machine: the response is still to come.
+        outgoing.on('timeout', () => options.path === '/silent' && outgoing.destroy(new Error('no response')))
         outgoing.on('close', () => resolve())
         outgoing.end('hello')
       })
     })
-    return { request, inHand }
+    return { request, current }
   }
 
   const CLIENTS: readonly (readonly [
@@ -447,42 +441,39 @@ describe('the request in hand', () => {
     ['the module', (agent) => ({ agent, request: propagate(http).request })],
   ]
 
-  test.each(CLIENTS)(
-    '%s: listeners on a pooled socket find the request that asked, not the one before',
-    async (_, of) => {
-      const { agent, request } = of(new http.Agent({ keepAlive: true, maxSockets: 1 }))
-      const both = [await heard(request, { agent }), await heard(request, { agent })]
-      const waiting = await Promise.all([1, 2, 3].map(() => heard(request, { agent })))
-      for (const { request: asked, inHand } of [...both, ...waiting]) {
-        expect(Object.keys(inHand).sort()).toEqual(['callback', 'data', 'end', 'response', 'socket'])
-        for (const found of Object.values(inHand)) expect(found).toBe(asked)
-      }
-      expect(new Set(seen.map(({ from }) => from)).size).toBe(1)
-      expect(seen.map(({ headers }) => headers['x-trace-id'])).toEqual(
-        [...both, ...waiting].map(({ request: asked }) => asked.traceId),
-      )
-      await answered(request({ host: '127.0.0.1', port, agent }))
-      expect(arrived()).toEqual({})
-      expect(seen.at(-1)?.from).toBe(seen[0]?.from)
-      agent.destroy()
-    },
-  )
+  test.each(CLIENTS)('%s: listeners on a pooled socket run in the context of their own request', async (_, of) => {
+    const { agent, request } = of(new http.Agent({ keepAlive: true, maxSockets: 1 }))
+    const both = [await currentInListeners(request, { agent }), await currentInListeners(request, { agent })]
+    const waiting = await Promise.all([1, 2, 3].map(() => currentInListeners(request, { agent })))
+    for (const { request: own, current } of [...both, ...waiting]) {
+      expect(Object.keys(current).sort()).toEqual(['callback', 'data', 'end', 'response', 'socket'])
+      for (const found of Object.values(current)) expect(found).toBe(own)
+    }
+    expect(new Set(requests.map(({ from }) => from)).size).toBe(1)
+    expect(requests.map(({ headers }) => headers['x-trace-id'])).toEqual(
+      [...both, ...waiting].map(({ request: own }) => own.traceId),
+    )
+    await responseText(request({ host: '127.0.0.1', port, agent }))
+    expect(arrived()).toEqual({})
+    expect(requests.at(-1)?.from).toBe(requests[0]?.from)
+    agent.destroy()
+  })
 
-  test.each(CLIENTS)("%s: so does a listener of the agent's timeout, and of the error that follows", async (_, of) => {
+  test.each(CLIENTS)("%s: so do listeners of the agent's timeout, and of the error that follows", async (_, of) => {
     const { agent, request } = of(new http.Agent({ keepAlive: true, maxSockets: 1, timeout: 200 }))
-    await heard(request, { agent })
-    const { request: asked, inHand } = await heard(request, { path: '/silent', agent })
-    expect(Object.keys(inHand).sort()).toEqual(['error', 'socket', 'timeout'])
-    for (const found of Object.values(inHand)) expect(found).toBe(asked)
+    await currentInListeners(request, { agent })
+    const { request: own, current } = await currentInListeners(request, { path: '/silent', agent })
+    expect(Object.keys(current).sort()).toEqual(['error', 'socket', 'timeout'])
+    for (const found of Object.values(current)) expect(found).toBe(own)
     agent.destroy()
   })
 })
 
-describe('what a redirect takes along', () => {
-  /** Who was told of which trace: by the catalog's requests, then by the stranger's. */
-  const told = (): unknown[] => [
-    seen.map(({ url, headers }) => [url, headers['x-trace-id']]),
-    seenByStranger.map(({ headers }) => traceOf(headers)),
+describe('redirects', () => {
+  /** The trace ids that the catalog received, and then those that the third party received. */
+  const traces = (): unknown[] => [
+    requests.map(({ url, headers }) => [url, headers['x-trace-id']]),
+    thirdPartyRequests.map(({ headers }) => traceOf(headers)),
   ]
   const to = (): { to: Target[] } => ({ to: [`127.0.0.1:${String(port)}`] })
 
@@ -521,11 +512,11 @@ describe('what a redirect takes along', () => {
           .extend({ request: propagate(http.request, to()) })(url)
           .text(),
     ],
-  ])('%s: a host of ours is told at each hop, a stranger is not', async (_, get) => {
+  ])('%s: a private host receives the trace at each hop, a third party does not', async (_, get) => {
     const request = tracker.start()
     await request.run(() => get(`${origin}home`))
     await request.run(() => get(`${origin}away`))
-    expect(told()).toEqual([
+    expect(traces()).toEqual([
       [
         ['/home', request.traceId],
         ['/there', request.traceId],
@@ -536,7 +527,7 @@ describe('what a redirect takes along', () => {
   })
 })
 
-describe('axios and got as they are used', () => {
+describe('axios and got', () => {
   test('axios: bodies, headers, errors', async () => {
     const client = axios.create({
       baseURL: origin,
@@ -548,13 +539,16 @@ describe('axios and got as they are used', () => {
     const { data } = await request.run(() => client.post<{ cups: number }>('/orders', { cups: 2 }))
     expect(data).toEqual({ cups: 2 })
     expect(arrived()).toEqual(request.headers())
-    expect(seen.at(-1)?.headers['x-own']).toBe('yes')
+    expect(requests.at(-1)?.headers['x-own']).toBe('yes')
     await request.run(() => client.get('/', { headers: { traceparent: FOREIGN } }))
     expect(arrived()).toEqual({ 'x-trace-id': request.traceId, traceparent: FOREIGN })
     await expect(request.run(() => client.get('http://127.0.0.1:1/'))).rejects.toMatchObject({ code: 'ECONNREFUSED' })
     const both = [tracker.start(), tracker.start()]
     await Promise.all(both.map((each) => each.run(() => client.get(`/${each.traceId}`))))
-    expect(seen.slice(-2).map(({ url, headers }) => `/${String(headers['x-trace-id'])}` === url)).toEqual([true, true])
+    expect(requests.slice(-2).map(({ url, headers }) => `/${String(headers['x-trace-id'])}` === url)).toEqual([
+      true,
+      true,
+    ])
   })
 
   test('axios with the module as its transport', async () => {
@@ -576,7 +570,7 @@ describe('axios and got as they are used', () => {
       ),
     ).toEqual({ cups: 2 })
     expect(arrived()).toEqual(request.headers())
-    expect(seen.at(-1)?.headers['x-own']).toBe('yes')
+    expect(requests.at(-1)?.headers['x-own']).toBe('yes')
     await request.run(() => client()(origin, { headers: { traceparent: FOREIGN } }))
     expect(arrived()).toEqual({ 'x-trace-id': request.traceId, traceparent: FOREIGN })
     await expect(request.run(() => client()('http://127.0.0.1:1/', { retry: { limit: 0 } }))).rejects.toMatchObject({
@@ -585,7 +579,7 @@ describe('axios and got as they are used', () => {
   })
 })
 
-describe('https, by a key that both sides have', () => {
+describe('https, with a pre-shared key', () => {
   const secret = { psk: Buffer.from('d731ef57be09e5204f0b205b60627028', 'hex'), identity: 'gateway' }
   const trusting = {
     ciphers: 'PSK',
@@ -598,7 +592,7 @@ describe('https, by a key that both sides have', () => {
 
   beforeAll(async () => {
     server = https.createServer({ ciphers: 'PSK', maxVersion: 'TLSv1.2', pskCallback: () => secret.psk }, (req, res) =>
-      answer(req, res, seen),
+      answer(req, res, requests),
     )
     at = { host: '127.0.0.1', port: await listen(server) }
   })
@@ -614,20 +608,20 @@ describe('https, by a key that both sides have', () => {
     ['a URL', (url) => propagate(https.request, { to: [url] })(`https://127.0.0.1:${String(at.port)}/`, trusting)],
     ['an agent', (url) => https.request({ ...at, agent: propagate(new https.Agent(trusting), { to: [url] }) })],
     [
-      'an agent that request of node:http is given',
+      'an agent passed to request of node:http',
       (url) => propagate(http.request, { to: [url] })({ ...at, protocol: 'https:', agent: new https.Agent(trusting) }),
     ],
   ])('%s', async (_, call) => {
     const request = stateful()
     const urls: string[] = []
-    await request.run(() => answered(call((url) => urls.push(url.href) > 0)))
+    await request.run(() => responseText(call((url) => urls.push(url.href) > 0)))
     expect(arrived()).toEqual(request.headers())
     expect(urls).toEqual([`https://127.0.0.1:${String(at.port)}/`])
   })
 })
 
-describe('it stands for what it wraps', () => {
-  test('outside of a request node is called with what was given, and what it gives is given back', () => {
+describe('the wrapped client', () => {
+  test('outside a request passes arguments and result through unchanged', () => {
     const calls: unknown[][] = []
     const outgoing = new http.OutgoingMessage()
     const request = propagate((...args: unknown[]) => {
@@ -641,37 +635,37 @@ describe('it stands for what it wraps', () => {
     expect(outgoing.eventNames()).toEqual([])
   })
 
-  test('what the caller gave stays as it was, frozen and all; the callback is called', async () => {
+  test("does not change the caller's objects, even frozen ones, and calls the callback", async () => {
     const options = Object.freeze({ headers: Object.freeze({ a: '1' }), method: 'POST' })
     const list = Object.freeze({ headers: Object.freeze(['a', '1', 'host', 'localhost']) as string[] })
     const request = stateful()
     await request.run(async () => {
       await new Promise((resolve) => propagate(http).request(origin, options, resolve).end())
       expect(arrived()).toEqual(request.headers())
-      await answered(propagate(http.request)(new URL(origin), list))
+      await responseText(propagate(http.request)(new URL(origin), list))
       expect(arrived()).toEqual(request.headers())
       await new Promise((resolve) => propagate(http).get(origin, resolve))
       await new Promise((resolve) => propagate(httpNamespace).get(new URL(origin), {}, resolve))
     })
-    expect(seen.map(({ headers }) => headers['x-trace-id'])).toEqual(Array(4).fill(request.traceId))
+    expect(requests.map(({ headers }) => headers['x-trace-id'])).toEqual(Array(4).fill(request.traceId))
     expect([options, list]).toEqual([
       { headers: { a: '1' }, method: 'POST' },
       { headers: ['a', '1', 'host', 'localhost'] },
     ])
   })
 
-  test('a module has all that it had, and each call to propagate has hosts of its own', async () => {
-    const [ours, others] = [propagate(http), propagate(http, { to: ['catalog.internal'] })]
-    expect([ours.Agent, ours.globalAgent, ours.METHODS]).toEqual([http.Agent, http.globalAgent, http.METHODS])
-    expect(ours.request).not.toBe(http.request)
+  test('a module keeps its members, and each call to propagate has its own hosts', async () => {
+    const [wrapped, other] = [propagate(http), propagate(http, { to: ['catalog.internal'] })]
+    expect([wrapped.Agent, wrapped.globalAgent, wrapped.METHODS]).toEqual([http.Agent, http.globalAgent, http.METHODS])
+    expect(wrapped.request).not.toBe(http.request)
     const request = tracker.start()
-    await request.run(() => answered(ours.request(origin)))
-    await request.run(() => answered(others.request(origin)))
-    await request.run(() => answered(http.request(origin)))
-    expect(seen.map(({ headers }) => headers['x-trace-id'])).toEqual([request.traceId, undefined, undefined])
+    await request.run(() => responseText(wrapped.request(origin)))
+    await request.run(() => responseText(other.request(origin)))
+    await request.run(() => responseText(http.request(origin)))
+    expect(requests.map(({ headers }) => headers['x-trace-id'])).toEqual([request.traceId, undefined, undefined])
   })
 
-  test('an agent is one, may be of a class with secrets, and is wrapped once', async () => {
+  test('an agent may be of a class with private fields, and is wrapped once', async () => {
     class Counting extends http.Agent {
       #made = 0
       override createConnection(...args: Parameters<http.Agent['createConnection']>) {
@@ -687,20 +681,20 @@ describe('it stands for what it wraps', () => {
     expect(agent).toBeInstanceOf(http.Agent)
     expect([propagate(agent), propagate(plain), propagate(plain, { to: [] })]).toEqual([agent, agent, agent])
     const request = tracker.start()
-    await request.run(() => answered(http.request(origin, { agent })))
-    await request.run(() => answered(http.request(origin, { agent })))
+    await request.run(() => responseText(http.request(origin, { agent })))
+    await request.run(() => responseText(http.request(origin, { agent })))
     expect(agent.made).toBe(1)
     expect(arrived()).toEqual(request.headers())
-    await request.run(() => answered(http.request(origin, { agent: plain })))
+    await request.run(() => responseText(http.request(origin, { agent: plain })))
     expect(arrived()).toEqual({})
     agent.destroy()
   })
 
   test.each([['catalog.internal'], [['']], [['http://catalog.internal/']], [['*']], [['a.*.b']], [[1]]])(
-    'to: %j cannot be used',
+    'to: %j is rejected',
     (to) => {
       for (const client of [http, http.request, new http.Agent()]) {
-        // What a user without types may give.
+        // Untyped callers may pass anything.
         expect(() => propagate(client, { to: to as unknown as Target[] })).toThrow(
           expect.objectContaining({ code: 'THROUGHLINE_BAD_OPTION' }),
         )
@@ -708,21 +702,21 @@ describe('it stands for what it wraps', () => {
     },
   )
 
-  test('what is no client cannot be wrapped', () => {
-    // What a user without types may give.
+  test('anything that is not a client is rejected', () => {
+    // Untyped callers may pass anything.
     expect(() => propagate({} as unknown as http.Agent)).toThrow(
       expect.objectContaining({ code: 'THROUGHLINE_BAD_OPTION' }),
     )
   })
 
-  test('by their types they are what they were', () => {
+  test('has the type of the original', () => {
     expectTypeOf(propagate(http)).toEqualTypeOf<typeof http>()
     expectTypeOf(propagate(https)).toEqualTypeOf<typeof https>()
     expectTypeOf(propagate(http.request)).toEqualTypeOf<typeof http.request>()
     expectTypeOf(propagate(https.request)).toEqualTypeOf<typeof https.request>()
     expectTypeOf(propagate(http.globalAgent)).toEqualTypeOf<http.Agent>()
     expectTypeOf(propagate(new https.Agent())).toEqualTypeOf<https.Agent>()
-    // @ts-expect-error: fetch has a propagate of its own
+    // @ts-expect-error fetch has its own propagate
     expectTypeOf(() => propagate(globalThis.fetch)).toBeFunction()
   })
 })

@@ -17,12 +17,12 @@ import type { TrackedRequest } from '../../src/tracking/tracked-request.ts'
 import { DASHED, GOOD, INVALID, PARENT, STATES, VALID } from '../trace/w3c-vectors.ts'
 import { SOON } from '../timeouts.ts'
 import { startKafkaBroker, type KafkaBroker } from './kafka-broker.ts'
-import { watched } from './queue-rig.ts'
+import { trackedService } from './queue-rig.ts'
 
 // kafkajs is real, and so are its sockets, its retries and its bytes; the broker is a stand-in.
 
-const BEGUN = ['Received', 'Authenticated']
-const PLACED = [...BEGUN, 'Processing', 'Queued']
+const STARTED = ['Received', 'Authenticated']
+const PLACED = [...STARTED, 'Processing', 'Queued']
 
 describe('kafka', () => {
   let broker: KafkaBroker
@@ -71,7 +71,7 @@ describe('kafka', () => {
   }
 
   test('what it takes and gives fits the types of kafkajs', () => {
-    const options = { tracker: watched().tracker }
+    const options = { tracker: trackedService().tracker }
     expectTypeOf(propagate(plain)).toEqualTypeOf<Producer>()
     expectTypeOf(
       trackRequest(async ({ topic, partition, message }) => {
@@ -90,15 +90,15 @@ describe('kafka', () => {
   describe('sending', () => {
     test('by default a message has the request as its parent, for any number of groups', async () => {
       const topic = newTopic()
-      const { tracker, story } = watched()
+      const { tracker, story } = trackedService()
       const request = tracker.start()
       await request.run(() => producer.send({ topic, messages: [{ value: 'order 1' }] }))
       expect(story(request.requestId)).toEqual(['Received', '(ENQUEUE)'])
       expect(headersOf(await messagesOf(topic))).toEqual([request.headers()])
-      for (const group of [watched('packing'), watched('billing')]) {
+      for (const group of [trackedService('packing'), trackedService('billing')]) {
         await consume(topic, { eachMessage: trackRequest(() => Promise.resolve(), { tracker: group.tracker }) })
         await vi.waitFor(
-          () => expect(group.story(group.requests()[0] ?? '')).toEqual([...BEGUN, 'Processing', 'Responded ok']),
+          () => expect(group.story(group.requests()[0] ?? '')).toEqual([...STARTED, 'Processing', 'Responded ok']),
           SOON,
         )
         expect(group.records[0]).toMatchObject({ trace_id: request.traceId, parent_id: request.requestId, path: topic })
@@ -107,7 +107,7 @@ describe('kafka', () => {
 
     test('a topic of one group: a request is Queued once the broker has answered, and not before', async () => {
       const topic = newTopic()
-      const { tracker, story } = watched()
+      const { tracker, story } = trackedService()
       const request = tracker.start()
       const sent = request.run(() => handing.send({ topic, messages: [{ value: 'order 1' }] }))
       expect(request.state).toBe('Processing')
@@ -126,7 +126,7 @@ describe('kafka', () => {
 
     test('a function decides by the topic, and one that throws has not said hand-off', async () => {
       const [mine, others] = [newTopic(), newTopic()]
-      const { tracker, records } = watched()
+      const { tracker, records } = trackedService()
       const deciding = propagate(kafka.producer(), {
         as: (topic) => (topic === mine ? 'hand-off' : topic === others ? 'child' : broken()),
       })
@@ -144,7 +144,7 @@ describe('kafka', () => {
 
     test('several messages at once are children, in one topic or in many, and one alone in a batch hands over', async () => {
       const [topic, other] = [newTopic(), newTopic()]
-      const { tracker, story } = watched()
+      const { tracker, story } = trackedService()
       const [several, many, one] = [tracker.start(), tracker.start(), tracker.start()]
       await several.run(() => handing.send({ topic, messages: [{ value: '1' }, { value: '2' }] }))
       await many.run(() =>
@@ -180,7 +180,7 @@ describe('kafka', () => {
       })
       const message = Object.freeze({ key: 'k', value: 'order 1', headers, partition: 0, timestamp: '1790000000000' })
       const record = Object.freeze({ topic, messages: [message], acks: -1 })
-      const request = watched().tracker.start()
+      const request = trackedService().tracker.start()
       await request.run(() => producer.send(record))
       const [received] = await messagesOf(topic)
       expect(headersOf([received])).toEqual([
@@ -197,7 +197,7 @@ describe('kafka', () => {
 
     test('a message of another trace, and one that enqueue made, keep their carrier', async () => {
       const topic = newTopic()
-      const { tracker } = watched()
+      const { tracker } = trackedService()
       const [relay, placing] = [tracker.start(), tracker.start()]
       const stored = { 'x-trace-id': 'abc-123', 'x-lifecycle': 'b7ad6b7169203331;Queued;3;1790000000000' }
       await relay.run(() => handing.send({ topic, messages: [{ value: 'relayed', headers: stored }] }))
@@ -216,7 +216,7 @@ describe('kafka', () => {
 
     test('in a transaction, and where no answer is asked for, a message is a child', async () => {
       const topic = newTopic()
-      const { tracker, story } = watched()
+      const { tracker, story } = trackedService()
       const transacting = propagate(
         kafka.producer({ transactionalId: randomUUID(), idempotent: true, maxInFlightRequests: 1 }),
         { as: 'hand-off' },
@@ -257,18 +257,18 @@ describe('kafka', () => {
         [down, 'KafkaJSError'],
         [refused, 'KafkaJSProtocolError'],
       ] as const) {
-        const { tracker, story, requests, records } = watched()
+        const { tracker, story, requests, records } = trackedService()
         const place = tracker.trackRequest(() => one.send({ topic: newTopic(), messages: [{ value: 'order 1' }] }), {
           carrier: () => undefined,
         })
         await expect(place()).rejects.toMatchObject({ name })
-        expect(story(requests()[0] ?? '')).toEqual([...BEGUN, 'Processing', '(ENQUEUE)', 'Responded error'])
+        expect(story(requests()[0] ?? '')).toEqual([...STARTED, 'Processing', '(ENQUEUE)', 'Responded error'])
         expect(records.find(({ event }) => event === 'ENQUEUE')?.error?.type).toBe(name)
       }
     })
 
     test('what kafkajs refuses it refuses in its own words', async () => {
-      const { tracker } = watched()
+      const { tracker } = trackedService()
       // What a program in plain JavaScript may pass.
       const nonsense: unknown = { topic: 'orders' }
       const send = (record: unknown): Promise<unknown> =>
@@ -278,10 +278,10 @@ describe('kafka', () => {
       await expect(tracker.start().run(() => handing.sendBatch({ topicMessages: [] }))).resolves.toEqual([])
     })
 
-    test('outside of a request nothing is added, and the producer stands for its own', async () => {
+    test('outside a request nothing is added, and the producer stands for its own', async () => {
       const topic = newTopic()
       await producer.send({ topic, messages: [{ value: 'order 1' }] })
-      await watched()
+      await trackedService()
         .tracker.start()
         .run(() => plain.send({ topic, messages: [{ value: 'order 2' }] }))
       expect(headersOf(await messagesOf(topic, 2))).toEqual([{}, {}])
@@ -294,7 +294,7 @@ describe('kafka', () => {
   describe('consuming', () => {
     test('the worker goes on with the same request, which is in hand and hangs on the message', async () => {
       const topic = newTopic()
-      const [shop, worker] = [watched(), watched('worker')]
+      const [shop, worker] = [trackedService(), trackedService('worker')]
       const seen: unknown[] = []
       await consume(topic, {
         eachMessage: trackRequest(
@@ -320,7 +320,7 @@ describe('kafka', () => {
 
     test('what throws comes again, and is told as attempt 1 each time, for Kafka keeps no count', async () => {
       const topic = newTopic()
-      const shop = watched()
+      const shop = trackedService()
       const offsets: string[] = []
       await consume(topic, {
         eachMessage: trackRequest(
@@ -359,9 +359,9 @@ describe('kafka', () => {
 
     test('a child that throws ends with outcome error, and each retry is a request of its own', async () => {
       const topic = newTopic()
-      const { tracker, story, requests, records } = watched()
+      const { tracker, story, requests, records } = trackedService()
       let calls = 0
-      const request = watched().tracker.start()
+      const request = trackedService().tracker.start()
       await request.run(() => producer.send({ topic, messages: [{ value: 'order 1' }] }))
       await consume(topic, {
         eachMessage: trackRequest(() => (++calls < 2 ? Promise.reject(new Error('not yet')) : Promise.resolve()), {
@@ -372,7 +372,7 @@ describe('kafka', () => {
         () => expect(requests().map((id) => story(id).at(-1))).toEqual(['Responded error', 'Responded ok']),
         SOON,
       )
-      expect(story(requests()[0] ?? '')).toEqual([...BEGUN, '(RETRY)', 'Processing', 'Responded error'])
+      expect(story(requests()[0] ?? '')).toEqual([...STARTED, '(RETRY)', 'Processing', 'Responded error'])
       expect(records.filter((record) => 'parent_id' in record)).toMatchObject([
         { parent_id: request.requestId },
         { parent_id: request.requestId },
@@ -388,16 +388,14 @@ describe('kafka', () => {
 
     test('the attempt is what your headers say, where they say it', async () => {
       const topic = newTopic()
-      const { tracker, records } = watched()
+      const { tracker, records } = trackedService()
       for (const count of ['2', 'many', '']) {
-        await tracker
-          .start()
-          .run(() =>
-            handing.send({
-              topic,
-              messages: [{ value: 'order 1', headers: count === '' ? {} : { 'retry-count': count } }],
-            }),
-          )
+        await tracker.start().run(() =>
+          handing.send({
+            topic,
+            messages: [{ value: 'order 1', headers: count === '' ? {} : { 'retry-count': count } }],
+          }),
+        )
       }
       const attempt = ({ headers }: { headers?: object | null | undefined }): number | undefined => {
         const count: unknown = Reflect.get(headers ?? {}, 'retry-count')
@@ -413,7 +411,7 @@ describe('kafka', () => {
 
     test('the messages of a batch each go on with their request, none is in hand, and all end alike', async () => {
       const topic = newTopic()
-      const { tracker, story } = watched()
+      const { tracker, story } = trackedService()
       const senders = [tracker.start(), tracker.start(), tracker.start()]
       for (const request of senders) await request.run(() => handing.send({ topic, messages: [{ value: 'order 1' }] }))
       const batches: (string | undefined)[][] = []
@@ -442,7 +440,7 @@ describe('kafka', () => {
 
     test('a message that is sent on to a dead-letter topic is a child, whatever it brought along', async () => {
       const [topic, dead] = [newTopic(), newTopic()]
-      const { tracker, story, records, requests } = watched()
+      const { tracker, story, records, requests } = trackedService()
       const request = tracker.start()
       await request.run(() =>
         handing.send({ topic, messages: [{ value: 'order 1', headers: { 'x-tenant': 'mugs' } }] }),
@@ -483,7 +481,7 @@ describe('kafka', () => {
 
     test('a message that carries nothing, or an id twice, starts a trace of its own', async () => {
       const topic = newTopic()
-      const { tracker, records } = watched()
+      const { tracker, records } = trackedService()
       await plain.send({
         topic,
         messages: [{ value: '1' }, { value: '2', headers: { 'x-trace-id': ['abc-123', Buffer.from('abc-456')] } }],
@@ -499,9 +497,9 @@ describe('kafka', () => {
 
   describe('the vectors of W3C Trace Context hold in headers', () => {
     /** Sends each by a producer of kafkajs alone, and gives the requests that they began, in the same order. */
-    async function begun(sent: readonly IHeaders[]) {
+    async function started(sent: readonly IHeaders[]) {
       const topic = newTopic()
-      const { tracker, records } = watched()
+      const { tracker, records } = trackedService()
       const requests: (TrackedRequest | undefined)[] = []
       await plain.send({ topic, messages: sent.map((headers) => ({ value: 'order 1', headers })) })
       await consume(topic, {
@@ -519,7 +517,7 @@ describe('kafka', () => {
     const bytes = (header: string): Buffer => Buffer.from(header, 'latin1')
 
     test('a traceparent that is to be read', async () => {
-      const requests = await begun(VALID.map(([, header]) => ({ traceparent: bytes(header) })))
+      const requests = await started(VALID.map(([, header]) => ({ traceparent: bytes(header) })))
       for (const [index, [what, , flags]] of VALID.entries()) {
         const { request, rejected } = requests[index] ?? {}
         expect(
@@ -530,7 +528,7 @@ describe('kafka', () => {
     })
 
     test('a traceparent that starts a new trace', async () => {
-      const requests = await begun(INVALID.map(([, header]) => ({ traceparent: bytes(header), tracestate: 'foo=1' })))
+      const requests = await started(INVALID.map(([, header]) => ({ traceparent: bytes(header), tracestate: 'foo=1' })))
       for (const [index, [what]] of INVALID.entries()) {
         const { request, rejected } = requests[index] ?? {}
         expect(request?.traceId, what).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7/)
@@ -539,7 +537,7 @@ describe('kafka', () => {
     })
 
     test('a tracestate', async () => {
-      const requests = await begun(STATES.map(([, header]) => ({ traceparent: GOOD, tracestate: bytes(header) })))
+      const requests = await started(STATES.map(([, header]) => ({ traceparent: GOOD, tracestate: bytes(header) })))
       for (const [index, [what, , passed]] of STATES.entries())
         expect(requests[index]?.request?.headers().tracestate, what).toBe(passed)
     })

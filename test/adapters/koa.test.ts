@@ -7,12 +7,12 @@ import Koa, { type Context, type Middleware } from 'koa'
 import { afterEach, describe, expect, expectTypeOf, test } from 'vitest'
 import { trackRequest } from '../../src/adapters/koa.ts'
 import { currentRequest } from '../../src/tracking/current-request.ts'
-import { ask } from './client.ts'
-import { describeHttpAdapter } from './contract.ts'
-import { bodyOf, headerOf, listen } from './listen.ts'
-import { heard, type Heard, type Scenario, type Serving } from './scenario.ts'
+import { ask } from './http-client.ts'
+import { describeHttpAdapter } from './http-contract.ts'
+import { bodyOf, headerOf, listen } from './http-servers.ts'
+import { recordingTracker, type RecordingTracker, type Scenario, type RunningServer } from './http-host.ts'
 
-/** Koa prints the errors that it answers for, unless it is told not to. */
+/** Unless it is silent, Koa prints the errors that it answers. */
 function quiet(): Koa {
   const app = new Koa()
   app.silent = true
@@ -54,7 +54,7 @@ describeHttpAdapter('koa', (scenario) => listen(createServer(callback(tracked(sc
   http2: (scenario) => listen(createSecondServer(callback(tracked(scenario)))),
 })
 
-/** Koa's own callback, for servers of both versions of HTTP, though it is typed for one. */
+/** Koa's own callback; it serves both versions of HTTP, but is typed for one. */
 function callback(
   app: Koa,
 ): (req: IncomingMessage | Http2ServerRequest, res: ServerResponse | Http2ServerResponse) => void {
@@ -62,23 +62,23 @@ function callback(
   return (req, res) => void handle(req, res)
 }
 
-/** A middleware of Koa's, or what its router gives: that has a context of its own type. */
+/** Koa's middleware, or that of its router, which has its own type of context. */
 type KoaMiddleware = Middleware | ReturnType<Router['routes']>
 
-describe('koa, besides', () => {
-  let serving: Serving | undefined
+describe('koa beyond the contract', () => {
+  let serving: RunningServer | undefined
   afterEach(() => serving?.close())
 
-  async function start(...middleware: readonly KoaMiddleware[]): Promise<Heard> {
-    const listening = heard()
+  async function start(...middleware: readonly KoaMiddleware[]): Promise<RecordingTracker> {
+    const recording = recordingTracker()
     const app = quiet()
-    app.use(trackRequest({ tracker: listening.tracker }))
+    app.use(trackRequest({ tracker: recording.tracker }))
     for (const each of middleware) app.use(each as Middleware)
     serving = await listen(createServer(callback(app)))
-    return listening
+    return recording
   }
 
-  async function last(server: Heard, path = ''): Promise<unknown> {
+  async function last(server: RecordingTracker, path = ''): Promise<unknown> {
     await ask(`${serving?.url ?? ''}${path}`).catch(() => undefined)
     await server.ended(1)
     return server.records.at(-1)
@@ -93,7 +93,7 @@ describe('koa, besides', () => {
     expect(await last(server)).toMatchObject({ outcome, error: { message: 'no such order' } })
   })
 
-  test("an error that a middleware of the user's answers for is an answer, and is not told", async () => {
+  test('an error that a middleware catches and answers is not logged', async () => {
     const server = await start(
       async (ctx: Context, next: () => Promise<unknown>) => next().catch(() => (ctx.body = 'sorry')),
       () => Promise.reject(new Error('broken')),
@@ -103,7 +103,7 @@ describe('koa, besides', () => {
     expect(record).not.toHaveProperty('error')
   })
 
-  test('ctx.respond = false: the raw response tells the end', async () => {
+  test('with ctx.respond = false, the raw response ends the request', async () => {
     const server = await start((ctx: Context) => {
       ctx.respond = false
       ctx.res.writeHead(200).end('by hand')
@@ -111,7 +111,7 @@ describe('koa, besides', () => {
     expect(await last(server)).toMatchObject({ outcome: 'ok', status: 200 })
   })
 
-  test('a stream that fails in the middle breaks the connection: aborted, since the answer is not whole', async () => {
+  test('a stream that fails halfway breaks the connection: the request is aborted, since the response is incomplete', async () => {
     const server = await start((ctx: Context) => {
       const body = new PassThrough()
       ctx.body = body
@@ -122,7 +122,7 @@ describe('koa, besides', () => {
     expect(server.tracker.inFlight()).toEqual([])
   })
 
-  test.each<[what: string, make: () => KoaMiddleware[], asked: string, path: string]>([
+  test.each<[what: string, make: () => KoaMiddleware[], url: string, path: string]>([
     [
       'a router with a prefix',
       () => [new Router({ prefix: '/shops/:shop' }).get('/orders/:id', fine).routes()],
@@ -130,13 +130,13 @@ describe('koa, besides', () => {
       '/shops/:shop/orders/:id',
     ],
     [
-      'routers within routers',
+      'nested routers',
       () => [new Router().use('/a', new Router().get('/b/:b', fine).routes()).routes()],
       '/a/b/1',
       '/a/b/:b',
     ],
     [
-      'a middleware of the router',
+      'middleware of the router',
       () => [
         new Router()
           .use((_ctx, next) => next())
@@ -147,29 +147,29 @@ describe('koa, besides', () => {
       '/orders/:id',
     ],
     [
-      'a path that only another verb has',
+      'a path that only another method has',
       () => [new Router().post('/orders/:id', fine).routes()],
       '/orders/7',
       '/orders/7',
     ],
     ['no router at all', () => [fine], '/orders/7', '/orders/7'],
-  ])('the path with %s', async (_, make, asked, path) => {
+  ])('the logged path with %s', async (_, make, url, path) => {
     const server = await start(...make())
-    await last(server, `${asked}?q=1`)
+    await last(server, `${url}?q=1`)
     expect(server.records[0]).toMatchObject({ path })
   })
 
-  test('the request hangs on ctx and on req', async () => {
-    const seen: unknown[] = []
+  test('the request is attached to ctx and to req', async () => {
+    const found: unknown[] = []
     const server = await start((ctx: Context) => {
-      seen.push(currentRequest(ctx) === currentRequest(), currentRequest(ctx.req) === currentRequest())
+      found.push(currentRequest(ctx) === currentRequest(), currentRequest(ctx.req) === currentRequest())
       ctx.body = 'fine'
     })
     await last(server)
-    expect(seen).toEqual([true, true])
+    expect(found).toEqual([true, true])
   })
 
-  test('what it gives has the type of a middleware of Koa', () => {
+  test("its type is that of Koa's middleware", () => {
     expectTypeOf(trackRequest({ service: 'api' })).toExtend<Middleware>()
     expectTypeOf(trackRequest<Context>).toBeCallableWith({
       service: 'api',

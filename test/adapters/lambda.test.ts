@@ -25,14 +25,14 @@ import { currentRequest } from '../../src/tracking/current-request.ts'
 import { createTracker } from '../../src/handlers/track-request.ts'
 import type { TrackedRequest } from '../../src/tracking/tracked-request.ts'
 import { deferred } from '../deferred.ts'
-import { observed } from '../tracker-fixture.ts'
+import { trackerFixture } from '../tracker-fixture.ts'
 import { DASHED, GOOD, INVALID, PARENT, STATES, VALID } from '../trace/w3c-vectors.ts'
-import { storyOf, watched } from './queue-rig.ts'
+import { storyOf, trackedService } from './queue-rig.ts'
 
 // Events are made by hand, typed by @types/aws-lambda: Lambda itself is nowhere here.
 
-const BEGUN = ['Received', 'Authenticated']
-const PLACED = [...BEGUN, 'Processing', 'Queued']
+const STARTED = ['Received', 'Authenticated']
+const PLACED = [...STARTED, 'Processing', 'Queued']
 const HANDED_OVER = 'b7ad6b7169203331;Queued;3;1790000000000'
 
 const context = (left = 3_000): Context => {
@@ -109,7 +109,7 @@ const record = (
 /** Requests that were handed over, and what their messages carry. */
 async function handedOver(
   count: number,
-  { tracker } = watched(),
+  { tracker } = trackedService(),
 ): Promise<{ request: TrackedRequest; headers: Record<string, string> }[]> {
   return Promise.all(
     [...Array(count).keys()].map(async () => {
@@ -120,7 +120,7 @@ async function handedOver(
 }
 
 test('what it takes and gives fits the types of Lambda', () => {
-  const options = { tracker: watched().tracker }
+  const options = { tracker: trackedService().tracker }
   const first: APIGatewayProxyHandler = trackRequest(async (event) => {
     expectTypeOf(event).toEqualTypeOf<APIGatewayProxyEvent>()
     return Promise.resolve({ statusCode: 200, body: event.path })
@@ -166,7 +166,7 @@ describe('HTTP', () => {
     ],
     ['a load balancer', alb({ headers: { 'x-trace-id': 'abc-123' } }), { method: 'GET', path: '/orders/7' }],
   ])('%s: one request, from its head to its answer', async (_, event, asked) => {
-    const { tracker, story, requests, records } = watched('gateway')
+    const { tracker, story, requests, records } = trackedService('gateway')
     const answer = Object.freeze({
       statusCode: 201,
       headers: Object.freeze({ 'content-type': 'text/plain' }),
@@ -189,14 +189,14 @@ describe('HTTP', () => {
     expect(inHand).toEqual([true, 'abc-123', 'abc-123'])
     // Outside of it, too, it hangs on its event.
     expect([currentRequest(), currentRequest(event)?.traceId]).toEqual([undefined, 'abc-123'])
-    expect(story(requests()[0] ?? '')).toEqual([...BEGUN, 'Processing', 'Responded ok'])
+    expect(story(requests()[0] ?? '')).toEqual([...STARTED, 'Processing', 'Responded ok'])
     expect(records[0]).toMatchObject({ trace_id: 'abc-123', ...asked })
     expect(records.at(-1)).toMatchObject({ status: 201 })
     expect(tracker.inFlight()).toEqual([])
   })
 
   test('a load balancer that sends several values for a header gets its answer so', async () => {
-    const { tracker, records } = watched()
+    const { tracker, records } = trackedService()
     const event = alb({ multiValueHeaders: { 'x-trace-id': ['abc-123'] } })
     const multiValueHeaders = { 'content-type': ['text/plain'], 'X-Trace-Id': ['of-the-handler'] }
     expect(await trackRequest(() => ({ statusCode: 200, multiValueHeaders }), { tracker })(event, context())).toEqual({
@@ -215,7 +215,7 @@ describe('HTTP', () => {
   })
 
   test('it is an edge: a stranger resumes nothing, and an id that came twice is not used', async () => {
-    const { tracker, records } = watched()
+    const { tracker, records } = trackedService()
     const handler = trackRequest(() => ({ statusCode: 200 }), { tracker })
     for (const event of [
       v1({ 'x-trace-id': 'abc-123', 'x-lifecycle': HANDED_OVER }),
@@ -234,7 +234,7 @@ describe('HTTP', () => {
   })
 
   test('a public edge decides by the event whom it believes', async () => {
-    const records = watched().records
+    const records = trackedService().records
     const tracker = createTracker({
       service: 'edge',
       logger: false,
@@ -260,14 +260,14 @@ describe('HTTP', () => {
       204,
     ],
   ])('an answer may be %s', async (_, answer, event, given, status) => {
-    const { tracker, records } = watched()
+    const { tracker, records } = trackedService()
     expect(await trackRequest(() => answer, { tracker })(event, context())).toEqual(given)
     const { outcome, status: told } = records.at(-1) as { outcome?: string; status?: number }
     expect([outcome, told]).toEqual(['ok', status])
   })
 
   test('a status of 500 and more is an error, and so is what the handler throws, which is passed on', async () => {
-    const { tracker, records } = watched()
+    const { tracker, records } = trackedService()
     await trackRequest(() => ({ statusCode: 503 }), { tracker })(v1(), context())
     expect(records.at(-1)).toMatchObject({ state: 'Responded', outcome: 'error', status: 503 })
     const error = new Error('bad order')
@@ -290,7 +290,7 @@ describe('HTTP', () => {
   })
 
   test('a caller who is refused gets 401, and the handler does not run', async () => {
-    const { tracker, records } = watched()
+    const { tracker, records } = trackedService()
     const served = vi.fn(() => ({ statusCode: 200, principal: currentRequest()?.principal }))
     const authenticate = ({ headers }: APIGatewayProxyEvent): unknown => {
       if (headers.authorization === 'broken') throw new Error('broken')
@@ -310,7 +310,7 @@ describe('HTTP', () => {
   })
 
   test('with auth: manual the handler says so itself', async () => {
-    const { tracker, story, requests } = watched()
+    const { tracker, story, requests } = trackedService()
     const handler = trackRequest(() => ({ statusCode: currentRequest()?.failed('who are you') === true ? 403 : 200 }), {
       tracker,
       auth: 'manual',
@@ -320,7 +320,7 @@ describe('HTTP', () => {
   })
 
   test('a request that its handler hands over ends elsewhere, and how it was answered is noted', async () => {
-    const { tracker, story, requests } = watched()
+    const { tracker, story, requests } = trackedService()
     await trackRequest(
       async () => {
         await currentRequest()?.enqueue(() => Promise.resolve())
@@ -335,7 +335,7 @@ describe('HTTP', () => {
 
 describe('all else', () => {
   test('a schedule or a direct invocation is one request, named for the function', async () => {
-    const { tracker, story, requests, records } = watched('cron')
+    const { tracker, story, requests, records } = trackedService('cron')
     const handler = trackRequest((event: unknown) => Promise.resolve(event), { tracker, authenticate: () => false })
     for (const event of [
       { source: 'aws.events', time: 'now' },
@@ -349,7 +349,7 @@ describe('all else', () => {
       expect(await handler(event, context())).toBe(event)
     }
     expect(requests()).toHaveLength(7)
-    for (const id of requests()) expect(story(id)).toEqual([...BEGUN, 'Processing', 'Responded ok'])
+    for (const id of requests()) expect(story(id)).toEqual([...STARTED, 'Processing', 'Responded ok'])
     expect(records[0]).toMatchObject({ path: 'shop-orders' })
     expect(records[0]).not.toHaveProperty('method')
     expect(records.at(-1)).not.toHaveProperty('status')
@@ -361,7 +361,7 @@ describe('all else', () => {
   })
 
   test('where an event has headers of its own, they are read as at an edge', async () => {
-    const { tracker, records } = watched()
+    const { tracker, records } = trackedService()
     const carrier = ({ meta }: { meta?: Record<string, string> }): Record<string, string> => {
       if (meta === undefined) throw new Error('no meta')
       return meta
@@ -376,7 +376,7 @@ describe('all else', () => {
   })
 
   test('a handler that would call back is refused at once, and so is a margin that cannot be', () => {
-    const { tracker } = watched()
+    const { tracker } = trackedService()
     const calling = (_event: object, _context: Context, callback: (error: null, answer: string) => void): void =>
       callback(null, 'done')
     expect(() => trackRequest(calling, { tracker })).toThrow(ThroughlineError)
@@ -388,7 +388,7 @@ describe('all else', () => {
 
 describe('records of SQS', () => {
   test('each is a request of its own, resumed or started', async () => {
-    const [shop, worker] = [watched(), watched('worker')]
+    const [shop, worker] = [trackedService(), trackedService('worker')]
     const [first, second] = await handedOver(2, shop)
     const seen: (string | undefined)[] = []
     const handler = trackRecords(
@@ -410,7 +410,7 @@ describe('records of SQS', () => {
     expect(ids.map((id = '') => worker.story(id))).toEqual([
       ['(ATTEMPT 1)', 'Completed 1 ok'],
       ['(ATTEMPT 4)', 'Completed 4 ok'],
-      [...BEGUN, 'Processing', 'Responded ok'],
+      [...STARTED, 'Processing', 'Responded ok'],
     ])
     expect(worker.records.find(({ request_id }) => request_id === third)).toMatchObject({ path: 'orders' })
     expect(await audit([...shop.records, ...worker.records])).toMatchObject({
@@ -424,7 +424,7 @@ describe('records of SQS', () => {
   })
 
   test('those whose handler throws are delivered again, up to attempts, and no other', async () => {
-    const shop = watched()
+    const shop = trackedService()
     const [good, bad, last] = await handedOver(3, shop)
     const handler = trackRecords(
       ({ messageId }) => {
@@ -449,7 +449,7 @@ describe('records of SQS', () => {
   })
 
   test('one after the other as a rule, and all at once if that is asked for', async () => {
-    const { tracker } = watched()
+    const { tracker } = trackedService()
     const [running, gate] = [new Set<string>(), deferred()]
     let most = 0
     const work = async ({ messageId }: SQSRecord): Promise<void> => {
@@ -473,7 +473,7 @@ describe('records of SQS', () => {
   })
 
   test('in a FIFO queue nothing overtakes: after the first failure the rest is given back unseen', async () => {
-    const { tracker, records } = watched()
+    const { tracker, records } = trackedService()
     const seen: string[] = []
     const handler = trackRecords(
       ({ messageId }) => {
@@ -491,7 +491,7 @@ describe('records of SQS', () => {
   })
 
   test('a dead letter is a new request, with the one that died as its parent', async () => {
-    const { tracker, records } = watched()
+    const { tracker, records } = trackedService()
     const [dead] = await handedOver(1)
     const letter = record('1', dead?.headers, { queue: 'dead' })
     const attributes = { ...letter.attributes, DeadLetterQueueSourceArn: 'arn:aws:sqs:us-east-1:000000000000:orders' }
@@ -505,7 +505,7 @@ describe('records of SQS', () => {
   })
 
   test('bytes come as base64, and what SNS wrapped up is found by fromSns', async () => {
-    const { tracker, records } = watched()
+    const { tracker, records } = trackedService()
     const bytes = record(
       '1',
       {},
@@ -534,7 +534,7 @@ describe('records of SQS', () => {
 
   describe('for a handler that goes over them itself', () => {
     test('each hangs on its record, none is in hand, and those that the answer names have failed', async () => {
-      const shop = watched()
+      const shop = trackedService()
       const all = await handedOver(2, shop)
       const Records = [record('1', all[0]?.headers), record('2', all[1]?.headers), record('3')]
       let seen: unknown[] = []
@@ -558,7 +558,7 @@ describe('records of SQS', () => {
     })
 
     test('what it throws has failed all of them', async () => {
-      const shop = watched()
+      const shop = trackedService()
       const [one, two] = await handedOver(2, shop)
       const handler = trackRequest((_event: SQSEvent) => Promise.reject(new Error('bad batch')), {
         tracker: shop.tracker,
@@ -596,7 +596,7 @@ describe('time', () => {
   }
 
   test('shortly before the time is over a note says so, which is the last line on disk if it comes to that', async () => {
-    const { tracker, story, requests, records } = watched()
+    const { tracker, story, requests, records } = trackedService()
     const invoke = (timeoutMargin?: number) => (work: () => Promise<void>, left: number) =>
       trackRequest(work, timeoutMargin === undefined ? { tracker } : { tracker, timeoutMargin })(v1(), context(left))
     const noted = ['Received', 'Authenticated', '(TIMEOUT_NEAR)', 'Processing', 'Responded ok']
@@ -621,8 +621,8 @@ describe('time', () => {
   })
 
   test('of several records it is noted on those that are being worked on', async () => {
-    const { tracker, records } = watched()
-    const [one, two, three] = await handedOver(3, watched())
+    const { tracker, records } = trackedService()
+    const [one, two, three] = await handedOver(3, trackedService())
     const Records = [record('1', one?.headers), record('2', two?.headers), record('3', three?.headers)]
     await waited(
       (work, left) =>
@@ -641,7 +641,7 @@ describe('time', () => {
   })
 
   test('a request is overdue when its function has no time left, and not before', async () => {
-    const { tracker, clock } = observed()
+    const { tracker, clock } = trackerFixture()
     const overdue: number[] = []
     await trackRequest(
       () => {
@@ -657,7 +657,7 @@ describe('time', () => {
   })
 
   test('a context that tells no time, as a test of yours may have it, is no fault', async () => {
-    const { tracker } = watched()
+    const { tracker } = trackedService()
     expect(await trackRequest(() => 'done', { tracker })({}, { functionName: 'orders' })).toBe('done')
     expect(tracker.stats.faults).toBe(0)
   })
@@ -673,7 +673,7 @@ describe('a function that is frozen once it has answered', () => {
     ],
     ['records', (options) => trackRecords(() => undefined, options)({ Records: [record('1')] }, context())],
   ])('%s: all lines are with the operating system before', async (_, invoke) => {
-    const { records } = watched()
+    const { records } = trackedService()
     let flushed = 0
     const sink = {
       write: (one: (typeof records)[number]) => void records.push(one),
@@ -719,7 +719,7 @@ describe('the vectors of W3C Trace Context', () => {
   const http =
     (event: (headers: Record<string, string>) => object): Began =>
     async (headers) => {
-      const { tracker, records } = watched()
+      const { tracker, records } = trackedService()
       let request: TrackedRequest | undefined
       await trackRequest(() => void (request = currentRequest()), { tracker })(event(headers), context())
       return { request, rejected: records.some((one) => 'rejected_id' in one) }
@@ -727,7 +727,7 @@ describe('the vectors of W3C Trace Context', () => {
   const attribute =
     (make: (value: string) => SQSMessageAttributes[string]): Began =>
     async (headers) => {
-      const { tracker, records } = watched()
+      const { tracker, records } = trackedService()
       let request: TrackedRequest | undefined
       const messageAttributes = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, make(value)]))
       await trackRecords(() => void (request = currentRequest()), { tracker })(
@@ -738,7 +738,7 @@ describe('the vectors of W3C Trace Context', () => {
     }
 
   const envelope: Began = async (headers) => {
-    const { tracker, records } = watched()
+    const { tracker, records } = trackedService()
     let request: TrackedRequest | undefined
     const MessageAttributes = Object.fromEntries(
       Object.entries(headers).map(([name, Value]) => [name, { Type: 'String', Value }]),

@@ -232,7 +232,7 @@ describe('mysql2 and its own server', () => {
     expect(server.seen).toEqual([['query', sql.replace(/\n?$/, (end) => ` ${commentOf(request)}${end}`)]])
   })
 
-  test('so does a command that was made before, and what is asked outside of a request or of the bare pool', async () => {
+  test('so does a command that was made before, and what is asked outside a request or of the bare pool', async () => {
     const request = tracker.start()
     await called((done) => pool.query(ASK, done))
     await promises.query({ sql: ASK })
@@ -294,7 +294,7 @@ describe('mysql2 and its own server', () => {
     }
   })
 
-  describe('the request in hand', () => {
+  describe('the current request', () => {
     test('a connection that was waited for belongs to the request that asked, not to the one that released it', async () => {
       const [holder, waiting] = [tracker.start(), tracker.start()]
       const held = await holder.run(() => connectionOf(pool))

@@ -33,12 +33,12 @@ import { deferred } from '../deferred.ts'
 import { BROKERS, isBrokerMissing } from '../brokers.ts'
 import { SOON } from '../timeouts.ts'
 import { describeQueueAdapter } from './queue-contract.ts'
-import { watched } from './queue-rig.ts'
+import { trackedService } from './queue-rig.ts'
 import { msgHdrs, openRig } from './queues/nats.ts'
 
 const missing = await isBrokerMissing('nats')
-const BEGUN = ['Received', 'Authenticated']
-const PLACED = [...BEGUN, 'Processing', 'Queued']
+const STARTED = ['Received', 'Authenticated']
+const PLACED = [...STARTED, 'Processing', 'Queued']
 const FOREIGN = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
 
 // MsgHdrs takes white space of any kind off both ends of a value, so some vectors cannot ride on a message.
@@ -76,8 +76,13 @@ describe.skipIf(missing)('NATS', () => {
   }
 
   describe('core', () => {
-    test('what is published has the request in hand as its parent, with every subscriber', async () => {
-      const [subject, shop, mail, stock] = [newSubject(), watched(), watched('mail'), watched('stock')]
+    test('what is published has the current request as its parent, with every subscriber', async () => {
+      const [subject, shop, mail, stock] = [
+        newSubject(),
+        trackedService(),
+        trackedService('mail'),
+        trackedService('stock'),
+      ]
       const seen: unknown[] = []
       await subscribe(subject, {
         callback: trackRequest(
@@ -96,7 +101,7 @@ describe.skipIf(missing)('NATS', () => {
       expect(shop.tracker.inFlight()).toEqual([request])
       for (const { story, requests, records } of [mail, stock]) {
         await vi.waitFor(
-          () => expect(story(requests()[0] ?? '')).toEqual([...BEGUN, 'Processing', 'Responded ok']),
+          () => expect(story(requests()[0] ?? '')).toEqual([...STARTED, 'Processing', 'Responded ok']),
           SOON,
         )
         expect(records[0]).toMatchObject({ trace_id: request.traceId, parent_id: request.requestId, path: subject })
@@ -105,7 +110,7 @@ describe.skipIf(missing)('NATS', () => {
     })
 
     test("a callback's error is passed to it, and is no request", async () => {
-      const [{ tracker, records }, told] = [watched(), deferred<Error | null>()]
+      const [{ tracker, records }, told] = [trackedService(), deferred<Error | null>()]
       // Nothing comes within the time that the host is given.
       await subscribe(newSubject(), {
         timeout: 1,
@@ -116,7 +121,7 @@ describe.skipIf(missing)('NATS', () => {
     })
 
     test('messages of an iterator; what a handler throws is thrown when it throws it, and is final', async () => {
-      const [subject, { tracker, story, requests }] = [newSubject(), watched()]
+      const [subject, { tracker, story, requests }] = [newSubject(), trackedService()]
       const subscription = plain.subscribe(subject, { max: 2 })
       nc.publish(subject, 'bad')
       nc.publish(subject, 'later')
@@ -133,14 +138,14 @@ describe.skipIf(missing)('NATS', () => {
         else expect(() => work(message)).toThrow(failure)
       }
       expect(requests().map(story)).toEqual([
-        [...BEGUN, 'Processing', 'Responded error'],
-        [...BEGUN, 'Processing', 'Responded error'],
+        [...STARTED, 'Processing', 'Responded error'],
+        [...STARTED, 'Processing', 'Responded error'],
       ])
       expect(tracker.inFlight()).toEqual([])
     })
 
     test("with as: 'hand-off' one of a queue group goes on with the request, which is Queued once the server has it", async () => {
-      const [subject, { tracker, story, requests }] = [newSubject(), watched()]
+      const [subject, { tracker, story, requests }] = [newSubject(), trackedService()]
       const connection = propagate(await connect({ servers }), { as: (to) => (to === subject ? 'hand-off' : 'child') })
       onTestFinished(() => connection.close())
       const work = trackRequest((_error, _message: Msg) => undefined, { tracker })
@@ -160,7 +165,7 @@ describe.skipIf(missing)('NATS', () => {
     })
 
     test('an error of one that was handed over is final, too', async () => {
-      const [subject, { tracker, story }] = [newSubject(), watched()]
+      const [subject, { tracker, story }] = [newSubject(), trackedService()]
       const connection = propagate(await connect({ servers }), { as: 'hand-off' })
       onTestFinished(() => connection.close())
       const work = trackRequest((_message: Msg) => Promise.reject(new Error('bad order')), { tracker })
@@ -177,7 +182,7 @@ describe.skipIf(missing)('NATS', () => {
     })
 
     test('an `as` that throws is noted, and the message is a child', async () => {
-      const { tracker, story } = watched()
+      const { tracker, story } = trackedService()
       const failing = propagate(await connect({ servers }), {
         as: () => {
           throw new Error('no idea')
@@ -194,11 +199,11 @@ describe.skipIf(missing)('NATS', () => {
       async (as) => {
         const closed = propagate(await connect({ servers }), { as })
         await closed.close()
-        const { tracker, story } = watched()
+        const { tracker, story } = trackedService()
         const request = tracker.start()
         expect(() => request.run(() => closed.publish(newSubject()))).toThrow('closed connection')
         expect(story(request.requestId)).toEqual([
-          ...(as === 'child' ? ['Received'] : [...BEGUN, 'Processing']),
+          ...(as === 'child' ? ['Received'] : [...STARTED, 'Processing']),
           '(ENQUEUE)',
         ])
         expect(tracker.inFlight()).toEqual([request])
@@ -212,18 +217,18 @@ describe.skipIf(missing)('NATS', () => {
       const server = await standIn({ mute: true })
       const connection = propagate(await connect({ servers: server.url, reconnect: false }), { as: 'hand-off' })
       onTestFinished(() => connection.close())
-      const { tracker, story, requests } = watched()
+      const { tracker, story, requests } = trackedService()
       tracker.trackRequest(() => connection.publish('orders', 'order 1'), { carrier: () => undefined })()
       await vi.waitFor(() => expect(server.heard()).toContain('order 1'), SOON)
       const [id = ''] = requests()
-      expect(story(id)).toEqual([...BEGUN, 'Processing'])
+      expect(story(id)).toEqual([...STARTED, 'Processing'])
       await end(connection)
-      await vi.waitFor(() => expect(story(id)).toEqual([...BEGUN, 'Processing', '(ENQUEUE)', 'Responded ok']), SOON)
+      await vi.waitFor(() => expect(story(id)).toEqual([...STARTED, 'Processing', '(ENQUEUE)', 'Responded ok']), SOON)
       expect(tracker.inFlight()).toEqual([])
     })
 
     test('a request is a call: whoever answers has a request of its own, and that of the caller goes on', async () => {
-      const [subject, shop, catalog] = [newSubject(), watched(), watched('catalog')]
+      const [subject, shop, catalog] = [newSubject(), trackedService(), trackedService('catalog')]
       const answer = trackRequest((_error, message: Msg) => void message.respond('12 EUR'), {
         tracker: catalog.tracker,
       })
@@ -241,7 +246,7 @@ describe.skipIf(missing)('NATS', () => {
       })
       expect(shop.story(request.requestId)).toEqual(['Received'])
       await vi.waitFor(() => expect(catalog.requests()).toHaveLength(4), SOON)
-      for (const id of catalog.requests()) expect(catalog.story(id)).toEqual([...BEGUN, 'Processing', 'Responded ok'])
+      for (const id of catalog.requests()) expect(catalog.story(id)).toEqual([...STARTED, 'Processing', 'Responded ok'])
       expect(
         catalog.records.filter((record) => 'parent_id' in record && record.parent_id === request.requestId),
       ).toHaveLength(4)
@@ -249,19 +254,19 @@ describe.skipIf(missing)('NATS', () => {
     })
 
     test('a call that nobody answers fails as it would without', async () => {
-      const { tracker, story } = watched()
+      const { tracker, story } = trackedService()
       const request = tracker.start()
       const failure = await request.run(() => nc.request(newSubject(), 'mug')).catch((error: unknown) => error)
       expect(failure).toMatchObject({ name: 'RequestError', cause: expect.any(NoRespondersError) as unknown })
       expect(story(request.requestId)).toEqual(['Received'])
     })
 
-    test('outside of a request nothing is added', async () => {
+    test('outside a request nothing is added', async () => {
       expect((await arrived((subject) => nc.publish(subject, 'x'))).headers).toBeUndefined()
     })
 
     test('answers, and what is for the server itself, are sent as they are', () => {
-      const { tracker, story } = watched()
+      const { tracker, story } = trackedService()
       const request = tracker.start()
       const sent: unknown[][] = []
       const sender = propagate({ publish: (...args: unknown[]) => void sent.push(args) })
@@ -272,7 +277,7 @@ describe.skipIf(missing)('NATS', () => {
     })
 
     test('a message that is passed on carries the request that passes it on', async () => {
-      const { tracker } = watched()
+      const { tracker } = trackedService()
       const request = tracker.start()
       const carried = await arrived((subject) =>
         request.run(() => nc.publish(subject, 'x', { headers: msgHdrs({ kind: 'order' }) })),
@@ -294,7 +299,7 @@ describe.skipIf(missing)('NATS', () => {
       const server = await standIn({ headers: false })
       const connection = propagate(await connect({ servers: server.url }))
       onTestFinished(() => connection.close())
-      const { tracker, story } = watched()
+      const { tracker, story } = trackedService()
       const request = tracker.start()
       request.run(() => connection.publish('orders', 'order 1'))
       await vi.waitFor(() => expect(server.heard()).toContain('\r\nPUB orders 7\r\norder 1'), SOON)
@@ -303,7 +308,7 @@ describe.skipIf(missing)('NATS', () => {
     })
 
     test('a message that would be too long with its trace is sent without, and it is noted', async () => {
-      const { tracker, story } = watched()
+      const { tracker, story } = trackedService()
       const request = tracker.start()
       const most = plain.info?.max_payload ?? 0
       for (const payload of ['x'.repeat(most), new Uint8Array(most)]) {
@@ -324,7 +329,7 @@ describe.skipIf(missing)('NATS', () => {
 
   describe('headers', () => {
     test("the caller's stay as they are, and so does the caller's object", async () => {
-      const request = watched().tracker.start({ traceparent: FOREIGN, tracestate: 'vendor=1' })
+      const request = trackedService().tracker.start({ traceparent: FOREIGN, tracestate: 'vendor=1' })
       const own = newHeaders(299, 'Fine')
       own.append('Kind', 'order')
       own.append('Kind', 'gift')
@@ -336,7 +341,7 @@ describe.skipIf(missing)('NATS', () => {
     })
 
     test('those of another trace win, whole', async () => {
-      const { tracker, story } = watched()
+      const { tracker, story } = trackedService()
       const request = tracker.start({ tracestate: 'vendor=1' })
       const message = await arrived((subject) =>
         request.run(() => nc.publish(subject, 'x', { headers: msgHdrs({ traceparent: FOREIGN }) })),
@@ -346,7 +351,7 @@ describe.skipIf(missing)('NATS', () => {
     })
 
     test('are found in any case, and each value counts', async () => {
-      const { tracker, records } = watched()
+      const { tracker, records } = trackedService()
       const doubled = newHeaders()
       doubled.append('x-trace-id', 'abc-1')
       doubled.append('x-trace-id', 'abc-2')
@@ -359,7 +364,7 @@ describe.skipIf(missing)('NATS', () => {
     })
 
     test('hostile ones never throw', () => {
-      const { tracker } = watched()
+      const { tracker } = trackedService()
       const line = fc.tuple(
         fc.oneof(
           fc.constantFrom('x-trace-id', 'traceparent', 'Tracestate', 'x-lifecycle', '__proto__', 'constructor', ''),
@@ -413,7 +418,7 @@ describe.skipIf(missing)('NATS', () => {
       const made = vi.fn(newHeaders)
       const connection = propagate(await connect({ servers }), { headers: made })
       onTestFinished(() => connection.close())
-      watched()
+      trackedService()
         .tracker.start()
         .run(() => connection.publish(newSubject()))
       expect(made).toHaveBeenCalledOnce()
@@ -457,7 +462,7 @@ describe.skipIf(missing)('NATS', () => {
     }
 
     /** A request that has published one message, and that message. */
-    async function placed(shop = watched(), config: Partial<ConsumerConfig> = {}) {
+    async function placed(shop = trackedService(), config: Partial<ConsumerConfig> = {}) {
       const queue = await newQueue(config)
       const request = shop.tracker.start()
       await request.run(() => js.publish(queue.subject, '{"sku":"mug"}'))
@@ -471,28 +476,28 @@ describe.skipIf(missing)('NATS', () => {
 
     describe('publishing', () => {
       test('a duplicate is kept by nobody: the request is not Queued', async () => {
-        const [{ subject }, { tracker, story, records }] = [await newQueue(), watched()]
+        const [{ subject }, { tracker, story, records }] = [await newQueue(), trackedService()]
         const [first, second] = [tracker.start(), tracker.start()]
         const msgID = randomUUID()
         expect(await first.run(() => js.publish(subject, 'x', { msgID }))).toMatchObject({ stream, duplicate: false })
         expect(await second.run(() => js.publish(subject, 'x', { msgID }))).toMatchObject({ stream, duplicate: true })
         expect([story(first.requestId), story(second.requestId)]).toEqual([
           PLACED,
-          [...BEGUN, 'Processing', '(ENQUEUE)'],
+          [...STARTED, 'Processing', '(ENQUEUE)'],
         ])
         expect(records.at(-1)).toMatchObject({ data: { declined: true } })
       })
 
       test('a subject that no stream listens to: the error passes, and the request is not Queued', async () => {
-        const { tracker, story, records } = watched()
+        const { tracker, story, records } = trackedService()
         const request = tracker.start()
         await expect(request.run(() => js.publish(newSubject(), 'x'))).rejects.toThrow('jetstream is not enabled')
-        expect(story(request.requestId)).toEqual([...BEGUN, 'Processing', '(ENQUEUE)'])
+        expect(story(request.requestId)).toEqual([...STARTED, 'Processing', '(ENQUEUE)'])
         expect(records.at(-1)?.error?.message).toBe('jetstream is not enabled')
       })
 
       test("with as: 'child' each consumer starts a request of its own", async () => {
-        const [{ subject, next }, { tracker, story }] = [await newQueue(), watched()]
+        const [{ subject, next }, { tracker, story }] = [await newQueue(), trackedService()]
         const client = propagate(jetstream(plain), { as: 'child' })
         const request = tracker.start()
         await request.run(() => client.publish(subject, 'x'))
@@ -501,7 +506,7 @@ describe.skipIf(missing)('NATS', () => {
       })
 
       test('a client of a connection that carries, too, carries once', async () => {
-        const [{ subject, next }, { tracker }] = [await newQueue(), watched()]
+        const [{ subject, next }, { tracker }] = [await newQueue(), trackedService()]
         const client = propagate(jetstream(nc))
         const [request, other] = [tracker.start(), tracker.start()]
         await request.run(() => client.publish(subject, 'x'))
@@ -514,7 +519,7 @@ describe.skipIf(missing)('NATS', () => {
       })
 
       test('headers of request.enqueue() are left to it', async () => {
-        const [{ subject, next }, { tracker, story }] = [await newQueue(), watched()]
+        const [{ subject, next }, { tracker, story }] = [await newQueue(), trackedService()]
         const request = tracker.start()
         await request.run(() => request.enqueue((headers) => js.publish(subject, 'x', { headers: msgHdrs(headers) })))
         expect(story(request.requestId)).toEqual(PLACED)
@@ -589,7 +594,7 @@ describe.skipIf(missing)('NATS', () => {
       })
 
       test('a nak, with a delay or without, notes the retry, and the last one completes with outcome error', async () => {
-        const { message, next, tracker, story, request, records } = await placed(watched(), { max_deliver: 3 })
+        const { message, next, tracker, story, request, records } = await placed(trackedService(), { max_deliver: 3 })
         const work = trackRequest((given: JsMsg) => given.nak(given.info.deliveryCount * 10), { tracker, attempts: 3 })
         work(message)
         expect(tracker.inFlight()).toEqual([])
@@ -646,7 +651,7 @@ describe.skipIf(missing)('NATS', () => {
       })
 
       test('one that throws without a word is delivered again after ack_wait, until its attempts are used up', async () => {
-        const { message, next, tracker, story, request } = await placed(watched(), {
+        const { message, next, tracker, story, request } = await placed(trackedService(), {
           ack_wait: nanos(100),
           max_deliver: 2,
         })
@@ -675,7 +680,7 @@ describe.skipIf(missing)('NATS', () => {
       })
 
       test('the callback of consume()', async () => {
-        const [queue, { tracker, story }] = [await newQueue(), watched()]
+        const [queue, { tracker, story }] = [await newQueue(), trackedService()]
         const messages = await queue.consumer.consume({
           callback: trackRequest((message) => message.ack(), { tracker }),
         })
@@ -689,7 +694,7 @@ describe.skipIf(missing)('NATS', () => {
       })
 
       test('a consumer that acknowledges nothing: the end of the handler is the end, and attempts: 1 makes an error final', async () => {
-        const [{ subject }, { tracker, story }] = [await newQueue(), watched()]
+        const [{ subject }, { tracker, story }] = [await newQueue(), trackedService()]
         const [good, bad] = [tracker.start(), tracker.start()]
         await good.run(() => js.publish(subject, 'good'))
         await bad.run(() => js.publish(subject, 'bad'))
@@ -745,7 +750,7 @@ describe.skipIf(missing)('NATS', () => {
       afterAll(() => elder.close())
 
       test('a message of JetStream, from publish to ack, with a retry', async () => {
-        const [{ subject, consumer }, { tracker, story, requests }] = [await newQueue(), watched()]
+        const [{ subject, consumer }, { tracker, story, requests }] = [await newQueue(), trackedService()]
         const client = propagate(elder.jetstream())
         const own = older.headers()
         own.append('Kind', 'order')
@@ -777,7 +782,7 @@ describe.skipIf(missing)('NATS', () => {
       })
 
       test('the callback of a push consumer, which is called with an error or null first', async () => {
-        const [{ tracker, story }, subject] = [watched(), `${stream}.${randomUUID()}`]
+        const [{ tracker, story }, subject] = [trackedService(), `${stream}.${randomUUID()}`]
         const options = older
           .consumerOpts()
           .deliverTo(older.createInbox())
@@ -798,7 +803,7 @@ describe.skipIf(missing)('NATS', () => {
       })
 
       test('calls, and what is published', async () => {
-        const [subject, shop, catalog] = [newSubject(), watched(), watched('catalog')]
+        const [subject, shop, catalog] = [newSubject(), trackedService(), trackedService('catalog')]
         const connection = propagate(elder)
         const subscription = elder.subscribe(subject, {
           callback: trackRequest((_error, message) => void message.respond('12 EUR'), { tracker: catalog.tracker }),
@@ -818,7 +823,7 @@ describe.skipIf(missing)('NATS', () => {
       })
 
       test('a subject that no stream listens to', async () => {
-        const request = watched().tracker.start()
+        const request = trackedService().tracker.start()
         await expect(request.run(() => propagate(elder.jetstream()).publish(newSubject(), 'x'))).rejects.toMatchObject({
           code: '503',
         })

@@ -9,9 +9,9 @@ import { propagate, trackRequest } from '../../src/adapters/bullmq.ts'
 import { TrackRequestModule } from '../../src/adapters/nestjs.ts'
 import { BROKERS, isBrokerMissing } from '../brokers.ts'
 import { SOON } from '../timeouts.ts'
-import { ask } from './client.ts'
-import { controller, create, method, moduleOf } from './nest-parts.ts'
-import { watched } from './queue-rig.ts'
+import { ask } from './http-client.ts'
+import { controller, create, method, moduleOf } from './nest-builders.ts'
+import { trackedService } from './queue-rig.ts'
 
 const missing = await isBrokerMissing('redis')
 
@@ -19,7 +19,7 @@ test.skipIf(missing)(
   'a request that Nest serves goes on in a processor of @nestjs/bullmq, through its retries to its end',
   async () => {
     const connection = { url: BROKERS.redis, maxRetriesPerRequest: null }
-    const { tracker, story, requests } = watched()
+    const { tracker, story, requests } = trackedService()
     let runs = 0
     class Packer extends WorkerHost {
       override readonly process = trackRequest((job: Job<string>) => this.pack(job.data), { tracker })

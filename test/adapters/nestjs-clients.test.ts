@@ -22,16 +22,16 @@ import { BROKERS, isBrokerMissing } from '../brokers.ts'
 import { deferred } from '../deferred.ts'
 import { SOON } from '../timeouts.ts'
 import { startKafkaBroker } from './kafka-broker.ts'
-import { clientOf, direct, expectStory, handling, serve } from './nest-services.ts'
-import { watched, type Watched } from './queue-rig.ts'
+import { clientOf, direct, expectStory, handling, serve } from './nest-microservices.ts'
+import { trackedService, type TrackedService } from './queue-rig.ts'
 
 const missing = {
   nats: await isBrokerMissing('nats'),
   rabbitmq: await isBrokerMissing('rabbitmq'),
   redis: await isBrokerMissing('redis'),
 }
-const BEGUN = ['Received', 'Authenticated', 'Processing']
-const PLACED = [...BEGUN, 'Queued']
+const STARTED = ['Received', 'Authenticated', 'Processing']
+const PLACED = [...STARTED, 'Queued']
 const DONE = ['(ATTEMPT 1)', 'Completed 1 ok']
 const FOREIGN = 'abc-123'
 
@@ -46,8 +46,8 @@ function used<C extends { close(): unknown }>(client: C): C {
 /** What the handlers of one pattern say of the request that they have in hand. */
 const who = () => ({ trace: currentRequest()?.traceId, parent: currentRequest()?.parentId })
 
-/** Waits for the one request of a service that was handed over to it, or begun there. */
-async function expectEnd(service: Watched, request: TrackedRequest, story: readonly string[]): Promise<void> {
+/** Waits for the one request of a service that was handed over to it, or started there. */
+async function expectEnd(service: TrackedService, request: TrackedRequest, story: readonly string[]): Promise<void> {
   await vi.waitFor(() => expect(service.story(request.requestId)).toEqual(story), SOON)
   expect(service.tracker.inFlight()).toEqual([])
   expect(service.tracker.stats.faults).toBe(0)
@@ -64,8 +64,8 @@ test("Nest's own clients fit, and stay what they are", () => {
 })
 
 describe('clients without headers', () => {
-  test('over TCP the request in hand is the parent of what answers, and of what hears of an event', async () => {
-    const [shop, stock] = [watched(), watched('stock')]
+  test('over TCP the current request is the parent of what answers, and of what hears of an event', async () => {
+    const [shop, stock] = [trackedService(), trackedService('stock')]
     const heard = deferred<unknown>()
     const client = propagate(
       clientOf(
@@ -79,12 +79,12 @@ describe('clients without headers', () => {
     expect(await request.run(() => lastValueFrom(client.send('count', 'mug')))).toEqual(ours)
     await request.run(() => lastValueFrom(client.emit('placed', 'mug'), { defaultValue: undefined }))
     expect(await heard.promise).toEqual(ours)
-    await expectStory(stock, 1, [...BEGUN, 'Responded ok'])
+    await expectStory(stock, 1, [...STARTED, 'Responded ok'])
     expect(shop.story(request.requestId)).toEqual(['Received'])
   })
 
-  test('many at once do not mix, and outside of a request nothing is sent along', async () => {
-    const [shop, stock] = [watched(), watched('stock')]
+  test('many at once do not mix, and outside a request nothing is sent along', async () => {
+    const [shop, stock] = [trackedService(), trackedService('stock')]
     const client = propagate(clientOf(await serve(stock, direct(), [handling({ messages: { count: who } })])))
     const requests = Array.from({ length: 50 }, () => shop.tracker.start())
     const answers = await Promise.all(
@@ -95,7 +95,7 @@ describe('clients without headers', () => {
   })
 
   test("the application's own hook goes on, and what it sets stays; the client itself sends as before", async () => {
-    const [shop, stock] = [watched(), watched('stock')]
+    const [shop, stock] = [trackedService(), trackedService('stock')]
     const plain = clientOf(
       await serve(stock, direct(), [
         handling({ messages: { count: (_, context) => (context as { getMetadata(): unknown }).getMetadata() } }),
@@ -116,7 +116,7 @@ describe('clients without headers', () => {
   })
 
   test.skipIf(missing.redis)('over Redis it is just so', async () => {
-    const [pattern, shop, stock] = [randomUUID(), watched(), watched('stock')]
+    const [pattern, shop, stock] = [randomUUID(), trackedService(), trackedService('stock')]
     const { hostname: host, port } = new URL(BROKERS.redis)
     const options = { host, port: Number(port || 6379) }
     await serve(stock, { transport: Transport.REDIS, options }, [handling({ messages: { [pattern]: who } })])
@@ -132,7 +132,7 @@ describe('clients without headers', () => {
 describe.skipIf(missing.rabbitmq)('the client of RabbitMQ', () => {
   /** A queue that a service works on, and a client that sends to it. */
   async function open(
-    worker: Watched,
+    worker: TrackedService,
     handle: () => unknown,
   ): Promise<{ readonly client: ClientRMQ; readonly plain: ClientRMQ }> {
     const options = { urls: [BROKERS.rabbitmq], queue: randomUUID(), queueOptions: { autoDelete: true } }
@@ -143,8 +143,8 @@ describe.skipIf(missing.rabbitmq)('the client of RabbitMQ', () => {
     return { client: propagate(plain), plain }
   }
 
-  test('an event hands the request over, once the broker has confirmed it, also by a client that has to connect first', async () => {
-    const [shop, worker] = [watched(), watched('worker')]
+  test('an event hands the request off, once the broker has confirmed it, also by a client that has to connect first', async () => {
+    const [shop, worker] = [trackedService(), trackedService('worker')]
     const { client } = await open(worker, () => undefined)
     const request = shop.tracker.start()
     await request.run(() => lastValueFrom(client.emit('placed', { order: 1 }), { defaultValue: undefined }))
@@ -155,7 +155,7 @@ describe.skipIf(missing.rabbitmq)('the client of RabbitMQ', () => {
   })
 
   test('nobody has to subscribe, or to wait', async () => {
-    const [shop, worker] = [watched(), watched('worker')]
+    const [shop, worker] = [trackedService(), trackedService('worker')]
     const { client } = await open(worker, () => undefined)
     await client.connect()
     const request = shop.tracker.start()
@@ -165,7 +165,7 @@ describe.skipIf(missing.rabbitmq)('the client of RabbitMQ', () => {
   })
 
   test('what is to be answered is a call, though events hand over', async () => {
-    const [shop, worker] = [watched(), watched('worker')]
+    const [shop, worker] = [trackedService(), trackedService('worker')]
     const { plain } = await open(worker, who)
     const client = propagate(plain, { as: 'hand-off' })
     const request = shop.tracker.start()
@@ -173,12 +173,12 @@ describe.skipIf(missing.rabbitmq)('the client of RabbitMQ', () => {
       trace: request.traceId,
       parent: request.requestId,
     })
-    await expectStory(worker, 0, [...BEGUN, 'Responded ok'])
+    await expectStory(worker, 0, [...STARTED, 'Responded ok'])
     expect(shop.story(request.requestId)).toEqual(['Received', '(ENQUEUE)'])
   })
 
   test('headers of a record stay, and those of request.enqueue() are left to it; the client itself sends as before', async () => {
-    const [shop, worker] = [watched(), watched('worker')]
+    const [shop, worker] = [trackedService(), trackedService('worker')]
     const { client, plain } = await open(worker, who)
     const [relayed, queued, bare] = [shop.tracker.start(), shop.tracker.start(), shop.tracker.start()]
     const record = (headers: Record<string, string>) => new RmqRecordBuilder('mug').setOptions({ headers }).build()
@@ -196,13 +196,13 @@ describe.skipIf(missing.rabbitmq)('the client of RabbitMQ', () => {
   })
 
   test('a broker that cannot be reached: the error passes through, and the request is not Queued', async () => {
-    const { tracker, story, requests } = watched()
+    const { tracker, story, requests } = trackedService()
     const client = propagate(
       used(new ClientRMQ({ urls: ['amqp://127.0.0.1:1'], socketOptions: { reconnectTimeInSeconds: 0.01 } })),
     )
     const place = tracker.trackRequest(() => lastValueFrom(client.emit('placed', 1)), { carrier: () => undefined })
     await expect(place()).rejects.toMatchObject({ err: { code: 'ECONNREFUSED' } })
-    expect(story(requests()[0] ?? '')).toEqual([...BEGUN, 'Responded error'])
+    expect(story(requests()[0] ?? '')).toEqual([...STARTED, 'Responded error'])
     expect(tracker.inFlight()).toEqual([])
   })
 })
@@ -212,21 +212,26 @@ describe.skipIf(missing.nats)('the client of NATS', () => {
   const newClient = (): ClientNats => used(new ClientNats({ servers: BROKERS.nats }))
 
   test('an event has the request as its parent, for any number of services', async () => {
-    const [subject, shop, mail, stock] = [randomUUID(), watched(), watched('mail'), watched('stock')]
+    const [subject, shop, mail, stock] = [
+      randomUUID(),
+      trackedService(),
+      trackedService('mail'),
+      trackedService('stock'),
+    ]
     for (const service of [mail, stock])
       await serve(service, options(), [handling({ events: { [subject]: () => undefined } })])
     const client = propagate(newClient())
     const request = shop.tracker.start()
     await request.run(() => lastValueFrom(client.emit(subject, 'mug'), { defaultValue: undefined }))
     for (const service of [mail, stock]) {
-      await expectStory(service, 0, [...BEGUN, 'Responded ok'])
+      await expectStory(service, 0, [...STARTED, 'Responded ok'])
       expect(service.records[0]).toMatchObject({ trace_id: request.traceId, parent_id: request.requestId })
     }
     expect(shop.story(request.requestId)).toEqual(['Received', '(ENQUEUE)'])
   })
 
   test('with `as` an event hands over, and what is to be answered is a call all the same', async () => {
-    const [subject, asked, shop, worker] = [randomUUID(), randomUUID(), watched(), watched('worker')]
+    const [subject, asked, shop, worker] = [randomUUID(), randomUUID(), trackedService(), trackedService('worker')]
     await serve(worker, options(), [handling({ events: { [subject]: () => undefined }, messages: { [asked]: who } })])
     const client = propagate(newClient(), { as: 'hand-off' })
     const request = shop.tracker.start()
@@ -240,7 +245,7 @@ describe.skipIf(missing.nats)('the client of NATS', () => {
   })
 
   test('headers of a record stay', async () => {
-    const [asked, shop, worker] = [randomUUID(), watched(), watched('worker')]
+    const [asked, shop, worker] = [randomUUID(), trackedService(), trackedService('worker')]
     await serve(worker, options(), [handling({ messages: { [asked]: who } })])
     const headers = newHeaders()
     headers.set('x-trace-id', FOREIGN)
@@ -260,7 +265,7 @@ describe('the client of Kafka', () => {
   afterAll(() => broker.stop())
 
   test('an event has the request as its parent, or hands it over; of a batch all are children', async () => {
-    const [topic, shop, worker] = [randomUUID(), watched(), watched('worker')]
+    const [topic, shop, worker] = [randomUUID(), trackedService(), trackedService('worker')]
     const client = { brokers: [broker.address], retry: { initialRetryTime: 1 }, logCreator: () => () => undefined }
     const consumer = { groupId: topic, maxWaitTimeInMs: 50 }
     await serve(

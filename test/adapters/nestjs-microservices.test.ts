@@ -29,19 +29,19 @@ import { currentRequest } from '../../src/tracking/current-request.ts'
 import { deferred } from '../deferred.ts'
 import { BROKERS, isBrokerMissing } from '../brokers.ts'
 import { SOON } from '../timeouts.ts'
-import { ask } from './client.ts'
+import { ask } from './http-client.ts'
 import { pathOf, Texts, type Method } from './grpc-rig.ts'
 import { startKafkaBroker } from './kafka-broker.ts'
-import { controller, create, createMicroservice, method, moduleOf } from './nest-parts.ts'
-import { clientOf, direct, expectStory, handling, serve, type Handlers } from './nest-services.ts'
-import { watched, type Watched } from './queue-rig.ts'
+import { controller, create, createMicroservice, method, moduleOf } from './nest-builders.ts'
+import { clientOf, direct, expectStory, handling, serve, type Handlers } from './nest-microservices.ts'
+import { trackedService, type TrackedService } from './queue-rig.ts'
 
 const missing = { nats: await isBrokerMissing('nats'), rabbitmq: await isBrokerMissing('rabbitmq') }
-const BEGUN = ['Received', 'Authenticated', 'Processing']
+const STARTED = ['Received', 'Authenticated', 'Processing']
 
 describe('handlers of messages in Nest', () => {
   test('a message is a request until its answer, and an event until its handler is through', async () => {
-    const service = watched()
+    const service = trackedService()
     const [entered, released] = [deferred(), deferred()]
     const app = await serve(service, direct(), [
       handling({
@@ -56,13 +56,13 @@ describe('handlers of messages in Nest', () => {
     ])
     const client = clientOf(app)
     expect(await lastValueFrom(client.send({ cmd: 'sum' }, 7))).toEqual({ sum: 7, state: 'Authenticated' })
-    await expectStory(service, 0, [...BEGUN, 'Responded ok'])
+    await expectStory(service, 0, [...STARTED, 'Responded ok'])
     expect(service.records[0]).toMatchObject({ method: 'message', path: '{"cmd":"sum"}' })
     client.emit('placed', 7)
     await entered.promise
     expect(service.tracker.inFlight()).toHaveLength(1)
     released.resolve()
-    await expectStory(service, 1, [...BEGUN, 'Responded ok'])
+    await expectStory(service, 1, [...STARTED, 'Responded ok'])
     expect(service.records.find(({ request_id }) => request_id === service.requests()[1])).toMatchObject({
       method: 'event',
       path: 'placed',
@@ -81,21 +81,21 @@ describe('handlers of messages in Nest', () => {
   ])(
     'a handler that %s ends its request with the error, though Nest keeps that of an event to itself',
     async (_, handle) => {
-      const service = watched()
+      const service = trackedService()
       const client = clientOf(
         await serve(service, direct(), [handling({ events: { placed: handle }, messages: { sum: handle } })]),
       )
       client.emit('placed', 1)
-      await expectStory(service, 0, [...BEGUN, 'Responded error'])
+      await expectStory(service, 0, [...STARTED, 'Responded error'])
       await expect(lastValueFrom(client.send('sum', 1))).rejects.toMatchObject({ message: 'Internal server error' })
-      await expectStory(service, 1, [...BEGUN, 'Responded error'])
+      await expectStory(service, 1, [...STARTED, 'Responded error'])
       for (const record of service.records.filter((each) => 'outcome' in each))
         expect(record).toMatchObject({ error: { type: 'TypeError', message: 'broken' } })
     },
   )
 
-  test('a stream of answers ends with its last, and each part of it finds the request in hand', async () => {
-    const service = watched()
+  test('a stream of answers ends with its last, and each part of it finds the current request', async () => {
+    const service = trackedService()
     const second = deferred()
     const parts = async function* (): AsyncGenerator<string | undefined> {
       yield currentRequest()?.requestId
@@ -109,12 +109,12 @@ describe('handlers of messages in Nest', () => {
     await first.promise
     expect(service.tracker.inFlight()).toHaveLength(1)
     second.resolve()
-    await expectStory(service, 0, [...BEGUN, 'Responded ok'])
+    await expectStory(service, 0, [...STARTED, 'Responded ok'])
     await vi.waitFor(() => expect(all).toEqual(Array(2).fill(service.requests()[0])), SOON)
   })
 
-  test('guards and interceptors find the request in hand; what a guard refuses has ended', async () => {
-    const service = watched()
+  test('guards and interceptors find the current request; what a guard refuses has ended', async () => {
+    const service = trackedService()
     const seen: unknown[] = []
     const see = (): number => seen.push(currentRequest()?.requestId)
     const client = clientOf(
@@ -141,16 +141,16 @@ describe('handlers of messages in Nest', () => {
       ),
     )
     await lastValueFrom(client.send('sum', 'friend'))
-    await expectStory(service, 0, [...BEGUN, 'Responded ok'])
+    await expectStory(service, 0, [...STARTED, 'Responded ok'])
     expect(seen).toEqual(Array(3).fill(service.requests()[0]))
     await expect(lastValueFrom(client.send('forbidden', 'stranger'))).rejects.toMatchObject({
       message: 'Forbidden resource',
     })
-    await expectStory(service, 1, [...BEGUN, 'Responded error'])
+    await expectStory(service, 1, [...STARTED, 'Responded error'])
   })
 
   test('an event with several handlers is one request, which ends with the last of them', async () => {
-    const service = watched()
+    const service = trackedService()
     const [entered, released] = [deferred(), deferred()]
     const seen: unknown[] = []
     const see = (): number => seen.push(currentRequest()?.requestId)
@@ -172,13 +172,13 @@ describe('handlers of messages in Nest', () => {
     await new Promise(setImmediate)
     expect(service.tracker.inFlight()).toHaveLength(1)
     released.resolve()
-    await expectStory(service, 0, [...BEGUN, 'Responded ok'])
+    await expectStory(service, 0, [...STARTED, 'Responded ok'])
     expect(seen).toEqual(Array(2).fill(service.requests()[0]))
     expect(service.requests()).toHaveLength(1)
   })
 
   test('of several handlers the first that fails tells of the whole: Nest does not wait for the others', async () => {
-    const service = watched()
+    const service = trackedService()
     const [fails, waits] = [
       handling({
         events: {
@@ -190,22 +190,22 @@ describe('handlers of messages in Nest', () => {
       handling({ events: { placed: () => NEVER } }),
     ]
     clientOf(await serve(service, direct(), [waits, fails])).emit('placed', 1)
-    await expectStory(service, 0, [...BEGUN, 'Responded error'])
+    await expectStory(service, 0, [...STARTED, 'Responded error'])
     expect(service.records.at(-1)).toMatchObject({ error: { message: 'first' } })
   })
 
   test('imported twice it tracks once', async () => {
-    const [service, other] = [watched(), watched()]
+    const [service, other] = [trackedService(), trackedService()]
     const app = await serve(service, direct(), [handling({ messages: { sum: () => 1 } })], {
       parts: { imports: [TrackRequestModule.forRoot({ tracker: other.tracker })] },
     })
     expect(await lastValueFrom(clientOf(app).send('sum', 1))).toBe(1)
-    await expectStory(service, 0, [...BEGUN, 'Responded ok'])
+    await expectStory(service, 0, [...STARTED, 'Responded ok'])
     expect(other.records).toEqual([])
   })
 
   test("a hook of the application's that throws has ended the request", async () => {
-    const service = watched()
+    const service = trackedService()
     const root = moduleOf({
       imports: [TrackRequestModule.forRoot({ tracker: service.tracker })],
       controllers: [handling({ messages: { sum: () => 1 } })],
@@ -219,11 +219,11 @@ describe('handlers of messages in Nest', () => {
     await expect(lastValueFrom(clientOf(app).send('sum', 1))).rejects.toMatchObject({
       message: 'Internal server error',
     })
-    await expectStory(service, 0, [...BEGUN, 'Responded error'])
+    await expectStory(service, 0, [...STARTED, 'Responded error'])
   })
 
   test('what a client sends along over TCP names the parent, and never a request to resume', async () => {
-    const [shop, service] = [watched(), watched('worker')]
+    const [shop, service] = [trackedService(), trackedService('worker')]
     const client = clientOf(
       await serve(service, direct(), [handling({ messages: { sum: () => currentRequest()?.traceId } })]),
     )
@@ -235,7 +235,7 @@ describe('handlers of messages in Nest', () => {
     })
     const request = shop.tracker.start()
     expect(await request.run(() => lastValueFrom(client.send('sum', 1)))).toBe(request.traceId)
-    await expectStory(service, 0, [...BEGUN, 'Responded ok'])
+    await expectStory(service, 0, [...STARTED, 'Responded ok'])
     expect(service.records[0]).toMatchObject({ trace_id: request.traceId, parent_id: request.requestId, seq: 0 })
   })
 })
@@ -276,7 +276,7 @@ describe('Nest over gRPC', () => {
       }
     }
     method(Service, 'handle', name === 'chat' ? GrpcStreamCall('Texts', name) : GrpcMethod('Texts', name))
-    const service = watched()
+    const service = trackedService()
     // Nest does not tell which port a server was given.
     const url = `unix:${join(tmpdir(), `${randomUUID()}.sock`)}`
     await serve(
@@ -289,11 +289,11 @@ describe('Nest over gRPC', () => {
   }
 
   test('a call is a request, whose parent the metadata names', async () => {
-    const shop = watched()
+    const shop = trackedService()
     const { service, client } = await texts('unary', () => ({ text: currentRequest()?.traceId }))
     const request = shop.tracker.start()
     expect((await request.run(() => client.call('unary'))).texts).toEqual([request.traceId])
-    await expectStory(service, 0, [...BEGUN, 'Responded ok'])
+    await expectStory(service, 0, [...STARTED, 'Responded ok'])
     expect(service.records[0]).toMatchObject({
       method: 'grpc',
       path: '/test.Texts/unary',
@@ -312,7 +312,7 @@ describe('Nest over gRPC', () => {
       throw error()
     })
     expect((await client.call('unary')).status.code).toBe(code)
-    await expectStory(service, 0, [...BEGUN, `Responded ${outcome}`])
+    await expectStory(service, 0, [...STARTED, `Responded ${outcome}`])
     expect(service.records.at(-1)).toMatchObject({ status: code, error: { message: error().message } })
   })
 
@@ -336,10 +336,10 @@ describe('Nest over gRPC', () => {
         return NEVER
       }).pipe(finalize(() => stopped.resolve())),
     )
-    const call = client.begin(name)
+    const call = client.start(name)
     await entered.promise
     call.cancel()
-    await expectStory(service, 0, [...BEGUN, 'Responded aborted'])
+    await expectStory(service, 0, [...STARTED, 'Responded aborted'])
     expect(service.records.at(-1)).toMatchObject({ status: 1 })
     await call.answer
     // Of a call with one answer Nest lets the handler go on.
@@ -352,12 +352,12 @@ describe('Nest over gRPC', () => {
       call.end()
     })
     expect((await client.call('chat')).texts).toEqual([service.requests()[0]])
-    await expectStory(service, 0, [...BEGUN, 'Responded ok'])
+    await expectStory(service, 0, [...STARTED, 'Responded ok'])
     expect(service.records[0]).toMatchObject({ method: 'grpc', path: '/test.Texts/chat' })
   })
 
-  test('the client of Nest carries the request in hand by the interceptor of throughline/grpc', async () => {
-    const shop = watched()
+  test('the client of Nest carries the current request by the interceptor of throughline/grpc', async () => {
+    const shop = trackedService()
     const { service, url } = await texts('unary', () => ({ text: 'fine' }))
     const nest = new ClientGrpcProxy({ ...contract, url, channelOptions: { interceptors: [propagate()] } })
     onTestFinished(() => nest.close())
@@ -365,17 +365,17 @@ describe('Nest over gRPC', () => {
     await request.run(() =>
       lastValueFrom(nest.getService<{ unary(text: object): Observable<unknown> }>('Texts').unary({ text: 'hello' })),
     )
-    await expectStory(service, 0, [...BEGUN, 'Responded ok'])
+    await expectStory(service, 0, [...STARTED, 'Responded ok'])
     expect(service.records[0]).toMatchObject({ trace_id: request.traceId, parent_id: request.requestId })
   })
 
   test('the interceptor of throughline/grpc sees more, and then the module leaves its calls to it', async () => {
-    const outer = watched('outer')
+    const outer = trackedService('outer')
     const { service, client } = await texts('unary', () => ({ text: currentRequest()?.traceId }), {
       channelOptions: { interceptors: [trackRequest({ tracker: outer.tracker })] },
     })
     const { texts: answers, head } = await client.call('unary')
-    await expectStory(outer, 0, [...BEGUN, 'Responded ok'])
+    await expectStory(outer, 0, [...STARTED, 'Responded ok'])
     expect(answers).toEqual([outer.records[0]?.trace_id])
     expect(head?.get('x-trace-id')).toEqual(answers)
     expect(service.records).toEqual([])
@@ -398,7 +398,7 @@ describe.skipIf(missing.nats)('Nest over NATS', () => {
   }
 
   test('an event may hand its request over, which the handler completes', async () => {
-    const [subject, shop, worker] = [randomUUID(), watched(), watched('worker')]
+    const [subject, shop, worker] = [randomUUID(), trackedService(), trackedService('worker')]
     const seen: unknown[] = []
     await serve(worker, options(), [
       handling({
@@ -415,14 +415,14 @@ describe.skipIf(missing.nats)('Nest over NATS', () => {
       lastValueFrom(sender.emit(subject, new NatsRecordBuilder({ order: 1 }).setHeaders(msgHdrs(headers)).build())),
     )
     await vi.waitFor(() => expect(worker.story(request.requestId)).toEqual(['(ATTEMPT 1)', 'Completed 1 ok']), SOON)
-    expect(shop.story(request.requestId)).toEqual([...BEGUN, 'Queued'])
+    expect(shop.story(request.requestId)).toEqual([...STARTED, 'Queued'])
     expect(seen).toEqual([{ order: 1 }, request.requestId, request.requestId])
     expect(worker.records.at(-1)).toMatchObject({ trace_id: request.traceId, seq: 4, from: 'Queued' })
     expect(worker.tracker.inFlight()).toEqual([])
   })
 
   test('a handler that fails completes its request with the error: nobody delivers the event again', async () => {
-    const [subject, shop, worker] = [randomUUID(), watched(), watched('worker')]
+    const [subject, shop, worker] = [randomUUID(), trackedService(), trackedService('worker')]
     await serve(worker, options(), [handling({ events: { [subject]: () => Promise.reject(new Error('broken')) } })])
     const request = shop.tracker.start()
     const sender = client()
@@ -434,31 +434,31 @@ describe.skipIf(missing.nats)('Nest over NATS', () => {
   })
 
   test('a message is answered by a request of its own, with the caller as its parent', async () => {
-    const [subject, shop, worker] = [randomUUID(), watched(), watched('worker')]
+    const [subject, shop, worker] = [randomUUID(), trackedService(), trackedService('worker')]
     await serve(worker, options(), [handling({ messages: { [subject]: () => currentRequest()?.traceId } })])
     const request = shop.tracker.start()
     const record = new NatsRecordBuilder(1).setHeaders(msgHdrs(request.headers())).build()
     expect(await lastValueFrom(client().send(subject, record))).toBe(request.traceId)
-    await expectStory(worker, 0, [...BEGUN, 'Responded ok'])
+    await expectStory(worker, 0, [...STARTED, 'Responded ok'])
     expect(worker.records[0]).toMatchObject({ method: 'message', path: subject, parent_id: request.requestId })
   })
 
   test('an id that was sent twice is not believed, and one without headers is made', async () => {
-    const [subject, worker] = [randomUUID(), watched('worker')]
+    const [subject, worker] = [randomUUID(), trackedService('worker')]
     await serve(worker, options(), [handling({ events: { [subject]: () => undefined } })])
     const twice = msgHdrs({ 'x-trace-id': 'one' })
     twice.append('x-trace-id', 'two')
     const sender = client()
     await lastValueFrom(sender.emit(subject, new NatsRecordBuilder(1).setHeaders(twice).build()))
     await lastValueFrom(sender.emit(subject, 2))
-    await expectStory(worker, 1, [...BEGUN, 'Responded ok'])
+    await expectStory(worker, 1, [...STARTED, 'Responded ok'])
     const [first, second] = worker.requests().map((id) => worker.records.find(({ request_id }) => request_id === id))
     expect(first).toMatchObject({ rejected_id: true })
     expect(second).not.toHaveProperty('rejected_id')
   })
 
   test('an application that serves HTTP and works on the messages of its own requests', async () => {
-    const [subject, service] = [randomUUID(), watched()]
+    const [subject, service] = [randomUUID(), trackedService()]
     const sender = client()
     class Shop {
       place(): unknown {
@@ -484,7 +484,7 @@ describe.skipIf(missing.nats)('Nest over NATS', () => {
     await vi.waitFor(() => expect(service.story(id)).toHaveLength(7), SOON)
     // The answer and the worker race.
     expect(service.story(id).filter((entry) => entry !== '(RESPOND)')).toEqual([
-      ...BEGUN,
+      ...STARTED,
       'Queued',
       '(ATTEMPT 1)',
       'Completed 1 ok',
@@ -504,7 +504,7 @@ describe.skipIf(missing.rabbitmq)('Nest over RabbitMQ', () => {
   afterAll(() => connection.close())
 
   async function work(
-    worker: Watched,
+    worker: TrackedService,
     options: RmqOptions['options'],
     handle: (data: unknown, context: object) => unknown,
     tracking: Partial<NestOptions> = {},
@@ -533,8 +533,8 @@ describe.skipIf(missing.rabbitmq)('Nest over RabbitMQ', () => {
     })
   }
 
-  test('an event goes on with the request that it hands over, and completes it', async () => {
-    const [shop, worker] = [watched(), watched('worker')]
+  test('an event goes on with the request that it hands off, and completes it', async () => {
+    const [shop, worker] = [trackedService(), trackedService('worker')]
     const seen: unknown[] = []
     const queue = await work(worker, {}, (data, context) => void seen.push(data, currentRequest(context)?.requestId))
     const request = shop.tracker.start()
@@ -545,7 +545,7 @@ describe.skipIf(missing.rabbitmq)('Nest over RabbitMQ', () => {
   })
 
   test('a handler that fails completes it with the error, since Nest has acknowledged the message before', async () => {
-    const [shop, worker] = [watched(), watched('worker')]
+    const [shop, worker] = [trackedService(), trackedService('worker')]
     const queue = await work(worker, {}, () => Promise.reject(new Error('broken')))
     const request = shop.tracker.start()
     await request.enqueue((headers) => publish(queue, { pattern: 'placed' }, headers))
@@ -553,7 +553,7 @@ describe.skipIf(missing.rabbitmq)('Nest over RabbitMQ', () => {
   })
 
   test('one that asks for another delivery by hand, of which willRetry tells', async () => {
-    const [shop, worker] = [watched(), watched('worker')]
+    const [shop, worker] = [trackedService(), trackedService('worker')]
     let calls = 0
     const handle = (_: unknown, context: object): void => {
       // What Nest gives the handlers of this transport, with types that say nothing.
@@ -580,7 +580,7 @@ describe.skipIf(missing.rabbitmq)('Nest over RabbitMQ', () => {
   })
 
   test('a message is answered by a request of its own', async () => {
-    const [shop, worker] = [watched(), watched('worker')]
+    const [shop, worker] = [trackedService(), trackedService('worker')]
     const queue = await work(worker, {}, () => currentRequest()?.traceId)
     const { queue: replies } = await channel.assertQueue('', { exclusive: true })
     const answer = deferred<unknown>()
@@ -588,7 +588,7 @@ describe.skipIf(missing.rabbitmq)('Nest over RabbitMQ', () => {
     const request = shop.tracker.start()
     publish(queue, { pattern: 'count', id: '1' }, request.headers(), replies)
     expect(await answer.promise).toMatchObject({ response: request.traceId })
-    await expectStory(worker, 0, [...BEGUN, 'Responded ok'])
+    await expectStory(worker, 0, [...STARTED, 'Responded ok'])
     expect(worker.records[0]).toMatchObject({ method: 'message', path: 'count', parent_id: request.requestId })
   })
 })
@@ -605,7 +605,7 @@ describe('Nest over Kafka', () => {
 
   /** Works on a topic, and sends to it. */
   async function work(
-    worker: Watched,
+    worker: TrackedService,
     kind: keyof Handlers,
     handle: () => unknown,
   ): Promise<(headers: Readonly<Record<string, string>>) => Promise<unknown>> {
@@ -650,9 +650,9 @@ describe('Nest over Kafka', () => {
       ['(ATTEMPT 1)', 'Completed 1 error'],
     ],
   ])(
-    '%s goes on with the request that it hands over; what fails is delivered again as Nest has it',
+    '%s goes on with the request that it hands off; what fails is delivered again as Nest has it',
     async (_, kind, error, asking, story) => {
-      const [shop, worker] = [watched(), watched('worker')]
+      const [shop, worker] = [trackedService(), trackedService('worker')]
       let calls = 0
       const send = await work(worker, kind, () => {
         if (++calls === 1) throw error()

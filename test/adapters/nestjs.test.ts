@@ -52,12 +52,12 @@ import { describe, expect, expectTypeOf, onTestFinished, test, vi } from 'vitest
 import { TrackRequestModule, type NestOptions, type NestRequest } from '../../src/adapters/nestjs.ts'
 import { currentRequest, currentTraceId } from '../../src/tracking/current-request.ts'
 import type { Tracker } from '../../src/handlers/tracker.ts'
-import { moves } from '../tracker-fixture.ts'
-import { ask, head, type Asking } from './client.ts'
-import { describeHttpAdapter } from './contract.ts'
-import { headerOf } from './listen.ts'
-import { controller, create, method, moduleOf, parameters } from './nest-parts.ts'
-import { heard, type Heard, type Scenario, type Serving } from './scenario.ts'
+import { summarizeTransitions } from '../tracker-fixture.ts'
+import { ask, head, type AskOptions } from './http-client.ts'
+import { describeHttpAdapter } from './http-contract.ts'
+import { headerOf } from './http-servers.ts'
+import { controller, create, method, moduleOf, parameters } from './nest-builders.ts'
+import { recordingTracker, type RecordingTracker, type Scenario, type RunningServer } from './http-host.ts'
 
 /** The members that both platforms' answers have. */
 interface Reply {
@@ -75,7 +75,7 @@ interface Incoming {
   readonly body?: unknown
 }
 
-function serving(make: () => ExpressAdapter | FastifyAdapter): (scenario: Scenario) => Promise<Serving> {
+function serving(make: () => ExpressAdapter | FastifyAdapter): (scenario: Scenario) => Promise<RunningServer> {
   return async ({ tracker, handle, auth, authenticate }) => {
     class Shop {
       async answer(req: Incoming, res: Reply): Promise<unknown> {
@@ -99,7 +99,7 @@ function serving(make: () => ExpressAdapter | FastifyAdapter): (scenario: Scenar
     if (adapter instanceof FastifyAdapter)
       adapter.getInstance().addContentTypeParser('*', { parseAs: 'string' }, (_req, body, done) => done(null, body))
     const app = await create(moduleOf({ imports: [tracking], controllers: [controller(Shop)] }), adapter)
-    return listening(app)
+    return listenNest(app)
   }
 }
 
@@ -112,7 +112,7 @@ function withHook(adapter: ExpressAdapter | FastifyAdapter, hook: Hook): Express
   return adapter
 }
 
-async function listening(app: INestApplication): Promise<Serving> {
+async function listenNest(app: INestApplication): Promise<RunningServer> {
   await app.listen(0, '127.0.0.1')
   return { url: await app.getUrl(), close: () => app.close() }
 }
@@ -131,7 +131,7 @@ for (const [name, make] of PLATFORMS) {
   })
 }
 
-describe.each(PLATFORMS)('Nest on %s, besides', (_platform, make) => {
+describe.each(PLATFORMS)('Nest on %s beyond the contract', (_platform, make) => {
   interface Made {
     readonly parts?: ModuleMetadata
     readonly options?: Partial<NestOptions>
@@ -146,27 +146,28 @@ describe.each(PLATFORMS)('Nest on %s, besides', (_platform, make) => {
   async function start(
     shop: new (...args: never[]) => object,
     made: Made = {},
-  ): Promise<Heard & { url: string; last: (path?: string, asking?: Asking) => Promise<unknown> }> {
-    const hearing = heard()
+  ): Promise<RecordingTracker & { url: string; last: (path?: string, options?: AskOptions) => Promise<unknown> }> {
+    const recording = recordingTracker()
     const { parts, options, configure, main, adapter, tracking, created } = made
-    const tracked = tracking?.(hearing.tracker) ?? TrackRequestModule.forRoot({ ...options, tracker: hearing.tracker })
+    const tracked =
+      tracking?.(recording.tracker) ?? TrackRequestModule.forRoot({ ...options, tracker: recording.tracker })
     const root = moduleOf(
       { ...parts, imports: [tracked, ...(parts?.imports ?? [])], controllers: [controller(shop)] },
       configure,
     )
     const app = await create(root, adapter ?? make(), created)
     await main?.(app)
-    const serving = await listening(app)
+    const serving = await listenNest(app)
     onTestFinished(() => serving.close())
-    const last = async (path = '/', asking: Asking = {}): Promise<unknown> => {
-      const ends = hearing.records.filter(
+    const last = async (path = '/', options: AskOptions = {}): Promise<unknown> => {
+      const ends = recording.records.filter(
         (record) => record.lifecycle === 'transition' && record.outcome !== undefined,
       ).length
-      await ask(`${serving.url}${path}`, asking)
-      await hearing.ended(ends + 1)
-      return hearing.records.at(-1)
+      await ask(`${serving.url}${path}`, options)
+      await recording.ended(ends + 1)
+      return recording.records.at(-1)
     }
-    return { ...hearing, url: serving.url, last }
+    return { ...recording, url: serving.url, last }
   }
 
   /** A controller whose one handler answers GET and POST of `/orders/:id`. */
@@ -180,7 +181,7 @@ describe.each(PLATFORMS)('Nest on %s, besides', (_platform, make) => {
     return Shop
   }
 
-  const json = (value: unknown): Asking => ({
+  const json = (value: unknown): AskOptions => ({
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(value),
@@ -254,28 +255,30 @@ describe.each(PLATFORMS)('Nest on %s, besides', (_platform, make) => {
     expect(server.records.at(-1)).toMatchObject({ outcome: 'ok', status: 418, error: { message: 'broken' } })
   })
 
-  test.each<[what: string, main: (app: INestApplication) => unknown, asked: string, asking: Asking, path: string]>([
+  test.each<[what: string, main: (app: INestApplication) => unknown, asked: string, options: AskOptions, path: string]>(
     [
-      'a prefix and a version in the path',
-      (app) => app.setGlobalPrefix('api').enableVersioning(),
-      '/api/v1/orders/7?q=1',
-      {},
-      '/api/v1/orders/:id',
+      [
+        'a prefix and a version in the path',
+        (app) => app.setGlobalPrefix('api').enableVersioning(),
+        '/api/v1/orders/7?q=1',
+        {},
+        '/api/v1/orders/:id',
+      ],
+      [
+        'a version in a header',
+        (app) => app.enableVersioning({ type: VersioningType.HEADER, header: 'v' }),
+        '/orders/7',
+        { headers: { v: '1' } },
+        '/orders/:id',
+      ],
+      ['what is not found below a prefix', (app) => app.setGlobalPrefix('api'), '/api/nowhere/7', {}, '/api/nowhere/7'],
+      ['what is not found beside a prefix', (app) => app.setGlobalPrefix('api'), '/nowhere/7', {}, '/nowhere/7'],
     ],
-    [
-      'a version in a header',
-      (app) => app.enableVersioning({ type: VersioningType.HEADER, header: 'v' }),
-      '/orders/7',
-      { headers: { v: '1' } },
-      '/orders/:id',
-    ],
-    ['what is not found below a prefix', (app) => app.setGlobalPrefix('api'), '/api/nowhere/7', {}, '/api/nowhere/7'],
-    ['what is not found beside a prefix', (app) => app.setGlobalPrefix('api'), '/nowhere/7', {}, '/nowhere/7'],
-  ])('the path of %s', async (_, main, asked, asking, path) => {
+  )('the path of %s', async (_, main, asked, options, path) => {
     const Shop = shopOf(() => 'fine')
     Version('1')(Shop.prototype as object, 'answer', Object.getOwnPropertyDescriptor(Shop.prototype, 'answer') ?? {})
     const server = await start(Shop, { main })
-    await server.last(asked, asking)
+    await server.last(asked, options)
     expect(server.records[0]).toMatchObject({ path })
     expect(server.tracker.stats.faults).toBe(0)
   })
@@ -310,11 +313,11 @@ describe.each(PLATFORMS)('Nest on %s, besides', (_platform, make) => {
       shopOf(() => 'fine'),
       { main: (app) => app.enableCors() },
     )
-    const asking = {
+    const options = {
       method: 'OPTIONS',
       headers: { origin: 'http://shop.test', 'access-control-request-method': 'POST' },
     }
-    const { status, headers } = await ask(`${server.url}/orders/7`, asking)
+    const { status, headers } = await ask(`${server.url}/orders/7`, options)
     await server.ended(1)
     expect([status, headers['access-control-allow-origin'], headers['x-trace-id']]).toEqual([
       204,
@@ -391,7 +394,7 @@ describe.each(PLATFORMS)('Nest on %s, besides', (_platform, make) => {
       401,
     ],
   ])(
-    'a caller to whom a guard %s is denied where the tracker was told to wait for that',
+    'a caller to whom a guard %s is denied where the tracker was summarize to wait for that',
     async (_, canActivate, status) => {
       const server = await start(
         shopOf(() => expect.unreachable('the handler runs')),
@@ -415,7 +418,7 @@ describe.each(PLATFORMS)('Nest on %s, besides', (_platform, make) => {
     )
     expect((await ask(`${server.url}/orders/7`)).body).toBe('anna')
     await server.ended(1)
-    expect(moves(server.records)).toEqual([
+    expect(summarizeTransitions(server.records)).toEqual([
       '0 Received',
       '1 AUTH_OK Authenticated',
       '2 PROCESS Processing implied',
@@ -423,7 +426,7 @@ describe.each(PLATFORMS)('Nest on %s, besides', (_platform, make) => {
     ])
   })
 
-  test('server-sent events find the request in hand, until the client has enough', async () => {
+  test('server-sent events find the current request, until the client has enough', async () => {
     class Shop {
       events(): Observable<MessageEvent> {
         return timer(0, 1).pipe(map(() => ({ data: currentTraceId() })))
@@ -529,7 +532,7 @@ describe.each(PLATFORMS)('Nest on %s, besides', (_platform, make) => {
   })
 
   test('imported twice it tracks once', async () => {
-    const again = heard()
+    const again = recordingTracker()
     const server = await start(
       shopOf(() => Promise.reject(new Error('broken'))),
       { parts: { imports: [TrackRequestModule.forRoot({ tracker: again.tracker })] } },
@@ -540,7 +543,7 @@ describe.each(PLATFORMS)('Nest on %s, besides', (_platform, make) => {
   })
 
   test('an adapter that comes after the module, as in a testing module', async () => {
-    const { tracker, ended, records } = heard()
+    const { tracker, ended, records } = recordingTracker()
     const { providers = [] } = TrackRequestModule.forRoot({ tracker })
     const setUp = providers.find(
       (provider): provider is FactoryProvider =>
@@ -550,7 +553,7 @@ describe.each(PLATFORMS)('Nest on %s, besides', (_platform, make) => {
     setUp?.useFactory({ tracker }, host, new ApplicationConfig())
     host.httpAdapter = adapter
     const app = await create(moduleOf({ controllers: [controller(shopOf(() => currentTraceId()))] }), adapter)
-    const serving = await listening(app)
+    const serving = await listenNest(app)
     onTestFinished(() => serving.close())
     const { body, headers } = await ask(`${serving.url}/orders/7`)
     await ended(1)
@@ -558,7 +561,7 @@ describe.each(PLATFORMS)('Nest on %s, besides', (_platform, make) => {
     expect(records[0]).toMatchObject({ path: '/orders/:id' })
   })
 
-  test('a middleware that loses the request in hand: the handler finds it again', async () => {
+  test('a middleware that loses the current request: the handler finds it again', async () => {
     const pool = new AsyncResource('pool')
     const server = await start(
       shopOf(() => currentTraceId()),
@@ -576,14 +579,14 @@ describe.each(PLATFORMS)('Nest on %s, besides', (_platform, make) => {
   test.each(['graphql', 'ws', 'http'] as const)(
     'handlers of %s that are called by others pass as they are',
     async (type) => {
-      const hearing = heard()
+      const recording = recordingTracker()
       class Resolver {
         answer(): string {
           return `fine ${currentTraceId()}`
         }
       }
       const app = await create(
-        moduleOf({ imports: [TrackRequestModule.forRoot({ tracker: hearing.tracker })] }),
+        moduleOf({ imports: [TrackRequestModule.forRoot({ tracker: recording.tracker })] }),
         make(),
       )
       onTestFinished(() => app.close())
@@ -603,22 +606,22 @@ describe.each(PLATFORMS)('Nest on %s, besides', (_platform, make) => {
           type,
         )
       expect(await handle()).toBe('fine ')
-      expect(hearing.records).toEqual([])
-      expect(hearing.tracker.stats.faults).toBe(0)
+      expect(recording.records).toEqual([])
+      expect(recording.tracker.stats.faults).toBe(0)
     },
   )
 })
 
 describe('Nest on any platform', () => {
-  test('options that cannot be used are told where they stand, or by NestFactory', async () => {
+  test('options that cannot be used are summarize where they stand, or by NestFactory', async () => {
     expect(() => TrackRequestModule.forRoot({ service: '' })).toThrow('option "service"')
     const root = moduleOf({ imports: [TrackRequestModule.forRootAsync({ useFactory: () => ({ service: '' }) })] })
     await expect(create(root, new ExpressAdapter())).rejects.toThrow('option "service"')
   })
 
   test('on a platform that is not known it says so, and the application works', async () => {
-    const told = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
-    onTestFinished(() => told.mockRestore())
+    const summarize = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+    onTestFinished(() => summarize.mockRestore())
     class Other extends ExpressAdapter {
       override getType(): string {
         return 'other'
@@ -630,13 +633,13 @@ describe('Nest on any platform', () => {
       }
     }
     method(Shop, 'answer', Get())
-    const { tracker, records } = heard()
+    const { tracker, records } = recordingTracker()
     const root = moduleOf({ imports: [TrackRequestModule.forRoot({ tracker })], controllers: [controller(Shop)] })
-    const serving = await listening(await create(root, new Other()))
+    const serving = await listenNest(await create(root, new Other()))
     onTestFinished(() => serving.close())
     expect((await ask(serving.url)).body).toBe('fine ')
     expect(records).toEqual([])
-    expect(String(told.mock.calls[0]?.[0])).toContain('not on "other"')
+    expect(String(summarize.mock.calls[0]?.[0])).toContain('not on "other"')
   })
 
   test('what it is given and gives has the types of Nest and its platforms', () => {

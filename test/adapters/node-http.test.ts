@@ -4,18 +4,18 @@ import { text } from 'node:stream/consumers'
 import { afterEach, describe, expect, test } from 'vitest'
 import { currentRequest } from '../../src/tracking/current-request.ts'
 import type { NodeHandler, NodeHandlerOptions } from '../../src/handlers/node-handler.ts'
-import { told } from '../tracker-fixture.ts'
-import { ask } from './client.ts'
-import { describeHttpAdapter } from './contract.ts'
-import { headerOf, listen, write } from './listen.ts'
-import { heard, type Heard, type Scenario, type Serving } from './scenario.ts'
+import { summarize } from '../tracker-fixture.ts'
+import { ask } from './http-client.ts'
+import { describeHttpAdapter } from './http-contract.ts'
+import { headerOf, listen, write } from './http-servers.ts'
+import { recordingTracker, type RecordingTracker, type Scenario, type RunningServer } from './http-host.ts'
 
 type Req = IncomingMessage | Http2ServerRequest
 type Res = ServerResponse | Http2ServerResponse
 
-/** The same handler for both versions of HTTP. */
+/** One handler for both versions of HTTP. */
 function tracked({ tracker, handle, auth, authenticate }: Scenario): (req: Req, res: Res) => void {
-  // Not async: a handler that throws at once has to throw out of the listener.
+  // Not async: a synchronous error must be thrown to the listener's caller.
   const listener: NodeHandler<Req, Res> = (req, res) => {
     const answer = handle({ header: headerOf(req), body: () => text(req) })
     return answer instanceof Promise ? answer.then((settled) => write(res, settled)) : write(res, answer)
@@ -30,22 +30,22 @@ describeHttpAdapter('node:http', (scenario) => listen(createServer(tracked(scena
   http2: (scenario) => listen(createSecondServer(tracked(scenario))),
 })
 
-describe('node:http, besides', () => {
-  let serving: Serving | undefined
+describe('node:http beyond the contract', () => {
+  let serving: RunningServer | undefined
   afterEach(() => serving?.close())
 
   async function start(
     handler: NodeHandler,
-    options: Parameters<typeof heard>[0] & NodeHandlerOptions = {},
-  ): Promise<Heard> {
-    const listening = heard(options)
-    serving = await listen(createServer(listening.tracker.trackRequest(handler, options)))
-    return listening
+    options: Parameters<typeof recordingTracker>[0] & NodeHandlerOptions = {},
+  ): Promise<RecordingTracker> {
+    const recording = recordingTracker(options)
+    serving = await listen(createServer(recording.tracker.trackRequest(handler, options)))
+    return recording
   }
 
   const url = (): string => serving?.url ?? ''
 
-  test('a handler that throws after half an answer breaks the connection, and is an error', async () => {
+  test('a handler that throws during the response breaks the connection and ends with outcome error', async () => {
     const server = await start((_req, res) => {
       res.writeHead(200)
       res.write('half')
@@ -61,7 +61,7 @@ describe('node:http, besides', () => {
     })
   })
 
-  test('a handler that throws after its answer is noted, or an error; the client has its answer', async () => {
+  test('an error after the response is logged, and the client has the response', async () => {
     const server = await start((_req, res) => {
       res.end('whole')
       throw new Error('afterwards')
@@ -71,7 +71,7 @@ describe('node:http, besides', () => {
     expect(server.records.some(({ error }) => error?.message === 'afterwards')).toBe(true)
   })
 
-  test('the head of a failed answer says nothing of the body that did not come', async () => {
+  test('the headers of a failed response do not describe a body that was not sent', async () => {
     const server = await start((_req, res) => {
       res.setHeader('content-length', 5_000)
       res.setHeader('content-encoding', 'gzip')
@@ -88,7 +88,7 @@ describe('node:http, besides', () => {
     await server.ended(1)
   })
 
-  test('the request hangs on req, where the context is lost', async () => {
+  test('the request is attached to req, also if the context is lost', async () => {
     const server = await start((req, res) => {
       req.on('data', () => undefined).on('end', () => res.end(currentRequest(req)?.traceId))
     })
@@ -97,14 +97,14 @@ describe('node:http, besides', () => {
     await server.ended(1)
   })
 
-  test("authenticate that has told the request already is not answered with a 500 by onInvalid: 'throw'", async () => {
+  test("an authenticate that has already sent AUTH_OK does not cause a 500 with onInvalid: 'throw'", async () => {
     const server = await start((_req, res) => res.end('fine'), {
       onInvalid: 'throw',
       authenticate: () => currentRequest()?.authenticated(),
     })
     expect(await ask(url())).toMatchObject({ status: 200, body: 'fine' })
     await server.ended(1)
-    expect(told(server.records)).toEqual([
+    expect(summarize(server.records)).toEqual([
       '0 Received',
       '1 AUTH_OK Authenticated',
       'note AUTH_OK in Authenticated',
@@ -113,7 +113,7 @@ describe('node:http, besides', () => {
     ])
   })
 
-  test("what onInvalid: 'throw' throws in a handler is the handler's own error", async () => {
+  test("an error thrown by onInvalid: 'throw' in a handler is treated as the handler's error", async () => {
     const server = await start(() => currentRequest()?.completed(), { onInvalid: 'throw' })
     expect(await ask(url())).toMatchObject({ status: 500 })
     await server.ended(1)

@@ -9,12 +9,12 @@ import { deferred } from '../deferred.ts'
 import { engines, type Database } from '../services.ts'
 import { SOON } from '../timeouts.ts'
 import { describeQueueAdapter } from './queue-contract.ts'
-import { watched, type OpenRig } from './queue-rig.ts'
+import { trackedService, type OpenRig } from './queue-rig.ts'
 import { openRig } from './queues/pg-boss.ts'
 
 const POLL = { pollingIntervalSeconds: 0.5 }
 const PLACED = ['Received', 'Authenticated', 'Processing', 'Queued']
-const BEGUN = ['Received', 'Authenticated']
+const STARTED = ['Received', 'Authenticated']
 
 interface Order {
   readonly order: number
@@ -31,7 +31,7 @@ for (const engine of engines) {
 }
 
 for (const engine of engines)
-  describe.skipIf(engine.missing)(`pg-boss on ${engine.name}, besides`, () => {
+  describe.skipIf(engine.missing)(`pg-boss on ${engine.name} beyond the contract`, () => {
     const schema = `throughline_${randomUUID().slice(0, 8)}`
     let database: Database
     let pool: pg.Pool
@@ -77,7 +77,7 @@ for (const engine of engines)
     describe('sending', () => {
       test('a request is Queued once the broker has the message, and not before', async () => {
         const queue = await newQueue()
-        const { tracker, story } = watched()
+        const { tracker, story } = trackedService()
         const request = tracker.start()
         const states: string[] = []
         const db: PgBoss.Db = {
@@ -91,7 +91,7 @@ for (const engine of engines)
         const observed = propagate(new PgBoss({ db, schema }))
         await request.run(() => observed.send(queue, { order: 1 }))
         expect(states).toEqual(['Processing', 'Processing'])
-        expect(story(request.requestId)).toEqual([...BEGUN, 'Processing', 'Queued'])
+        expect(story(request.requestId)).toEqual([...STARTED, 'Processing', 'Queued'])
         expect(tracker.inFlight()).toEqual([])
       })
 
@@ -99,28 +99,28 @@ for (const engine of engines)
         const down = new pg.Pool({ host: '127.0.0.1', port: 1 })
         const db: PgBoss.Db = { executeSql: (text, values) => down.query<Record<string, unknown>>(text, values) }
         const unreachable = propagate(new PgBoss({ db, schema }))
-        const { tracker, story, requests, records } = watched()
+        const { tracker, story, requests, records } = trackedService()
         const place = tracker.trackRequest(async (order: Order) => unreachable.send('orders', order))
         await expect(place({ order: 1 })).rejects.toMatchObject({ code: 'ECONNREFUSED' })
-        expect(story(requests()[0] ?? '')).toEqual([...BEGUN, 'Processing', '(ENQUEUE)', 'Responded error'])
+        expect(story(requests()[0] ?? '')).toEqual([...STARTED, 'Processing', '(ENQUEUE)', 'Responded error'])
         expect(records.find(({ lifecycle }) => lifecycle === 'note')?.error?.message).toContain('ECONNREFUSED')
         await down.end()
       })
 
       test('a send that the queue throttles gives null, and the request is not Queued', async () => {
         const queue = await newQueue()
-        const { tracker, story } = watched()
+        const { tracker, story } = trackedService()
         const [first, second] = [tracker.start(), tracker.start()]
         const order = { order: 1 }
         expect(await first.run(() => boss.sendThrottled(queue, order, {}, 60, 'once'))).toBeTypeOf('string')
         expect(await second.run(() => boss.sendThrottled(queue, order, {}, 60, 'once'))).toBeNull()
         expect(first.state).toBe('Queued')
-        expect(story(second.requestId)).toEqual([...BEGUN, 'Processing', '(ENQUEUE)'])
+        expect(story(second.requestId)).toEqual([...STARTED, 'Processing', '(ENQUEUE)'])
         expect(order).toEqual({ order: 1 })
       })
 
       test('a queue that does not exist takes no message', async () => {
-        const request = watched().tracker.start()
+        const request = trackedService().tracker.start()
         expect(await request.run(() => boss.send('no-such-queue', {}))).toBeNull()
         expect(request.state).toBe('Processing')
       })
@@ -133,7 +133,7 @@ for (const engine of engines)
         ['sendDebounced', (queue) => boss.sendDebounced(queue, { order: 1 }, {}, 60, 'key')],
       ])('%s carries the request', async (_, send) => {
         const queue = await newQueue()
-        const request = watched().tracker.start()
+        const request = trackedService().tracker.start()
         const id = await request.run(() => send(queue))
         expect(request.state).toBe('Queued')
         expect(await dataOf(id)).toEqual({
@@ -148,21 +148,21 @@ for (const engine of engines)
         })
       })
 
-      test('the first message hands the request over, and later ones have it as their parent', async () => {
+      test('the first message hands the request off, and later ones have it as their parent', async () => {
         const queue = await newQueue()
-        const { tracker, story } = watched()
+        const { tracker, story } = trackedService()
         const request = tracker.start()
         const ids = await request.run(async () => [
           await boss.send(queue, { order: 1 }),
           await boss.send(queue, { order: 2 }),
         ])
-        expect(story(request.requestId)).toEqual([...BEGUN, 'Processing', 'Queued', '(ENQUEUE)'])
+        expect(story(request.requestId)).toEqual([...STARTED, 'Processing', 'Queued', '(ENQUEUE)'])
         expect(await Promise.all(ids.map(async (id) => handsOver(await dataOf(id))))).toEqual([true, false])
       })
 
       test('as a child a message leaves the request where it is, and its worker has a request of its own', async () => {
         const [queue, other] = [await newQueue(), await newQueue()]
-        const { tracker, story } = watched()
+        const { tracker, story } = trackedService()
         const choosing = propagate(
           new PgBoss({
             db: { executeSql: (text, values) => pool.query<Record<string, unknown>>(text, values) },
@@ -177,24 +177,24 @@ for (const engine of engines)
           await choosing.send(queue, { order: 1 }),
           await choosing.send(other, { order: 2 }),
         ])
-        expect(story(request.requestId)).toEqual(['Received', '(ENQUEUE)', ...BEGUN.slice(1), 'Processing', 'Queued'])
+        expect(story(request.requestId)).toEqual(['Received', '(ENQUEUE)', ...STARTED.slice(1), 'Processing', 'Queued'])
         expect(await Promise.all(ids.map(async (id) => handsOver(await dataOf(id))))).toEqual([false, true])
       })
 
-      test('of two sends at once exactly one hands the request over', async () => {
+      test('of two sends at once exactly one hands the request off', async () => {
         const queue = await newQueue()
-        const { tracker, story } = watched()
+        const { tracker, story } = trackedService()
         const request = tracker.start()
         const ids = await request.run(() =>
           Promise.all([boss.send(queue, { order: 1 }), boss.send(queue, { order: 2 })]),
         )
-        expect(story(request.requestId).sort()).toEqual(['(ENQUEUE)', ...BEGUN, 'Processing', 'Queued'].sort())
+        expect(story(request.requestId).sort()).toEqual(['(ENQUEUE)', ...STARTED, 'Processing', 'Queued'].sort())
         expect(await Promise.all(ids.map(async (id) => handsOver(await dataOf(id))))).toEqual([true, false])
       })
 
       test('where nobody learns whether the job was kept, the request stays where it is: transaction, insert, publish', async () => {
         const queue = await newQueue()
-        const { tracker, story } = watched()
+        const { tracker, story } = trackedService()
         const request = tracker.start()
         const client = await pool.connect()
         await client.query('begin')
@@ -210,9 +210,9 @@ for (const engine of engines)
         expect(jobs.map(({ data }) => handsOver(data))).toEqual([false, false, false])
       })
 
-      test('outside of a request, and with data that is no object, a message is sent as it is', async () => {
+      test('outside a request, and with data that is no object, a message is sent as it is', async () => {
         const queue = await newQueue()
-        const request = watched().tracker.start()
+        const request = trackedService().tracker.start()
         const outside = await boss.send(queue, { order: 1 })
         await request.run(() =>
           boss.insert([
@@ -232,7 +232,7 @@ for (const engine of engines)
         expect(await boss.start()).toBe(boss)
         expect(boss.on('wip', () => undefined)).toBe(boss)
         expect(await boss.getQueueSize(queue)).toBe(0)
-        const request = watched().tracker.start()
+        const request = trackedService().tracker.start()
         const id = await request.run(() => plain.send(queue, { order: 1 }))
         expect(await dataOf(id)).toEqual({ order: 1 })
         expect(request.state).toBe('Received')
@@ -242,8 +242,8 @@ for (const engine of engines)
     describe('working', () => {
       test('the worker goes on with the same request, and sees the data as it was sent', async () => {
         const queue = await newQueue()
-        const shop = watched()
-        const worker = watched('worker')
+        const shop = trackedService()
+        const worker = trackedService('worker')
         const seen: unknown[] = []
         await work<Order>(
           queue,
@@ -273,7 +273,7 @@ for (const engine of engines)
 
       test.each([[null], [{}], [{ __throughline: 'mine' }]])('data %j comes back', async (data) => {
         const queue = await newQueue()
-        const { tracker } = watched()
+        const { tracker } = trackedService()
         const seen: unknown[] = []
         await work(
           queue,
@@ -288,7 +288,7 @@ for (const engine of engines)
 
       test('every attempt is noted, and the one that succeeds completes the request', async () => {
         const queue = await newQueue({ retryLimit: 2 })
-        const { tracker, story, records } = watched()
+        const { tracker, story, records } = trackedService()
         let calls = 0
         await work(
           queue,
@@ -319,7 +319,7 @@ for (const engine of engines)
 
       test('when the retries are used up the request is Completed with outcome error', async () => {
         const queue = await newQueue({ retryLimit: 1 })
-        const { tracker, story } = watched()
+        const { tracker, story } = trackedService()
         await work(
           queue,
           trackRequest(
@@ -348,7 +348,7 @@ for (const engine of engines)
 
       test('a handler that outlives the job ends with it, and not once more when it is done', async () => {
         const queue = await newQueue()
-        const { tracker, story, records } = watched()
+        const { tracker, story, records } = trackedService()
         const released = deferred()
         const returned = vi.fn()
         await work(
@@ -376,7 +376,7 @@ for (const engine of engines)
       test('a dead letter is a new request, with the one that died as its parent', async () => {
         const deadLetter = await newQueue()
         const queue = await newQueue({ deadLetter })
-        const { tracker, story, records } = watched()
+        const { tracker, story, records } = trackedService()
         await work(
           deadLetter,
           trackRequest(() => Promise.resolve(), { tracker }),
@@ -400,14 +400,14 @@ for (const engine of engines)
 
       test('a job that carries nothing starts a request of its own', async () => {
         const queue = await newQueue()
-        const { tracker, story, requests, records } = watched()
+        const { tracker, story, requests, records } = trackedService()
         await work(
           queue,
           trackRequest(() => Promise.resolve(), { tracker }),
         )
         await boss.send(queue, { order: 1 })
         await vi.waitFor(
-          () => expect(story(requests()[0] ?? '')).toEqual([...BEGUN, 'Processing', 'Responded ok']),
+          () => expect(story(requests()[0] ?? '')).toEqual([...STARTED, 'Processing', 'Responded ok']),
           SOON,
         )
         expect(records[0]).toMatchObject({ path: queue })
@@ -415,7 +415,7 @@ for (const engine of engines)
 
       test('the jobs of a batch each go on with their request, and all end alike', async () => {
         const queue = await newQueue()
-        const { tracker, story } = watched()
+        const { tracker, story } = trackedService()
         const batches: (string | undefined)[][] = []
         const senders = [tracker.start(), tracker.start()]
         for (const request of senders) await request.run(() => boss.send(queue, { order: 1 }))
@@ -442,12 +442,12 @@ for (const engine of engines)
         expect(batches).toHaveLength(1)
         expect(ids).toEqual(expect.arrayContaining(senders.map(({ requestId }) => requestId)))
         const started = ids.find((id) => senders.every(({ requestId }) => requestId !== id))
-        expect(story(started ?? '')).toEqual([...BEGUN, 'Processing', 'Responded error'])
+        expect(story(started ?? '')).toEqual([...STARTED, 'Processing', 'Responded error'])
       })
 
       test('a worker that sends again hands on a child, which the next worker starts', async () => {
         const [orders, invoices] = [await newQueue(), await newQueue()]
-        const { tracker, story, records } = watched()
+        const { tracker, story, records } = trackedService()
         await work(
           orders,
           trackRequest(() => boss.send(invoices, { invoice: 1 }), { tracker }),
@@ -468,7 +468,7 @@ for (const engine of engines)
         const told = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
         onTestFinished(() => told.mockRestore())
         const queue = await newQueue({ retryLimit: 1 })
-        const { tracker, story } = watched()
+        const { tracker, story } = trackedService()
         await work(
           queue,
           trackRequest(() => Promise.reject(new Error('never')), { tracker }),
@@ -494,7 +494,7 @@ for (const engine of engines)
       test('a worker started within a request does not work within it', async () => {
         const queue = await newQueue()
         const seen: (TrackedRequest | undefined)[] = []
-        await watched()
+        await trackedService()
           .tracker.start()
           .run(() => work(queue, () => Promise.resolve(seen.push(currentRequest()))))
         await boss.send(queue, {})

@@ -98,7 +98,7 @@ for (const engine of engines)
       alsoHeld.release()
     })
 
-    test('prepared statements, commented texts and what is asked outside of a request stay as they are', async () => {
+    test('prepared statements, commented texts and what is asked outside a request stay as they are', async () => {
       const { request } = commentOf()
       const commented = `${ASK} /* ours */`
       await request.run(async () => {

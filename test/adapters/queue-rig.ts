@@ -3,47 +3,55 @@ import { createTracker } from '../../src/handlers/track-request.ts'
 import type { Tracker } from '../../src/handlers/tracker.ts'
 import type { LifecycleRecord } from '../../src/record/record.ts'
 
-/** What the suite's handler is given of a message, in the words of no host. */
+/** What the contract's handler receives, whatever the host. */
 export interface Message {
   readonly body: string
-  /** The host's own object, on which the request hangs. */
+  /** The host's own object, to which the request is attached. */
   readonly host: object
 }
 
-/** Rejects where the message is to be delivered again, as the host's own users would have that. */
+/** Rejects if the message is to be delivered again. */
 export type Work = (message: Message) => Promise<unknown>
 
-/** One queue host, over real connections to its broker. */
+/**
+ * One queue host, over real connections to its broker. A message that is not settled is delivered again only after a time that
+ * no slow machine reaches.
+ */
 export interface QueueRig {
-  /** What another process opens its own rig with, to reach the same broker. */
+  /** The address by which another process can open a rig for the same broker. */
   readonly address: string
-  /** A new queue, whose messages are delivered so many times at most. A worker that dies has its message delivered again soon. */
+  /** Creates a queue whose messages are delivered at most this many times. */
   newQueue(attempts: number): Promise<string>
-  /** Sends by the producer of `propagate`. */
+  /** Sends through the producer of `propagate`. */
   send(queue: string, body: string): Promise<unknown>
-  /** Sends by a producer of the host alone, with headers as a service in another language would set them. */
+  /** Sends through an unwrapped producer, with headers as a service in another language would set them. */
   sendBare(queue: string, body: string, headers?: Readonly<Record<string, string>>): Promise<unknown>
-  /** Sends by a producer of `propagate` whose broker cannot be reached: rejects. */
+  /** Sends through a producer of `propagate` whose broker cannot be reached: rejects. */
   sendDown(queue: string): Promise<unknown>
-  /** Works on a queue by the handler of `trackRequest`, until it is stopped. */
+  /** Processes a queue with a handler of `trackRequest`, until it is stopped. */
   work(queue: string, tracker: Tracker, work: Work): Promise<() => Promise<unknown>>
+  /** Makes the broker deliver the one message of a worker that has died again, without waiting for its timeout. */
+  redeliver(queue: string): Promise<unknown>
   close(): Promise<unknown>
 }
 
-/** A file of ./queues exports it by this name: opens connections to the broker at an address, by default the usual one. */
+/** Opens connections to the broker at an address, by default the usual one. Each file of ./queues exports it by this name. */
 export type OpenRig = (address?: string) => Promise<QueueRig>
 
-/** A tracker whose records can be read as a story: states entered, notes in brackets, with attempt and outcome. */
-export interface Watched {
+/** Seconds after which a broker delivers an unsettled message again. */
+export const REDELIVERY_SECONDS = 600
+
+/** A service with a tracker, whose records can be read in short. */
+export interface TrackedService {
   readonly tracker: Tracker
   readonly records: LifecycleRecord[]
-  /** The story of one request. */
+  /** The records of one request in short, as {@link storyOf} writes them. */
   readonly story: (requestId: string) => string[]
-  /** The ids of its requests, in the order in which they began. */
+  /** The ids of its requests, in the order of their start. */
   readonly requests: () => string[]
 }
 
-export function watched(service = 'shop'): Watched {
+export function trackedService(service = 'shop'): TrackedService {
   const { records, ...sink } = memorySink()
   return {
     tracker: createTracker({ service, logger: false, sinks: [sink] }),
@@ -54,16 +62,16 @@ export function watched(service = 'shop'): Watched {
 }
 
 /**
- * Records in short: `Queued`, `(ATTEMPT 1)`, `Completed 2 ok`. The sender's come first, though a broker may deliver a
- * message before it has told the sender that it has it.
+ * Records in short, with notes in brackets: `Queued`, `(ATTEMPT 1)`, `Completed 2 ok`. The sender's come first, though a
+ * broker may deliver a message before it confirms it to the sender.
  */
 export function storyOf(records: readonly LifecycleRecord[]): string[] {
-  const [sent, worked] = [
+  const [sender, worker] = [
     records.filter(({ attempt }) => attempt === undefined),
     records.filter(({ attempt }) => attempt !== undefined),
   ]
-  return [...sent, ...worked].map((record) => {
-    const attempt = record.attempt === undefined ? '' : ` ${String(record.attempt)}`
+  return [...sender, ...worker].map((record) => {
+    const attempt = record.attempt === undefined ? '' : ` ${record.attempt}`
     if (record.lifecycle !== 'transition') return `(${record.event}${attempt})`
     return `${record.state}${attempt}${record.outcome === undefined ? '' : ` ${record.outcome}`}`
   })

@@ -4,9 +4,14 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 
-/** A stand-in for SQS: as much of its JSON protocol as the SDK needs, its limits on attributes, and its redrive to a dead-letter queue. */
+/**
+ * A stand-in for SQS: the part of its JSON protocol that the SDK needs, its limits on attributes, and its redrive to a
+ * dead-letter queue.
+ */
 export interface SqsServer {
   readonly endpoint: string
+  /** Makes all messages of a queue visible, as their visibility timeout would. */
+  expireVisibility(queue: string): void
   stop(): Promise<void>
 }
 
@@ -22,7 +27,8 @@ interface Stored {
   readonly MessageId: string
   readonly Body: string
   readonly attributes: Readonly<Record<string, Attribute>>
-  readonly diedIn?: string
+  /** The queue from which a dead letter came. */
+  readonly sourceArn?: string
   count: number
   visibleFrom: number
   receipt: string
@@ -43,11 +49,11 @@ const SYSTEM_NAMES = [
   'SequenceNumber',
   'DeadLetterQueueSourceArn',
 ]
-/** The characters that SQS takes. */
+/** The characters that SQS accepts. */
 const TEXT = /^[\t\n\r -\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]*$/u
 
-/** What the service refuses, with its own code. */
-class Refusal extends Error {
+/** An error that the service answers, with its code. */
+class ServiceError extends Error {
   readonly code: string
 
   constructor(code: string, message: string) {
@@ -64,7 +70,7 @@ export async function startSqsServer(): Promise<SqsServer> {
   const nameOf = (address: unknown): string => String(address).slice(String(address).search(/[^/:]*$/))
   const queueOf = (address: unknown): Queue => {
     const queue = queues.get(nameOf(address))
-    if (queue === undefined) throw new Refusal('QueueDoesNotExist', 'The specified queue does not exist.')
+    if (queue === undefined) throw new ServiceError('QueueDoesNotExist', 'The specified queue does not exist.')
     return queue
   }
   const redriveOf = ({ settings }: Queue): { maxReceiveCount: number; deadLetterTargetArn: string } | undefined => {
@@ -73,29 +79,29 @@ export async function startSqsServer(): Promise<SqsServer> {
       : (JSON.parse(settings.RedrivePolicy) as { maxReceiveCount: number; deadLetterTargetArn: string })
   }
   const wake = (): void => {
-    for (const look of waiting) look()
+    for (const check of waiting) check()
   }
 
   function put(queue: Queue, input: Input): Input {
     const body = input.MessageBody
     const attributes = (input.MessageAttributes ?? {}) as Record<string, Attribute>
     if (typeof body !== 'string' || body === '')
-      throw new Refusal('MissingParameter', 'The request must contain the parameter MessageBody.')
+      throw new ServiceError('MissingParameter', 'The request must contain the parameter MessageBody.')
     const names = Object.keys(attributes)
     if (names.length > 10)
-      throw new Refusal(
+      throw new ServiceError(
         'InvalidParameterValue',
         `Number of message attributes [${String(names.length)}] exceeds the allowed maximum [10].`,
       )
     for (const name of names) {
       const { DataType, StringValue, BinaryValue } = attributes[name] ?? {}
-      // SQS takes no empty value either; the vectors of W3C have one, and nothing of ours is ever empty.
+      // SQS also rejects empty values. They are accepted here, for the W3C vector that is empty; ours never are.
       const fits =
         DataType === 'Binary'
           ? BinaryValue !== undefined
           : DataType === 'String' && StringValue !== undefined && TEXT.test(StringValue)
       if (!fits || !/^[\w.-]{1,256}$/.test(name))
-        throw new Refusal('InvalidParameterValue', `The message attribute '${name}' cannot be used.`)
+        throw new ServiceError('InvalidParameterValue', `The message attribute '${name}' cannot be used.`)
     }
     const message: Stored = { MessageId: randomUUID(), Body: body, attributes, count: 0, visibleFrom: 0, receipt: '' }
     queue.messages.add(message)
@@ -103,23 +109,23 @@ export async function startSqsServer(): Promise<SqsServer> {
     return { MessageId: message.MessageId, MD5OfMessageBody: md5(body) }
   }
 
-  /** What is visible now, made invisible for a while; what was delivered often enough goes to the dead letters instead. */
-  function taken(queue: Queue, most: number, patience: number): Stored[] {
+  /** Receives visible messages and hides them for a time; moves those at their maximum of deliveries to the dead letters. */
+  function receive(queue: Queue, max: number, timeoutMs: number): Stored[] {
     const found: Stored[] = []
     const redrive = redriveOf(queue)
     for (const message of queue.messages) {
-      if (found.length === most || message.visibleFrom > Date.now()) continue
+      if (found.length === max || message.visibleFrom > Date.now()) continue
       if (redrive !== undefined && message.count >= redrive.maxReceiveCount) {
         queue.messages.delete(message)
         queueOf(redrive.deadLetterTargetArn).messages.add({
           ...message,
-          diedIn: `arn:aws:sqs:us-east-1:000000000000:${queue.name}`,
+          sourceArn: `arn:aws:sqs:us-east-1:000000000000:${queue.name}`,
           visibleFrom: 0,
         })
         wake()
         continue
       }
-      Object.assign(message, { count: message.count + 1, visibleFrom: Date.now() + patience, receipt: randomUUID() })
+      Object.assign(message, { count: message.count + 1, visibleFrom: Date.now() + timeoutMs, receipt: randomUUID() })
       found.push(message)
     }
     return found
@@ -139,7 +145,7 @@ export async function startSqsServer(): Promise<SqsServer> {
         try {
           Successful.push({ Id: entry.Id, ...put(queueOf(QueueUrl), entry) })
         } catch (error) {
-          if (!(error instanceof Refusal) || error.code === 'QueueDoesNotExist') throw error
+          if (!(error instanceof ServiceError) || error.code === 'QueueDoesNotExist') throw error
           Failed.push({ Id: entry.Id, SenderFault: true, Code: error.code, Message: error.message })
         }
       }
@@ -149,14 +155,14 @@ export async function startSqsServer(): Promise<SqsServer> {
       const queue = queueOf(input.QueueUrl)
       const system = [...listOf(input.AttributeNames), ...listOf(input.MessageSystemAttributeNames)]
       const unknown = system.find((name) => !SYSTEM_NAMES.includes(name))
-      if (unknown !== undefined) throw new Refusal('InvalidAttributeName', `Unknown Attribute ${unknown}.`)
-      const patience = 1_000 * Number(input.VisibilityTimeout ?? queue.settings.VisibilityTimeout ?? 30)
-      const look = (): Stored[] => taken(queue, Number(input.MaxNumberOfMessages ?? 1), patience)
-      const found = look()
-      const messages = found.length > 0 ? found : await later(look, 1_000 * Number(input.WaitTimeSeconds ?? 0))
+      if (unknown !== undefined) throw new ServiceError('InvalidAttributeName', `Unknown Attribute ${unknown}.`)
+      const timeoutMs = 1_000 * Number(input.VisibilityTimeout ?? queue.settings.VisibilityTimeout ?? 30)
+      const find = (): Stored[] => receive(queue, Number(input.MaxNumberOfMessages ?? 1), timeoutMs)
+      const found = find()
+      const messages = found.length > 0 ? found : await waitFor(find, 1_000 * Number(input.WaitTimeSeconds ?? 0))
       return messages.length === 0
         ? {}
-        : { Messages: messages.map((message) => shown(message, listOf(input.MessageAttributeNames), system)) }
+        : { Messages: messages.map((message) => toResponse(message, listOf(input.MessageAttributeNames), system)) }
     },
     'AmazonSQS.DeleteMessage': ({ QueueUrl, ReceiptHandle }) => {
       const { messages } = queueOf(QueueUrl)
@@ -171,19 +177,19 @@ export async function startSqsServer(): Promise<SqsServer> {
     },
   }
 
-  /** Looks again whenever something has changed, and every now and then, for messages become visible by themselves. */
-  function later(look: () => Stored[], patience: number): Promise<Stored[]> {
+  /** Waits for messages: checks after each change, and every 50 ms, since messages become visible as time passes. */
+  function waitFor(find: () => Stored[], timeoutMs: number): Promise<Stored[]> {
     return new Promise((resolve) => {
-      const until = Date.now() + patience
-      const again = (): void => {
-        const found = look()
+      const until = Date.now() + timeoutMs
+      const check = (): void => {
+        const found = find()
         if (found.length === 0 && Date.now() < until) return
         clearInterval(timer)
-        waiting.delete(again)
+        waiting.delete(check)
         resolve(found)
       }
-      const timer = setInterval(again, 50)
-      waiting.add(again)
+      const timer = setInterval(check, 50)
+      waiting.add(check)
     })
   }
 
@@ -193,10 +199,11 @@ export async function startSqsServer(): Promise<SqsServer> {
     res.setHeader('content-type', 'application/x-amz-json-1.0')
     try {
       const operation = operations[target]
-      if (operation === undefined) throw new Refusal('UnknownOperation', `this stand-in knows no ${target}`)
+      if (operation === undefined)
+        throw new ServiceError('UnknownOperation', `this stand-in does not implement ${target}`)
       res.end(JSON.stringify(await operation(input)))
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error
+      if (!(error instanceof ServiceError)) throw error
       res
         .writeHead(400, { 'x-amzn-query-error': `${error.code};Sender` })
         .end(JSON.stringify({ __type: `com.amazonaws.sqs#${error.code}`, message: error.message }))
@@ -205,10 +212,14 @@ export async function startSqsServer(): Promise<SqsServer> {
 
   const server = createServer((req, res) => void answer(req, res).catch(() => res.destroy()))
   await once(server.listen(0, '127.0.0.1'), 'listening')
-  // A server that listens on a TCP port has an address of this form.
+  // A server that listens on TCP has an address of this type.
   endpoint = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`
   return {
     endpoint,
+    expireVisibility(queue) {
+      for (const message of queueOf(queue).messages) message.visibleFrom = 0
+      wake()
+    },
     async stop() {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
@@ -216,26 +227,29 @@ export async function startSqsServer(): Promise<SqsServer> {
   }
 }
 
-/** A message as it is given to whoever asked for this much of it. */
-function shown(
-  { MessageId, Body, attributes, diedIn, count, receipt }: Stored,
+/** A message in a response, with the attributes that were asked for. */
+function toResponse(
+  { MessageId, Body, attributes, sourceArn, count, receipt }: Stored,
   names: readonly string[],
   system: readonly string[],
 ): Input {
-  const isAsked = (name: string): boolean =>
+  const isRequested = (name: string): boolean =>
     names.some(
-      (asked) => asked === 'All' || asked === name || (asked.endsWith('.*') && name.startsWith(asked.slice(0, -2))),
+      (pattern) =>
+        pattern === 'All' || pattern === name || (pattern.endsWith('.*') && name.startsWith(pattern.slice(0, -2))),
     )
-  const given = Object.entries(attributes).filter(([name]) => isAsked(name))
-  const own = Object.entries({ ApproximateReceiveCount: String(count), DeadLetterQueueSourceArn: diedIn })
-  const told = own.filter(([name, value]) => value !== undefined && (system.includes('All') || system.includes(name)))
+  const requested = Object.entries(attributes).filter(([name]) => isRequested(name))
+  const own = Object.entries({ ApproximateReceiveCount: String(count), DeadLetterQueueSourceArn: sourceArn })
+  const requestedSystem = own.filter(
+    ([name, value]) => value !== undefined && (system.includes('All') || system.includes(name)),
+  )
   return {
     MessageId,
     Body,
     ReceiptHandle: receipt,
     MD5OfBody: md5(Body),
-    ...(given.length === 0 ? {} : { MessageAttributes: Object.fromEntries(given) }),
-    ...(told.length === 0 ? {} : { Attributes: Object.fromEntries(told) }),
+    ...(requested.length === 0 ? {} : { MessageAttributes: Object.fromEntries(requested) }),
+    ...(requestedSystem.length === 0 ? {} : { Attributes: Object.fromEntries(requestedSystem) }),
   }
 }
 

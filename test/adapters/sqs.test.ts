@@ -21,18 +21,18 @@ import { currentRequest } from '../../src/tracking/current-request.ts'
 import type { TrackedRequest } from '../../src/tracking/tracked-request.ts'
 import { DASHED, GOOD, PARENT, TRACE } from '../trace/w3c-vectors.ts'
 import { describeQueueAdapter } from './queue-contract.ts'
-import { watched } from './queue-rig.ts'
+import { trackedService } from './queue-rig.ts'
 import { openRig, sqsClientAt } from './queues/sqs.ts'
 import { startSqsServer, type SqsServer } from './sqs-server.ts'
 
 // The SDK is real, and so are its commands, its middleware and its sockets; the service is a stand-in.
 
-const BEGUN = ['Received', 'Authenticated']
-const PLACED = [...BEGUN, 'Processing', 'Queued']
+const STARTED = ['Received', 'Authenticated']
+const PLACED = [...STARTED, 'Processing', 'Queued']
 
 describeQueueAdapter('sqs', { rig: 'sqs', open: openRig })
 
-describe('sqs, besides', () => {
+describe('sqs beyond the contract', () => {
   let server: SqsServer
   let plain: SQSClient
   let sqs: SQSClient
@@ -80,7 +80,7 @@ describe('sqs, besides', () => {
     expect.stringMatching(new RegExp(`^${request.requestId};Queued;3;\\d+$`)) as string
 
   test('what it takes and gives fits the types of the SDK', () => {
-    const options = { tracker: watched().tracker, queue: 'orders' }
+    const options = { tracker: trackedService().tracker, queue: 'orders' }
     expectTypeOf(propagate(plain)).toEqualTypeOf<SQSClient>()
     expectTypeOf<typeof propagate<SQS>>().returns.toEqualTypeOf<SQS>()
     // As the package sqs-consumer has it.
@@ -96,18 +96,18 @@ describe('sqs, besides', () => {
 
   describe('sending', () => {
     test('a service that refuses: its error passes through, and the request is not Queued', async () => {
-      const { tracker, story, requests } = watched()
+      const { tracker, story, requests } = trackedService()
       const place = tracker.trackRequest(
         () => sqs.send(new SendMessageCommand({ QueueUrl: `${server.endpoint}/0/none`, MessageBody: '1' })),
         { carrier: () => undefined },
       )
       await expect(place()).rejects.toMatchObject({ name: 'QueueDoesNotExist' })
-      expect(story(requests()[0] ?? '')).toEqual([...BEGUN, 'Processing', '(ENQUEUE)', 'Responded error'])
+      expect(story(requests()[0] ?? '')).toEqual([...STARTED, 'Processing', '(ENQUEUE)', 'Responded error'])
     })
 
     test('the messages of a batch are children, and one alone hands over, if the service takes it', async () => {
       const QueueUrl = await newQueue()
-      const { tracker, story } = watched()
+      const { tracker, story } = trackedService()
       const [several, one, refused] = [tracker.start(), tracker.start(), tracker.start()]
       await several.run(() =>
         sqs.send(
@@ -133,7 +133,7 @@ describe('sqs, besides', () => {
       expect([several, one, refused].map(({ requestId }) => story(requestId))).toEqual([
         ['Received', '(ENQUEUE)'],
         PLACED,
-        [...BEGUN, 'Processing', '(ENQUEUE)'],
+        [...STARTED, 'Processing', '(ENQUEUE)'],
       ])
       expect((await received(QueueUrl)).map(textsOf)).toEqual([
         several.headers(),
@@ -147,7 +147,7 @@ describe('sqs, besides', () => {
       const asking: string[] = []
       const client = sqsClientAt(server.endpoint)
       const deciding = propagate(client, { as: (queue) => (asking.push(queue), 'child') })
-      const request = watched().tracker.start()
+      const request = trackedService().tracker.start()
       await request.run(() => deciding.send(new SendMessageCommand({ QueueUrl, MessageBody: '1' })))
       expect(asking).toEqual([QueueUrl.split('/').at(-1)])
       expect((await received(QueueUrl)).map(textsOf)).toEqual([request.headers()])
@@ -181,7 +181,7 @@ describe('sqs, besides', () => {
         },
         { step: 'initialize', name: 'mine' },
       )
-      const request = watched().tracker.start()
+      const request = trackedService().tracker.start()
       await request.run(() => sqs.send(order))
       await request.run(() => sqs.send(order))
       expect(order.queue).toBe(QueueUrl)
@@ -198,7 +198,7 @@ describe('sqs, besides', () => {
 
     test('options of a call are passed on', async () => {
       const aborted = AbortSignal.abort()
-      const request = watched().tracker.start()
+      const request = trackedService().tracker.start()
       await expect(
         request.run(() =>
           sqs.send(new SendMessageCommand({ QueueUrl: `${server.endpoint}/0/none`, MessageBody: '1' }), {
@@ -223,7 +223,7 @@ describe('sqs, besides', () => {
         ['abc-123', 9, ['x-trace-id'], 'Received'],
       ])('trace %s beside %i of the caller: %j', async (id, count, carried, state) => {
         const QueueUrl = await newQueue()
-        const { tracker, story, records } = watched()
+        const { tracker, story, records } = trackedService()
         const carrier = id === DASHED ? { traceparent: GOOD, tracestate: 'foo=1' } : { 'x-trace-id': id }
         const request = tracker.start(carrier)
         await request.run(() =>
@@ -240,7 +240,7 @@ describe('sqs, besides', () => {
         expect(story(request.requestId).includes('(PROPAGATE)')).toBe(count === 10)
         if (count === 10) expect(records.at(-1)?.error?.message).toContain('leave no room')
         // However few of them came, the worker knows the trace by its own name, and goes on with a request that was handed over.
-        const worker = watched('worker')
+        const worker = trackedService('worker')
         await trackRequest(() => 'done', { tracker: worker.tracker })(message ?? {})
         if (count < 10) expect(worker.records[0]?.trace_id).toBe(id)
         expect(worker.story(worker.requests()[0] ?? '').at(-1)).toBe(
@@ -251,7 +251,7 @@ describe('sqs, besides', () => {
 
       test('in a batch each message has room of its own', async () => {
         const QueueUrl = await newQueue()
-        const { tracker, story } = watched()
+        const { tracker, story } = trackedService()
         const request = tracker.start()
         await request.run(() =>
           sqs.send(
@@ -285,7 +285,7 @@ describe('sqs, besides', () => {
       const QueueUrl = await newQueue()
       class a extends SendMessageCommand {}
       const old = new SendMessageCommand({ QueueUrl, MessageBody: '2' })
-      const request = watched().tracker.start()
+      const request = trackedService().tracker.start()
       await request.run(() => sqs.send(new a({ QueueUrl, MessageBody: '1' })))
       const sent: unknown[] = []
       const client = propagate({ send: (command: unknown): Promise<unknown> => Promise.resolve(sent.push(command)) })
@@ -306,7 +306,7 @@ describe('sqs, besides', () => {
         credentials: { accessKeyId: 'nobody', secretAccessKey: 'nothing' },
       })
       const client = propagate(whole)
-      const { tracker } = watched()
+      const { tracker } = trackedService()
       const [promised, called] = [tracker.start(), tracker.start()]
       await promised.run(() => client.sendMessage({ QueueUrl, MessageBody: '1' }))
       const answer = await called.run(
@@ -339,7 +339,7 @@ describe('sqs, besides', () => {
 
     test('what is sent on is a child, whatever it brought along; of another trace it stays as it is', async () => {
       const [QueueUrl, next] = [await newQueue(), await newQueue()]
-      const { tracker, story, requests } = watched()
+      const { tracker, story, requests } = trackedService()
       const request = tracker.start()
       await request.run(() => sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: '1' })))
       const [message = {}] = await received(QueueUrl)
@@ -355,7 +355,7 @@ describe('sqs, besides', () => {
 
     test('what the SDK or the service is going to refuse, and other commands, are passed on as they are', async () => {
       const QueueUrl = await newQueue()
-      const request = watched().tracker.start()
+      const request = trackedService().tracker.start()
       const sent: unknown[] = []
       const client = propagate({ send: (command: unknown): unknown => sent.push(command) })
       // What a program in plain JavaScript may pass.
@@ -382,11 +382,11 @@ describe('sqs, besides', () => {
       ).toEqual({ VisibilityTimeout: '0' })
     })
 
-    test('outside of a request nothing is added, and the client stands for its own', async () => {
+    test('outside a request nothing is added, and the client stands for its own', async () => {
       const QueueUrl = await newQueue()
       const command = new SendMessageCommand({ QueueUrl, MessageBody: '1' })
       await sqs.send(command)
-      await watched()
+      await trackedService()
         .tracker.start()
         .run(() => plain.send(command))
       expect((await received(QueueUrl)).map(textsOf)).toEqual([{}, {}])
@@ -416,7 +416,7 @@ describe('sqs, besides', () => {
         },
         { as: 'hand-off' },
       )
-      const { tracker, story } = watched()
+      const { tracker, story } = trackedService()
       const request = tracker.start()
       const [TopicArn, PhoneNumber] = ['arn:aws:sns:us-east-1:000000000000:orders', '+15555550100']
       await request.run(async () => {
@@ -454,7 +454,7 @@ describe('sqs, besides', () => {
       ],
       ['nothing at all', {}, undefined],
     ])('fromSns reads %s', async (_, message, traceId) => {
-      const { tracker, records } = watched()
+      const { tracker, records } = trackedService()
       await trackRequest(() => undefined, { tracker, carrier: fromSns })(message)
       if (traceId === undefined) expect(records[0]).not.toHaveProperty('parent_id')
       else expect(records[0]).toMatchObject({ trace_id: traceId, parent_id: PARENT })
@@ -462,7 +462,7 @@ describe('sqs, besides', () => {
     })
 
     test('without it the envelope is not looked into', async () => {
-      const { tracker, records } = watched()
+      const { tracker, records } = trackedService()
       await trackRequest(() => undefined, { tracker })({
         Body: envelope({ traceparent: { Type: 'String', Value: GOOD } }),
       })
@@ -472,7 +472,7 @@ describe('sqs, besides', () => {
 
   describe('receiving', () => {
     /** A message that carries a request, beside an attribute of its own. */
-    async function placed(QueueUrl: string, { tracker } = watched()): Promise<TrackedRequest> {
+    async function placed(QueueUrl: string, { tracker } = trackedService()): Promise<TrackedRequest> {
       const request = tracker.start()
       await request.run(() =>
         sqs.send(
@@ -553,7 +553,7 @@ describe('sqs, besides', () => {
     test('a dead letter is a new request, with the one that died as its parent', async () => {
       const dead = await newQueue()
       const QueueUrl = await newQueue(1, dead)
-      const shop = watched()
+      const shop = trackedService()
       const request = await placed(QueueUrl, shop)
       const handle = trackRequest(() => Promise.reject(new Error('bad order')), {
         tracker: shop.tracker,
@@ -568,7 +568,7 @@ describe('sqs, besides', () => {
       expect(textsOf(letter)['x-lifecycle']).toBeDefined()
       await trackRequest(() => undefined, { tracker: shop.tracker, queue: 'dead' })(letter)
       const [, child = ''] = shop.requests()
-      expect(shop.story(child)).toEqual([...BEGUN, 'Processing', 'Responded ok'])
+      expect(shop.story(child)).toEqual([...STARTED, 'Processing', 'Responded ok'])
       expect(shop.records.find(({ request_id }) => request_id === child)).toMatchObject({
         trace_id: request.traceId,
         parent_id: request.requestId,
@@ -579,7 +579,7 @@ describe('sqs, besides', () => {
 
     test('without attempts every failure counts as one that is tried again', async () => {
       const QueueUrl = await newQueue()
-      const shop = watched()
+      const shop = trackedService()
       const request = await placed(QueueUrl, shop)
       const handle = trackRequest(() => Promise.reject(new Error('never')), { tracker: shop.tracker })
       for (const _ of [1, 2])
@@ -589,11 +589,13 @@ describe('sqs, besides', () => {
     })
 
     test.each([0, -1, Number.NaN])('attempts: %j is refused at once', (attempts) => {
-      expect(() => trackRequest(() => undefined, { tracker: watched().tracker, attempts })).toThrow(ThroughlineError)
+      expect(() => trackRequest(() => undefined, { tracker: trackedService().tracker, attempts })).toThrow(
+        ThroughlineError,
+      )
     })
 
     test('what comes after the message is passed on, and so is what the handler gives', async () => {
-      const { tracker, records } = watched()
+      const { tracker, records } = trackedService()
       const handle = trackRequest((message: Message, tenant: string) => `${message.Body ?? ''} of ${tenant}`, {
         tracker,
       })
@@ -602,7 +604,7 @@ describe('sqs, besides', () => {
     })
 
     test('bytes are read like text, and a carrier of yours that throws is a fault, not an end', async () => {
-      const { tracker, records } = watched()
+      const { tracker, records } = trackedService()
       const bytes: Message = {
         MessageAttributes: { traceparent: { DataType: 'Binary', BinaryValue: Buffer.from(GOOD) } },
       }
@@ -618,7 +620,7 @@ describe('sqs, besides', () => {
     })
 
     test('a message of a service in another language', async () => {
-      const { tracker, records } = watched()
+      const { tracker, records } = trackedService()
       const input: SendMessageCommandInput = {
         QueueUrl: await newQueue(),
         MessageBody: '1',

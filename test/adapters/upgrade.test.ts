@@ -6,14 +6,14 @@ import { WebSocket, WebSocketServer } from 'ws'
 import { currentRequest, currentTraceId } from '../../src/tracking/current-request.ts'
 import type { UpgradeHandler } from '../../src/handlers/upgrade-handler.ts'
 import { deferred } from '../deferred.ts'
-import { expectLawful, moves } from '../tracker-fixture.ts'
-import { listen } from './listen.ts'
-import { heard, type Heard, type Serving } from './scenario.ts'
+import { expectValidRun, summarizeTransitions } from '../tracker-fixture.ts'
+import { listen } from './http-servers.ts'
+import { recordingTracker, type RecordingTracker, type RunningServer } from './http-host.ts'
 
 const IMPLIED = ['0 Received', '1 AUTH_OK Authenticated implied', '2 PROCESS Processing implied']
 
-describe('requests for another protocol, on node:http with ws', () => {
-  let serving: Serving | undefined
+describe('upgrade requests, on node:http with ws', () => {
+  let serving: RunningServer | undefined
   const wss = new WebSocketServer({ noServer: true })
   afterEach(async () => {
     for (const client of wss.clients) client.terminate()
@@ -23,12 +23,12 @@ describe('requests for another protocol, on node:http with ws', () => {
   async function start(
     handler: UpgradeHandler,
     options: { auth?: 'manual'; authenticate?: (req: IncomingMessage) => unknown } = {},
-  ): Promise<Heard> {
-    const listening = heard()
+  ): Promise<RecordingTracker> {
+    const recording = recordingTracker()
     const server = createServer((_req, res) => void res.end('no upgrade'))
-    server.on('upgrade', listening.tracker.trackRequest(handler, options))
+    server.on('upgrade', recording.tracker.trackRequest(handler, options))
     serving = await listen(server)
-    return listening
+    return recording
   }
 
   const accept: UpgradeHandler = (req, socket, head) =>
@@ -38,20 +38,20 @@ describe('requests for another protocol, on node:http with ws', () => {
     return new WebSocket(`${(serving?.url ?? '').replace('http', 'ws')}/live/7?token=hush`, { headers })
   }
 
-  /** The status that a client got which was not accepted. */
+  /** The status that a refused client receives. */
   async function refused(): Promise<number | undefined> {
     const [, response] = (await once(connect(), 'unexpected-response')) as [unknown, IncomingMessage]
     response.destroy()
     return response.statusCode
   }
 
-  function expectRun({ tracker, records }: Heard, ...expected: readonly string[]): void {
-    expectLawful(tracker.core.settings.table, records)
-    expect(moves(records)).toEqual(expected)
+  function expectRun({ tracker, records }: RecordingTracker, ...expected: readonly string[]): void {
+    expectValidRun(tracker.core.settings.table, records)
+    expect(summarizeTransitions(records)).toEqual(expected)
     expect(tracker.inFlight()).toEqual([])
   }
 
-  test('one that is accepted was answered with 101, while its connection lives on', async () => {
+  test('an accepted upgrade ends its request with status 101, and the connection stays open', async () => {
     const server = await start(accept)
     const client = connect({ 'x-trace-id': 'live' })
     expect(String((await once(client, 'message'))[0])).toBe('live')
@@ -65,20 +65,20 @@ describe('requests for another protocol, on node:http with ws', () => {
     expectRun(server, ...IMPLIED, '3 RESPOND Responded ok')
   })
 
-  test('a caller who is refused gets a 401, and no handler', async () => {
+  test('a refused caller gets a 401, and the handler does not run', async () => {
     const server = await start(() => expect.unreachable(), { authenticate: () => Promise.reject(new Error('who')) })
     expect(await refused()).toBe(401)
     expectRun(server, '0 Received', '1 AUTH_ERROR Failed denied')
   })
 
-  test('a handler that turns the client away by hand', async () => {
+  test('a handler that rejects the upgrade itself', async () => {
     const server = await start((_req, socket) => void socket.end('HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n'))
     expect(await refused()).toBe(404)
     expectRun(server, ...IMPLIED, '3 RESPOND Responded ok')
     expect(server.records.at(-1)).not.toHaveProperty('status')
   })
 
-  test('a handler that checks callers itself and turns one away', async () => {
+  test('with manual authentication, a handler that closes an unauthenticated upgrade has refused the caller', async () => {
     const server = await start(
       (_req, socket) => void socket.end('HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n'),
       { auth: 'manual' },
@@ -102,10 +102,10 @@ describe('requests for another protocol, on node:http with ws', () => {
     expect(server.records.at(-1)).toMatchObject({ error: { type: 'TypeError', message: 'broken' } })
   })
 
-  test('a client that leaves before the handler is through', async () => {
+  test('a client that disconnects before the handler has finished', async () => {
     const [entered, never, sockets] = [deferred(), deferred(), new Set<Duplex>()]
     const server = await start((_req, socket) => {
-      // A connection that nobody reads from does not hear its client leave, and one half of it stays.
+      // An unread connection does not see that its client has gone, and stays half open.
       socket.resume()
       sockets.add(socket)
       entered.resolve()
@@ -121,7 +121,7 @@ describe('requests for another protocol, on node:http with ws', () => {
     for (const each of sockets) each.destroy()
   })
 
-  test('the request hangs on req', async () => {
+  test('the request is attached to req', async () => {
     const server = await start((req, socket, head) => {
       expect(currentRequest(req)).toBe(currentRequest())
       return accept(req, socket, head)

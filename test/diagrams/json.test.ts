@@ -4,9 +4,9 @@ import { requestMachine } from '../../machines/request.ts'
 import { graphOf } from '../../src/diagrams/graph.ts'
 import { json } from '../../src/diagrams/json.ts'
 import { compile } from '../../src/machine/compile.ts'
-import { hostileTable } from './_hostile.ts'
+import { hostileTable } from './_hostile-names.ts'
 
-test('the default machine as data', () => {
+test('writes the default machine as data', () => {
   const table = compile(requestMachine)
   const text = json(graphOf(table))
   expect(text.endsWith('}\n')).toBe(true)
@@ -18,14 +18,14 @@ test('the default machine as data', () => {
   })
   expect(JSON.parse(text)).toHaveProperty('states.0', {
     name: 'Received',
-    description: 'The request has arrived and nothing is known of its caller.',
+    description: 'The request has arrived, and its caller is not yet authenticated.',
     final: false,
     stuck_after_ms: 10_000,
   })
   expect(JSON.parse(text)).toHaveProperty('states.6.stuck_after_ms', null)
 })
 
-test('counts are fields of their own', () => {
+test('writes counts as separate fields', () => {
   const counts = { edges: new Map([[0, 123]]), states: new Map([['Queued', { entered: 5, open: 3 }]]) }
   const data: unknown = JSON.parse(json(graphOf(compile(requestMachine), counts)))
   expect(data).toMatchObject({ edges: [{ count: 123 }, { count: 0 }, {}, {}, {}, {}] })
@@ -33,7 +33,7 @@ test('counts are fields of their own', () => {
   expect(data).toHaveProperty('states.0.entered', 0)
 })
 
-test('every machine keeps its states and edges', () => {
+test('keeps the states and edges of every machine', () => {
   fc.assert(
     fc.property(hostileTable, (table) => {
       expect(JSON.parse(json(graphOf(table)))).toMatchObject({

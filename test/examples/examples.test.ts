@@ -9,9 +9,9 @@ const run = promisify(execFile)
 /** A folder is an example of its own, with a test of its own. */
 const examples = filesIn('examples').filter((file) => file.split('/').length === 2 && file.endsWith('.ts'))
 
-// Two of them start a database of their own, which has taken a busy machine half a minute.
-describe('examples', { timeout: 120_000 }, () => {
-  it.each(examples)('%s runs, says something, and ends by itself', async (file) => {
+// Concurrent, since most of an example's time is the start of its process and waiting for a broker.
+describe('examples', () => {
+  it.concurrent.each(examples)('%s prints something, and ends by itself', async (file) => {
     const { DATABASE_URL: _, ...env } = process.env
     const { stdout } = await run(process.execPath, ['--import', 'tsx', join(root, file)], { env, cwd: root })
     expect(stdout).not.toBe('')

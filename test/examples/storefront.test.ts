@@ -8,7 +8,6 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
 const DEMO = fileURLToPath(new URL('../../examples/storefront/demo.ts', import.meta.url))
-const MOST_MS = 120_000
 
 type Line = Readonly<Record<string, unknown>>
 
@@ -24,8 +23,8 @@ afterEach(() => {
   rmSync(logs, { recursive: true, force: true })
 })
 
-describe('the storefront', { timeout: MOST_MS }, () => {
-  it('carries one id through every service, and its audit names what the killed worker left', async () => {
+describe('the storefront', () => {
+  it('carries one id through every service, and its audit reports what the killed worker left', async () => {
     const { ended } = demo()
     const { status, stdout, stderr } = await ended
     // Nothing but its progress, which is written while it works.
@@ -118,10 +117,7 @@ function runs(pid: number): boolean {
   }
 }
 
+/** Polls until a condition holds. The runner's timeout is the only limit: a slow machine needs longer. */
 async function until(holds: () => boolean): Promise<void> {
-  const from = performance.now()
-  while (!holds()) {
-    await setTimeout(50)
-    if (performance.now() - from > 60_000) throw new Error('waited a minute in vain')
-  }
+  while (!holds()) await setTimeout(50)
 }

@@ -8,45 +8,45 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { afterAll, onTestFinished } from 'vitest'
-import { Marked } from './_printed-marks.ts'
+import { MarkReader } from './_mark-reader.ts'
 
-/** A program that runs: a server, which has told its port, or one that has told that it is ready. */
+/** A running program that has sent its first message: its port if it is a server. */
 export interface Program {
   readonly child: ChildProcess
   readonly url: string
-  readonly marked: Marked
+  readonly marks: MarkReader
   readonly stderr: Promise<string>
-  /** Its status and signal, once all that it wrote has been read. */
+  /** Its exit status and signal, once all of its output has been read. */
   readonly ended: Promise<readonly [status: number | null, signal: NodeJS.Signals | null]>
-  /** Sends it a message, and resolves with what it sends back. */
-  readonly ask: (message: string) => Promise<unknown>
+  /** Sends a message and resolves with the reply. */
+  readonly call: (message: string) => Promise<unknown>
 }
 
-export interface Starting {
+export interface StartOptions {
   readonly args?: readonly string[]
   readonly node?: readonly string[]
-  /** Where its standard output goes: the name of a file, or an open descriptor. By default nowhere. */
+  /** Standard output: a file name or an open descriptor. Ignored by default. */
   readonly stdout?: string | number
-  /** What a shell is to do to itself beforehand: a limit that the program inherits. */
+  /** A shell command to run first, such as a limit that the program inherits. */
   readonly shell?: string
 }
 
 let folder: string | undefined
-const built = new Map<string, Promise<string>>()
+const bundles = new Map<string, Promise<string>>()
 
 afterAll(() => {
   if (folder !== undefined) rmSync(folder, { recursive: true, force: true })
 })
 
-/** A new name in a folder that goes with the test file. */
-export function fileNamed(name: string): string {
+/** An unused path in a folder that is removed after the test file. */
+export function tempFile(name: string): string {
   folder ??= mkdtempSync(join(tmpdir(), 'throughline-faults-'))
   return join(mkdtempSync(join(folder, 'run-')), name)
 }
 
-/** A program of the folder `programs` in one file. It starts five times faster than through a loader, and hundreds of them are killed. */
+/** Bundles a program of `programs/`. A bundle starts five times faster than tsx, and the tests start hundreds. */
 function bundle(name: string): Promise<string> {
-  const outfile = fileNamed(`${name}.cjs`)
+  const outfile = tempFile(`${name}.cjs`)
   const entry = fileURLToPath(new URL(`programs/${name}.ts`, import.meta.url))
   return build({
     entryPoints: [entry],
@@ -59,12 +59,14 @@ function bundle(name: string): Promise<string> {
   }).then(() => outfile)
 }
 
-/** Starts a program, and resolves once it is ready. It is killed with the test, where it has not ended before. */
-export async function start(name: string, { args = [], node = [], stdout, shell }: Starting = {}): Promise<Program> {
-  let file = built.get(name)
-  if (file === undefined) built.set(name, (file = bundle(name)))
-  const opened = typeof stdout === 'string' ? openSync(stdout, 'a') : stdout
-  // In a folder of ours: what dies of an abort may leave its memory in a file.
+/** Starts a program and resolves once it is ready. The end of the test kills it. */
+export async function startProgram(
+  name: string,
+  { args = [], node = [], stdout, shell }: StartOptions = {},
+): Promise<Program> {
+  let file = bundles.get(name)
+  if (file === undefined) bundles.set(name, (file = bundle(name)))
+  const output = typeof stdout === 'string' ? openSync(stdout, 'a') : stdout
   const [command = '', ...rest] = [
     ...(shell === undefined ? [] : ['bash', '-c', `${shell}; exec "$@"`, 'bash']),
     process.execPath,
@@ -72,31 +74,32 @@ export async function start(name: string, { args = [], node = [], stdout, shell 
     await file,
     ...args,
   ]
-  const child = spawn(command, rest, { cwd: folder, stdio: ['ignore', opened ?? 'ignore', 'pipe', 'pipe', 'ipc'] })
-  if (opened !== stdout && opened !== undefined) closeSync(opened)
+  // An aborting process may dump its core into the working directory.
+  const child = spawn(command, rest, { cwd: folder, stdio: ['ignore', output ?? 'ignore', 'pipe', 'pipe', 'ipc'] })
+  if (output !== stdout && output !== undefined) closeSync(output)
   onTestFinished(() => void child.kill('SIGKILL'))
   const pipe = child.stdio[3]
   if (!(pipe instanceof Readable) || child.stderr === null) throw new Error('the program has no pipes')
-  const [marked, stderr] = [new Marked(pipe), text(child.stderr)]
+  const [marks, stderr] = [new MarkReader(pipe), text(child.stderr)]
   const ended = once(child, 'close').then(() => [child.exitCode, child.signalCode] as const)
-  const next = async (): Promise<unknown> => {
-    const gone = ended.then(async (how) =>
-      Promise.reject(new Error(`${name} has ended (${how.join(' ')}): ${await stderr}`)),
+  const nextMessage = async (): Promise<unknown> => {
+    const failed = ended.then(async (end) =>
+      Promise.reject(new Error(`${name} has ended (${end.join(' ')}): ${await stderr}`)),
     )
-    const [said] = (await Promise.race([once(child, 'message'), gone])) as unknown[]
-    return said
+    const [message] = (await Promise.race([once(child, 'message'), failed])) as unknown[]
+    return message
   }
-  const port = await next()
+  const port = await nextMessage()
   return {
     child,
     url: `http://127.0.0.1:${String(port)}`,
-    marked,
+    marks,
     stderr,
     ended,
-    ask: (message) => {
-      const answer = next()
+    call: (message) => {
+      const reply = nextMessage()
       child.send(message)
-      return answer
+      return reply
     },
   }
 }

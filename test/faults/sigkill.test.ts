@@ -1,102 +1,97 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { BUDGET } from './_budget.ts'
-import { isJob } from './_kinds.ts'
-import { killed, played, type Found } from './_pause-at.ts'
-import { count, NAMES, share, tell } from './_server-stats.ts'
-import { kindOf } from './_truth.ts'
-import { DESTINATIONS, type Destination } from './programs/tracker-for.ts'
+import { addRow, count, DESTINATION_NAMES, share } from './_fault-row.ts'
+import { killPoint, killUnderLoad, type RunResult } from './_kill-under-load.ts'
+import { isJob, kindOf } from './_request-kinds.ts'
+import { RUNS } from './_run-counts.ts'
+import { DESTINATIONS, type Destination } from './programs/_destinations.ts'
 
-/** What one kill has cost. */
-interface Cost {
-  readonly begun: number
+/** Numbers of requests, for one kill. */
+interface Losses {
+  readonly started: number
   readonly open: number
   readonly answered: number
-  /** Requests whose handler had begun and of which no line is left. */
-  readonly unknown: number
-  /** Requests that were answered and are named as stuck. */
-  readonly accused: number
-  /** Of these, the ones of which Node had told that the answer is out. */
-  readonly accusedThoughTold: number
+  /** Started, but without a line in the logs. */
+  readonly unlogged: number
+  /** Answered, but reported as stuck. */
+  readonly wronglyStuck: number
+  /** Those of `wronglyStuck` whose end Node had emitted. */
+  readonly wronglyStuckAfterEnd: number
 }
 
-function without(ids: Iterable<string>, others: ReadonlySet<string>): string[] {
+function difference(ids: Iterable<string>, others: ReadonlySet<string>): string[] {
   return [...ids].filter((id) => !others.has(id))
 }
 
-/** Holds the findings of the audit against what handlers and clients know, and tells what was lost. */
-function costOf({ stuck, known, records, report, truth }: Found, to: Destination): Cost {
-  const named = new Set(stuck)
-  const entered = to === 'default' || to === 'line' || to === 'own-sync'
-  const byLine = to === 'line' || to === 'own-sync'
-  const unknown = without(truth.begun, known)
-  if (entered) {
-    expect(unknown, 'every request whose handler began is in the log').toEqual([])
+/** Compares the audit with what handlers and clients know, and returns what was lost. */
+function checkLosses({ stuck, logged, records, report, truth }: RunResult, to: Destination): Losses {
+  const reported = new Set(stuck)
+  const flushesBeforeHandler = to === 'default' || to === 'line' || to === 'pino-sync'
+  const writesEachLine = to === 'line' || to === 'pino-sync'
+  const unlogged = difference(truth.started, logged)
+  if (flushesBeforeHandler) {
+    expect(unlogged, 'started but not logged').toEqual([])
     const attempted = new Set(records.filter(({ event }) => event === 'ATTEMPT').map(({ trace_id }) => trace_id))
-    expect(without(truth.worked, attempted), 'and every attempt that began').toEqual([])
+    expect(difference(truth.delivered, attempted), 'delivered without a logged attempt').toEqual([])
   }
-  expect(without(truth.open, new Set([...named, ...unknown])), 'what was open is named').toEqual([])
-  // A process does one thing at a time: at most one request's lines are out while its handler is still to begin.
-  if (entered) expect(without(named, truth.begun).length, 'and next to nothing else').toBeLessThanOrEqual(1)
-  if (to !== 'own-async') {
+  expect(difference(truth.open, new Set([...reported, ...unlogged])), 'open but not reported').toEqual([])
+  // Lines go out just before the handler starts, so the kill can come between the two for at most one request.
+  if (flushesBeforeHandler) {
+    expect(difference(reported, truth.started).length, 'reported but not started').toBeLessThanOrEqual(1)
+  }
+  if (to !== 'pino-async') {
+    const ended = writesEachLine ? truth.ended : truth.endedEarlier
     expect(
-      [...(byLine ? truth.told : truth.settled)].filter((id) => named.has(id)),
-      'what was told as ended is not named',
+      [...ended].filter((id) => reported.has(id)),
+      'ended but reported',
     ).toEqual([])
     expect(
-      [...truth.followed].filter((id) => named.has(id)),
-      'nor what was answered before another answer',
+      [...truth.answeredEarlier].filter((id) => reported.has(id)),
+      'answered before another request but reported',
     ).toEqual([])
   }
-  expect(report.invalid, 'no line is invalid').toEqual([])
-  expect(report.checked.damaged_lines, 'at most the last line of each is torn').toBeLessThanOrEqual(2)
-  // Of a message that was taken the sender may not have told: the worker's lines say that it was.
-  if (to !== 'own-async')
+  expect(report.invalid, 'invalid lines').toEqual([])
+  expect(report.checked.damaged_lines, 'damaged lines: at most the last one of each log').toBeLessThanOrEqual(2)
+  // A sender may die before it logs a hand-off that the worker's lines show.
+  if (to !== 'pino-async') {
     expect(
       report.gaps.filter(({ trace_id }) => !isJob(kindOf(trace_id))),
-      'no line is missing between others',
+      'gaps without a hand-off',
     ).toEqual([])
-  const accused = [...truth.answered].filter((id) => named.has(id))
+  }
+  const wronglyStuck = [...truth.answered].filter((id) => reported.has(id))
   return {
-    begun: truth.begun.size,
+    started: truth.started.size,
     open: truth.open.size,
     answered: truth.answered.size,
-    unknown: unknown.length,
-    accused: accused.length,
-    accusedThoughTold: accused.filter((id) => truth.told.has(id)).length,
+    unlogged: unlogged.length,
+    wronglyStuck: wronglyStuck.length,
+    wronglyStuckAfterEnd: wronglyStuck.filter((id) => truth.ended.has(id)).length,
   }
 }
 
-describe('SIGKILL at any moment: what was open is named, and nothing that was over', () => {
+describe('after SIGKILL at a random time the audit reports what was open, and nothing that had ended', () => {
   test.for(DESTINATIONS)('%s', async (to, context) => {
-    const costs: Cost[] = []
-    const tried = BUDGET.killed[to]
+    const losses: Losses[] = []
+    const kills = RUNS.kills[to]
     await fc.assert(
-      fc.asyncProperty(killed, async (moment) => {
-        const found = await played(moment, to, 'SIGKILL', false)
-        costs.push(costOf(found, to))
+      fc.asyncProperty(killPoint, async (point) => {
+        losses.push(checkLosses(await killUnderLoad(point, to, 'SIGKILL', false), to))
       }),
-      // A moment cannot be had twice: there is nothing to be made smaller.
-      { numRuns: tried, endOnFailure: true },
+      // A run cannot be repeated exactly, so there is nothing to shrink.
+      { numRuns: kills, endOnFailure: true },
     )
-    const sum = (of: (cost: Cost) => number): number => costs.reduce((all, cost) => all + of(cost), 0)
-    const [begun, answered, accused] = [
-      sum((cost) => cost.begun),
-      sum((cost) => cost.answered),
-      sum((cost) => cost.accused),
-    ]
-    const most = Math.max(...costs.map((cost) => cost.accused))
-    expect(begun).toBeGreaterThan(0)
-    tell(context, {
-      fault: `SIGKILL of a loaded server, its worker, or both, ${NAMES[to]}`,
-      tried: `${count(tried)} moments, ${count(begun)} requests, ${count(sum((cost) => cost.open))} of them open`,
-      lost: `${share(
-        sum((cost) => cost.unknown),
-        begun,
-      )} that had begun are unknown; ${share(accused, answered)} that were answered are named, at most ${String(most)} after one kill; Node had told of the end of ${share(
-        sum((cost) => cost.accusedThoughTold),
-        accused,
-      )}`,
+    const sum = (key: keyof Losses): number => losses.reduce((total, loss) => total + loss[key], 0)
+    const max = Math.max(...losses.map(({ wronglyStuck }) => wronglyStuck))
+    expect(sum('started')).toBeGreaterThan(0)
+    addRow(context, {
+      fault: `SIGKILL of a loaded server, its worker, or both, ${DESTINATION_NAMES[to]}`,
+      tried: `${count(kills)} kills, ${count(sum('started'))} requests, ${count(sum('open'))} of them open`,
+      lost: [
+        `${share(sum('unlogged'), sum('started'))} started requests were missing from the log`,
+        `${share(sum('wronglyStuck'), sum('answered'))} answered ones were reported, at most ${String(max)} per kill`,
+        `Node had emitted the end of ${share(sum('wronglyStuckAfterEnd'), sum('wronglyStuck'))}`,
+      ].join('; '),
     })
   })
 })

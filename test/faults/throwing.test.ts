@@ -8,13 +8,13 @@ import { isTraceId, newRequestId, newTraceId } from '../../src/trace/trace-id.ts
 import { createTracker } from '../../src/handlers/track-request.ts'
 import type { Tracker } from '../../src/handlers/tracker.ts'
 import type { LifecycleRecord } from '../../src/record/record.ts'
-import { ask } from '../adapters/client.ts'
-import { expectLawful } from '../tracker-fixture.ts'
-import { BUDGET } from './_budget.ts'
-import { start } from './_program.ts'
-import { count, tell } from './_server-stats.ts'
+import { ask } from '../adapters/http-client.ts'
+import { expectValidRun } from '../tracker-fixture.ts'
+import { addRow, count } from './_fault-row.ts'
+import { startProgram } from './_program.ts'
+import { RUNS } from './_run-counts.ts'
 
-const PARTS = [
+const CALLBACKS = [
   'sink',
   'flush',
   'stream',
@@ -29,17 +29,17 @@ const PARTS = [
   'path',
   'willRetry',
 ] as const
-type Part = (typeof PARTS)[number]
+type Callback = (typeof CALLBACKS)[number]
 
-/** Wraps functions so that they throw when it is their turn to. */
-type Flaky = <Args extends unknown[], R>(part: Part, fn: (...args: Args) => R) => (...args: Args) => R
+/** Wraps a function so that it sometimes throws. */
+type Flaky = <Args extends unknown[], R>(name: Callback, fn: (...args: Args) => R) => (...args: Args) => R
 
-/** A pino of the user's in which everything may break that is the user's own. */
+/** A pino whose user-supplied parts may throw. */
 function flakyLogger(flaky: Flaky): Logger {
-  const broken = flaky('child', () => undefined)
-  // The first child is made with the tracker, whose maker learns of a logger that cannot be used.
-  let made = 0
-  const onChild = (): void => (made++ > 0 ? broken() : undefined)
+  const mayThrow = flaky('child', () => undefined)
+  // createTracker creates the first child and may throw its error.
+  let children = 0
+  const onChild = (): void => (children++ > 0 ? mayThrow() : undefined)
   return pino({ mixin: flaky('mixin', () => ({})), onChild }, { write: flaky('stream', () => undefined) })
 }
 
@@ -57,18 +57,18 @@ function flakyTracker(flaky: Flaky): { tracker: Tracker; records: LifecycleRecor
   return { tracker, records: sink.records }
 }
 
-/** Calls the tracker's wrappers of both kinds; whatever breaks, each call does what it would do without a tracker. */
+/** Calls wrapped HTTP handlers and functions. Fails unless each call has the result that it has without a tracker. */
 async function callAll(tracker: Tracker, flaky: Flaky): Promise<void> {
   const server = createServer(
     tracker.trackRequest((req, res) =>
-      req.url === '/throws' ? Promise.reject(new Error('no luck')) : res.end('served'),
+      req.url === '/throws' ? Promise.reject(new Error('failed on purpose')) : res.end('served'),
     ),
   )
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  // A server that listens on TCP has an address of this kind.
+  // The address of a server that listens on TCP is an AddressInfo.
   const url = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`
   const work = tracker.trackRequest(
-    (number: number) => (number < 0 ? Promise.reject(new Error('no luck')) : Promise.resolve(number + 1)),
+    (number: number) => (number < 0 ? Promise.reject(new Error('failed on purpose')) : Promise.resolve(number + 1)),
     {
       carrier: flaky('carrier', () => ({ 'x-trace-id': 'abc' })),
       attempt: flaky('attempt', () => 1),
@@ -76,45 +76,47 @@ async function callAll(tracker: Tracker, flaky: Flaky): Promise<void> {
       willRetry: flaky('willRetry', () => false),
     },
   )
-  const answers = await Promise.all(
+  const responses = await Promise.all(
     ['/ok', '/throws', '/ok'].map((path) => ask(`${url}${path}`, { headers: { 'x-trace-id': 'theirs' } })),
   )
-  expect(answers.map(({ status, body }) => [status, body])).toEqual([
+  expect(responses.map(({ status, body }) => [status, body])).toEqual([
     [200, 'served'],
     [500, 'Internal Server Error\n'],
     [200, 'served'],
   ])
-  for (const { headers } of answers) expect(isTraceId(headers['x-trace-id'])).toBe(true)
+  for (const { headers } of responses) expect(isTraceId(headers['x-trace-id'])).toBe(true)
   expect(await work(1)).toBe(2)
-  await expect(work(-1)).rejects.toThrow('no luck')
+  await expect(work(-1)).rejects.toThrow('failed on purpose')
   await new Promise((resolve) => server.close(resolve))
 }
 
-describe('whatever breaks in tracking, and whenever', () => {
-  test('each request comes out as it would without, is told in full to the sinks that work, and the fault is told once', async (context) => {
+describe('a callback that throws', () => {
+  test('changes no result, loses no record of a working sink, and is reported once', async (context) => {
     const stderr = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
     onTestFinished(() => stderr.mockRestore())
     let faults = 0
     await fc.assert(
       fc.asyncProperty(
-        fc.uniqueArray(fc.constantFrom(...PARTS)),
+        fc.uniqueArray(fc.constantFrom(...CALLBACKS)),
         fc.infiniteStream(fc.boolean()),
-        async (parts, turns) => {
+        async (names, decisions) => {
           stderr.mockClear()
           let thrown = 0
-          const breaking = new Set(parts)
+          const failing = new Set(names)
           const flaky: Flaky =
-            (part, fn) =>
+            (name, fn) =>
             (...args) => {
-              if (!breaking.has(part) || turns.next().value === false) return fn(...args)
+              if (!failing.has(name) || decisions.next().value === false) return fn(...args)
               thrown += 1
-              throw new Error(`${part} is broken`)
+              throw new Error(`${name} failed`)
             }
           const { tracker, records } = flakyTracker(flaky)
           await callAll(tracker, flaky)
           expect(() => tracker.close()).not.toThrow()
-          for (const id of new Set(records.map(({ request_id }) => request_id))) {
-            expectLawful(
+          const ids = new Set(records.map(({ request_id }) => request_id))
+          expect(ids.size).toBe(5)
+          for (const id of ids) {
+            expectValidRun(
               tracker.core.settings.table,
               records.filter(({ request_id }) => request_id === id),
             )
@@ -122,27 +124,27 @@ describe('whatever breaks in tracking, and whenever', () => {
           expect(tracker.stats).toMatchObject({ requests: 5, inFlight: 0, faults: thrown })
           expect(stderr.mock.calls.length).toBe(thrown === 0 ? 0 : 1)
           faults += thrown
-          // The tracker is closed once more when the process ends.
-          breaking.clear()
+          // The tracker is closed again when the process ends.
+          failing.clear()
         },
       ),
-      { numRuns: BUDGET.throwing },
+      { numRuns: RUNS.throwingRuns },
     )
     expect(faults).toBeGreaterThan(0)
-    tell(context, {
-      fault: 'sinks, loggers, clocks, makers of ids and options that throw, now and then',
-      tried: `${count(faults)} faults in ${count(BUDGET.throwing * 5)} requests`,
-      lost: 'no request, and no record of a sink that works',
+    addRow(context, {
+      fault: 'sinks, loggers, clocks, id generators and options that throw at random',
+      tried: `${count(faults)} faults in ${count(RUNS.throwingRuns * 5)} requests`,
+      lost: 'no request, and no record of a working sink',
     })
   })
 
-  test('a sink that returns a promise which is rejected ends no process', async () => {
-    const program = await start('promising-sink')
-    expect(await Promise.race([program.ask('start'), program.ended])).toMatchObject({ requests: 1, faults: 1 })
+  test('in the form of a rejected promise of a sink does not end the process', async () => {
+    const program = await startProgram('rejecting-sink')
+    expect(await Promise.race([program.call('start'), program.ended])).toMatchObject({ requests: 1, faults: 1 })
   })
 
-  test('nor does one whose flush() returns one, where the tracker is closed before the process ends', async () => {
-    const program = await start('promising-sink')
-    expect(await Promise.race([program.ask('close'), program.ended])).toMatchObject({ faults: 1 })
+  test('in the form of a rejected promise of flush() in close() does not end the process', async () => {
+    const program = await startProgram('rejecting-sink')
+    expect(await Promise.race([program.call('close'), program.ended])).toMatchObject({ faults: 1 })
   })
 })

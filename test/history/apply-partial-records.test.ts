@@ -1,90 +1,133 @@
 import { describe, expect, test } from 'vitest'
 import { requestWithRetriesMachine } from '../../machines/request-with-retries.ts'
 import { requestMachine } from '../../machines/request.ts'
-import { parseStuckThresholds } from '../../src/audit/stuck-thresholds.ts'
-import type { AuditReport } from '../../src/audit/report.ts'
+import { applyPartialRecords } from '../../src/history/apply-partial-records.ts'
+import type { RequestAssessment } from '../../src/history/assess.ts'
+import { MAX_CANDIDATES } from '../../src/history/upper-bound.ts'
 import { compile } from '../../src/machine/compile.ts'
+import { recoverPartialRecord, type PartialRecord } from '../../src/record/partial-record.ts'
 import type { TransitionRecord } from '../../src/record/record.ts'
-import { audited } from '../run-audit.ts'
-import { linesOf } from '../log-lines.ts'
-import { BEGUN, QUEUED, REQUEST, SYNC, transition, transitions } from '../sample-log.ts'
+import { BEGUN, QUEUED, REQUEST, SYNC, TRACE, transition, transitions } from '../sample-log.ts'
+import { assessmentsOf } from './histories.ts'
 
 const table = compile(requestMachine)
 const retries = compile(requestWithRetriesMachine)
 const OTHER = { trace_id: '019a2b3c-4d5e-7f60-8a1b-2c3d4e5f6072', request_id: 'b7ad6b7169203332' }
 
-/** The audit of these records, those in `cut` as the first half of their lines. */
-function halved(
-  records: readonly TransitionRecord[],
-  cut: readonly (TransitionRecord | undefined)[],
-  by = table,
-): AuditReport {
-  const lines = linesOf(records).map((line, index) =>
-    cut.includes(records[index]) ? line.slice(0, line.length >> 1) : line,
-  )
-  return audited({ 'a.ndjson': lines }, { table: by, now: BEGUN + 1e9, limits: parseStuckThresholds(by) })
+const completed = transition({
+  seq: 4,
+  event: 'COMPLETE',
+  from: 'Queued',
+  state: 'Completed',
+  service: 'worker',
+  attempt: 1,
+  time: BEGUN + 9_000,
+})
+
+/** A line as it is logged. */
+function lineOf({
+  lifecycle,
+  time,
+  service,
+  event,
+  from,
+  state,
+  trace_id,
+  request_id,
+  ...rest
+}: TransitionRecord): string {
+  const fields = { level: 30, time, service, lifecycle, event, from, state, trace_id, request_id, ...rest }
+  return JSON.stringify({ ...fields, msg: from === undefined ? state : `${from} -> ${state}` })
 }
 
-describe('half a line', () => {
-  test('of an end acquits the request that it ended', () => {
+/** What is left of a line of which the second half is lost: neither the request id nor the `seq`. */
+function firstHalf(record: TransitionRecord | undefined): PartialRecord {
+  const line = record === undefined ? '' : lineOf(record)
+  const partial = recoverPartialRecord(line.slice(0, line.length >> 1))
+  if (partial === undefined) throw new Error('nothing is left of the line')
+  return partial
+}
+
+/** The assessments by request id, after `damaged` lines were cut in half and `partials` were found. */
+function applied(
+  records: readonly TransitionRecord[],
+  damaged: readonly (TransitionRecord | undefined)[],
+  by = table,
+  partials: readonly PartialRecord[] = [],
+): Record<string, RequestAssessment> {
+  const whole = records.filter((record) => !damaged.includes(record))
+  const assessments = applyPartialRecords(assessmentsOf(whole, by), [...damaged.map(firstHalf), ...partials], by)
+  return Object.fromEntries(assessments.map((assessment) => [assessment.history.requestId, assessment]))
+}
+
+/** The states of the requests whose lines are all whole, after partial records. */
+function states(records: readonly TransitionRecord[], ...partials: readonly PartialRecord[]): Record<string, string> {
+  const entries = Object.entries(applied(records, [], table, partials))
+  return Object.fromEntries(entries.map(([requestId, { position }]) => [requestId, position.state]))
+}
+
+describe('the first half of a line', () => {
+  test('that ended a request ends it, and the line remains missing', () => {
     const records = transitions(SYNC)
-    expect(halved(records, [records[3]])).toMatchObject({
-      stuck: [],
-      invalid: [],
-      gaps: [{ request_id: REQUEST, missing_seq: [3] }],
-      states: { Processing: { open: 0 } },
+    expect(applied(records, [records[3]])[REQUEST]).toMatchObject({
+      ended: true,
+      position: { state: 'Responded', since: BEGUN + 3_000, service: 'gateway', seq: 3 },
+      missing: [3],
     })
   })
 
-  test('of a step moves the request that took it', () => {
+  test('of a transition moves the request forward', () => {
     const records = transitions(['AUTH_OK', 'PROCESS'])
-    expect(halved(records, [records[2]])).toMatchObject({
-      stuck: [{ state: 'Processing', since: BEGUN + 2_000 }],
-      gaps: [{ missing_seq: [2] }],
+    expect(applied(records, [records[2]])[REQUEST]).toMatchObject({
+      ended: false,
+      position: { state: 'Processing', since: BEGUN + 2_000, seq: 2 },
+      missing: [2],
     })
   })
 
-  test('that fills a hole says nothing of a request that hangs', () => {
+  test('that fills a gap has no effect on another request', () => {
     const whole = transitions(SYNC)
     const hanging = transitions(['AUTH_OK'], OTHER, 500)
-    expect(halved([...whole, ...hanging], [whole[2]])).toMatchObject({
-      stuck: [{ ...OTHER, state: 'Authenticated' }],
-      gaps: [{ request_id: REQUEST, missing_seq: [2] }],
-    })
+    const assessments = applied([...whole, ...hanging], [whole[2]])
+    expect(assessments[REQUEST]).toMatchObject({ ended: true, missing: [2] })
+    expect(assessments[OTHER.request_id]).toMatchObject({ position: { state: 'Authenticated' }, missing: [] })
   })
 
-  test('of an end does not fill a hole of two lines, in which no end can stand', () => {
-    const holed = transitions(SYNC)
+  test('moves another request once the gap is filled', () => {
+    const whole = transitions(SYNC)
+    const moving = transitions(['AUTH_OK', 'PROCESS'], OTHER, -100)
+    const assessments = applied([...whole, ...moving], [whole[2], moving[2]])
+    expect(assessments[OTHER.request_id]).toMatchObject({ position: { state: 'Processing' }, missing: [2] })
+  })
+
+  test('that ended a request does not fill a gap of two lines, where no end can be', () => {
+    const incomplete = transitions(SYNC)
     const ended = transitions(SYNC, OTHER, -1_500)
-    const { stuck, gaps } = halved([...holed, ...ended], [holed[1], holed[2], ended[3]])
-    expect(stuck).toEqual([])
-    expect(gaps.map(({ missing_seq }) => missing_seq)).toEqual([[1, 2], [3]])
+    const assessments = applied([...incomplete, ...ended], [incomplete[1], incomplete[2], ended[3]])
+    expect(assessments[REQUEST]).toMatchObject({ ended: true, missing: [1, 2] })
+    expect(assessments[OTHER.request_id]).toMatchObject({ ended: true, missing: [3] })
   })
 
   test.each([
     ['of another service', { service: 'catalog' }, 0],
-    ['of a time before the request was there', {}, 60_000],
-  ])('%s acquits nobody', (_, service, start) => {
+    ['of a time before the request started', {}, 60_000],
+  ])('%s does not move a request', (_, service, start) => {
     const ended = transitions(SYNC)
     const hanging = transitions(['AUTH_OK', 'PROCESS'], { ...OTHER, ...service }, start)
-    expect(halved([...ended, ...hanging], [ended[3]])).toMatchObject({ stuck: [OTHER] })
+    const assessments = applied([...ended, ...hanging], [ended[3]])
+    expect(assessments[OTHER.request_id]).toMatchObject({ ended: false, missing: [] })
+    expect(assessments[REQUEST]).toMatchObject({ ended: true, missing: [3] })
   })
 
-  test('of a worker acquits a request of another service, once a message has handed it over', () => {
-    const queued = transitions(QUEUED)
-    const end = transition({
-      seq: 4,
-      event: 'COMPLETE',
-      from: 'Queued',
-      state: 'Completed',
-      service: 'worker',
-      attempt: 1,
-      time: BEGUN + 9_000,
+  test('of a worker moves a request of another service, if it is queued', () => {
+    expect(applied([...transitions(QUEUED), completed], [completed])[REQUEST]).toMatchObject({
+      ended: true,
+      position: { service: 'worker' },
+      missing: [4],
     })
-    expect(halved([...queued, end], [end])).toMatchObject({ stuck: [], gaps: [{ missing_seq: [4] }] })
   })
 
-  test('is a gap also where another attempt has a line of its number', () => {
+  test('is missing, even if another attempt has a line with the same seq', () => {
     const attempt = (number: number, seq: number, event: string, from: string, state: string): TransitionRecord =>
       transition({ attempt: number, seq, event, from, state, service: 'worker', time: BEGUN + 10_000 * number + seq })
     const end = attempt(2, 5, 'COMPLETE', 'Working', 'Completed')
@@ -95,42 +138,228 @@ describe('half a line', () => {
       attempt(2, 4, 'ATTEMPT', 'Queued', 'Working'),
       end,
     ]
-    expect(halved(records, [end], retries)).toMatchObject({ stuck: [], gaps: [{ missing_seq: [5] }] })
+    expect(applied(records, [end], retries)[REQUEST]).toMatchObject({ ended: true, missing: [5] })
   })
 
-  test('counts once, however often it is repeated', () => {
-    const two = [transitions(SYNC), transitions(SYNC, OTHER, 100)].flat()
-    const lines = linesOf(two.filter(({ seq }) => seq < 3))
-    const [end = ''] = linesOf(two.filter(({ seq }) => seq === 3))
-    const half = end.slice(0, end.length >> 1)
-    const report = audited(
-      { 'a.ndjson': [...lines, half, half, half] },
-      { table, now: BEGUN + 1e9, limits: parseStuckThresholds(table) },
+  test('counts once, even if the line is repeated', () => {
+    const two = [...transitions(SYNC), ...transitions(SYNC, OTHER, 100)]
+    const half = firstHalf(two[7])
+    const assessments = applied(
+      two.filter(({ seq }) => seq < 3),
+      [],
+      table,
+      [half, { ...half }, half],
     )
-    expect(report.stuck).toHaveLength(1)
-    expect(report.checked.damaged_lines).toBe(3)
+    expect(Object.values(assessments).map(({ ended }) => ended)).toEqual([false, true])
   })
 })
 
-test('the rest of a line whose request is named acquits that one, whatever the clocks', () => {
+test.each([
+  ['the second half', (line: string) => line.slice(line.indexOf('"request_id"'))],
+  ['all but the last two characters', (line: string) => line.slice(0, -2)],
+])('%s of a line moves the request that it names, regardless of the clocks', (_, damage) => {
   const queued = [...transitions(QUEUED), ...transitions(QUEUED, OTHER, 500)]
-  const [end = ''] = linesOf([
-    transition({
-      seq: 4,
-      event: 'COMPLETE',
-      from: 'Queued',
-      state: 'Completed',
-      service: 'worker',
-      attempt: 1,
-      time: BEGUN - 60_000,
-    }),
-  ])
-  const rest = [end.slice(end.indexOf('"request_id"')), end.slice(0, -2)]
-  for (const damaged of rest) {
-    const report = audited(
-      { 'a.ndjson': [...linesOf(queued), damaged] },
-      { table, now: BEGUN + 1e9, limits: parseStuckThresholds(table) },
-    )
-    expect(report).toMatchObject({ stuck: [OTHER], gaps: [{ request_id: REQUEST, missing_seq: [4] }] })
+  const partial = recoverPartialRecord(damage(lineOf({ ...completed, time: BEGUN - 60_000 })))
+  if (partial === undefined) throw new Error('nothing is left of the line')
+  const assessments = applied(queued, [], table, [partial])
+  expect(assessments[REQUEST]).toMatchObject({ ended: true, missing: [4] })
+  expect(assessments[OTHER.request_id]).toMatchObject({ ended: false, missing: [] })
+})
+
+test('without partial records, the assessments are the same', () => {
+  const assessments = assessmentsOf([...transitions(SYNC), ...transitions(QUEUED, OTHER)], table)
+  const result = applyPartialRecords(assessments, [], table)
+  expect(result).not.toBe(assessments)
+  expect(result).toEqual(assessments)
+})
+
+test('requests that no partial record moves keep their assessment', () => {
+  const assessments = assessmentsOf([...transitions(['AUTH_OK']), ...transitions(SYNC, OTHER)], table)
+  const result = applyPartialRecords(assessments, [{ isWholeTrace: false, time: BEGUN, state: 'Nowhere' }], table)
+  expect(result.map((assessment, index) => assessment === assessments[index])).toEqual([true, true])
+})
+
+describe('which request is moved', () => {
+  const responded = { isWholeTrace: false, time: BEGUN + 60_000, from: 'Processing', state: 'Responded' } as const
+  const processing = ['AUTH_OK', 'PROCESS']
+  const [A, B] = ['b7ad6b71692033aa', 'b7ad6b71692033bb']
+  const two = (first: number, second: number): TransitionRecord[] => [
+    ...transitions(processing, { request_id: A }, first),
+    ...transitions(processing, { request_id: B }, second),
+  ]
+
+  test('the one that entered its state last', () => {
+    expect(states(two(0, 500), responded)).toEqual({ [A]: 'Processing', [B]: 'Responded' })
+    expect(states(two(500, 0), responded)).toEqual({ [A]: 'Responded', [B]: 'Processing' })
+  })
+
+  test('of those that had entered their state by then', () => {
+    expect(states(two(0, 500), { ...responded, time: BEGUN + 2_499 })).toEqual({ [A]: 'Responded', [B]: 'Processing' })
+    expect(states(two(0, 500), { ...responded, time: BEGUN + 2_500 })).toEqual({ [A]: 'Processing', [B]: 'Responded' })
+    expect(states(two(0, 500), { ...responded, time: BEGUN + 1_999 })).toEqual({ [A]: 'Processing', [B]: 'Processing' })
+  })
+
+  test('the last one by key, if they entered their state at the same time', () => {
+    expect(states(two(0, 0), responded)).toEqual({ [A]: 'Processing', [B]: 'Responded' })
+    expect(states(two(0, 0).reverse(), responded)).toEqual({ [A]: 'Processing', [B]: 'Responded' })
+  })
+
+  test('another one for each partial record', () => {
+    const later = { ...responded, time: BEGUN + 61_000 }
+    expect(states(two(0, 500), responded, later)).toEqual({ [A]: 'Responded', [B]: 'Responded' })
+  })
+
+  test('the one whose request id ends with the given digits, regardless of trace and service', () => {
+    const named = {
+      ...responded,
+      requestSuffix: '2033aa',
+      service: 'catalog',
+      tracePrefix: 'other',
+      isWholeTrace: true,
+    }
+    expect(states(two(0, 500), named)).toEqual({ [A]: 'Responded', [B]: 'Processing' })
+    expect(states(two(0, 500), { ...named, requestSuffix: '2033cc' })).toEqual({ [A]: 'Processing', [B]: 'Processing' })
+    expect(states(two(0, 500), { ...named, requestSuffix: A })).toEqual({ [A]: 'Responded', [B]: 'Processing' })
+  })
+
+  test('none, if the request that is named has ended', () => {
+    const records = [...two(0, 500), ...transitions(SYNC, OTHER)]
+    expect(states(records, { ...responded, requestSuffix: OTHER.request_id })).toMatchObject({
+      [A]: 'Processing',
+      [B]: 'Processing',
+    })
+  })
+
+  test('the one whose trace id is the given one or starts with it', () => {
+    const records = [
+      ...transitions(processing, { request_id: A }),
+      ...transitions(processing, { request_id: B, trace_id: `${TRACE.slice(0, 20)}f${TRACE.slice(21)}` }, 500),
+    ]
+    const moved = (tracePrefix: string, isWholeTrace: boolean): string[] =>
+      Object.values(states(records, { ...responded, tracePrefix, isWholeTrace }))
+    expect(moved(TRACE, true)).toEqual(['Responded', 'Processing'])
+    expect(moved(TRACE.replaceAll('-', '').toUpperCase(), true)).toEqual(['Responded', 'Processing'])
+    expect(moved(TRACE.slice(0, 25), false)).toEqual(['Responded', 'Processing'])
+    expect(moved(TRACE.slice(0, 20), false)).toEqual(['Processing', 'Responded'])
+    expect(moved(TRACE.slice(0, 20), true)).toEqual(['Processing', 'Processing'])
+    expect(moved('other', false)).toEqual(['Processing', 'Processing'])
+  })
+
+  test('without a time and a request id, the only one that it can belong to', () => {
+    const { time: _, ...timeless } = responded
+    expect(states(two(0, 500), timeless)).toEqual({ [A]: 'Processing', [B]: 'Processing' })
+    expect(states(two(0, 500), { ...timeless, requestSuffix: '2033aa' })).toEqual({
+      [A]: 'Responded',
+      [B]: 'Processing',
+    })
+    // Both requests match these digits: the latest one is moved.
+    expect(states(two(500, 0), { ...timeless, requestSuffix: '' })).toEqual({ [A]: 'Responded', [B]: 'Processing' })
+    const one = [...transitions(processing, { request_id: A }), ...transitions([], { request_id: B })]
+    expect(states(one, { ...timeless, from: 'Received', state: 'Authenticated' })).toEqual({
+      [A]: 'Processing',
+      [B]: 'Authenticated',
+    })
+    expect(states(transitions(processing, { request_id: A }), timeless)).toEqual({ [A]: 'Responded' })
+    expect(applied(transitions(processing), [], table, [timeless])[REQUEST]?.position.since).toBe(BEGUN + 2_000)
+  })
+
+  test('a limited number of requests is examined', () => {
+    const [assessment] = assessmentsOf(transitions(processing), table)
+    if (assessment === undefined) throw new Error('expected an assessment')
+    const open = Array.from({ length: MAX_CANDIDATES + 1 }, (_, index): RequestAssessment => {
+      const service = `service-${String(index)}`
+      return { ...assessment, position: { ...assessment.position, service, since: BEGUN + index } }
+    })
+    const ended = (service: string): number =>
+      applyPartialRecords(open, [{ ...responded, service }], table).findIndex((result) => result.ended)
+    expect(ended('service-0')).toBe(-1)
+    expect(ended('service-1')).toBe(1)
+    expect(ended(`service-${String(MAX_CANDIDATES)}`)).toBe(MAX_CANDIDATES)
+  })
+})
+
+describe('where a request is moved to', () => {
+  const at = (events: readonly string[], partial: Partial<PartialRecord>, by = table): object => {
+    const partials = [{ isWholeTrace: false, time: BEGUN + 60_000, ...partial }]
+    const { position, missing } = applied(transitions(events, {}, 0, by), [], by, partials)[REQUEST] ?? {}
+    return { state: position?.state, seq: position?.seq, missing }
   }
+  const unmoved = { state: 'Authenticated', seq: 1, missing: [] }
+
+  test.each<[what: string, partial: Partial<PartialRecord>, expected: object]>([
+    ['its state', { state: 'Processing' }, { state: 'Processing', seq: 2, missing: [2] }],
+    [
+      'a state after missing lines',
+      { state: 'Queued', from: 'Processing' },
+      { state: 'Queued', seq: 3, missing: [2, 3] },
+    ],
+    ['the seq that is given', { state: 'Queued', seq: 3 }, { state: 'Queued', seq: 3, missing: [2, 3] }],
+    ['the only next state', {}, { state: 'Processing', seq: 2, missing: [2] }],
+    [
+      'the next state by its event',
+      { from: 'Processing', event: 'ENQUEUE' },
+      { state: 'Queued', seq: 3, missing: [2, 3] },
+    ],
+    ['the only next state by its event', { event: 'PROCESS' }, { state: 'Processing', seq: 2, missing: [2] }],
+  ])('%s', (_, partial, expected) => {
+    expect(at(['AUTH_OK'], partial)).toEqual(expected)
+  })
+
+  test.each<[what: string, partial: Partial<PartialRecord>]>([
+    ['there are several next states', { from: 'Processing' }],
+    ['the event is not accepted', { event: 'ENQUEUE' }],
+    ['the state is unknown', { state: 'Nowhere' }],
+    ['the state before is unknown', { from: 'Nowhere', state: 'Processing' }],
+    ['the state before is unknown, without a state', { from: 'Nowhere' }],
+    ['no path leads to the state', { state: 'Failed' }],
+    ['no path leads from the state before', { from: 'Queued', state: 'Responded' }],
+    ['no path leads to the state before', { from: 'Received', state: 'Failed' }],
+    ['its state is the same', { state: 'Authenticated' }],
+    ['its seq is the same', { state: 'Processing', seq: 1 }],
+    ['its seq is lower', { state: 'Processing', seq: 0 }],
+    ['its time is earlier in the same service', { state: 'Processing', time: BEGUN + 999, requestSuffix: REQUEST }],
+    ['its service is another one', { state: 'Processing', service: 'worker' }],
+  ])('nowhere, if %s', (_, partial) => {
+    expect(at(['AUTH_OK'], partial)).toEqual(unmoved)
+  })
+
+  test('its state, at the time of the line before', () => {
+    expect(at(['AUTH_OK'], { state: 'Processing', time: BEGUN + 1_000, service: 'gateway' })).toMatchObject({
+      state: 'Processing',
+    })
+  })
+
+  test('the state of a later line, if the lines are damaged in a row, whatever the order of reading', () => {
+    const records = transitions(SYNC)
+    for (const damaged of [records.slice(1), records.slice(1).reverse()])
+      expect(applied(records, damaged)[REQUEST]).toMatchObject({ position: { state: 'Responded' }, missing: [1, 2, 3] })
+  })
+
+  test('an earlier line without a time is applied first', () => {
+    const [first, second] = [{ state: 'Authenticated' }, { from: 'Authenticated', state: 'Processing' }].map(
+      (fields) => ({ isWholeTrace: false, requestSuffix: REQUEST, ...fields }),
+    )
+    if (first === undefined || second === undefined) throw new Error('expected two partial records')
+    for (const partials of [
+      [first, { ...second, time: BEGUN + 1 }],
+      [{ ...second, time: BEGUN + 1 }, first],
+    ])
+      expect(applied(transitions([]), [], table, partials)[REQUEST]).toMatchObject({
+        position: { state: 'Processing', seq: 2 },
+        missing: [1, 2],
+      })
+  })
+
+  test('partial records of the same time are applied in a fixed order', () => {
+    const [a, b] = [
+      { isWholeTrace: false, time: BEGUN + 9_000, event: 'RESPOND', from: 'Processing', state: 'Responded' },
+      { isWholeTrace: false, time: BEGUN + 9_000, event: 'ENQUEUE', from: 'Processing', state: 'Queued' },
+    ] as const
+    const records = transitions(['AUTH_OK', 'PROCESS'])
+    for (const partials of [
+      [a, b],
+      [b, a],
+    ])
+      expect(applied(records, [], table, partials)[REQUEST]?.position.state).toBe('Queued')
+  })
 })

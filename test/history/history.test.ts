@@ -1,42 +1,18 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { requestMachine } from '../../machines/request.ts'
-import { Histories, canonicalTraceId, type RequestHistory } from '../../src/history/history.ts'
-import { assess } from '../../src/history/assess.ts'
-import { compile } from '../../src/machine/compile.ts'
+import { Histories, requestIds, requestKey } from '../../src/history/history.ts'
 import type { LifecycleRecord } from '../../src/record/record.ts'
-import { BEGUN, note, QUEUED, REQUEST, SYNC, TRACE, transition, transitions } from '../sample-log.ts'
+import { BEGUN, note, QUEUED, REQUEST, TRACE, transition, transitions } from '../sample-log.ts'
+import { historiesOf, singleHistory } from './histories.ts'
 
-const table = compile(requestMachine)
-
-function historiesOf(records: readonly LifecycleRecord[]): RequestHistory[] {
-  const histories = new Histories()
-  for (const record of records) histories.add(record)
-  return [...histories]
-}
-
-function only(records: readonly LifecycleRecord[]): RequestHistory {
-  const [history, ...others] = historiesOf(records)
-  if (history === undefined || others.length > 0) throw new Error('not one history')
-  return history
-}
-
-const seqs = ({ transitions: told }: RequestHistory): unknown =>
-  told.map(({ record }) => [record.attempt ?? 0, record.seq])
 const completed = (attempt: number, time: number): LifecycleRecord =>
-  transition({
-    seq: 4,
-    event: 'COMPLETE',
-    from: 'Queued',
-    state: 'Completed',
-    attempt,
-    time: BEGUN + time,
-    outcome: attempt === 1 ? 'error' : 'ok',
-  })
+  transition({ seq: 4, event: 'COMPLETE', from: 'Queued', state: 'Completed', attempt, time: BEGUN + time })
 
 describe('a history', () => {
-  test('is in order of attempt and seq, whatever the clocks say', () => {
+  test('is in order of attempt and seq, regardless of the clocks', () => {
     const skewed = [completed(2, 1), completed(1, 2), ...transitions(QUEUED, {}, 50_000)].reverse()
-    expect(seqs(only(skewed))).toEqual([
+    const { transitions: ordered } = singleHistory(skewed)
+    expect(ordered.map(({ record }) => [record.attempt ?? 0, record.seq])).toEqual([
       [0, 0],
       [0, 1],
       [0, 2],
@@ -46,88 +22,150 @@ describe('a history', () => {
     ])
   })
 
-  test('has its notes in order of time, each once', () => {
-    const notes = [note('B', { time: 2 }), note('A', { time: 1 }), note('B', { time: 2 }), note('A', { time: 2 })]
-    expect(only(notes).notes.map(({ record: { event, time } }) => [event, time])).toEqual([
-      ['A', 1],
-      ['A', 2],
-      ['B', 2],
+  test('has transitions with the same attempt and seq in order of time', () => {
+    const { transitions: ordered } = singleHistory([5, 3, 4].map((time) => transition({ time })))
+    expect(ordered.map(({ record }) => record.time)).toEqual([3, 4, 5])
+  })
+
+  test('has its notes in order of time, then of lifecycle and event, each once', () => {
+    const rejected = note('A', { lifecycle: 'rejected', time: 2 })
+    const notes = [rejected, ...[2, 1, 2].flatMap((time) => [note('B', { time }), note('A', { time })])]
+    expect(
+      singleHistory(notes).notes.map(({ record: { lifecycle, event, time } }) => [time, lifecycle, event]),
+    ).toEqual([
+      [1, 'note', 'A'],
+      [1, 'note', 'B'],
+      [2, 'note', 'A'],
+      [2, 'note', 'B'],
+      [2, 'rejected', 'A'],
     ])
   })
 
-  test('stands where its line stands first by name, whichever is read first', () => {
-    for (const files of [
-      ['b', 'a'],
-      ['a', 'b'],
-    ]) {
-      const histories = new Histories()
-      for (const file of files) for (const line of [7, 3]) histories.add(transition(), file, line)
-      expect([...histories].flatMap(({ transitions: told }) => told)).toEqual([
-        { record: transition(), file: 'a', line: 3 },
-      ])
-    }
-  })
-
-  test('is one for each request of each trace', () => {
-    const records = [transition(), transition({ request_id: 'b7ad6b7169203332' }), transition({ trace_id: 'abc-123' })]
-    expect(historiesOf([...records, ...records])).toHaveLength(3)
-  })
-})
-
-test.each([
-  [TRACE.toUpperCase(), TRACE.replaceAll('-', '')],
-  [TRACE.replaceAll('-', ''), TRACE.replaceAll('-', '')],
-  ['ABC-123', 'ABC-123'],
-  [`${TRACE}0`, `${TRACE}0`],
-])('the key of %s is %s', (id, key) => {
-  expect(canonicalTraceId(id)).toBe(key)
-})
-
-describe('the verdict', () => {
-  test('is that of the first attempt that ended', () => {
-    const verdict = assess(only([...transitions(QUEUED), completed(2, 5_000), completed(1, 9_000)]), table)
-    expect(verdict).toMatchObject({
-      ended: true,
-      end: { attempt: 1, outcome: 'error' },
-      attempts: 2,
-      duplicates: 1,
-      invalid: [],
-      missing: [],
-    })
-  })
-
-  test('of two ends of one delivery that do not agree is invalid, not a duplicate', () => {
-    const verdict = assess(
-      only([
-        ...transitions(SYNC),
-        transition({ seq: 3, event: 'ENQUEUE', from: 'Processing', state: 'Queued', time: BEGUN + 9_000 }),
-      ]),
-      table,
+  test('is the same in whatever order its records are read', () => {
+    const service = fc.constantFrom('gateway', 'worker')
+    const state = fc.constantFrom('Queued', 'Completed')
+    const attempt = fc.option(fc.constantFrom(1, 2), { nil: undefined })
+    const optional = fc.option(fc.constantFrom('A', 'B'), { nil: undefined })
+    const common = { time: fc.constantFrom(1, 2), service, state }
+    const records = fc.oneof(
+      fc
+        .record({ ...common, seq: fc.constantFrom(3, 4), event: optional, from: optional, attempt })
+        .map(({ event, from, attempt: number, ...fields }) =>
+          transition({
+            ...fields,
+            ...(event === undefined ? {} : { event }),
+            ...(from === undefined ? {} : { from }),
+            ...(number === undefined ? {} : { attempt: number }),
+          }),
+        ),
+      fc
+        .record({
+          ...common,
+          lifecycle: fc.constantFrom('note', 'rejected', 'stuck'),
+          event: fc.constantFrom('A', 'B'),
+          attempt,
+        })
+        .map(({ event, attempt: number, ...fields }) =>
+          note(event, { ...fields, ...(number === undefined ? {} : { attempt: number }) }),
+        ),
     )
-    expect(verdict).toMatchObject({
-      ended: true,
-      duplicates: 0,
-      invalid: [{ reason: 'seq 3 is told twice: as Responded and as Queued' }],
-    })
+    const shuffled = fc
+      .array(records, { minLength: 1, maxLength: 20 })
+      .chain((all) => fc.tuple(fc.constant(all), fc.shuffledSubarray(all, { minLength: all.length })))
+    fc.assert(
+      fc.property(shuffled, ([all, other]) => {
+        expect(singleHistory(other)).toEqual(singleHistory(all))
+      }),
+      { numRuns: 300 },
+    )
   })
 
-  test.each<[what: string, told: Partial<Parameters<typeof note>[1]>, error: object]>([
-    ['as our lines tell it', { error: { type: 'TypeError', message: 'a' } }, { type: 'TypeError', message: 'a' }],
-    ['under data, as text', { data: { error: 'b' } }, { type: 'Error', message: 'b' }],
-    ['under data, as an error', { data: { error: { message: 'c' } } }, { type: 'Error', message: 'c' }],
-    ['under data, as anything', { data: { error: { code: 7 } } }, { type: 'Error', message: '{"code":7}' }],
-  ])('knows the last error, %s', (_, told, error) => {
-    const first = note('RETRY', { error: { type: 'Error', message: 'earlier' }, time: BEGUN })
-    expect(assess(only([note('RETRY', { ...told, time: BEGUN + 5 }), first]), table).lastError).toEqual(error)
+  test.each([
+    ['lifecycle', { lifecycle: 'rejected' }],
+    ['attempt', { attempt: 1 }],
+    ['time', { time: 0 }],
+    ['event', { event: 'B' }],
+    ['state', { state: 'Queued' }],
+    ['service', { service: 'worker' }],
+  ] as const)('has two notes that differ in their %s', (_, fields) => {
+    expect(singleHistory([note('A'), { ...note('A'), ...fields }]).notes).toHaveLength(2)
   })
 
-  test('of a request with notes alone stands where they found it', () => {
-    const verdict = assess(only([note('ATTEMPT', { state: 'Queued', attempt: 1, service: 'worker' })]), table)
-    expect(verdict).toMatchObject({
-      standing: { state: 'Queued', since: BEGUN + 1_000, service: 'worker' },
-      ended: false,
-      missing: [0],
-      history: { requestId: REQUEST },
-    })
+  test.each([
+    ['attempt', { attempt: 1 }],
+    ['seq', { seq: 1 }],
+    ['time', { time: 0 }],
+    ['from', { from: 'Queued' }],
+    ['event', { event: 'B' }],
+    ['state', { state: 'Queued' }],
+    ['service', { service: 'worker' }],
+  ] as const)('has two transitions that differ in their %s', (_, fields) => {
+    expect(singleHistory([transition(), transition(fields)]).transitions).toHaveLength(2)
   })
+
+  test('has a repeated record once, even if only one copy has data', () => {
+    expect(singleHistory([transition(), transition({ data: 1 })]).transitions).toHaveLength(1)
+    expect(singleHistory([note('A'), note('A', { data: 1 })]).notes).toHaveLength(1)
+  })
+
+  test.each([
+    [
+      ['b', 'a'],
+      [7, 3],
+    ],
+    [
+      ['a', 'b'],
+      [7, 3],
+    ],
+    [
+      ['b', 'a'],
+      [3, 7],
+    ],
+    [
+      ['a', 'b'],
+      [3, 7],
+    ],
+  ])('has the first place by file name and line of a repeated record, read in files %j, lines %j', (files, lines) => {
+    const histories = new Histories()
+    for (const file of files) for (const line of lines) histories.add(transition(), file, line)
+    expect([...histories].flatMap(({ transitions: found }) => found)).toEqual([
+      { record: transition(), file: 'a', line: 3 },
+    ])
+  })
+
+  test('has no place if its records were not read from a log', () => {
+    const histories = new Histories()
+    histories.add(transition())
+    expect([...histories].flatMap(({ transitions: found }) => found)).toEqual([
+      { record: transition(), file: '', line: 0 },
+    ])
+  })
+})
+
+test('there is one history for each request of each trace', () => {
+  const records = [transition(), transition({ request_id: 'b7ad6b7169203332' }), transition({ trace_id: 'abc-123' })]
+  const histories = new Histories()
+  for (const record of [...records, ...records]) histories.add(record)
+  expect(histories.size).toBe(3)
+  expect([...histories].map(({ traceId, requestId }) => [traceId, requestId])).toEqual(
+    records.map(({ trace_id, request_id }) => [trace_id, request_id]),
+  )
+})
+
+test('all forms of a trace id are one trace, shown with dashes', () => {
+  const hex = TRACE.replaceAll('-', '')
+  const forms = [hex, hex.toUpperCase(), TRACE, TRACE.toUpperCase()]
+  const [history, ...others] = historiesOf(forms.map((trace_id, time) => transition({ trace_id, time })))
+  expect(others).toEqual([])
+  expect(history).toMatchObject({ key: `${hex} ${REQUEST}`, traceId: TRACE, requestId: REQUEST })
+  expect(history?.transitions).toHaveLength(4)
+})
+
+test('requestIds and requestKey give the ids of a request', () => {
+  expect(requestIds('Order:7', REQUEST)).toEqual({
+    key: `Order:7 ${REQUEST}`,
+    traceId: 'Order:7',
+    requestId: REQUEST,
+  })
+  expect(requestKey(TRACE.toUpperCase(), REQUEST)).toBe(requestKey(TRACE, REQUEST))
 })

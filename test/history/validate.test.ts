@@ -1,26 +1,25 @@
-import { describe, expect, test } from 'vitest'
 import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
 import { requestWithRetriesMachine } from '../../machines/request-with-retries.ts'
 import { requestMachine } from '../../machines/request.ts'
-import { parseStuckThresholds } from '../../src/audit/stuck-thresholds.ts'
-import type { InvalidEntry } from '../../src/audit/report.ts'
+import { invalidSteps } from '../../src/history/validate.ts'
 import { compile } from '../../src/machine/compile.ts'
 import { step, type TransitionTable } from '../../src/machine/table.ts'
 import type { LifecycleRecord, TransitionRecord } from '../../src/record/record.ts'
-import { audited } from '../run-audit.ts'
-import { T0, trueLog } from '../log-arbitraries.ts'
-import { linesOf } from '../log-lines.ts'
-import { BEGUN, QUEUED, REQUEST, SYNC, TRACE, transition, transitions } from '../sample-log.ts'
+import { trueLog } from '../log-arbitraries.ts'
+import { BEGUN, note, QUEUED, SYNC, transition, transitions } from '../sample-log.ts'
+import { historiesOf, singleHistory } from './histories.ts'
 
 const table = compile(requestMachine)
 const retries = compile(requestWithRetriesMachine)
 
-function invalid(records: readonly LifecycleRecord[], by: TransitionTable = table): readonly InvalidEntry[] {
-  return audited({ 'a.ndjson': linesOf(records) }, { table: by, now: BEGUN, limits: parseStuckThresholds(by) }).invalid
+/** The invalid lines of one request, with their reasons. */
+function invalid(records: readonly LifecycleRecord[], by: TransitionTable = table): (readonly [object, string])[] {
+  return invalidSteps(singleHistory(records), by).map(({ line: { record }, reason }) => [record, reason])
 }
 
-/** A request's lines with those that one of them is replaced by. */
-function changed(
+/** The lines of a request, one of which is replaced. */
+function replaced(
   events: readonly string[],
   seq: number,
   ...by: readonly Partial<TransitionRecord>[]
@@ -30,134 +29,138 @@ function changed(
   )
 }
 
-describe('a line that no run of the machine writes is told with its place and the reason', () => {
-  test.each<[what: string, records: TransitionRecord[], found: [line: number, reason: string]]>([
+describe('a line that no run of the machine can have written is invalid, with the reason', () => {
+  test.each<[what: string, records: TransitionRecord[], line: number, reason: string]>([
     [
-      'a start elsewhere',
-      changed(SYNC, 0, { state: 'Queued' }).slice(0, 1),
-      [1, 'a request begins in Received, not in Queued'],
+      'a first line in another state than the initial one',
+      replaced(SYNC, 0, { state: 'Queued' }).slice(0, 1),
+      1,
+      'a request begins in Received, not in Queued',
     ],
     [
-      'a start from somewhere',
-      [transition({ event: 'AUTH_OK', from: 'Received', state: 'Authenticated' })],
-      [1, 'the first line of a request comes from no state'],
-    ],
-    ['a state of no machine', changed(['AUTH_OK'], 1, { state: 'Nowhere' }), [2, 'the machine has no state "Nowhere"']],
-    [
-      'a member of Object.prototype',
-      changed(['AUTH_OK'], 1, { state: 'constructor' }),
-      [2, 'the machine has no state "constructor"'],
+      'a first line with an event',
+      [transition({ event: 'AUTH_OK' })],
+      1,
+      'the first line of a request must not have from or event',
     ],
     [
-      'from a state of no machine',
-      changed(['AUTH_OK'], 1, { from: 'Nowhere' }),
-      [2, 'the machine has no state "Nowhere"'],
+      'a first line with from',
+      [transition({ from: 'Received' })],
+      1,
+      'the first line of a request must not have from or event',
     ],
-    ['an unknown event', changed(['AUTH_OK'], 1, { event: 'MAGIC' }), [2, 'the machine has no event "MAGIC"']],
+    ['an unknown state', replaced(['AUTH_OK'], 1, { state: 'Nowhere' }), 2, 'the machine has no state "Nowhere"'],
+    [
+      'a member of Object.prototype as a state',
+      replaced(['AUTH_OK'], 1, { state: 'constructor' }),
+      2,
+      'the machine has no state "constructor"',
+    ],
+    ['an unknown from', replaced(['AUTH_OK'], 1, { from: 'Nowhere' }), 2, 'the machine has no state "Nowhere"'],
+    ['an unknown event', replaced(['AUTH_OK'], 1, { event: 'MAGIC' }), 2, 'the machine has no event "MAGIC"'],
     [
       'an event that the state does not accept',
-      changed(['AUTH_OK'], 1, { event: 'COMPLETE' }),
-      [2, 'Received does not accept COMPLETE'],
+      replaced(['AUTH_OK'], 1, { event: 'COMPLETE' }),
+      2,
+      'Received does not accept COMPLETE',
     ],
     [
-      'an event that leads elsewhere',
-      changed(['AUTH_OK'], 1, { state: 'Processing' }),
-      [2, 'AUTH_OK leads from Received to Authenticated, not to Processing'],
+      'an event that leads to another state',
+      replaced(['AUTH_OK'], 1, { state: 'Processing' }),
+      2,
+      'AUTH_OK leads from Received to Authenticated, not to Processing',
     ],
     [
-      'a step after the end',
+      'a line after the end',
       [...transitions(SYNC), transition({ seq: 4, event: 'RESPOND', from: 'Responded', state: 'Responded' })],
-      [5, 'Responded is final: nothing follows it'],
+      5,
+      'Responded is final: nothing follows it',
     ],
     [
-      'a leap',
-      changed(QUEUED, 2, { event: 'ENQUEUE', from: 'Processing', state: 'Queued' }).slice(0, 3),
-      [3, 'seq 1 entered Authenticated, and seq 2 starts from Processing'],
+      'a skipped state',
+      replaced(QUEUED, 2, { event: 'ENQUEUE', from: 'Processing', state: 'Queued' }).slice(0, 3),
+      3,
+      'seq 1 entered Authenticated, and seq 2 starts from Processing',
     ],
     [
-      'an end without a work',
-      changed(SYNC, 1, { event: 'AUTH_ERROR', state: 'Failed' }).slice(0, 3),
-      [3, 'seq 1 entered Failed, and seq 2 starts from Authenticated'],
+      'a line that does not start from the state before',
+      replaced(SYNC, 1, { event: 'AUTH_ERROR', state: 'Failed' }).slice(0, 3),
+      3,
+      'seq 1 entered Failed, and seq 2 starts from Authenticated',
     ],
     [
-      'a seq told twice',
-      changed(SYNC, 3, {}, { event: 'ENQUEUE', state: 'Queued', time: BEGUN + 4_000 }),
-      [5, 'seq 3 is told twice: as Responded and as Queued'],
+      'a seq that appears twice',
+      replaced(SYNC, 3, {}, { event: 'ENQUEUE', state: 'Queued', time: BEGUN + 4_000 }),
+      5,
+      'seq 3 appears twice: as Responded and as Queued',
     ],
     [
-      'a step without its event',
-      [transition({ seq: 1, state: 'Authenticated' })],
-      [1, 'seq 1 does not say from where and on what event'],
+      'a later line without an event',
+      [transition({ seq: 1, from: 'Received', state: 'Authenticated' })],
+      1,
+      'seq 1 must have from and event',
     ],
-  ])('%s', (_, records, [line, reason]) => {
-    const record = records[line - 1]
-    const { seq, from = null, event = null, state } = record ?? transition()
-    expect(invalid(records)).toEqual([
-      {
-        trace_id: TRACE,
-        request_id: REQUEST,
-        service: 'gateway',
-        seq,
-        from,
-        event,
-        state,
-        reason,
-        file: 'a.ndjson',
-        line,
-      },
+    [
+      'a later line without from',
+      [transition({ seq: 1, event: 'AUTH_OK', state: 'Authenticated' })],
+      1,
+      'seq 1 must have from and event',
+    ],
+  ])('%s', (_, records, line, reason) => {
+    expect(invalid(records)).toEqual([[records[line - 1], reason]])
+  })
+
+  test('with the file and line where it was read', () => {
+    const record = transition({ state: 'Nowhere' })
+    const history = { ...singleHistory([record]), transitions: [{ record, file: 'a.ndjson', line: 7 }] }
+    expect(invalidSteps(history, table)).toEqual([
+      { line: { record, file: 'a.ndjson', line: 7 }, reason: 'the machine has no state "Nowhere"' },
     ])
   })
 
-  test('by the machine that is asked', () => {
+  test('according to the given machine', () => {
     const failing = [
       ...transitions(['AUTH_OK']),
       transition({ seq: 2, event: 'FAIL', from: 'Authenticated', state: 'Failed' }),
     ]
     expect(invalid(failing, retries)).toEqual([])
-    expect(invalid(failing)).toEqual([expect.objectContaining({ reason: 'the machine has no event "FAIL"', line: 3 })])
+    expect(invalid(failing)).toEqual([[failing[2], 'the machine has no event "FAIL"']])
   })
 
-  test('whichever line of a true log is changed', () => {
+  test('whichever line of a valid log is changed', () => {
     const other = fc.constantFrom(...table.states.map(({ name }) => name), 'Nowhere')
     fc.assert(
       fc.property(trueLog(requestMachine), fc.nat(), other, (log, pick, state) => {
-        const places = log.records.flatMap((record, index) => (record.lifecycle === 'transition' ? [index] : []))
-        const place = places[pick % places.length] ?? 0
-        const record = log.records[place]
+        const indexes = log.records.flatMap((record, index) => (record.lifecycle === 'transition' ? [index] : []))
+        const changed = indexes[pick % indexes.length] ?? 0
+        const record = log.records[changed]
         fc.pre(record?.lifecycle === 'transition' && record.state !== state)
-        const records = log.records.map((told, index) => (index === place ? { ...record, state } : told))
-        const report = audited(
-          { 'a.ndjson': linesOf(records) },
-          { table, now: T0, limits: parseStuckThresholds(table) },
-        )
-        expect(report.invalid.filter(({ file, line }) => file === 'a.ndjson' && line === place + 1)).toHaveLength(1)
-        expect(report.invalid.every(({ request_id }) => request_id === record.request_id)).toBe(true)
+        const records = log.records.map((given, index) => (index === changed ? { ...record, state } : given))
+        const found = historiesOf(records).flatMap((history) => invalidSteps(history, table))
+        expect(found.filter(({ line }) => line.record === records[changed])).toHaveLength(1)
+        expect(found.every(({ line }) => line.record.request_id === record.request_id)).toBe(true)
       }),
     )
   })
 })
 
-describe('legal', () => {
-  test('a second attempt that completes: a duplicate, not an invalid path', () => {
-    const twice = [1, 2].map((attempt) =>
-      transition({
-        seq: 4,
-        event: 'COMPLETE',
-        from: 'Queued',
-        state: 'Completed',
-        attempt,
-        service: 'worker',
-        time: BEGUN + attempt * 10_000,
+describe('valid is', () => {
+  test.each([requestMachine, requestWithRetriesMachine])('every line of every log of the machine $id', (machine) => {
+    fc.assert(
+      fc.property(trueLog(machine), ({ table: by, records }) => {
+        expect(historiesOf(records).flatMap((history) => invalidSteps(history, by))).toEqual([])
       }),
     )
-    const report = audited(
-      { 'a.ndjson': linesOf([...transitions(QUEUED), ...twice]) },
-      { table, now: BEGUN + 1e9, limits: parseStuckThresholds(table) },
-    )
-    expect(report).toMatchObject({ stuck: [], invalid: [], gaps: [], duplicates: 1 })
   })
 
-  test('each attempt begins at the state and seq of the carrier', () => {
+  test('a second attempt that completes', () => {
+    const twice = [1, 2].map((attempt) =>
+      transition({ seq: 4, event: 'COMPLETE', from: 'Queued', state: 'Completed', attempt, service: 'worker' }),
+    )
+    expect(invalid([...transitions(QUEUED), ...twice])).toEqual([])
+  })
+
+  test('an attempt that starts at the state and seq of the message', () => {
     const queued = transitions(QUEUED, {}, 0, retries)
     const steps = [
       ['ATTEMPT', 'Queued'],
@@ -165,34 +168,75 @@ describe('legal', () => {
     ] as const
     const attempts = [1, 2, 3].flatMap((attempt) =>
       steps.map(([event, from], index) =>
-        transition({
-          attempt,
-          event,
-          from,
-          state: step(retries, from, event)?.to ?? '',
-          seq: 4 + index,
-          time: BEGUN + 1e4 * attempt + index,
-        }),
+        transition({ attempt, event, from, state: step(retries, from, event)?.to ?? '', seq: 4 + index }),
       ),
     )
     expect(invalid([...queued, ...attempts], retries)).toEqual([])
-    const after = transition({ attempt: 4, seq: 6, event: 'ATTEMPT', from: 'Queued', state: 'Working' })
     const ended = [
       ['ATTEMPT', 'Queued'],
       ['COMPLETE', 'Working'],
     ].map(([event = '', from = ''], index) =>
       transition({ attempt: 4, event, from, state: step(retries, from, event)?.to ?? '', seq: 4 + index }),
     )
+    const after = transition({ attempt: 4, seq: 6, event: 'ATTEMPT', from: 'Queued', state: 'Working' })
     expect(invalid([...queued, ...attempts, ...ended, after], retries)).toEqual([
-      expect.objectContaining({ line: 13, reason: 'seq 5 entered Completed, and seq 6 starts from Queued' }),
+      [after, 'seq 5 entered Completed, and seq 6 starts from Queued'],
     ])
     const stray = transition({ attempt: 4, event: 'RETRY', from: 'Working', state: 'Queued', seq: 4 })
     expect(invalid([...queued, ...attempts, stray], retries)).toEqual([
-      expect.objectContaining({ line: 11, reason: 'seq 3 entered Queued, and seq 4 starts from Working' }),
+      [stray, 'seq 3 entered Queued, and seq 4 starts from Working'],
     ])
   })
 
-  test('what follows a missing line', () => {
+  test('a line after one that appears twice, if it starts from one of the two', () => {
+    const twice = replaced(['AUTH_OK'], 1, {}, { event: 'AUTH_ERROR', state: 'Failed', time: BEGUN + 4_000 })
+    const [, , second] = twice
+    const next = transition({ seq: 2, event: 'PROCESS', from: 'Authenticated', state: 'Processing' })
+    expect(invalid([...twice, next])).toEqual([[second, 'seq 1 appears twice: as Authenticated and as Failed']])
+    const early = replaced(['AUTH_OK'], 1, { time: BEGUN + 9_000 }, { event: 'AUTH_ERROR', state: 'Failed' })
+    expect(invalid([...early, next])).toEqual([[early[1], 'seq 1 appears twice: as Failed and as Authenticated']])
+  })
+
+  test('a seq that appears twice with the same state', () => {
+    expect(invalid(replaced(['AUTH_OK'], 1, {}, { time: BEGUN + 9_000 }))).toEqual([])
+  })
+
+  test('a line after a missing one', () => {
     expect(invalid(transitions(SYNC).filter(({ seq }) => seq !== 2))).toEqual([])
+  })
+})
+
+describe('the line of a worker after a line of the sender in another state', () => {
+  const records = transitions(SYNC)
+  const completed = transition({
+    seq: 4,
+    event: 'COMPLETE',
+    from: 'Queued',
+    state: 'Completed',
+    service: 'worker',
+    attempt: 1,
+  })
+  const unconfirmed = note('ENQUEUE', { state: 'Processing', error: { type: 'Error', message: 'connection lost' } })
+  const reason = 'seq 3 entered Responded, and seq 4 starts from Queued'
+
+  test('is valid if the broker did not confirm the message', () => {
+    expect(invalid([...records, unconfirmed, completed])).toEqual([])
+  })
+
+  test.each([
+    ['without a note', []],
+    ['if the note has no error', [note('ENQUEUE', { state: 'Processing' })]],
+    ['if the note is about another event', [{ ...unconfirmed, event: 'CACHE_MISS' }]],
+    [
+      'if the note is from a state that does not lead to the one of the worker',
+      [{ ...unconfirmed, state: 'Received' }],
+    ],
+  ])('is invalid %s', (_, notes) => {
+    expect(invalid([...records, ...notes, completed])).toEqual([[completed, reason]])
+  })
+
+  test('is invalid within one attempt, even so', () => {
+    const sender = transition({ seq: 4, event: 'COMPLETE', from: 'Queued', state: 'Completed' })
+    expect(invalid([...records, unconfirmed, sender])).toEqual([[sender, reason]])
   })
 })

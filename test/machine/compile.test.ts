@@ -22,7 +22,7 @@ describe('the default machine', () => {
     ])
   })
 
-  test('has its states, ends and thresholds', () => {
+  test('has the states, final states and thresholds', () => {
     const { initial, states } = compile(requestMachine)
     expect(initial).toBe('Received')
     expect(states.map(({ name, final, stuckAfterMs }) => [name, final, stuckAfterMs])).toEqual([
@@ -37,7 +37,7 @@ describe('the default machine', () => {
   })
 })
 
-test('the machine with retries has its edges', () => {
+test('the machine with retries has the edges of its diagram', () => {
   expect(edges(requestWithRetriesMachine)).toEqual([
     'Received AUTH_OK Authenticated auth ok',
     'Received AUTH_ERROR Failed auth error',
@@ -56,16 +56,13 @@ test('the machine with retries has its edges', () => {
   ])
 })
 
-test.each([requestMachine, requestWithRetriesMachine])(
-  '$id says what each of its states and events means',
-  (machine) => {
-    const { states, events } = compile(machine)
-    for (const { name, description } of [...states, ...events]) expect(description, name).toMatch(/^[A-Z].+\.$/)
-  },
-)
+test.each([requestMachine, requestWithRetriesMachine])('$id describes each of its states and events', (machine) => {
+  const { states, events } = compile(machine)
+  for (const { name, description } of [...states, ...events]) expect(description, name).toMatch(/^[A-Z].+\.$/)
+})
 
 describe('the table', () => {
-  test('is frozen throughout, and made once', () => {
+  test('is deeply frozen, and compiled once', () => {
     const table = compile(requestMachine)
     expect(compile(requestMachine)).toBe(table)
     const parts = [
@@ -82,13 +79,13 @@ describe('the table', () => {
       expect(Object.isFrozen(part)).toBe(true)
   })
 
-  test('numbers states and edges by their position', () => {
+  test('has states and edges with their position', () => {
     const { states, edges: all } = compile(requestWithRetriesMachine)
     expect(states.map(({ index }) => index)).toEqual([...states.keys()])
     expect(all.map(({ index }) => index)).toEqual([...all.keys()])
   })
 
-  test('knows no state and no event that only Object.prototype has', () => {
+  test('has no states and events from Object.prototype', () => {
     const table = compile(requestMachine)
     for (const name of ['constructor', 'toString', '__proto__', 'hasOwnProperty']) {
       expect([
@@ -100,7 +97,7 @@ describe('the table', () => {
     }
   })
 
-  test('takes states and events that are called as the members of Object.prototype', () => {
+  test('may have states and events with the names of members of Object.prototype', () => {
     const states: Record<string, { on?: Record<string, string>; type?: 'final' }> = {
       constructor: { on: { toString: 'valueOf', ['__proto__']: 'hasOwnProperty' } },
       valueOf: { on: { constructor: 'constructor' } },
@@ -115,7 +112,7 @@ describe('the table', () => {
     expect(Object.keys(compile(machine).event)).toEqual(['toString', '__proto__', 'constructor'])
   })
 
-  test('names nested states by their path; what a parent accepts all its children accept, unless they say otherwise', () => {
+  test('names nested states by their path, and inherits the transitions and thresholds of parents', () => {
     const machine = createMachine({
       initial: 'Idle',
       on: { CANCEL: { target: '.Cancelled', description: 'root level' } },
@@ -152,7 +149,7 @@ describe('the table', () => {
     ])
   })
 
-  test('has the states that nothing leads to, with their edges', () => {
+  test('has unreachable states and their edges', () => {
     const machine = createMachine({
       initial: 'A',
       states: { A: { on: { X: 'B' } }, B: { type: 'final' }, Lost: { on: { X: 'Found' } }, Found: { on: { X: 'B' } } },
@@ -160,18 +157,18 @@ describe('the table', () => {
     expect(edges(machine)).toEqual(['A X B', 'Lost X Found', 'Found X B'])
   })
 
-  test('has no edge for a transition without a target, and none out of an end', () => {
+  test('has no edge for a transition without a target, and none from a final state', () => {
     const machine = createMachine({
       initial: 'A',
       on: { ANY: '.A' },
       states: { A: { on: { STAY: {}, SELF: 'A', END: 'Z' } }, Z: { type: 'final' } },
     })
     expect(edges(machine)).toEqual(['A SELF A', 'A END Z', 'A ANY A'])
-    // It moves no request anywhere: sent, it is a note.
+    // A request that is sent this event logs it as a note.
     expect(compile(machine).event.STAY).toBeUndefined()
   })
 
-  test('refuses a threshold that is no duration', () => {
+  test('rejects a threshold that is not a duration', () => {
     const machine = createMachine({ initial: 'A', states: { A: { meta: { stuckAfter: 'soon' } } } })
     expect(() => compile(machine)).toThrow(
       expect.toSatisfy((error) => error instanceof ThroughlineError && error.code === 'THROUGHLINE_BAD_DURATION'),

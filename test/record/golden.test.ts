@@ -6,14 +6,15 @@ import { FdWriter } from '../../src/sinks/fd-writer.ts'
 import { stdoutSink } from '../../src/sinks/stdout.ts'
 import { readRecord } from '../../src/record/line.ts'
 import type { LifecycleRecord } from '../../src/record/record.ts'
-import { observed } from '../tracker-fixture.ts'
+import { trackerFixture } from '../tracker-fixture.ts'
+import { dispatch } from '../../src/tracking/signals.ts'
 
 const golden = readFileSync(new URL('golden.ndjson', import.meta.url), 'utf8')
 
-/** Every kind of line that there is, by way of the requests that write them. */
-async function tell(): Promise<LifecycleRecord[]> {
+/** The records of requests that write every kind of line and every field. */
+async function writeRequests(): Promise<LifecycleRecord[]> {
   let request = 0xb7ad6b7169203330n
-  const { tracker, records, clock } = observed({
+  const { tracker, records, clock } = trackerFixture({
     service: 'gateway',
     newTraceId: () => '019a2b3c-4d5e-7f60-8a1b-2c3d4e5f6071',
     newRequestId: () => (++request).toString(16),
@@ -21,15 +22,15 @@ async function tell(): Promise<LifecycleRecord[]> {
   const wait = (ms: number): void => void (clock.time += ms)
   const ok = tracker.start({ 'x-trace-id': 'no good' }, { method: 'GET', path: '/orders/7?token=hush' })
   wait(1)
-  ok.dispatch('AUTH_OK', { implied: true })
+  dispatch(ok, 'AUTH_OK', { implied: true })
   ok.note('CACHE_MISS', { key: 'ünïcode "quoted"' })
   wait(10)
   ok.completed()
   ok.send('PROCESS', { step: 1 })
-  ok.dispatch('RESPOND', { status: 200 })
+  dispatch(ok, 'RESPOND', { status: 200 })
   tracker.start(ok.headers(), { method: 'POST', path: '/orders' }).failed('bad token')
   const failing = tracker.start(ok.headers())
-  failing.dispatchByPath('RESPOND', { outcome: 'error', status: 500, error: new TypeError('broken\nin two') })
+  failing.finish({ outcome: 'error', status: 500, error: new TypeError('broken\nin two') })
   const queued = tracker.start(ok.headers())
   const carrier = await queued.enqueue((headers) => headers)
   wait(500)
@@ -39,7 +40,7 @@ async function tell(): Promise<LifecycleRecord[]> {
   return records
 }
 
-test('a patch release changes no byte of a line, and reads those of earlier ones', async () => {
+test('the default sink writes these lines byte for byte, and the reader returns their records', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'golden-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const file = join(folder, 'out.ndjson')
@@ -49,13 +50,9 @@ test('a patch release changes no byte of a line, and reads those of earlier ones
     (error) => expect.unreachable(String(error)),
     new FdWriter(openSync(file, 'a')),
   )
-  const records = await tell()
+  const records = await writeRequests()
   for (const record of records) sink.write(record)
   expect(readFileSync(file, 'utf8')).toBe(golden)
-  expect(
-    golden
-      .trim()
-      .split('\n')
-      .map((line) => readRecord(JSON.parse(line))),
-  ).toEqual(records)
+  const lines = golden.trim().split('\n')
+  expect(lines.map((line) => readRecord(JSON.parse(line)))).toEqual(records)
 })

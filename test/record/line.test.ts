@@ -2,18 +2,18 @@ import fc from 'fast-check'
 import { pino, type LoggerOptions } from 'pino'
 import { describe, expect, test } from 'vitest'
 import { pinoSink } from '../../src/sinks/pino.ts'
-import { traceMixin } from '../../src/tracking/current-request.ts'
+import { traceMixin } from '../../src/tracking/trace-mixin.ts'
 import { readRecord } from '../../src/record/line.ts'
 import type { LifecycleRecord, TransitionRecord } from '../../src/record/record.ts'
 import { keysOf, linesStream } from '../lines.ts'
-import { observed } from '../tracker-fixture.ts'
+import { trackerFixture } from '../tracker-fixture.ts'
 import { lifecycleRecord, SERVICE } from './records.ts'
 
 const fail = (error: unknown): never => {
   throw error
 }
 
-/** What a pino of these options writes for records, whose times it takes over. */
+/** The lines that a pino with these options writes, with the times of the records. */
 function written(records: readonly LifecycleRecord[], options: LoggerOptions = {}): string[] {
   const { stream, lines } = linesStream()
   let time = 0
@@ -37,8 +37,8 @@ const record: TransitionRecord = {
   seq: 1,
 }
 
-describe('a line written is a line read', () => {
-  test('whatever the records', () => {
+describe('the reader returns the record that was written', () => {
+  test('for any record', () => {
     fc.assert(
       fc.property(fc.array(lifecycleRecord, { minLength: 1, maxLength: 5 }), (records) => {
         const lines = written(records)
@@ -49,7 +49,7 @@ describe('a line written is a line read', () => {
     )
   })
 
-  test('also where time is written as ISO 8601, or by the pino of a user', () => {
+  test('if time is ISO 8601, or is set by a pino of the user', () => {
     const [line = ''] = written([record], { timestamp: () => `,"time":"${new Date(record.time).toISOString()}"` })
     expect(readRecord(JSON.parse(line))).toEqual(record)
     expect(readRecord(JSON.parse(written([record], { timestamp: true })[0] ?? ''))).toEqual({
@@ -75,12 +75,12 @@ describe('reading', () => {
     { lifecycle: 'other' },
     { lifecycle: ['note'] },
     { lifecycle: 'constructor' },
-  ])('%j is not ours', (value) => {
+  ])('%j is a third-party line', (value) => {
     expect(readRecord(value)).toBe('other')
   })
 
   test.each(['time', 'trace_id', 'request_id', 'state', 'seq'])(
-    'without %s a line is damaged, and with one of the wrong type too',
+    'a line without %s, or with one of the wrong type, is damaged',
     (field) => {
       for (const wrong of [undefined, null, {}, [], true, NaN, ''])
         expect(readRecord({ ...line, [field]: wrong })).toBe('damaged')
@@ -107,7 +107,7 @@ describe('reading', () => {
     expect(readRecord({ ...line, ...wrong })).toEqual({ ...record, event: undefined, from: undefined })
   })
 
-  test('never throws, whatever the value', () => {
+  test('never throws', () => {
     fc.assert(
       fc.property(fc.anything(), fc.constantFrom('transition', 'note'), (value, lifecycle) => {
         readRecord(value)
@@ -120,13 +120,13 @@ describe('reading', () => {
 describe('no key is written twice', () => {
   test.each<[what: string, options: LoggerOptions]>([
     ['by a plain pino', {}],
-    ['by one that stamps its lines', { mixin: traceMixin }],
-    ['by one that has a service of its own', { base: { service: 'theirs' } }],
-    ['by one that names the level', { formatters: { level: (label) => ({ level: label }) } }],
+    ['by a pino with the trace mixin', { mixin: traceMixin }],
+    ['by a pino with its own service', { base: { service: 'theirs' } }],
+    ['by a pino that writes level names', { formatters: { level: (label) => ({ level: label }) } }],
   ])('%s', (_, options) => {
     const { stream, lines } = linesStream()
     const logger = pino(options, stream)
-    const { tracker, records } = observed({ logger })
+    const { tracker, records } = trackerFixture({ logger })
     const run = tracker.trackRequest((first: string) => first, { carrier: () => null })
     run('x')
     const request = tracker.start({ 'x-trace-id': 'other' })
@@ -147,24 +147,24 @@ describe('no key is written twice', () => {
 
   test('by a child that binds the service', () => {
     const { stream, lines } = linesStream()
-    const { tracker } = observed({ logger: pino({}, stream).child({ service: 'bound' }) })
+    const { tracker } = trackerFixture({ logger: pino({}, stream).child({ service: 'bound' }) })
     tracker.start()
     expect(keysOf(lines[0] ?? '').filter((key) => key === 'service')).toEqual(['service'])
   })
 })
 
 describe("the logger's level", () => {
-  test.each(['trace', 'info', 'warn', 'error', 'fatal'])('%s loses no line', (level) => {
+  test.each(['trace', 'info', 'warn', 'error', 'fatal'])('%s drops no line', (level) => {
     expect(
       written([record, { ...record, lifecycle: 'note', event: 'X' }, { ...record, seq: 2 }], { level }).length,
     ).toBe(3)
   })
 
-  test('silent writes none', () => {
+  test('silent drops all lines', () => {
     expect(written([record, { ...record, lifecycle: 'rejected', event: 'X' }], { level: 'silent' })).toEqual([])
   })
 
-  test('of a line tells what needs a look', () => {
+  test('is info, warn or error by the kind and the outcome of a line', () => {
     const levels = written([
       record,
       { ...record, outcome: 'error' },

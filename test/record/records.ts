@@ -1,53 +1,47 @@
 import fc from 'fast-check'
-import type { LifecycleRecord, NoteRecord, TransitionRecord } from '../../src/record/record.ts'
+import { canHave, FIELDS, type Field, type FieldKind, type LineOnlyKind } from '../../src/record/fields.ts'
+import type { LifecycleRecord } from '../../src/record/record.ts'
 
 export const SERVICE = 'gateway'
 
-const name = fc.string({ unit: 'binary', minLength: 1, maxLength: 40 })
-const ms = fc.double({ min: 0, max: 1e12, noNaN: true }).map((value) => value + 0)
-const yes = fc.constant(true as const)
-const loggedError = fc.record(
-  { type: name, message: fc.string({ unit: 'binary' }), cut: yes },
-  { requiredKeys: ['type', 'message'] },
-)
+const text = fc.string({ unit: 'binary', maxLength: 40 })
+const nonEmpty = fc.string({ unit: 'binary', minLength: 1, maxLength: 40 })
+const cut = fc.constant(true as const)
 
-const common = {
+const VALUES: Readonly<Record<Exclude<FieldKind, LineOnlyKind | 'lifecycle'>, fc.Arbitrary<unknown>>> = {
   time: fc.integer({ min: 0, max: 4e12 }),
-  service: fc.constant(SERVICE),
-  trace_id: name,
-  request_id: name,
-  state: name,
+  string: text,
+  'trace-id': text,
+  'request-id': text,
+  integer: fc.nat(),
+  // JSON has no -0.
+  number: fc.double({ min: -1e6, max: 1e12, noNaN: true }).map((value) => value + 0),
+  true: fc.constant(true),
+  outcome: fc.constantFrom('ok', 'error', 'aborted', 'denied'),
+  error: fc.record({ type: text, message: fc.string({ unit: 'binary' }), cut }, { requiredKeys: ['type', 'message'] }),
+  // As the tracker passes data to its sinks.
+  data: fc.jsonValue().map((value) => JSON.parse(JSON.stringify(value)) as unknown),
 }
-// As the tracker hands data to its sinks: JSON knows no -0.
-const data = fc.jsonValue().map((value) => JSON.parse(JSON.stringify(value)) as unknown)
-const commonOptional = { attempt: fc.integer({ min: 1, max: 99 }), error: loggedError, data }
 
-const transition: fc.Arbitrary<TransitionRecord> = fc.record(
-  {
-    lifecycle: fc.constant('transition' as const),
-    ...common,
-    seq: fc.nat(),
-    event: name,
-    from: name,
-    dwell_ms: ms,
-    parent_id: name,
-    method: name,
-    path: fc.string({ unit: 'binary' }),
-    rejected_id: yes,
-    rejected_length: fc.nat(),
-    implied: yes,
-    outcome: fc.constantFrom('ok', 'error', 'aborted', 'denied'),
-    status: fc.integer(),
-    duration_ms: ms,
-    ...commonOptional,
-  },
-  { requiredKeys: ['lifecycle', 'time', 'service', 'trace_id', 'request_id', 'state', 'seq'] },
+function recordOf(...lifecycles: readonly LifecycleRecord['lifecycle'][]): fc.Arbitrary<LifecycleRecord> {
+  const [lifecycle = 'transition'] = lifecycles
+  const values: Record<string, fc.Arbitrary<unknown>> = { lifecycle: fc.constantFrom(...lifecycles) }
+  const requiredKeys = ['lifecycle']
+  for (const [name, { kind, on, presence }] of Object.entries<Field>(FIELDS)) {
+    if (kind === 'level' || kind === 'message' || kind === 'lifecycle' || !canHave(lifecycle, on)) continue
+    values[name] = VALUES[kind]
+    // Not every transition has what is required on the first, on steps or on the final one.
+    const isRequired = lifecycle !== 'transition' || on === 'all' || on === 'transition'
+    if (presence !== 'optional' && isRequired) requiredKeys.push(name)
+    if (presence === 'essential' && VALUES[kind] === text) values[name] = nonEmpty
+  }
+  values.service = fc.constant(SERVICE)
+  // FIELDS has the keys of a record, and each value is of its key's kind.
+  return fc.record(values, { requiredKeys }) as unknown as fc.Arbitrary<LifecycleRecord>
+}
+
+/** Any record of the service {@link SERVICE}. */
+export const lifecycleRecord: fc.Arbitrary<LifecycleRecord> = fc.oneof(
+  recordOf('transition'),
+  recordOf('note', 'rejected', 'stuck'),
 )
-
-const note: fc.Arbitrary<NoteRecord> = fc.record(
-  { lifecycle: fc.constantFrom('note', 'rejected', 'stuck'), ...common, event: name, ...commonOptional },
-  { requiredKeys: ['lifecycle', 'time', 'service', 'trace_id', 'request_id', 'state', 'event'] },
-)
-
-/** Any record that can be, of the service {@link SERVICE}. */
-export const lifecycleRecord: fc.Arbitrary<LifecycleRecord> = fc.oneof(transition, note)

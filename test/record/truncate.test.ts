@@ -5,7 +5,8 @@ import { createMachine } from 'xstate'
 import { loggedData, loggedError, loggedName, loggedPath } from '../../src/record/truncate.ts'
 import { readRecord } from '../../src/record/line.ts'
 import { keysOf, linesStream } from '../lines.ts'
-import { observed } from '../tracker-fixture.ts'
+import { trackerFixture } from '../tracker-fixture.ts'
+import { dispatch } from '../../src/tracking/signals.ts'
 
 const oops = (): never => {
   throw new Error('oops')
@@ -40,7 +41,7 @@ const HOSTILE: readonly unknown[] = [
   JSON.parse('['.repeat(400) + ']'.repeat(400)),
 ]
 
-// Wrapped, since fast-check would look into them.
+// In functions, because fast-check would inspect the values.
 const hostile: fc.Arbitrary<() => unknown> = fc.oneof(
   fc
     .anything({
@@ -62,10 +63,10 @@ const machine = createMachine({
   states: { ['"'.repeat(32)]: { on: { ['E'.repeat(64)]: 'ü'.repeat(32) } }, ['ü'.repeat(32)]: { type: 'final' } },
 })
 
-describe('a line stays under 4,096 bytes, is whole, and ours', () => {
-  test('whatever error, data, path, names and ids', () => {
+describe('a line is shorter than 4,096 bytes, whole, and has our fields', () => {
+  test('for any error, data, path, names and ids', () => {
     const { stream, lines } = linesStream()
-    const { tracker, records } = observed({
+    const { tracker, records } = trackerFixture({
       logger: pino(stream),
       machine,
       service: 's'.repeat(64),
@@ -74,19 +75,19 @@ describe('a line stays under 4,096 bytes, is whole, and ours', () => {
     fc.assert(
       fc.property(hostile, hostile, fc.string({ unit: 'binary', maxLength: 3_000 }), (thrown, given, text) => {
         const [error, data] = [thrown(), given()]
-        const [from, told] = [lines.length, records.length]
+        const [lineCount, recordCount] = [lines.length, records.length]
         const request = tracker.start(
           { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` },
           { method: text, path: text },
         )
         request.note(text, data)
         request.emitNote('rejected', text, { error, data })
-        request.dispatch('E'.repeat(64), { error, data, outcome: 'error', status: -1.5e300, implied: true })
-        expect(lines.length - from).toBe(4)
-        for (const [index, line] of lines.slice(from).entries()) {
+        dispatch(request, 'E'.repeat(64), { error, data, outcome: 'error', status: -1.5e300, implied: true })
+        expect(lines.length - lineCount).toBe(4)
+        for (const [index, line] of lines.slice(lineCount).entries()) {
           expect(Buffer.byteLength(line) + 1).toBeLessThan(4_096)
           expect(readRecord(JSON.parse(line))).toEqual({
-            ...records[told + index],
+            ...records[recordCount + index],
             time: expect.any(Number) as unknown,
           })
           const keys = keysOf(line)
@@ -103,8 +104,8 @@ describe('a line stays under 4,096 bytes, is whole, and ours', () => {
     )
   })
 
-  test('data never stands beside our own fields', () => {
-    const { tracker, records } = observed()
+  test('data is never written at the top level', () => {
+    const { tracker, records } = trackerFixture()
     tracker.start().send('AUTH_OK', { trace_id: 'taken', state: 'Failed', outcome: 'ok', seq: 99 })
     expect(records.at(-1)).toMatchObject({
       trace_id: 'trace-1',
@@ -115,9 +116,9 @@ describe('a line stays under 4,096 bytes, is whole, and ours', () => {
     expect(records.at(-1)).not.toHaveProperty('outcome')
   })
 
-  test('what we write ourselves is ASCII', async () => {
+  test('the text that throughline writes itself is ASCII', async () => {
     const { stream, lines } = linesStream()
-    const { tracker } = observed({ logger: pino(stream) })
+    const { tracker } = trackerFixture({ logger: pino(stream) })
     const run = tracker.trackRequest((fails: boolean) => (fails ? Promise.reject(new Error('no')) : 1), { path: '/x' })
     void run(false)
     await Promise.resolve(run(true)).catch(() => undefined)
@@ -129,7 +130,7 @@ describe('a line stays under 4,096 bytes, is whole, and ours', () => {
   })
 })
 
-describe('what is cut is marked', () => {
+describe('what is truncated is marked', () => {
   test('errors', () => {
     expect(loggedError(new TypeError('no'))).toEqual({ type: 'TypeError', message: 'no' })
     expect(loggedError('text')).toEqual({ type: 'string', message: 'text' })
@@ -163,7 +164,7 @@ describe('what is cut is marked', () => {
     expect(loggedData({ n: 10n })).toMatchObject({ cut: true, reason: expect.stringContaining('BigInt') as unknown })
   })
 
-  test('a getter runs once: what it gives later cannot change the line', () => {
+  test('a getter runs once, so that a later value cannot change the line', () => {
     let runs = 0
     loggedData({
       get n() {

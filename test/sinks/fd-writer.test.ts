@@ -8,45 +8,45 @@ import { FdWriter } from '../../src/sinks/fd-writer.ts'
 import { stdoutSink } from '../../src/sinks/stdout.ts'
 import type { TransitionRecord } from '../../src/record/record.ts'
 
-const unheard = (error: unknown): never => expect.unreachable(String(error))
+const unexpected = (error: unknown): never => expect.unreachable(String(error))
 
 function folder(): string {
-  const made = mkdtempSync(join(tmpdir(), 'destination-'))
-  onTestFinished(() => rmSync(made, { recursive: true }))
-  return made
+  const path = mkdtempSync(join(tmpdir(), 'fd-writer-'))
+  onTestFinished(() => rmSync(path, { recursive: true }))
+  return path
 }
 
 function file(): { log: FdWriter; text: () => string } {
   const path = join(folder(), 'out.ndjson')
-  return { log: listened(openSync(path, 'a'), unheard), text: () => readFileSync(path, 'utf8') }
+  return { log: writerTo(openSync(path, 'a'), unexpected), text: () => readFileSync(path, 'utf8') }
 }
 
-function listened(fd: number, onError: (error: unknown) => void): FdWriter {
+function writerTo(fd: number, onError: (error: unknown) => void): FdWriter {
   const log = new FdWriter(fd)
   log.onError(onError)
   return log
 }
 
-/** A pipe that does not block, with nobody at its other end until it is read. */
-function pipe(onError: (error: unknown) => void = unheard): { log: FdWriter; read: () => string } {
+/** A non-blocking pipe, which is read only by `read`. */
+function pipe(onError: (error: unknown) => void = unexpected): { log: FdWriter; read: () => string } {
   const path = join(folder(), 'pipe')
   execFileSync('mkfifo', [path])
   const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK)
   onTestFinished(() => closeSync(fd))
-  const space = Buffer.alloc(1 << 20)
-  return { log: listened(fd, onError), read: () => space.toString('utf8', 0, readSync(fd, space)) }
+  const buffer = Buffer.alloc(1 << 20)
+  return { log: writerTo(fd, onError), read: () => buffer.toString('utf8', 0, readSync(fd, buffer)) }
 }
 
 const line = (n: number, rest = ''): string => `${JSON.stringify({ n, rest })}\n`
 
-describe('lines are with the operating system', () => {
+describe('lines are written', () => {
   test.each([
-    ['line', 'at once', true],
-    ['entry', 'when a handler is about to run', false],
-    ['turn', 'when the turn of the event loop is over', false],
-  ] as const)('%s: %s', async (durability, _, atOnce) => {
+    ['line', 'immediately', true],
+    ['entry', 'before a handler runs', false],
+    ['turn', 'at the end of a turn of the event loop', false],
+  ] as const)('%s: %s', async (durability, _, immediately) => {
     const { log, text } = file()
-    const sink = stdoutSink('api', durability, unheard, log)
+    const sink = stdoutSink('api', durability, unexpected, log)
     const states = (): string[] => [...text().matchAll(/"state":"(\w+)"/g)].map(([, state = '']) => state)
     const record: TransitionRecord = {
       lifecycle: 'transition',
@@ -58,19 +58,19 @@ describe('lines are with the operating system', () => {
       seq: 0,
     }
     sink.write(record)
-    expect(states()).toEqual(atOnce ? ['Received'] : [])
+    expect(states()).toEqual(immediately ? ['Received'] : [])
     expect(sink.beforeHandler !== undefined).toBe(durability === 'entry')
     sink.beforeHandler?.()
     expect(states()).toEqual(durability === 'turn' ? [] : ['Received'])
     sink.write({ ...record, lifecycle: 'note', event: 'CACHE_MISS', state: 'Authenticated' })
-    expect(states()).toHaveLength(atOnce ? 2 : durability === 'turn' ? 0 : 1)
+    expect(states()).toHaveLength(immediately ? 2 : durability === 'turn' ? 0 : 1)
     await nextTurn()
     expect(states()).toEqual(['Received', 'Authenticated'])
   })
 
-  test('of several trackers in the order in which they were told', async () => {
+  test('in the order of the records, with several trackers', async () => {
     const { log, text } = file()
-    const trackers = ['one', 'two'].map((service) => stdoutSink(service, 'turn', unheard, log))
+    const trackers = ['one', 'two'].map((service) => stdoutSink(service, 'turn', unexpected, log))
     const record: TransitionRecord = {
       lifecycle: 'transition',
       time: 1,
@@ -92,7 +92,7 @@ describe('lines are with the operating system', () => {
     ])
   })
 
-  test('before the turn is over where it has much to tell, and at once when the process ends', () => {
+  test('before the end of a turn that has many lines, and immediately by flush()', () => {
     const { log, text } = file()
     const many = Array.from({ length: 5_000 }, (_, n) => line(n))
     for (const each of many) log.write(each)
@@ -101,17 +101,17 @@ describe('lines are with the operating system', () => {
     expect(text()).toBe(many.join(''))
   })
 
-  test('whatever letters they hold', () => {
+  test('with any Unicode', () => {
     const { log, text } = file()
     const lines = [line(1, 'Grüße'), line(2, '→ 漢字 🎈'), line(3)]
     for (const each of lines) log.write(each)
-    log.flushGathered()
+    log.flushBuffer()
     expect(text()).toBe(lines.join(''))
   })
 })
 
-describe('a pipe', () => {
-  test('gets whole lines only, so that others who write there tear none, and the rest when it has room', async () => {
+describe('a full pipe', () => {
+  test('receives whole lines only, so that no other writer splits one, and the rest when it is read', async () => {
     const { log, read } = pipe()
     const many = Array.from({ length: 500 }, (_, n) => line(n, '→'.repeat(n % 97)))
     for (const each of many) log.write(each)
@@ -126,11 +126,11 @@ describe('a pipe', () => {
     expect(text).toBe(many.join(''))
   })
 
-  test('that stays full has no fault, and what it did not take comes by itself', async () => {
+  test('is not an error, and the rest is written without another call', async () => {
     const { log, read } = pipe()
     const many = Array.from({ length: 5_000 }, (_, n) => line(n))
     for (const each of many) log.write(each)
-    log.flushGathered()
+    log.flushBuffer()
     let text = ''
     while (text.length < many.join('').length) {
       try {
@@ -143,12 +143,12 @@ describe('a pipe', () => {
   })
 })
 
-test('a destination that fails is told, not thrown, and left alone until it is tried again', () => {
+test('a failing destination is reported, does not throw, and is not written to again before the retry', () => {
   const errors: unknown[] = []
-  const log = listened(openSync('/dev/full', 'a'), (error) => errors.push(error))
+  const log = writerTo(openSync('/dev/full', 'a'), (error) => errors.push(error))
   for (let n = 0; n < 100; n += 1) {
     log.write(line(n))
-    log.flushGathered()
+    log.flushBuffer()
   }
   expect(errors).toEqual([expect.objectContaining({ code: 'ENOSPC' })])
   log.flush()

@@ -6,7 +6,7 @@ import { LineTemplates } from '../../src/sinks/line-template.ts'
 import type { LifecycleRecord, TransitionRecord } from '../../src/record/record.ts'
 import { lifecycleRecord, SERVICE } from '../record/records.ts'
 
-test('the line of a plain transition is byte for byte the one that pino writes, and all others are left to pino', () => {
+test('plain transitions are rendered byte for byte as pino writes them, and all others are left to pino', () => {
   let written = ''
   let time = 0
   const fail = (error: unknown): never => expect.unreachable(String(error))
@@ -15,10 +15,10 @@ test('the line of a plain transition is byte for byte the one that pino writes, 
     SERVICE,
     fail,
   )
-  const plain = new LineTemplates(SERVICE)
-  let some = 0
+  const templates = new LineTemplates(SERVICE)
+  let rendered = 0
   fc.assert(
-    // Several of one step, moment and request, since these are remembered.
+    // Several of one edge, time and request, because these are cached.
     fc.property(
       lifecycleRecord,
       fc.array(fc.record({ seq: fc.nat(), dwell_ms: fc.nat(5e6).map((micros) => micros / 1_000) })),
@@ -32,23 +32,23 @@ test('the line of a plain transition is byte for byte the one that pino writes, 
         for (const each of records) {
           time = each.time
           byPino.write(each)
-          const special =
+          const leftToPino =
             each.lifecycle !== 'transition' ||
             each.error !== undefined ||
             each.data !== undefined ||
             each.attempt !== undefined
-          expect(plain.render(each)).toBe(special ? undefined : written)
-          if (!special) some += 1
+          expect(templates.render(each)).toBe(leftToPino ? undefined : written)
+          if (!leftToPino) rendered += 1
         }
       },
     ),
     { numRuns: 500 },
   )
-  expect(some).toBeGreaterThan(200)
+  expect(rendered).toBeGreaterThan(200)
 })
 
-test('a request that shares its id with one of another trace is not taken for it', () => {
-  const plain = new LineTemplates(SERVICE)
+test('two requests with the same id in different traces get their own trace ids', () => {
+  const templates = new LineTemplates(SERVICE)
   const record: TransitionRecord = {
     lifecycle: 'transition',
     time: 1,
@@ -58,6 +58,6 @@ test('a request that shares its id with one of another trace is not taken for it
     request_id: '00000000000000aa',
     seq: 0,
   }
-  expect(plain.render(record)).toContain('"trace_id":"a"')
-  expect(plain.render({ ...record, trace_id: 'b' })).toContain('"trace_id":"b"')
+  expect(templates.render(record)).toContain('"trace_id":"a"')
+  expect(templates.render({ ...record, trace_id: 'b' })).toContain('"trace_id":"b"')
 })

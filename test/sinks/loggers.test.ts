@@ -11,66 +11,70 @@ import winston from 'winston'
 import { audit } from '../../src/queries/audit.ts'
 import { FdWriter } from '../../src/sinks/fd-writer.ts'
 import { lineFields } from '../../src/sinks/line-fields.ts'
-import { pinoSink, type PinoLogger } from '../../src/sinks/pino.ts'
+import { pinoSink } from '../../src/sinks/pino.ts'
+import type { PinoLogger } from '../../src/sinks/pino-internals.ts'
 import { stdoutSink } from '../../src/sinks/stdout.ts'
-import { traceMixin } from '../../src/tracking/current-request.ts'
+import { traceMixin } from '../../src/tracking/trace-mixin.ts'
 import { createTracker } from '../../src/handlers/track-request.ts'
+import { FIELD_NAMES, FIELDS, type Field } from '../../src/record/fields.ts'
 import { readRecord } from '../../src/record/line.ts'
 import type { LifecycleRecord, Sink } from '../../src/record/record.ts'
 import { keysOf, linesStream } from '../lines.ts'
 import { linesOf } from '../log-lines.ts'
-import { observed, type Observed } from '../tracker-fixture.ts'
+import { trackerFixture, type TrackerFixture } from '../tracker-fixture.ts'
 import { lifecycleRecord, SERVICE } from '../record/records.ts'
 
 type Line = Readonly<Record<string, unknown>>
 
 const fail = (error: unknown): never => expect.unreachable(String(error))
 
-/** Requests that end in all ways, one that is refused an event, one that is stuck, one that is resumed, one that is open. */
-function lead({ tracker, clock }: Observed): void {
-  const begin = (authorized: boolean): ReturnType<typeof tracker.start> => {
+/** Runs requests with every outcome, and one with a rejected event, a stuck one, a resumed one and an open one. */
+function runRequests({ tracker, clock }: TrackerFixture): void {
+  const start = (authorized: boolean): ReturnType<typeof tracker.start> => {
     const request = tracker.start({ 'x-trace-id': 'abc-123' }, { method: 'GET', path: '/cave' })
     clock.time += 3
     if (authorized) request.authenticated()
     return request
   }
-  begin(false).failed(new Error('who is there?'))
-  const good = begin(true)
-  // Winston's `splat` would fill in what stands here.
+  start(false).failed(new Error('who is there?'))
+  const good = start(true)
+  // Winston's `splat` replaces these placeholders.
   good.note('100%s of %d', { shelf: '%s', message: 'mine', level: 'mine', trace_id: 'mine' })
   good.completed()
   good.processing()
   good.responded({ status: 200 })
-  const bad = begin(true)
+  const bad = start(true)
   bad.processing()
   bad.responded({ status: 500, error: new TypeError('broken\nin two') })
-  begin(true).processing()
+  start(true).processing()
   tracker
     .resume({ 'x-trace-id': 'abc-123', 'x-lifecycle': '00000000000000aa;Queued;3;1790000000000' }, { attempt: 2 })
     .completed()
   tracker.start({ 'x-trace-id': '%s' })
   clock.time += 3_600_000
-  const late = begin(true)
+  const late = start(true)
   late.processing()
 }
 
-/** What has been led through the default sink and through another one: the lines of both. */
-function ledThrough(
+/** The lines of these requests, as the default sink writes them and as another one does. */
+function linesThrough(
   sink: (lines: string[]) => Sink,
   lines: string[] = [],
 ): { ours: string[]; theirs: string[]; end: number } {
   const folder = mkdtempSync(join(tmpdir(), 'loggers-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const file = join(folder, 'default.ndjson')
-  const all = observed({ sinks: [stdoutSink('api', 'line', fail, new FdWriter(openSync(file, 'w'))), sink(lines)] })
-  lead(all)
+  const all = trackerFixture({
+    sinks: [stdoutSink('api', 'line', fail, new FdWriter(openSync(file, 'w'))), sink(lines)],
+  })
+  runRequests(all)
   all.tracker.close()
   return { ours: readFileSync(file, 'utf8').trim().split('\n'), theirs: lines, end: all.clock.time + 60_000 }
 }
 
 const LEVELS: Readonly<Record<string, number>> = { info: 30, warn: 40, error: 50 }
 
-describe('a logger that is no pino', () => {
+describe('a logger other than pino', () => {
   test.each([
     ['json', winston.format.json()],
     [
@@ -82,9 +86,10 @@ describe('a logger that is no pino', () => {
         winston.format.json(),
       ),
     ],
-  ])('winston, with %s: its lines are audited like those of the default sink', async (_, format) => {
+  ])('winston with %s: the audit of its lines is that of the default sink', async (_, format) => {
     const { stream, lines } = linesStream()
-    // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- winston's types tell its transports as classes and instances in one
+    // Winston's types declare its transports as classes and instances in one.
+    // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment
     const logger = winston.createLogger({ format, transports: [new winston.transports.Stream({ stream })] })
     const sink = {
       write: (record: LifecycleRecord) => {
@@ -92,7 +97,7 @@ describe('a logger that is no pino', () => {
         logger.log({ ...fields, level, message: msg })
       },
     }
-    const { ours, theirs, end } = ledThrough(() => sink, lines)
+    const { ours, theirs, end } = linesThrough(() => sink, lines)
     const report = await audit(ours, { now: end })
     expect([
       report.checked.damaged_lines,
@@ -101,16 +106,16 @@ describe('a logger that is no pino', () => {
       report.checked.requests > 5,
     ]).toEqual([0, 0, true, true])
     expect(await audit(theirs, { now: end })).toEqual(report)
-    // Field by field: only the message has another name, and the level is told by its own.
+    // Only the message has another name, and the level is a name.
     expect(theirs.map((line) => asOurs(JSON.parse(line) as Line))).toEqual(ours.map((line) => JSON.parse(line) as Line))
     for (const line of theirs) expect(keysOf(line)).toEqual([...new Set(keysOf(line))])
   })
 
-  test('the console: its lines are those of the default sink, but for the name of the level', async () => {
+  test('the console: its lines are those of the default sink, except for the level', async () => {
     const { stream, lines } = linesStream()
     const console = new Console(stream)
     const sink = { write: (record: LifecycleRecord) => console.log(JSON.stringify(lineFields(record))) }
-    const { ours, theirs, end } = ledThrough(() => sink, lines)
+    const { ours, theirs, end } = linesThrough(() => sink, lines)
     expect(
       theirs.map((line) =>
         line.replace(/^\{"level":"(\w+)"/, (_, level: string) => `{"level":${String(LEVELS[level])}`),
@@ -119,8 +124,8 @@ describe('a logger that is no pino', () => {
     expect(await audit(theirs, { now: end })).toEqual(await audit(ours, { now: end }))
   })
 
-  test('a record alone is audited too, as it is', async () => {
-    const { ours, theirs, end } = ledThrough((lines) => ({
+  test('a record as JSON can be audited', async () => {
+    const { ours, theirs, end } = linesThrough((lines) => ({
       write: (record) => void lines.push(JSON.stringify(record)),
     }))
     expect(await audit(theirs, { now: end })).toEqual(await audit(ours, { now: end }))
@@ -131,7 +136,7 @@ function asOurs({ level, message, timestamp: _timestamp, ...fields }: Line): Lin
   return { ...fields, level: LEVELS[String(level)], msg: message }
 }
 
-test("lineFields gives what pino's line holds, in the same order, whatever the record", () => {
+test("lineFields has the fields of pino's line, in the same order, for any record", () => {
   fc.assert(
     fc.property(lifecycleRecord, (record) => {
       const [line = ''] = linesOf([{ ...record, service: SERVICE }])
@@ -144,50 +149,41 @@ test("lineFields gives what pino's line holds, in the same order, whatever the r
   )
 })
 
-/** Every key that some line has. */
-const NAMES = [
-  ...new Set(
-    readFileSync(new URL('../record/golden.ndjson', import.meta.url), 'utf8')
-      .trim()
-      .split('\n')
-      .flatMap(keysOf),
-  ),
-  'message',
-  'x_trace_id',
-]
+/** The names that a user's logger must not add to our lines. */
+const NAMES = [...FIELD_NAMES, 'message', 'x_trace_id']
 const others = (from = NAMES): Record<string, unknown> =>
   Object.fromEntries(from.map((name) => [name, `their ${name}`]))
-/** What the user's logger rightly says in place of ours. */
+/** A service that the user's logger binds, which replaces ours. */
 const SERVICE_BOUND = 'their service'
 
-type MakesLogger = (stream: NodeJS.WritableStream) => PinoLogger
+type CreateLogger = (stream: NodeJS.WritableStream) => PinoLogger
 
-/** Leads requests through a logger, each line with its own request in hand; fails unless the lines tell the records, with no key written twice. */
-function expectTold(logger: MakesLogger, service = 'api'): Line[] {
+/** Runs these requests with a logger, and expects the fields of their records on the lines, without a key twice. */
+function expectRecords(logger: CreateLogger, service = 'api'): Line[] {
   const { stream, lines } = linesStream()
-  const all = observed({ logger: logger(stream) })
-  // What is in hand while a line is written is not always the request that it tells of.
-  all.tracker.start({ 'x-trace-id': 'in-hand' }).run(() => lead(all))
+  const all = trackerFixture({ logger: logger(stream) })
+  // The current request is not always the one whose line is written.
+  all.tracker.start({ 'x-trace-id': 'current' }).run(() => runRequests(all))
   expect(lines.length).toBe(all.records.length)
   return lines.map((line, index) => {
     expect(keysOf(line), line).toEqual([...new Set(keysOf(line))])
     const parsed = JSON.parse(line) as Line
-    const { time: _time, service: named, ...told } = readRecord({ time: 1, ...parsed }) as LifecycleRecord
+    const { time: _time, service: written, ...read } = readRecord({ time: 1, ...parsed }) as LifecycleRecord
     const { time: _clock, service: _service, ...record } = all.records[index] ?? fail(index)
-    expect(told).toEqual(JSON.parse(JSON.stringify(record)))
-    expect(named).toBe(service)
+    expect(read).toEqual(JSON.parse(JSON.stringify(record)))
+    expect(written).toBe(service)
     expect(parsed).not.toHaveProperty('x_trace_id')
     return parsed
   })
 }
 
-describe("a user's pino cannot take a key of ours, nor write one twice", () => {
-  const cases: [string, MakesLogger, string?][] = [
-    ['that stamps its own lines', (stream) => pino({ mixin: traceMixin }, stream)],
-    ['that binds all of them', (stream) => pino({}, stream).child(others()), SERVICE_BOUND],
-    ['that has them as its base', (stream) => pino({ base: others() }, stream), SERVICE_BOUND],
+describe("a user's pino cannot replace a field of ours, or write a key twice", () => {
+  const cases: [string, CreateLogger, string?][] = [
+    ['with the trace mixin', (stream) => pino({ mixin: traceMixin }, stream)],
+    ['that binds all fields', (stream) => pino({}, stream).child(others()), SERVICE_BOUND],
+    ['with all fields in its base', (stream) => pino({ base: others() }, stream), SERVICE_BOUND],
     [
-      'whose bindings are set and bound twice',
+      'that binds them twice',
       (stream) => {
         const logger = pino({}, stream)
           .child(others())
@@ -199,17 +195,17 @@ describe("a user's pino cannot take a key of ours, nor write one twice", () => {
       SERVICE_BOUND,
     ],
     [
-      'whose every child is bound to them',
+      'that binds them to every child',
       (stream) => pino({ onChild: (child) => child.setBindings(others()) }, stream),
       SERVICE_BOUND,
     ],
-    ['whose mixin gives them', (stream) => pino({ mixin: () => others() }, stream)],
+    ['whose mixin returns them', (stream) => pino({ mixin: () => others() }, stream)],
     [
-      'whose mixin goes before what a line tells',
+      'whose mixin overrides the fields of a line',
       (stream) => pino({ mixin: () => others(), mixinMergeStrategy: (line, mixed) => ({ ...line, ...mixed }) }, stream),
     ],
     [
-      'whose formatter gives them',
+      'whose formatter adds them',
       (stream) =>
         pino(
           {
@@ -219,7 +215,7 @@ describe("a user's pino cannot take a key of ours, nor write one twice", () => {
         ),
     ],
     [
-      'whose formatter makes another object',
+      'whose formatter returns another object',
       (stream) =>
         pino(
           {
@@ -237,7 +233,7 @@ describe("a user's pino cannot take a key of ours, nor write one twice", () => {
         ),
     ],
     [
-      'that does all of this',
+      'that does all of these',
       (stream) =>
         pino(
           {
@@ -251,8 +247,8 @@ describe("a user's pino cannot take a key of ours, nor write one twice", () => {
         ),
       SERVICE_BOUND,
     ],
-    ['whose errors are written by its own serializer', (stream) => pino({ errorKey: 'error' }, stream)],
-    ['that has a serializer for them', (stream) => pino({ serializers: { error: pino.stdSerializers.err } }, stream)],
+    ['whose error key is ours', (stream) => pino({ errorKey: 'error' }, stream)],
+    ['that has a serializer for errors', (stream) => pino({ serializers: { error: pino.stdSerializers.err } }, stream)],
     [
       'with a prefix, other levels and times in ISO 8601',
       (stream) =>
@@ -267,59 +263,48 @@ describe("a user's pino cannot take a key of ours, nor write one twice", () => {
         ),
     ],
     [
-      'that has levels of its own alone',
+      'with custom levels only',
       (stream) => pino({ customLevels: { quiet: 5, warn: 42 }, useOnlyCustomLevels: true, level: 'warn' }, stream),
     ],
     [
-      'of another copy of pino, that stamps and binds',
+      'of another copy of pino, with a mixin and bindings',
       (stream) => anotherPino()({ mixin: traceMixin }, stream).child({ trace_id: 'theirs', state: 'theirs' }),
     ],
-    ...NAMES.map((messageKey): [string, MakesLogger, string?] => [
-      `whose message stands under ${messageKey}`,
+    ...NAMES.map((messageKey): [string, CreateLogger, string?] => [
+      `whose message key is ${messageKey}`,
       (stream) => pino({ messageKey, mixin: traceMixin }, stream),
     ]),
-    ...NAMES.map((messageKey): [string, MakesLogger, string?] => [
-      `whose message stands under ${messageKey}, which is bound`,
+    ...NAMES.map((messageKey): [string, CreateLogger, string?] => [
+      `whose message key is ${messageKey}, which is bound`,
       (stream) => pino({ messageKey, base: null }, stream).child({ [messageKey]: SERVICE_BOUND }),
       messageKey === 'service' ? SERVICE_BOUND : 'api',
     ]),
   ]
 
   test.each(cases)('%s', (_, logger, service) => {
-    expectTold(logger, service)
+    expectRecords(logger, service)
   })
 })
 
-/** What a formatter may change: it says what a line tells, not which it is. */
-const CHANGEABLE = [
-  'dwell_ms',
-  'parent_id',
-  'method',
-  'path',
-  'rejected_id',
-  'rejected_length',
-  'implied',
-  'outcome',
-  'status',
-  'duration_ms',
-  'error',
-  'data',
-]
+/** The fields that a formatter may change: those that do not identify the line, of those that pass through it. */
+const CHANGEABLE = Object.entries<Field>(FIELDS)
+  .filter(([name, { identity }]) => identity !== true && !['level', 'time', 'service', 'msg'].includes(name))
+  .map(([name]) => name)
 
-/** Pino as it is when a process has loaded it twice: with symbols of its own. */
+/** A second copy of pino, which has its own symbols. */
 function anotherPino(): typeof pino {
   const require = createRequire(import.meta.url)
   const loaded = Object.keys(require.cache).filter((file) => file.includes('/node_modules/pino/'))
   const before = loaded.map((file) => [file, require.cache[file]] as const)
   for (const file of loaded) Reflect.deleteProperty(require.cache, file)
-  // What the package's own types say of it.
+  // The type of the package.
   const other = require('pino') as typeof pino
   for (const [file, module] of before) require.cache[file] = module
   expect(other.symbols.mixinSym).not.toBe(pino.symbols.mixinSym)
   return other
 }
 
-describe("what a user's pino adds stays", () => {
+describe("what a user's pino adds is kept", () => {
   const written = (
     options: LoggerOptions,
     write: (sink: Sink, record: LifecycleRecord) => void,
@@ -353,7 +338,7 @@ describe("what a user's pino adds stays", () => {
     msg: 'X in Received',
   }
 
-  test('under names of its own: bindings, and fields of a mixin and a formatter, of which the first to have a name keeps it', () => {
+  test('under other names: bindings, then fields of a mixin, then of a formatter; the first value is kept', () => {
     const line = written(
       {
         base: { tenant: 'bound' },
@@ -372,20 +357,20 @@ describe("what a user's pino adds stays", () => {
     })
   })
 
-  test('a formatter may mask what a line tells, or leave it out', () => {
+  test('a formatter may mask fields, or leave them out', () => {
     const log = ({ data: _data, ...line }: Record<string, unknown>): Record<string, unknown> => ({
       ...line,
       error: '[hidden]',
     })
     expect(written({ formatters: { log } }, plainly)).toEqual({ ...record, error: '[hidden]' })
-    // What names the line stays even where a formatter gives nothing at all.
+    // The identity fields are kept even if a formatter returns an empty object.
     const { data: _data, error: _error, ...bare } = lineFields({ ...record, lifecycle: 'note', time: 1 })
     const { time: _time, level: _level, ...named } = bare
     expect(written({ formatters: { log: () => ({}) } }, plainly)).toEqual({ ...named, level: 30 })
   })
 
   test.each<[string, (error: { message: string }) => unknown, unknown]>([
-    ['a text', () => '[hidden]', { type: 'TypeError', message: '[hidden]' }],
+    ['a string', () => '[hidden]', { type: 'TypeError', message: '[hidden]' }],
     [
       'an object',
       (error) => ({ message: error.message.replace(/\d/g, '*'), stack: 'x' }),
@@ -393,8 +378,8 @@ describe("what a user's pino adds stays", () => {
     ],
     ['nothing', () => undefined, undefined],
     ['a number', () => 7, 7],
-  ])('a serializer for errors may mask the message: it gives %s', (_, error, told) => {
-    expect(written({ serializers: { error } }, plainly).error).toEqual(told)
+  ])('a serializer for errors may mask the message: it returns %s', (_, error, expected) => {
+    expect(written({ serializers: { error } }, plainly).error).toEqual(expected)
   })
 
   test('redaction', () => {
@@ -404,7 +389,7 @@ describe("what a user's pino adds stays", () => {
     })
   })
 
-  test('the logger itself, which writes its own lines as ever', () => {
+  test('the logger still writes its own lines as before', () => {
     const { stream, lines } = linesStream()
     const logger = pino(
       {
@@ -416,7 +401,7 @@ describe("what a user's pino adds stays", () => {
       stream,
     )
     logger.info('own')
-    lead(observed({ logger }))
+    runRequests(trackerFixture({ logger }))
     logger.info('own')
     expect(lines.length).toBeGreaterThan(20)
     expect([lines[0], lines.at(-1)]).toEqual(
@@ -425,17 +410,17 @@ describe("what a user's pino adds stays", () => {
   })
 })
 
-test('a mixin that tells something of a request leaves the line whole in whose middle it does so', () => {
+test('a mixin that adds a note while a line is being written does not damage that line', () => {
   const { stream, lines } = linesStream()
-  let telling = false
+  let inMixin = false
   const logger = pino(
     {
       base: null,
       mixin: () => {
-        if (telling) return {}
-        telling = true
-        request.note('TOLD')
-        telling = false
+        if (inMixin) return {}
+        inMixin = true
+        request.note('MIXED')
+        inMixin = false
         return { n: 1 }
       },
     },
@@ -443,19 +428,19 @@ test('a mixin that tells something of a request leaves the line whole in whose m
   )
   const tracker = createTracker({ service: 'api', logger: false, sinks: [{ write: (record) => sink.write(record) }] })
   const sink = pinoSink(logger, 'api', fail)
-  telling = true
+  inMixin = true
   const request = tracker.start()
-  telling = false
+  inMixin = false
   request.authenticated()
-  const told = lines.map((line) => JSON.parse(line) as Line)
-  expect(told.map(({ msg, event, seq, n }) => [msg, event, seq, n])).toEqual([
+  const parsed = lines.map((line) => JSON.parse(line) as Line)
+  expect(parsed.map(({ msg, event, seq, n }) => [msg, event, seq, n])).toEqual([
     ['Received', undefined, 0, undefined],
-    ['TOLD in Authenticated', 'TOLD', undefined, undefined],
+    ['MIXED in Authenticated', 'MIXED', undefined, undefined],
     ['Received -> Authenticated', 'AUTH_OK', 1, 1],
   ])
 })
 
-describe("the errors of a user's stream are heard", () => {
+describe("the errors of a user's stream are counted", () => {
   class Destination extends EventEmitter {
     write(): boolean {
       return true
@@ -464,7 +449,7 @@ describe("the errors of a user's stream are heard", () => {
 
   test.each<[string, (stream: Destination) => Logger]>([
     [
-      'behind several others',
+      'within a multistream',
       (stream) =>
         pino({}, multistream([{ stream: { write: () => undefined } }, { stream: multistream([{ stream }]) }])),
     ],

@@ -3,14 +3,14 @@ import { pino } from 'pino'
 import { expect, test } from 'vitest'
 import { createTracker } from '../../src/handlers/track-request.ts'
 
-/** A destination that can fail: what a stream on a disk that fills up does. */
+/** A destination that can emit errors, as a stream does when the disk is full. */
 class Destination extends EventEmitter {
   write(): boolean {
     return true
   }
 }
 
-test('trackers that share a logger share one listener on its stream, and all are told of its errors', () => {
+test('trackers that share a logger share one listener on its stream, and all count its errors', () => {
   const stream = new Destination()
   const logger = pino({}, stream)
   const trackers = Array.from({ length: 20 }, (_, index) => createTracker({ service: `s${String(index)}`, logger }))

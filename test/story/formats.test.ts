@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { storyMermaid } from '../../src/story/mermaid.ts'
 import type { StoryReport, StoryRequest } from '../../src/story/report.ts'
 import { storyText } from '../../src/story/text.ts'
-import { readsAsSequence } from '../diagrams/_mermaid.ts'
+import { parseSequenceDiagram } from '../diagrams/_mermaid-parser.ts'
 
 const T0 = 1_790_000_000_000
 
@@ -69,7 +69,7 @@ const report: StoryReport = {
   ],
 }
 
-/** The rows of the waterfall without times and bars. */
+/** The rows of the waterfall, without times and bars. */
 function rows(text: string): string[] {
   return text
     .split('\n')
@@ -78,7 +78,7 @@ function rows(text: string): string[] {
 }
 
 describe('the waterfall', () => {
-  it('tells the tree of requests in one order: own steps by seq, everything else between them by time', () => {
+  it('shows the tree of requests: transitions by seq, everything else between them by time', () => {
     expect(rows(storyText(report, 160))).toEqual([
       'gateway POST /orders [0000000000000001] Queued',
       'Received',
@@ -94,22 +94,22 @@ describe('the waterfall', () => {
     ])
   })
 
-  it('says where clocks disagree, and leaves the times as they are', () => {
+  it('reports clock skew and shows times as logged', () => {
     const early = { ...child, transitions: child.transitions.map((step) => ({ ...step, time: T0 - 12 })) }
     const text = storyText({ ...report, started: T0 - 12, requests: [request, early] }, 160)
     expect(text).toContain('! begins 12ms before its caller: the clocks of gateway and auth disagree')
   })
 
-  it('keeps to the width of the terminal, and no text of a log commands it', () => {
+  it('fits the width of the terminal and prints no control characters', () => {
     const hostile = fc.string({ unit: 'binary', maxLength: 60 })
     fc.assert(
       fc.property(hostile, hostile, hostile, fc.integer({ min: 60, max: 200 }), (service, path, msg, width) => {
-        const nasty = { ...request, service, path, gaps: [msg] }
+        const hostileRequest = { ...request, service, path, gaps: [msg] }
         const text = storyText(
           {
             ...report,
             services: [service],
-            requests: [nasty],
+            requests: [hostileRequest],
             lines: [{ time: T0, service, request_id: null, level: null, msg }],
           },
           width,
@@ -122,15 +122,15 @@ describe('the waterfall', () => {
 })
 
 describe('the sequence diagram', () => {
-  it('is read back by Mermaid, whatever services and paths are called', async () => {
+  it('parses with Mermaid for any service name and path', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.string({ unit: 'grapheme', maxLength: 20 }),
         fc.string({ unit: 'grapheme', maxLength: 20 }),
         async (service, path) => {
-          const named = { ...report, services: [service, 'auth'], requests: [{ ...request, service, path }, child] }
-          // A call for the child, a note for every step and gap.
-          expect(await readsAsSequence(storyMermaid(named))).toEqual({ participants: 2, messages: 7 })
+          const renamed = { ...report, services: [service, 'auth'], requests: [{ ...request, service, path }, child] }
+          // One call to the child, a note for each transition and gap.
+          expect(await parseSequenceDiagram(storyMermaid(renamed))).toEqual({ participants: 2, messages: 7 })
         },
       ),
       { numRuns: 40 },

@@ -4,30 +4,30 @@ import { requestMachine } from '../../machines/request.ts'
 import { Histories } from '../../src/history/history.ts'
 import { compile } from '../../src/machine/compile.ts'
 import type { StoryLine, StoryReport } from '../../src/story/report.ts'
-import { story } from '../../src/story/story.ts'
+import { buildStory } from '../../src/story/story.ts'
 import type { LifecycleRecord, TransitionRecord } from '../../src/record/record.ts'
 import { longLog, T0 } from '../log-arbitraries.ts'
 
 const table = compile(requestMachine)
 const TRACE = '019a2b3c-4d5e-7f60-8a1b-2c3d4e5f6071'
 
-/** A request of the trace that walks these events, a millisecond each. */
+/** A request of the trace that takes these events, a millisecond each. */
 function request(
   id: string,
   service: string,
   start: number,
   events: readonly string[],
-  more: Partial<TransitionRecord> = {},
+  extra: Partial<TransitionRecord> = {},
 ): TransitionRecord[] {
   let state = table.initial
-  const told = { lifecycle: 'transition', trace_id: TRACE, request_id: id.padStart(16, '0'), service } as const
-  const first: TransitionRecord = { ...told, time: T0 + start, state, seq: 0, ...more }
+  const common = { lifecycle: 'transition', trace_id: TRACE, request_id: id.padStart(16, '0'), service } as const
+  const first: TransitionRecord = { ...common, time: T0 + start, state, seq: 0, ...extra }
   return [
     first,
     ...events.map((event, index): TransitionRecord => {
       const from = state
       state = table.next[from]?.[event]?.to ?? state
-      return { ...told, time: T0 + start + index + 1, event, from, state, seq: index + 1, dwell_ms: 1 }
+      return { ...common, time: T0 + start + index + 1, event, from, state, seq: index + 1, dwell_ms: 1 }
     }),
   ]
 }
@@ -35,11 +35,11 @@ function request(
 const SYNC = ['AUTH_OK', 'PROCESS', 'RESPOND']
 const ASYNC = ['AUTH_OK', 'PROCESS', 'ENQUEUE']
 
-function told(records: readonly LifecycleRecord[], lines: readonly StoryLine[] = []): StoryReport {
+function storyOf(records: readonly LifecycleRecord[], lines: readonly StoryLine[] = []): StoryReport {
   const histories = new Histories()
   for (const record of records) histories.add(record)
-  const report = story(TRACE, histories, lines, table)
-  if (report === undefined) throw new Error('there is nothing to tell')
+  const report = buildStory(TRACE, histories, lines, table)
+  if (report === undefined) throw new Error('the story is empty')
   return report
 }
 
@@ -51,9 +51,9 @@ const line = (time: number, msg: string, requestId: string | null = null): Story
   msg,
 })
 
-describe('story', () => {
-  it('has the keys of its contract, and no others', () => {
-    const report = told([...request('1', 'gateway', 0, SYNC, { method: 'GET', path: '/' })], [line(1, 'hello')])
+describe('buildStory', () => {
+  it('has exactly the keys of its contract', () => {
+    const report = storyOf([...request('1', 'gateway', 0, SYNC, { method: 'GET', path: '/' })], [line(1, 'hello')])
     expect(Object.keys(report)).toEqual(['trace_id', 'started', 'duration_ms', 'services', 'requests', 'lines'])
     expect(Object.keys(report.lines[0] ?? {})).toEqual(['time', 'service', 'request_id', 'level', 'msg'])
     expect(report.requests[0]).toMatchObject({
@@ -76,31 +76,31 @@ describe('story', () => {
     expect(report).toMatchObject({ trace_id: TRACE, started: T0, duration_ms: 3, services: ['gateway'] })
   })
 
-  it('tells a parent before its children even where the clocks disagree', () => {
+  it('orders a parent before its children even if clocks disagree', () => {
     const parent = request('1', 'gateway', 100, SYNC)
     const child = request('2', 'auth', 40, SYNC, { parent_id: '0000000000000001' })
     const grandchild = request('3', 'catalog', 0, SYNC, { parent_id: '0000000000000002' })
-    const { requests, started } = told([...grandchild, ...child, ...parent])
+    const { requests, started } = storyOf([...grandchild, ...child, ...parent])
     expect(requests.map(({ service }) => service)).toEqual(['gateway', 'auth', 'catalog'])
-    // The times are those that were logged.
+    // Times stay as logged.
     expect(started).toBe(T0)
     expect(requests[0]?.transitions[0]?.time).toBe(T0 + 100)
   })
 
-  it('tells siblings, and requests whose parent nobody logged, by time', () => {
+  it('orders siblings and requests with an unlogged parent by time', () => {
     const orphan = request('9', 'gateway', 5, SYNC, { parent_id: 'ffffffffffffffff' })
     const later = request('8', 'gateway', 6, SYNC)
-    expect(told([...later, ...orphan]).requests.map(({ request_id }) => Number(request_id))).toEqual([9, 8])
+    expect(storyOf([...later, ...orphan]).requests.map(({ request_id }) => Number(request_id))).toEqual([9, 8])
   })
 
-  it('tells everybody even where parents go in a circle', () => {
+  it('includes every request of a cycle of parents', () => {
     const one = request('1', 'a', 0, SYNC, { parent_id: '0000000000000002' })
     const two = request('2', 'b', 1, SYNC, { parent_id: '0000000000000001' })
-    expect(told([...two, ...one]).requests.map(({ service }) => service)).toEqual(['a', 'b'])
+    expect(storyOf([...two, ...one]).requests.map(({ service }) => service)).toEqual(['a', 'b'])
   })
 
-  it('names what should be there and is not', () => {
-    const gapsOf = (records: readonly LifecycleRecord[]): readonly string[] => told(records).requests[0]?.gaps ?? []
+  it('lists what is missing', () => {
+    const gapsOf = (records: readonly LifecycleRecord[]): readonly string[] => storyOf(records).requests[0]?.gaps ?? []
     const queued = request('1', 'gateway', 0, ASYNC)
     expect(gapsOf(queued)).toEqual(['queued at 14:13:20.003Z, no worker line after it'])
     const attempt: LifecycleRecord = {
@@ -121,7 +121,7 @@ describe('story', () => {
     expect(gapsOf(request('1', 'gateway', 0, SYNC))).toEqual([])
   })
 
-  it('is the same whatever the order of lines and however often they come', () => {
+  it('does not depend on the order or the repetition of lines', () => {
     fc.assert(
       fc.property(
         longLog(requestMachine, false).chain(({ records }) =>
@@ -131,14 +131,14 @@ describe('story', () => {
           ),
         ),
         ([records, shuffled]) => {
-          expect(told(shuffled)).toEqual(told(records))
+          expect(storyOf(shuffled)).toEqual(storyOf(records))
         },
       ),
       { numRuns: 50 },
     )
   })
 
-  it('of nothing there is no story', () => {
-    expect(story(TRACE, [], [], table)).toBeUndefined()
+  it('is undefined without requests and lines', () => {
+    expect(buildStory(TRACE, [], [], table)).toBeUndefined()
   })
 })

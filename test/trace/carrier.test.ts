@@ -12,10 +12,10 @@ const PARENT = 'b7ad6b7169203331'
 const TRACEPARENT = `00-${TRACE}-${PARENT}-01`
 const LIFECYCLE = `${PARENT};Queued;3;1790000000000`
 
-describe.each(CARRIERS)('ids that come in, in %s', (kind, make) => {
+describe.each(CARRIERS)('incoming ids in %s', (kind, make) => {
   const read = (pairs: Readonly<Record<string, string>>): ReturnType<typeof extract> => extract(make(pairs), 'edge')
 
-  test('an X-Trace-ID comes before a traceparent', () => {
+  test('an X-Trace-ID takes precedence over a traceparent', () => {
     expect(read({ 'x-trace-id': 'abc-123' })).toEqual({ traceId: 'abc-123', flags: 1 })
     expect(read({ 'x-trace-id': 'abc-123', traceparent: TRACEPARENT, tracestate: 'a=1' })).toEqual({
       traceId: 'abc-123',
@@ -43,7 +43,7 @@ describe.each(CARRIERS)('ids that come in, in %s', (kind, make) => {
     '"',
     '%41',
     'x'.repeat(100_000),
-  ])('the X-Trace-ID %j is not used, and only its length is told', (id) => {
+  ])('the X-Trace-ID %j is ignored, and its length is reported', (id) => {
     if (make({ 'x-trace-id': id }) === undefined) return
     expect(read({ 'x-trace-id': id })).toEqual({ flags: 3, rejectedLength: id.length })
     expect(read({ 'x-trace-id': id, traceparent: TRACEPARENT })).toEqual({
@@ -66,12 +66,94 @@ describe.each(CARRIERS)('ids that come in, in %s', (kind, make) => {
   })
 })
 
-describe.each(DOUBLED)('a header that is sent twice, as %s', (_, make) => {
-  test.each(['x-trace-id', 'traceparent'])('%s is not used', (name) => {
+describe.each(DOUBLED)('a header that was sent twice, as %s', (_, make) => {
+  test.each(['x-trace-id', 'traceparent'])('%s is ignored', (name) => {
     const values = name === 'traceparent' ? ([TRACEPARENT, TRACEPARENT] as const) : (['one', 'two'] as const)
     const { rejectedLength, ...rest } = extract(make(name, values), 'message')
     expect(rest).toEqual({ flags: 3 })
     expect(rejectedLength).toBeGreaterThanOrEqual(values.join('').length)
+  })
+})
+
+describe('an invalid header beside a valid one', () => {
+  test('a valid X-Trace-ID is used, and the length of the traceparent is reported', () => {
+    expect(extract({ 'x-trace-id': 'abc-123', traceparent: 'nonsense' }, 'edge')).toEqual({
+      traceId: 'abc-123',
+      flags: 1,
+      rejectedLength: 8,
+    })
+  })
+
+  test('of two invalid headers, the length of the X-Trace-ID is reported', () => {
+    expect(extract({ 'x-trace-id': 'a b', traceparent: 'nonsense' }, 'edge')).toEqual({ flags: 3, rejectedLength: 3 })
+  })
+
+  test('of a header that was sent twice, the length of both values is reported', () => {
+    expect(extract({ 'x-trace-id': ['one', 'three'] }, 'edge')).toEqual({ flags: 3, rejectedLength: 8 })
+    expect(extract({ traceparent: [TRACEPARENT, TRACEPARENT] }, 'edge')).toEqual({ flags: 3, rejectedLength: 110 })
+  })
+
+  test('a tracestate is used only with a traceparent of the same trace', () => {
+    expect(extract({ 'x-trace-id': DASHED, tracestate: 'a=1' }, 'edge')).toEqual({ traceId: DASHED, flags: 1 })
+    expect(extract({ traceparent: TRACEPARENT, tracestate: 'A=1' }, 'edge')).toEqual({
+      traceId: DASHED,
+      parentId: PARENT,
+      flags: 1,
+    })
+  })
+
+  test.each([['nonsense'], [[LIFECYCLE, LIFECYCLE]]])('the x-lifecycle %j is ignored', (value) => {
+    expect(extract({ 'x-trace-id': DASHED, 'x-lifecycle': value }, 'message')).toEqual({ traceId: DASHED, flags: 1 })
+  })
+})
+
+describe('the properties of a carrier', () => {
+  const id = (carrier: unknown): string | undefined =>
+    // Hosts without types may pass any value.
+    extract(carrier as Carrier, 'edge').traceId
+
+  test.each([[undefined], [null], ['x-trace-id'], [7], [() => undefined]])('%s has no ids', (carrier) => {
+    expect(extract(carrier as Carrier, 'edge')).toEqual({ flags: 3 })
+  })
+
+  test('an object whose get is not a function is read by its keys', () => {
+    expect(id({ get: 'abc', 'x-trace-id': 'abc-123' })).toBe('abc-123')
+  })
+
+  test('the name in lower case takes precedence', () => {
+    expect(id({ 'X-Trace-ID': 'other', 'x-trace-id': 'abc-123' })).toBe('abc-123')
+    expect(id({ 'x-trace-id': undefined, 'X-Trace-ID': 'abc-123' })).toBe('abc-123')
+  })
+
+  test('inherited ones are ignored', () => {
+    expect(id(Object.create({ 'x-trace-id': 'abc-123' }))).toBeUndefined()
+    expect(id(Object.create({ 'X-Trace-ID': 'abc-123' }))).toBeUndefined()
+  })
+
+  test('names that only contain the name are ignored', () => {
+    expect(id({ 'X-Trace-ID-2': 'abc-123', 'My-X-Trace-ID': 'abc-123', 'X-Trace_ID': 'abc-123' })).toBeUndefined()
+  })
+
+  test.each([[7], [true], [{}], [null], [[]], [[7, {}]]])('the value %j is ignored', (value) => {
+    expect(extract({ 'x-trace-id': value }, 'edge')).toEqual({ flags: 3 })
+  })
+
+  test('bytes are read as latin1, and only those of the view', () => {
+    const bytes = Buffer.from('..abc-123..')
+    expect(id({ 'x-trace-id': new Uint8Array(bytes.buffer, bytes.byteOffset + 2, 7) })).toBe('abc-123')
+    expect(extract({ 'x-trace-id': Buffer.from('tr\u00e4ce', 'latin1') }, 'edge').rejectedLength).toBe(5)
+  })
+})
+
+test('inject gives the headers of a trace context', () => {
+  const context = { traceId: 'abc-123', requestId: PARENT, flags: 3 }
+  const headers = { 'x-trace-id': 'abc-123', traceparent: `00-5942d94f524882e0f29bf0a1e5a6dcc9-${PARENT}-03` }
+  expect(inject(context)).toEqual(headers)
+  const resumption = { requestId: PARENT, state: 'Queued', seq: 3, since: 1_790_000_000_000 }
+  expect(inject({ ...context, tracestate: 'a=1' }, resumption)).toEqual({
+    ...headers,
+    tracestate: 'a=1',
+    'x-lifecycle': LIFECYCLE,
   })
 })
 
@@ -100,7 +182,7 @@ const value = fc.oneof(
 const revoked = Proxy.revocable({}, {})
 revoked.revoke()
 
-// Wrapped, since fast-check would look into them.
+// Wrapped in functions, since fast-check would call their getters when it prints them.
 const carrier: fc.Arbitrary<() => unknown> = fc.oneof(
   fc.anything().map((thing) => () => thing),
   fc.dictionary(fc.constantFrom(...NAMES), value).map((pairs) => () => pairs),
@@ -121,11 +203,11 @@ const carrier: fc.Arbitrary<() => unknown> = fc.oneof(
   ),
 )
 
-describe('whatever comes in', () => {
-  test('extract never throws, and what it gives can be sent', () => {
+describe('any carrier', () => {
+  test('extract never throws, and its result can be sent', () => {
     fc.assert(
       fc.property(carrier, fc.constantFrom('edge', 'message'), (make, from) => {
-        // What hosts without types pass may be anything.
+        // Hosts without types may pass any value.
         const extracted = extract(make() as Carrier, from)
         if (extracted.traceId !== undefined) expect(isTraceId(extracted.traceId)).toBe(true)
         if (extracted.parentId !== undefined) expect(isRequestId(extracted.parentId)).toBe(true)
@@ -166,20 +248,20 @@ describe('whatever comes in', () => {
     since: fc.integer({ min: 0, max: 4e12 }),
   })
 
-  test('what is sent is what is read, in every kind of carrier', () => {
+  test('extract reads what inject writes, from every kind of carrier', () => {
     fc.assert(
       fc.property(
         context,
         fc.option(resumption, { nil: undefined }),
         fc.constantFrom(...CARRIERS),
-        (sent, handedOver, [, make]) => {
-          const headers = expectSendable(sent, handedOver)
+        (sent, handOff, [, make]) => {
+          const headers = expectSendable(sent, handOff)
           const { tracestate: passed, requestId: parentId, ...rest } = sent
           const expected = {
             ...rest,
             parentId,
             ...(passed === undefined ? {} : { tracestate: passed }),
-            ...(handedOver === undefined ? {} : { resumption: handedOver }),
+            ...(handOff === undefined ? {} : { resumption: handOff }),
           }
           const read = extract(make(headers), 'message')
           expect(read).toEqual(expected)
@@ -192,7 +274,7 @@ describe('whatever comes in', () => {
     )
   })
 
-  test("a state's name is percent-encoded, and any other x-lifecycle is no resumption", () => {
+  test("a state's name is percent-encoded, and a malformed x-lifecycle is ignored", () => {
     expect(formatResumption({ requestId: PARENT, state: 'a;b 100% Ü', seq: 0, since: 5.9 })).toBe(
       `${PARENT};a%3Bb%20100%25%20%C3%9C;0;5`,
     )
@@ -205,10 +287,24 @@ describe('whatever comes in', () => {
       `${PARENT};;3;5`,
       `${PARENT};%;3;5`,
       `${PARENT};Queued;1e3;5`,
-      `${PARENT};${'x'.repeat(600)};3;5`,
+      `${PARENT};${'x'.repeat(577)};3;5`,
+      `${PARENT};a b;3;5`,
+      `${PARENT};a;b;3;5`,
+      `${PARENT};Queued;;5`,
+      `${PARENT};Queued;1234567890;5`,
+      `${PARENT};Queued;3;`,
+      `${PARENT};Queued;3;1234567890123456`,
+      `${PARENT}a;Queued;3;5`,
+      `${'0'.repeat(16)};Queued;3;5`,
     ]) {
-      expect(parseResumption(bad)).toBeUndefined()
+      expect(parseResumption(bad), bad).toBeUndefined()
     }
+    expect(parseResumption(`${PARENT};${'x'.repeat(576)};123456789;123456789012345`)).toEqual({
+      requestId: PARENT,
+      state: 'x'.repeat(576),
+      seq: 123_456_789,
+      since: 123_456_789_012_345,
+    })
   })
 })
 

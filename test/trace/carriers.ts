@@ -1,6 +1,6 @@
 import type { Carrier } from '../../src/trace/carrier.ts'
 
-/** Every kind of carrier, made of the same names and values; undefined where a kind cannot hold them at all. */
+/** Every kind of carrier with the same names and values; undefined if a kind cannot hold these values. */
 export const CARRIERS: readonly (readonly [
   kind: string,
   make: (pairs: Readonly<Record<string, string>>) => Carrier,
@@ -26,21 +26,21 @@ export const CARRIERS: readonly (readonly [
     'a Map of Buffers in arrays',
     (pairs) => new Map(Object.entries(mapped(pairs, (value) => [Buffer.from(value, 'latin1')]))),
   ],
-  ["metadata, as gRPC's", (pairs) => ({ get: (name: string) => (Object.hasOwn(pairs, name) ? [pairs[name]] : []) })],
+  ["metadata like gRPC's", (pairs) => ({ get: (name: string) => (Object.hasOwn(pairs, name) ? [pairs[name]] : []) })],
 ]
 
-/** The same where each header is sent twice. */
+/** Carriers in which a header was sent twice. */
 export const DOUBLED: readonly (readonly [
   kind: string,
   make: (name: string, values: readonly [string, string]) => Carrier,
 ])[] = [
   [
-    'joined, as node:http and Headers do',
+    'one joined value, as in node:http and Headers',
     (name, values) => new Headers(values.map((value): [string, string] => [name, value])),
   ],
   ['an array', (name, values) => ({ [name]: values })],
   [
-    'two spellings',
+    'two keys in different case',
     (name, [one, other]) => ({
       [name.toUpperCase()]: one,
       [name.replace(/^./, (start) => start.toUpperCase())]: other,

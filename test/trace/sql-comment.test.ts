@@ -25,22 +25,30 @@ describe('withSqlComment', () => {
     "SELECT '--'",
     '',
     ' \n',
-  ])('%j stays as it is', (sql) => {
+  ])('%j is unchanged', (sql) => {
     expect(withSqlComment(sql, headers)).toBe(sql)
   })
 
-  test('without ids there is nothing to say', () => {
+  test('quotes and the end of a comment are percent-encoded', () => {
+    expect(withSqlComment('SELECT 1', { 'x-trace-id': "a'b*/c d" })).toBe("SELECT 1 /*trace_id='a%27b%2A%2Fc%20d'*/")
+  })
+
+  test('without a trace id, only the traceparent is added', () => {
+    expect(withSqlComment('SELECT 1', { traceparent: 'abc' })).toBe("SELECT 1 /*traceparent='abc'*/")
+  })
+
+  test('without ids, the statement is unchanged', () => {
     expect(withSqlComment('SELECT 1', {})).toBe('SELECT 1')
   })
 
-  test('whatever the ids, it is one comment that decodes to them, and the statement is untouched', () => {
+  test('the result is the statement with one comment, which decodes to the ids', () => {
     fc.assert(
       fc.property(
         fc.string({ unit: 'grapheme', minLength: 1 }),
         fc.constantFrom('SELECT 1', 'SELECT 1;', 'UPDATE a SET b = 2 ; '),
         (id, sql) => {
-          const told = withSqlComment(sql, { 'x-trace-id': id, traceparent: headers.traceparent })
-          const [, before = '', inside = '', after = ''] = /^(.*?) \/\*(.*)\*\/(.*)$/.exec(told) ?? []
+          const commented = withSqlComment(sql, { 'x-trace-id': id, traceparent: headers.traceparent })
+          const [, before = '', inside = '', after = ''] = /^(.*?) \/\*(.*)\*\/(.*)$/.exec(commented) ?? []
           expect(before + after).toBe(sql)
           expect(after).toMatch(/^[;\s]*$/)
           expect(inside).not.toMatch(/\*\/|\/\*/)

@@ -1,9 +1,26 @@
+import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { version } from 'uuid'
 import { describe, expect, test } from 'vitest'
-import { creationTime, toDashed, isRequestId, newRequestId, newTraceId, w3cTraceId } from '../../src/trace/trace-id.ts'
+import {
+  canonicalTraceId,
+  creationTime,
+  displayTraceId,
+  isRequestId,
+  isTraceId,
+  newRequestId,
+  newTraceId,
+  toDashed,
+  w3cTraceId,
+} from '../../src/trace/trace-id.ts'
 
 const MANY = 20_000
+const HEX = '019a2b3c4d5e7f608a1b2c3d4e5f6071'
+const DASHED = '019a2b3c-4d5e-7f60-8a1b-2c3d4e5f6071'
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 32)
+}
 
 describe('new ids', () => {
   const ids = Array.from({ length: MANY }, newTraceId)
@@ -16,17 +33,17 @@ describe('new ids', () => {
     expect(new Set(ids).size).toBe(MANY)
   })
 
-  test('sort by the time of their birth, which they tell', () => {
-    const births = ids.map((id) => creationTime(id) ?? NaN)
-    expect(births).toEqual([...births].sort((a, b) => a - b))
-    expect([...ids].sort().map(creationTime)).toEqual(births)
+  test('sort by their creation time', () => {
+    const times = ids.map((id) => creationTime(id) ?? NaN)
+    expect(times).toEqual([...times].sort((a, b) => a - b))
+    expect([...ids].sort().map(creationTime)).toEqual(times)
     const now = Date.now()
-    const birth = creationTime(newTraceId()) ?? NaN
-    expect(birth >= now && birth <= Date.now()).toBe(true)
+    const time = creationTime(newTraceId()) ?? NaN
+    expect(time >= now && time <= Date.now()).toBe(true)
   })
 
-  test('have 56 random bits on their right, as the random flag promises', () => {
-    // In so many ids, a bit that is never set or always set is not random.
+  test('have 56 random bits at their end, as the random flag promises', () => {
+    // In 20,000 ids, a bit that is never set or always set is not random.
     const seen = ids.map((id) => BigInt(`0x${id.replaceAll('-', '')}`) & ((1n << 56n) - 1n))
     expect(seen.reduce((all, bits) => all | bits)).toBe((1n << 56n) - 1n)
     expect(seen.reduce((all, bits) => all & bits)).toBe(0n)
@@ -48,7 +65,7 @@ describe('new ids', () => {
     7,
     null,
     ['b7ad6b7169203331'],
-  ])('%j is no request id', (id) => {
+  ])('%j is not a request id', (id) => {
     expect(isRequestId(id)).toBe(false)
   })
 })
@@ -58,14 +75,24 @@ describe('the W3C trace-id', () => {
     ['019a2b3c-4d5e-7f60-8a1b-2c3d4e5f6071', '019a2b3c4d5e7f608a1b2c3d4e5f6071'],
     ['019A2B3C-4D5E-7F60-8A1B-2C3D4E5F6071', '019a2b3c4d5e7f608a1b2c3d4e5f6071'],
     ['019a2b3c4d5e7f608a1b2c3d4e5f6071', '019a2b3c4d5e7f608a1b2c3d4e5f6071'],
-    // By sha256sum, so that a service in any language agrees.
+    // The output of sha256sum: services in all languages agree.
     ['abc-123', '5942d94f524882e0f29bf0a1e5a6dcc9'],
     ['00000000-0000-0000-0000-000000000000', '12b9377cbe7e5c94e8a70d9d23929523'],
+    ['0'.repeat(32), sha256('0'.repeat(32))],
+    // Neither a UUID nor 32 hex digits.
+    ...[
+      '019a2b3c4d5e-7f60-8a1b-2c3d4e5f6071',
+      '019a2b3c-4d5e-7f60-8a1b-2c3d4e5f60711',
+      '0019a2b3c-4d5e-7f60-8a1b-2c3d4e5f6071',
+      '019a2b3c4d5e7f608a1b2c3d4e5f60711',
+      '0019a2b3c4d5e7f608a1b2c3d4e5f6071',
+      '019a2b3c-4d5e-7f60-8a1b-2c3d4e5f607g',
+    ].map((id): [string, string] => [id, sha256(id)]),
   ])('of %s is %s', (id, expected) => {
     expect(w3cTraceId(id)).toBe(expected)
   })
 
-  test('is always valid, and that of its own dashed form is itself', () => {
+  test('is always valid, and maps to itself with and without dashes', () => {
     fc.assert(
       fc.property(fc.stringMatching(/^[A-Za-z0-9._:-]{1,128}$/), (id) => {
         const mapped = w3cTraceId(id)
@@ -80,8 +107,46 @@ describe('the W3C trace-id', () => {
 test.each([
   ['019a2b3c-4d5e-7f60-8a1b-2c3d4e5f6071', 0x019a2b3c4d5e],
   ['019a2b3c4d5e7f608a1b2c3d4e5f6071', 0x019a2b3c4d5e],
+  ['019A2B3C-4D5E-7F60-8A1B-2C3D4E5F6071', 0x019a2b3c4d5e],
   ['0af76519-16cd-43dd-8448-eb211c80319c', undefined],
+  ['0af7651916cd43dd8448eb211c80319c', undefined],
+  ['019a2b3c4d5e7f608a1b2c3d4e5f607', undefined],
+  ['019a2b3c4d5e7f608a1b2c3d4e5f60711', undefined],
   ['abc-123', undefined],
-])('%s was born at %s', (id, time) => {
+])('%s was created at %s', (id, time) => {
   expect(creationTime(id)).toBe(time)
+})
+
+describe('the forms of a trace id', () => {
+  test.each([HEX, HEX.toUpperCase(), DASHED, DASHED.toUpperCase(), '019a2b3c-4d5e7f60-8a1b2c3d4e5f6071'])(
+    '%s is canonical without dashes, and shown with dashes',
+    (id) => {
+      expect(canonicalTraceId(id)).toBe(HEX)
+      expect(displayTraceId(id)).toBe(DASHED)
+    },
+  )
+
+  test.each(['ABC-123', `${DASHED}0`, `0${DASHED}`, HEX.slice(1), `${HEX}0`, `-${HEX}`, HEX.replace('a', 'g')])(
+    '%s has only one form',
+    (id) => {
+      expect(canonicalTraceId(id)).toBe(id)
+      expect(displayTraceId(id)).toBe(id)
+    },
+  )
+})
+
+test.each([
+  ['a', true],
+  ['A-z_0.9:', true],
+  ['x'.repeat(128), true],
+  ['x'.repeat(129), false],
+  ['', false],
+  ['a b', false],
+  ['a\n', false],
+  ['ä', false],
+  [7, false],
+  [undefined, false],
+  [['abc'], false],
+])('isTraceId(%j) is %s', (value, expected) => {
+  expect(isTraceId(value)).toBe(expected)
 })

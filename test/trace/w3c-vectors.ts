@@ -1,25 +1,25 @@
 // The vectors of W3C Trace Context level 2, for every kind of carrier: https://www.w3.org/TR/trace-context-2/
 
 export const TRACE = '0af7651916cd43dd8448eb211c80319c'
-/** The same 128 bits, as they are logged. */
+/** The same 128 bits as logged. */
 export const DASHED = '0af76519-16cd-43dd-8448-eb211c80319c'
 export const PARENT = 'b7ad6b7169203331'
 export const GOOD = `00-${TRACE}-${PARENT}-01`
 
-/** Headers that are to be read, and the flags that they hold. */
+/** Valid headers and their flags. */
 export const VALID: readonly (readonly [what: string, header: string, flags: number])[] = [
   ['version 00', GOOD, 1],
   ['not sampled', `00-${TRACE}-${PARENT}-00`, 0],
   ['the random flag', `00-${TRACE}-${PARENT}-03`, 3],
-  ['flags without a meaning', `00-${TRACE}-${PARENT}-ff`, 255],
+  ['undefined flags', `00-${TRACE}-${PARENT}-ff`, 255],
   ['a higher version', `01-${TRACE}-${PARENT}-01`, 1],
   ['the highest version', `fe-${TRACE}-${PARENT}-01`, 1],
-  ['a higher version with what the future will be like', `cc-${TRACE}-${PARENT}-01-what-the-future-will-be-like`, 1],
+  ['a higher version with a further field', `cc-${TRACE}-${PARENT}-01-what-the-future-will-be-like`, 1],
   ['a higher version with an empty field', `cc-${TRACE}-${PARENT}-01-`, 1],
   ['white space around it', ` \t${GOOD}\t `, 1],
 ]
 
-/** Headers that start a new trace. */
+/** Invalid headers, which start a new trace. */
 export const INVALID: readonly (readonly [what: string, header: string])[] = [
   ['nothing', ''],
   ['version ff', `ff-${TRACE}-${PARENT}-01`],
@@ -45,21 +45,21 @@ export const INVALID: readonly (readonly [what: string, header: string])[] = [
   ['flags of three digits', `00-${TRACE}-${PARENT}-001`],
   ['no flags', `00-${TRACE}-${PARENT}`],
   ['underscores for dashes', GOOD.replaceAll('-', '_')],
-  ['two of them joined', `${GOOD}, ${GOOD}`],
-  ['two of a higher version joined', `cc-${TRACE}-${PARENT}-01-x, cc-${TRACE}-${PARENT}-01-x`],
+  ['two joined values', `${GOOD}, ${GOOD}`],
+  ['two joined values of a higher version', `cc-${TRACE}-${PARENT}-01-x, cc-${TRACE}-${PARENT}-01-x`],
   ['white space inside', `00- ${TRACE}-${PARENT}-01`],
   ['a line break after it', `${GOOD}\n`],
   ['a no-break space before it', `\u00a0${GOOD}`],
-  ['something huge', `${GOOD}-`.repeat(10_000)],
+  ['a huge value', `${GOOD}-`.repeat(10_000)],
 ]
 
-/** What a tracestate says beside a good traceparent, and what of it is passed on. */
+/** Values of tracestate beside a valid traceparent, and the value that is passed on. */
 export const STATES: readonly (readonly [what: string, header: string, passed: string | undefined])[] = [
   ['one member', 'foo=1', 'foo=1'],
   ['members in their order', 'b=2,a=1', 'b=2,a=1'],
   ['white space around members', 'foo=1 \t , \t bar=2, baz=3', 'foo=1,bar=2,baz=3'],
   ['empty members', ',foo=1,,bar=2, ,', 'foo=1,bar=2'],
-  ['all that a key may have', 'a0_-*/@z=1', 'a0_-*/@z=1'],
+  ['every character that a key may have', 'a0_-*/@z=1', 'a0_-*/@z=1'],
   ['a key that begins with a digit', '0a=1', '0a=1'],
   ['a tenant', 'fw529a3039@dt=FfI3ZTM', 'fw529a3039@dt=FfI3ZTM'],
   ['a key of 256 characters', `${'z'.repeat(256)}=1`, `${'z'.repeat(256)}=1`],
@@ -67,7 +67,7 @@ export const STATES: readonly (readonly [what: string, header: string, passed: s
   ['a tenant of 257 characters', `${'t'.repeat(250)}@${'v'.repeat(6)}=1`, undefined],
   ['a value of 256 characters', `foo=${'v'.repeat(256)}`, `foo=${'v'.repeat(256)}`],
   ['a value of 257 characters', `foo=${'v'.repeat(257)}`, undefined],
-  ['a value with blanks inside', 'foo= a b', 'foo= a b'],
+  ['a value with spaces inside', 'foo= a b', 'foo= a b'],
   ['32 members', members(32), members(32)],
   ['33 members', members(33), undefined],
   ['32 members and empty ones', `${members(32)}${','.repeat(40)}`, members(32)],
@@ -78,14 +78,14 @@ export const STATES: readonly (readonly [what: string, header: string, passed: s
   ['a key with a dot', 'foo.bar=1', undefined],
   ['no key', '=1', undefined],
   ['no value', 'foo=', undefined],
-  ['a blank for a value', 'foo= ', undefined],
+  ['a space as the value', 'foo= ', undefined],
   ['no equals sign', 'foo', undefined],
-  ['a blank before the equals sign', 'foo =1', undefined],
+  ['a space before the equals sign', 'foo =1', undefined],
   ['two equals signs', 'foo=bar=baz', undefined],
   ['a tab in a value', 'foo=a\tb', undefined],
   ['a value beyond ASCII', 'foo=\u00e4', undefined],
-  ['one bad member among good ones', 'foo=1,BAD=2,bar=3', undefined],
-  ['a bad member behind a thousand empty ones', `foo=1${','.repeat(1_100)}BAD=2`, undefined],
+  ['one invalid member among valid ones', 'foo=1,BAD=2,bar=3', undefined],
+  ['an invalid member after a thousand empty ones', `foo=1${','.repeat(1_100)}BAD=2`, undefined],
 ]
 
 function members(count: number): string {

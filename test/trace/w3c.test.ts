@@ -5,7 +5,7 @@ import { CARRIERS } from './carriers.ts'
 import { DASHED, GOOD, INVALID, PARENT, STATES, TRACE, VALID } from './w3c-vectors.ts'
 
 describe('W3C Trace Context level 2', () => {
-  test('the vectors for a tenant name what they say', () => {
+  test('the key of the tenant vector has 257 characters', () => {
     expect(`${'t'.repeat(250)}@${'v'.repeat(6)}`.length).toBe(257)
   })
 
@@ -17,7 +17,7 @@ describe('W3C Trace Context level 2', () => {
 
     test.each(INVALID)('a traceparent with %s starts a new trace', (_what, header) => {
       const carrier = make({ traceparent: header, tracestate: 'foo=1' })
-      // Headers takes white space away from the ends, and a line break with it.
+      // Headers removes white space from the ends, including a line break.
       if (carrier === undefined || (carrier instanceof Headers && header.endsWith('\n'))) return
       const { rejectedLength, ...rest } = extract(carrier, 'edge')
       expect(rest).toEqual({ flags: 3 })
@@ -30,7 +30,7 @@ describe('W3C Trace Context level 2', () => {
     })
   })
 
-  test('flags are two hex digits for every byte, and those without a meaning are sent as zero', () => {
+  test('flags are two hex digits for every byte, and undefined flags are sent as zero', () => {
     for (let flags = 0; flags < 256; flags++) {
       const hex = flags.toString(16).padStart(2, '0')
       expect(parseTraceparent(`00-${TRACE}-${PARENT}-${hex}`)).toEqual({ traceId: TRACE, parentId: PARENT, flags })
@@ -40,7 +40,7 @@ describe('W3C Trace Context level 2', () => {
     }
   })
 
-  test('a tracestate in several headers is one list', () => {
+  test('several tracestate headers are joined to one list', () => {
     expect(extract({ traceparent: GOOD, tracestate: ['a=1', 'b=2'] }, 'edge').tracestate).toBe('a=1,b=2')
     expect(
       extract(
@@ -50,7 +50,7 @@ describe('W3C Trace Context level 2', () => {
     ).toBeUndefined()
   })
 
-  test('a huge tracestate is not looked at for long', () => {
+  test('a huge tracestate is rejected quickly', () => {
     expect(parseTracestate(','.repeat(5_000_000))).toBeUndefined()
     expect(parseTracestate(`${' '.repeat(50_000)}x`.repeat(20))).toBeUndefined()
   })

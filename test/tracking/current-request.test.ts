@@ -2,18 +2,19 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { Writable } from 'node:stream'
 import { pino } from 'pino'
 import { describe, expect, test } from 'vitest'
-import { currentRequest, currentTraceId, traceMixin } from '../../src/tracking/current-request.ts'
+import { currentRequest, currentTraceId } from '../../src/tracking/current-request.ts'
+import { traceMixin } from '../../src/tracking/trace-mixin.ts'
 import { deferred } from '../deferred.ts'
-import { observed } from '../tracker-fixture.ts'
+import { trackerFixture } from '../tracker-fixture.ts'
 
-describe('the request in hand', () => {
-  test('is none outside of a request', () => {
+describe('the current request', () => {
+  test('is undefined outside a request', () => {
     expect([currentRequest(), currentTraceId(), traceMixin()]).toEqual([undefined, '', {}])
     expect(currentRequest({})).toBeUndefined()
   })
 
-  test('is found through every await, and gone afterwards', async () => {
-    const { tracker } = observed()
+  test('is available after every await, and gone after the request', async () => {
+    const { tracker } = trackerFixture()
     const request = tracker.start()
     const gate = deferred()
     const running = request.run(async () => {
@@ -26,8 +27,8 @@ describe('the request in hand', () => {
     expect(currentRequest()).toBeUndefined()
   })
 
-  test('is the innermost, and each of many at once finds its own', async () => {
-    const { tracker } = observed()
+  test('is the innermost one, and each of several concurrent requests has its own', async () => {
+    const { tracker } = trackerFixture()
     const gate = deferred()
     const run = tracker.trackRequest(async (outer: string) => {
       const inner = tracker.start()
@@ -40,8 +41,8 @@ describe('the request in hand', () => {
     expect(await all).toEqual(['a trace-1', 'b trace-3', 'c trace-5'])
   })
 
-  test("hangs on the host's object, also where the context is lost, and also where that is frozen it harms nothing", () => {
-    const { tracker } = observed()
+  test("is attached to the host's object without changing what it serializes to; a frozen object is left alone", () => {
+    const { tracker } = trackerFixture()
     const job = { n: 1 }
     const traceOf: (host: object, more?: string) => string | undefined = (host) => currentRequest(host)?.traceId
     const run = tracker.trackRequest(traceOf)
@@ -52,7 +53,7 @@ describe('the request in hand', () => {
     expect(run(Object.freeze({}))).toBe('trace-2')
   })
 
-  test("stamps the application's own lines, and only those inside of a request", () => {
+  test("adds its ids to the application's lines, only inside a request", () => {
     const lines: string[] = []
     const stream = new Writable({
       write: (chunk: Buffer, _encoding, done) => {
@@ -61,7 +62,7 @@ describe('the request in hand', () => {
       },
     })
     const logger = pino({ mixin: traceMixin, base: null, timestamp: false }, stream)
-    const { tracker } = observed()
+    const { tracker } = trackerFixture()
     logger.info({ a: 1 }, 'outside')
     tracker.start().run(() => logger.info({ a: 1 }, 'inside'))
     expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
@@ -71,14 +72,14 @@ describe('the request in hand', () => {
   })
 })
 
-test('every record is offered on the diagnostics channel, to whoever subscribes', () => {
-  const { tracker, records } = observed()
-  const heard: unknown[] = []
-  const hear = (record: unknown): void => void heard.push(record)
-  subscribe('throughline:record', hear)
+test('every record is published on the diagnostics channel while there are subscribers', () => {
+  const { tracker, records } = trackerFixture()
+  const received: unknown[] = []
+  const receive = (record: unknown): void => void received.push(record)
+  subscribe('throughline:record', receive)
   const request = tracker.start()
   request.note('X')
-  unsubscribe('throughline:record', hear)
+  unsubscribe('throughline:record', receive)
   request.note('Y')
-  expect(heard).toEqual(records.slice(0, 2))
+  expect(received).toEqual(records.slice(0, 2))
 })

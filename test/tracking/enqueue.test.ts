@@ -1,17 +1,20 @@
 import { describe, expect, test } from 'vitest'
 import { requestWithRetriesMachine } from '../../machines/request-with-retries.ts'
 import { extract } from '../../src/trace/carrier.ts'
-import { endWithResponse } from '../../src/tracking/finish-request.ts'
 import { deferred } from '../deferred.ts'
-import { moves, observed, START, told } from '../tracker-fixture.ts'
+import { summarizeTransitions, trackerFixture, START, summarize } from '../tracker-fixture.ts'
 
 describe('enqueue', () => {
-  test('sends first: Queued stands in the log only once the broker has the message', async () => {
-    const { tracker, records, clock } = observed()
+  test('sends first: Queued is logged only once the broker has the message', async () => {
+    const { tracker, records, clock } = trackerFixture()
     const request = tracker.start()
     const broker = deferred<string>()
     const sent = request.enqueue(() => broker.promise)
-    expect(moves(records)).toEqual(['0 Received', '1 AUTH_OK Authenticated implied', '2 PROCESS Processing implied'])
+    expect(summarizeTransitions(records)).toEqual([
+      '0 Received',
+      '1 AUTH_OK Authenticated implied',
+      '2 PROCESS Processing implied',
+    ])
     expect(tracker.inFlight()).toEqual([request])
     clock.time += 30
     broker.resolve('receipt')
@@ -28,7 +31,7 @@ describe('enqueue', () => {
   })
 
   test('the message names the state that the request is about to enter', async () => {
-    const { tracker } = observed()
+    const { tracker } = trackerFixture()
     const request = tracker.start({ 'x-trace-id': 'abc-123' })
     const headers = await request.enqueue((carrier) => carrier)
     expect(headers).toMatchObject({
@@ -49,8 +52,8 @@ describe('enqueue', () => {
         throw new Error('broker down')
       },
     ],
-  ])('a send that %s passes its error on, and the request is not Queued', async (_, send) => {
-    const { tracker, records } = observed()
+  ])('if the send %s, its error is thrown and the request is not Queued', async (_, send) => {
+    const { tracker, records } = trackerFixture()
     const request = tracker.start()
     await expect(request.enqueue(send)).rejects.toThrow('broker down')
     expect(request.state).toBe('Processing')
@@ -65,19 +68,19 @@ describe('enqueue', () => {
     expect(request.state).toBe('Queued')
   })
 
-  test('a second message carries the request as its parent and moves nothing', async () => {
-    const { tracker, records } = observed()
+  test('a second message carries the request as its parent and causes no transition', async () => {
+    const { tracker, records } = trackerFixture()
     const request = tracker.start()
     await request.enqueue(() => undefined)
     const headers = await request.enqueue((carrier) => carrier)
     expect(headers).not.toHaveProperty('x-lifecycle')
     expect(extract(headers, 'message').parentId).toBe(request.requestId)
-    expect(told(records).slice(3)).toEqual(['3 ENQUEUE Queued', 'note ENQUEUE in Queued'])
+    expect(summarize(records).slice(3)).toEqual(['3 ENQUEUE Queued', 'note ENQUEUE in Queued'])
     expect(records.at(-1)).toMatchObject({ data: { child: true } })
   })
 
-  test('of two at once one hands over and the other is a child', async () => {
-    const { tracker, records } = observed()
+  test('of two concurrent messages, the first hands the request off and the second is a child', async () => {
+    const { tracker, records } = trackerFixture()
     const request = tracker.start()
     const [first, second] = [deferred(), deferred()]
     const carriers: Record<string, string>[] = []
@@ -90,66 +93,66 @@ describe('enqueue', () => {
     first.resolve()
     await both[0]
     expect(carriers.map((headers) => 'x-lifecycle' in headers)).toEqual([false, true])
-    expect(told(records).slice(3)).toEqual(['note ENQUEUE in Processing', '3 ENQUEUE Queued'])
+    expect(summarize(records).slice(3)).toEqual(['note ENQUEUE in Processing', '3 ENQUEUE Queued'])
   })
 
   test.each([
-    ['after the answer', (events: string[]) => [...events, 'RESPOND'], 'Responded'],
-    ['after a refusal', () => ['AUTH_ERROR'], 'Failed'],
-  ])('%s, the message is a child', async (_, way, state) => {
-    const { tracker } = observed()
+    ['after the response', ['AUTH_OK', 'PROCESS', 'RESPOND'], 'Responded'],
+    ['after a refused authentication', ['AUTH_ERROR'], 'Failed'],
+  ])('%s, the message is a child', async (_, events, state) => {
+    const { tracker } = trackerFixture()
     const request = tracker.start()
-    for (const event of way(['AUTH_OK', 'PROCESS'])) request.send(event)
+    for (const event of events) request.send(event)
     expect(await request.enqueue((headers) => headers)).not.toHaveProperty('x-lifecycle')
     expect(request.state).toBe(state)
   })
 
-  test('while it is pending nothing else moves the request', async () => {
-    const { tracker, records } = observed()
+  test('while it is pending, no other signal is accepted', async () => {
+    const { tracker, records } = trackerFixture()
     const request = tracker.start()
     const broker = deferred()
     const sent = request.enqueue(() => broker.promise)
     expect(request.responded()).toBe(false)
     broker.resolve()
     await sent
-    expect(told(records).slice(3)).toEqual(['rejected RESPOND in Processing', '3 ENQUEUE Queued'])
+    expect(summarize(records).slice(3)).toEqual(['rejected RESPOND in Processing', '3 ENQUEUE Queued'])
   })
 
-  test('a machine that cannot be queued sends children only', async () => {
-    const { tracker, records } = observed({ machine: requestWithRetriesMachine })
+  test('in a state that accepts no ENQUEUE, messages are children', async () => {
+    const { tracker, records } = trackerFixture({ machine: requestWithRetriesMachine })
     const worker = tracker.resume({ 'x-trace-id': 't', 'x-lifecycle': '00000000000000aa;Queued;3;5' })
     expect(await worker.enqueue((headers) => headers)).not.toHaveProperty('x-lifecycle')
-    expect(told(records)).toEqual(['4 ATTEMPT Working', 'note ENQUEUE in Working'])
+    expect(summarize(records)).toEqual(['4 ATTEMPT Working', 'note ENQUEUE in Working'])
   })
 })
 
 describe('a response that ends while a message is being sent', () => {
   const ends = [{ outcome: 'ok', status: 202 }, { outcome: 'aborted' }] as const
 
-  test.each(ends)('waits, and is noted once the request is Queued ($outcome)', async (end) => {
-    const { tracker, table, records } = observed()
+  test.each(ends)('is recorded as a note once the request is Queued ($outcome)', async (end) => {
+    const { tracker, records } = trackerFixture()
     const request = tracker.start()
     const broker = deferred()
     const sent = request.enqueue(() => broker.promise)
-    endWithResponse(request, table, end)
+    request.finish(end)
     expect(request.state).toBe('Processing')
     broker.resolve()
     await sent
-    expect(told(records).slice(3)).toEqual(['3 ENQUEUE Queued', 'note RESPOND in Queued'])
+    expect(summarize(records).slice(3)).toEqual(['3 ENQUEUE Queued', 'note RESPOND in Queued'])
     expect(records.at(-1)).toMatchObject({ data: end })
     expect(request.ended).toBe(false)
   })
 
-  test.each(ends)('waits, and ends the request where sending failed ($outcome)', async (end) => {
-    const { tracker, table, records } = observed()
+  test.each(ends)('ends the request once the send has failed ($outcome)', async (end) => {
+    const { tracker, records } = trackerFixture()
     const request = tracker.start()
     const broker = deferred()
     const sent = request.enqueue(() => broker.promise)
-    endWithResponse(request, table, end)
-    endWithResponse(request, table, { outcome: 'error' })
+    request.finish(end)
+    request.finish({ outcome: 'error' })
     broker.reject(new Error('broker down'))
     await expect(sent).rejects.toThrow()
-    expect(told(records).slice(3)).toEqual(['note ENQUEUE in Processing', `3 RESPOND Responded ${end.outcome}`])
+    expect(summarize(records).slice(3)).toEqual(['note ENQUEUE in Processing', `3 RESPOND Responded ${end.outcome}`])
     expect(tracker.inFlight()).toEqual([])
   })
 })

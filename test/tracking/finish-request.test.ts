@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { createMachine } from 'xstate'
 import { requestWithRetriesMachine } from '../../machines/request-with-retries.ts'
-import { endWithResponse, type RequestEnd } from '../../src/tracking/finish-request.ts'
-import { expectLawful, moves, observed, told } from '../tracker-fixture.ts'
+import type { RequestEnd } from '../../src/tracking/finish-request.ts'
+import { expectValidRun, summarizeTransitions, trackerFixture, summarize } from '../tracker-fixture.ts'
 
 const error = new Error('no')
 
-describe('a response that ends while the state is behind catches up with implied steps', () => {
-  test.each<[after: string[], end: RequestEnd, told: string[]]>([
+describe('a response that ends in an earlier state takes the skipped steps as implied ones', () => {
+  test.each<[after: string[], end: RequestEnd, expected: string[]]>([
     [
       [],
       { outcome: 'ok', status: 200 },
@@ -29,23 +29,23 @@ describe('a response that ends while the state is behind catches up with implied
       ['1 AUTH_OK Authenticated', '2 PROCESS Processing implied', '3 RESPOND Responded aborted'],
     ],
     [[], { outcome: 'denied', status: 401 }, ['1 AUTH_ERROR Failed denied']],
-    // Who the caller was, nobody found out: to imply AUTH_OK would be a lie.
+    // The caller was never authenticated, so AUTH_OK is not implied.
     [[], { outcome: 'aborted' }, ['1 AUTH_ERROR Failed implied aborted']],
   ])('after %j, %j', (after, end, expected) => {
-    const { tracker, table, records } = observed()
+    const { tracker, table, records } = trackerFixture()
     const request = tracker.start()
     for (const event of after) request.send(event)
-    endWithResponse(request, table, end)
-    endWithResponse(request, table, { outcome: 'error', error })
-    expect(moves(records).slice(1)).toEqual(expected)
+    request.finish(end)
+    request.finish({ outcome: 'error', error })
+    expect(summarizeTransitions(records).slice(1)).toEqual(expected)
     expect(records.at(-1)).toMatchObject({
       ...(end.status === undefined ? {} : { status: end.status }),
       ...(end.error === undefined ? {} : { error: { message: 'no' } }),
     })
-    expectLawful(table, records)
+    expectValidRun(table, records)
   })
 
-  test.each<[after: string[], end: RequestEnd, told: string[]]>([
+  test.each<[after: string[], end: RequestEnd, expected: string[]]>([
     [[], { outcome: 'error', error }, ['1 AUTH_OK Authenticated implied', '2 FAIL Failed error']],
     [
       ['AUTH_OK', 'PROCESS'],
@@ -60,16 +60,16 @@ describe('a response that ends while the state is behind catches up with implied
       ['1 AUTH_OK Authenticated', '2 PROCESS Processing implied', '3 RESPOND Responded ok'],
     ],
   ])('with the retries machine after %j, %j', (after, end, expected) => {
-    const { tracker, table, records } = observed({ machine: requestWithRetriesMachine })
+    const { tracker, records } = trackerFixture({ machine: requestWithRetriesMachine })
     const request = tracker.start()
     for (const event of after) request.send(event)
-    endWithResponse(request, table, end)
-    expect(moves(records).slice(1)).toEqual(expected)
+    request.finish(end)
+    expect(summarizeTransitions(records).slice(1)).toEqual(expected)
   })
 })
 
-describe("a machine of the user's", () => {
-  test('that knows none of our signals still ends, by the shortest way', () => {
+describe('a user-defined machine', () => {
+  test('that has none of our signals ends by the shortest path', () => {
     const machine = createMachine({
       initial: 'Open',
       states: {
@@ -78,14 +78,14 @@ describe("a machine of the user's", () => {
         Done: { type: 'final' },
       },
     })
-    const { tracker, table, records } = observed({ machine })
-    endWithResponse(tracker.start(), table, { outcome: 'ok', status: 200 })
-    expect(told(records)).toEqual(['0 Open', '1 STEP Half implied', '2 STEP Done ok'])
+    const { tracker, records } = trackerFixture({ machine })
+    tracker.start().finish({ outcome: 'ok', status: 200 })
+    expect(summarize(records)).toEqual(['0 Open', '1 STEP Half implied', '2 STEP Done ok'])
     expect(tracker.inFlight()).toEqual([])
   })
 
   test.each(['log', 'throw'] as const)(
-    'that has no end is let go and never looks stuck (onInvalid: %s)',
+    'whose final states are unreachable is released, and the request is not stuck (onInvalid: %s)',
     (onInvalid) => {
       const machine = createMachine({
         initial: 'A',
@@ -96,16 +96,16 @@ describe("a machine of the user's", () => {
           End: { type: 'final' },
         },
       })
-      const { tracker, table, records, clock } = observed({ machine, onInvalid })
-      endWithResponse(tracker.start(), table, { outcome: 'ok', status: 200 })
+      const { tracker, records, clock } = trackerFixture({ machine, onInvalid })
+      tracker.start().finish({ outcome: 'ok', status: 200 })
       clock.time += 1e9
-      expect(told(records)).toEqual(['0 A', 'note RESPOND in A'])
+      expect(summarize(records)).toEqual(['0 A', 'note RESPOND in A'])
       expect(tracker.inFlight()).toEqual([])
       expect(tracker.stuck()).toEqual([])
     },
   )
 
-  test('is driven by wrapped functions, and what the host reports never throws into them', async () => {
+  test('never makes a wrapped function throw, even with onInvalid throw', async () => {
     const machine = createMachine({
       initial: 'Start',
       states: {
@@ -114,14 +114,19 @@ describe("a machine of the user's", () => {
         Done: { type: 'final' },
       },
     })
-    const { tracker, records } = observed({ machine, onInvalid: 'throw' })
+    const { tracker, records } = trackerFixture({ machine, onInvalid: 'throw' })
     const run = tracker.trackRequest((): Promise<never> => Promise.reject(error), { willRetry: () => true })
     await expect(run()).rejects.toBe(error)
-    expect(told(records)).toEqual(['0 Start', 'note RETRY in Start', '1 WORK Busy implied', '2 RESPOND Done error'])
+    expect(summarize(records)).toEqual([
+      '0 Start',
+      'note RETRY in Start',
+      '1 WORK Busy implied',
+      '2 RESPOND Done error',
+    ])
   })
 })
 
-describe('a request that is driven by hand says how it ended', () => {
+describe('a request that is ended manually records its outcome', () => {
   test.each([
     [{}, { outcome: 'ok' }],
     [{ status: 404 }, { outcome: 'ok', status: 404 }],
@@ -132,7 +137,7 @@ describe('a request that is driven by hand says how it ended', () => {
       { outcome: 'aborted', status: 200 },
     ],
   ] as const)('%j', (end, expected) => {
-    const { tracker, records } = observed()
+    const { tracker, records } = trackerFixture()
     const request = tracker.start()
     request.authenticated()
     request.processing()

@@ -1,9 +1,9 @@
 import { describe, expect, test, vi } from 'vitest'
-import { observed, START, told } from '../tracker-fixture.ts'
+import { trackerFixture, START, summarize } from '../tracker-fixture.ts'
 
 describe('stuck', () => {
-  test('names those in flight for longer than the limit of their state, by a clock cranked by hand', () => {
-    const { tracker, clock } = observed()
+  test('returns the requests that have exceeded the limit of their state', () => {
+    const { tracker, clock } = trackerFixture()
     const slow = tracker.start()
     clock.time += 10_000
     expect(tracker.stuck()).toEqual([])
@@ -31,8 +31,8 @@ describe('stuck', () => {
     expect(tracker.stuck()).toEqual([])
   })
 
-  test('takes one limit for all states, or one by state, beside which the others keep theirs', () => {
-    const { tracker, clock } = observed()
+  test('accepts one limit for all states, or limits by state, where other states keep their own', () => {
+    const { tracker, clock } = trackerFixture()
     tracker.start()
     tracker.start().authenticated()
     clock.time += 11_000
@@ -45,15 +45,15 @@ describe('stuck', () => {
     expect(states({ Received: 60_000 })).toEqual([])
   })
 
-  test('refuses a state that the machine has not, and what is no duration', () => {
-    const { tracker } = observed()
+  test('rejects an unknown state and an invalid duration', () => {
+    const { tracker } = trackerFixture()
     expect(() => tracker.stuck({ Nowhere: '5s' })).toThrow(expect.objectContaining({ code: 'THROUGHLINE_BAD_STATE' }))
     expect(() => tracker.stuck({ constructor: 5 })).toThrow(expect.objectContaining({ code: 'THROUGHLINE_BAD_STATE' }))
     expect(() => tracker.stuck('soon')).toThrow(expect.objectContaining({ code: 'THROUGHLINE_BAD_DURATION' }))
   })
 
-  test('finds a resumed request behind one that was queued later, the longest first', () => {
-    const { tracker, clock } = observed()
+  test('finds resumed requests whatever the order in which they were resumed, the longest wait first', () => {
+    const { tracker, clock } = trackerFixture()
     const resume = (since: number): unknown =>
       tracker.resume({ 'x-trace-id': 't', 'x-lifecycle': `00000000000000aa;Queued;3;${String(since)}` })
     for (const age of [1_000, 2_000_000, 3_000_000, 0]) resume(clock.time - age)
@@ -63,8 +63,8 @@ describe('stuck', () => {
     ])
   })
 
-  test('tells the last error that was noted of a stuck one', () => {
-    const { tracker, clock } = observed()
+  test('includes the last error that was noted', () => {
+    const { tracker, clock } = trackerFixture()
     const request = tracker.start()
     request.emitNote('note', 'ENQUEUE', { error: new Error('first') })
     request.emitNote('note', 'ENQUEUE', { error: new TypeError('broker is down') })
@@ -75,8 +75,8 @@ describe('stuck', () => {
     ])
   })
 
-  test('a clock that is set back accuses nobody and makes no negative times', () => {
-    const { tracker, clock, records } = observed()
+  test('reports nothing after the clock was set back, and no time is negative', () => {
+    const { tracker, clock, records } = trackerFixture()
     const request = tracker.start()
     clock.time -= 60_000
     expect(tracker.stuck()).toEqual([])
@@ -86,9 +86,9 @@ describe('stuck', () => {
   })
 })
 
-describe('in flight', () => {
-  test('are those that have neither ended nor been handed over', async () => {
-    const { tracker } = observed()
+describe('requests in flight', () => {
+  test('are those that have neither ended nor been handed off', async () => {
+    const { tracker } = trackerFixture()
     const [open, ended, queued, refused] = [tracker.start(), tracker.start(), tracker.start(), tracker.start()]
     for (const event of ['AUTH_OK', 'PROCESS', 'RESPOND']) ended.send(event)
     await queued.enqueue(() => undefined)
@@ -97,7 +97,7 @@ describe('in flight', () => {
     expect(tracker.stats).toMatchObject({ requests: 4, inFlight: 1 })
   })
 
-  test('are noted as left when the tracker closes, and the sinks are flushed, whatever one of them does', () => {
+  test('get a SHUTDOWN note when the tracker closes, and all sinks are flushed even if one throws', () => {
     let flushed = 0
     const stderr = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
     const broken = {
@@ -106,14 +106,14 @@ describe('in flight', () => {
         throw new Error('gone')
       },
     }
-    const { tracker, records } = observed({
+    const { tracker, records } = trackerFixture({
       sinks: [broken, { write: () => undefined, flush: () => void (flushed += 1) }],
     })
     tracker.start()
     tracker.start().failed()
     tracker.close()
     stderr.mockRestore()
-    expect(told(records)).toEqual([
+    expect(summarize(records)).toEqual([
       '0 Received',
       '0 Received',
       '1 AUTH_ERROR Failed denied',

@@ -5,17 +5,17 @@ import { requestMachine } from '../../machines/request.ts'
 import { step } from '../../src/machine/table.ts'
 import type { TrackedRequest } from '../../src/tracking/tracked-request.ts'
 import { flatMachine, nestedMachine, SIGNALS } from '../arbitraries.ts'
-import { expectLawful, observed, told } from '../tracker-fixture.ts'
+import { expectValidRun, trackerFixture, summarize } from '../tracker-fixture.ts'
 
 const steps = fc.array(fc.record({ event: fc.constantFrom(...SIGNALS), note: fc.boolean(), wait: fc.nat(5_000) }), {
   maxLength: 25,
 })
 
-describe('a request does as the machine says', () => {
-  test('on any machine, after any signals', () => {
+describe('a request follows its machine', () => {
+  test('on random machines, after random signals', () => {
     fc.assert(
       fc.property(fc.oneof(flatMachine, nestedMachine), steps, (machine, signals) => {
-        const { tracker, table, records, clock } = observed({ machine })
+        const { tracker, table, records, clock } = trackerFixture({ machine })
         const request = tracker.start()
         let state = table.initial
         for (const { event, note, wait } of signals) {
@@ -34,7 +34,7 @@ describe('a request does as the machine says', () => {
           expect([request.state, request.ended]).toEqual([state, table.state[state]?.final])
           expect(tracker.inFlight()).toEqual(request.ended ? [] : [request])
         }
-        expectLawful(table, records)
+        expectValidRun(table, records)
         const count = (lifecycle: string): number => records.filter((record) => record.lifecycle === lifecycle).length
         expect(tracker.stats).toEqual({
           requests: 1,
@@ -61,42 +61,39 @@ describe('a request does as the machine says', () => {
       request.enqueue(() => Promise.reject(new Error('broker down'))).catch(() => undefined),
   }
 
-  test.each([requestMachine, requestWithRetriesMachine])(
-    '$id, whatever methods a handler calls, in whatever order',
-    async (machine) => {
-      await fc.assert(
-        fc.asyncProperty(
-          fc.array(fc.tuple(fc.constantFrom(...Object.keys(calls)), fc.boolean()), { maxLength: 12 }),
-          async (order) => {
-            const { tracker, table, records } = observed({ machine })
-            const request = tracker.start()
-            const pending: unknown[] = []
-            for (const [name, waits] of order) {
-              const result = calls[name]?.(request)
-              pending.push(result)
-              if (waits) await result
-            }
-            await Promise.all(pending)
-            expectLawful(table, records)
-            expect(tracker.inFlight()).toEqual(request.ended || request.handedOver ? [] : [request])
-          },
-        ),
-        { numRuns: 300 },
-      )
-    },
-  )
+  test.each([requestMachine, requestWithRetriesMachine])('$id, for random calls of its methods', async (machine) => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.constantFrom(...Object.keys(calls)), fc.boolean()), { maxLength: 12 }),
+        async (order) => {
+          const { tracker, table, records } = trackerFixture({ machine })
+          const request = tracker.start()
+          const pending: unknown[] = []
+          for (const [name, waits] of order) {
+            const result = calls[name]?.(request)
+            pending.push(result)
+            if (waits) await result
+          }
+          await Promise.all(pending)
+          expectValidRun(table, records)
+          expect(tracker.inFlight()).toEqual(request.ended || request.handedOver ? [] : [request])
+        },
+      ),
+      { numRuns: 300 },
+    )
+  })
 })
 
-describe('an end is an end', () => {
-  test.each(['Responded', 'Failed', 'Completed'])('%s accepts nothing and tells it', (end) => {
-    const { tracker, records } = observed()
+describe('a final state', () => {
+  test.each(['Responded', 'Failed', 'Completed'])('%s accepts no signal, and each is logged as rejected', (end) => {
+    const { tracker, records } = trackerFixture()
     const request = tracker.start()
-    const ways: Record<string, string[]> = {
+    const paths: Record<string, string[]> = {
       Responded: ['AUTH_OK', 'PROCESS', 'RESPOND'],
       Failed: ['AUTH_ERROR'],
       Completed: ['AUTH_OK', 'PROCESS', 'ENQUEUE', 'COMPLETE'],
     }
-    for (const event of ways[end] ?? []) expect(request.send(event)).toBe(true)
+    for (const event of paths[end] ?? []) expect(request.send(event)).toBe(true)
     expect([request.state, request.ended]).toEqual([end, true])
     const before = records.length
     expect([
@@ -107,7 +104,7 @@ describe('an end is an end', () => {
       request.failed(),
     ]).toEqual(Array(5).fill(false))
     request.note('LATE')
-    expect(told(records.slice(before))).toEqual(
+    expect(summarize(records.slice(before))).toEqual(
       ['AUTH_OK', 'PROCESS', 'RESPOND', 'COMPLETE', 'AUTH_ERROR']
         .map((event) => `rejected ${event} in ${end}`)
         .concat(`note LATE in ${end}`),
@@ -116,8 +113,8 @@ describe('an end is an end', () => {
 })
 
 describe("onInvalid: 'throw'", () => {
-  test('throws what was rejected to the caller, and has logged it', () => {
-    const { tracker, records } = observed({ onInvalid: 'throw' })
+  test('logs a rejected signal and throws it to the caller', () => {
+    const { tracker, records } = trackerFixture({ onInvalid: 'throw' })
     const request = tracker.start()
     expect(() => request.completed()).toThrow(
       expect.objectContaining({
@@ -125,12 +122,12 @@ describe("onInvalid: 'throw'", () => {
         message: 'COMPLETE is not accepted in Received',
       }),
     )
-    expect(told(records)).toEqual(['0 Received', 'rejected COMPLETE in Received'])
+    expect(summarize(records)).toEqual(['0 Received', 'rejected COMPLETE in Received'])
     expect([request.state, request.seq]).toEqual(['Received', 0])
   })
 
-  test('leaves notes and events of no machine alone', () => {
-    const { tracker } = observed({ onInvalid: 'throw' })
+  test('does not throw for notes and for events that the machine does not have', () => {
+    const { tracker } = trackerFixture({ onInvalid: 'throw' })
     const request = tracker.start()
     expect(() => request.note('COMPLETE')).not.toThrow()
     expect(request.send('CACHE_MISS')).toBe(false)

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { requestWithRetriesMachine } from '../../machines/request-with-retries.ts'
 import type { LifecycleRecord } from '../../src/record/record.ts'
-import { observed, START, told } from '../tracker-fixture.ts'
+import { trackerFixture, START, summarize } from '../tracker-fixture.ts'
 
 const TRACEPARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
 const carrier = {
@@ -10,9 +10,9 @@ const carrier = {
   'x-lifecycle': `b7ad6b7169203331;Queued;3;${String(START - 500)}`,
 }
 
-describe('a worker resumes the request that a message hands over', () => {
-  test('where it stood, under its own ids, and completes it', () => {
-    const { tracker, records, clock } = observed()
+describe('a worker resumes the request that a message hands off', () => {
+  test('in its state, with its ids, and completes it', () => {
+    const { tracker, records, clock } = trackerFixture()
     const request = tracker.resume(carrier)
     expect(request).toMatchObject({
       traceId: carrier['x-trace-id'],
@@ -25,8 +25,8 @@ describe('a worker resumes the request that a message hands over', () => {
     expect(tracker.inFlight()).toEqual([request])
     clock.time += 20
     expect(request.completed()).toBe(true)
-    expect(told(records)).toEqual(['note ATTEMPT in Queued', '4 COMPLETE Completed ok'])
-    // The wait in the queue is told by the wall clocks of the two processes.
+    expect(summarize(records)).toEqual(['note ATTEMPT in Queued', '4 COMPLETE Completed ok'])
+    // The time in the queue is the difference between the wall clocks of two processes.
     expect(records[1]).toMatchObject({ dwell_ms: 520, attempt: 1, request_id: 'b7ad6b7169203331' })
     expect(tracker.inFlight()).toEqual([])
   })
@@ -39,7 +39,7 @@ describe('a worker resumes the request that a message hands over', () => {
     [NaN, 1],
     [undefined, 1],
   ])('attempt %s is logged as %d on every line', (attempt, logged) => {
-    const { tracker, records } = observed()
+    const { tracker, records } = trackerFixture()
     const request = tracker.resume(carrier, { attempt })
     request.note('X')
     request.responded()
@@ -47,25 +47,25 @@ describe('a worker resumes the request that a message hands over', () => {
     expect(records.map((record) => record.attempt)).toEqual([logged, logged, logged, logged])
   })
 
-  test('a clock that is behind that of the sender makes no negative wait', () => {
-    const { tracker, records } = observed()
+  test("the wait is never negative, even if the sender's clock is ahead", () => {
+    const { tracker, records } = trackerFixture()
     tracker.resume({ ...carrier, 'x-lifecycle': `b7ad6b7169203331;Queued;3;${String(START + 90_000)}` }).completed()
     expect(records.at(-1)).toMatchObject({ dwell_ms: 0 })
   })
 
   test.each([
-    ['a state that the machine has not', 'b7ad6b7169203331;Nowhere;3;5'],
+    ['a state that the machine does not have', 'b7ad6b7169203331;Nowhere;3;5'],
     ['a final state', 'b7ad6b7169203331;Responded;3;5'],
     ['a member of Object.prototype', 'b7ad6b7169203331;constructor;3;5'],
-    ['no request id', 'zzzz;Queued;3;5'],
+    ['an invalid request id', 'zzzz;Queued;3;5'],
     ['the zero request id', '0000000000000000;Queued;3;5'],
     ['a negative seq', 'b7ad6b7169203331;Queued;-3;5'],
     ['a stray percent sign', 'b7ad6b7169203331;Queued%;3;5'],
-    ['more fields', 'b7ad6b7169203331;Queued;3;5;6'],
-    ['nothing', ''],
-    ['nonsense', '💥'.repeat(1_000)],
+    ['too many fields', 'b7ad6b7169203331;Queued;3;5;6'],
+    ['an empty value', ''],
+    ['arbitrary characters', '💥'.repeat(1_000)],
   ])('x-lifecycle with %s starts a request whose parent is the sender', (_, lifecycle) => {
-    const { tracker, records } = observed()
+    const { tracker, records } = trackerFixture()
     const request = tracker.resume({ ...carrier, 'x-lifecycle': lifecycle })
     expect(request).toMatchObject({
       traceId: carrier['x-trace-id'],
@@ -77,8 +77,8 @@ describe('a worker resumes the request that a message hands over', () => {
     expect(records).toEqual([expect.objectContaining({ seq: 0, state: 'Received', parent_id: 'b7ad6b7169203331' })])
   })
 
-  test('without a trace id there is nothing to resume', () => {
-    const { tracker } = observed()
+  test('without a trace id a new request is started', () => {
+    const { tracker } = trackerFixture()
     expect(tracker.resume({ 'x-lifecycle': carrier['x-lifecycle'] })).toMatchObject({
       traceId: 'trace-1',
       state: 'Received',
@@ -86,8 +86,8 @@ describe('a worker resumes the request that a message hands over', () => {
     })
   })
 
-  test('a stranger at an edge resumes nothing', () => {
-    const { tracker } = observed()
+  test('an HTTP caller cannot resume a request', () => {
+    const { tracker } = trackerFixture()
     expect(tracker.start(carrier)).toMatchObject({
       state: 'Received',
       requestId: '0000000000000001',
@@ -104,7 +104,7 @@ describe('a wrapped worker', () => {
     machine: typeof requestWithRetriesMachine | undefined,
     work: (job: Job) => unknown,
   ): { run: (job: Job) => unknown; records: LifecycleRecord[]; left: () => number } {
-    const { tracker, records } = observed(machine === undefined ? {} : { machine })
+    const { tracker, records } = trackerFixture(machine === undefined ? {} : { machine })
     const run = tracker.trackRequest(work, {
       carrier: (sent) => sent.headers,
       attempt: (sent) => sent.tries,
@@ -115,10 +115,10 @@ describe('a wrapped worker', () => {
 
   const fails = (): Promise<never> => Promise.reject(new Error('no'))
 
-  test('with the default machine notes attempts and retries, and completes with the last', async () => {
+  test('with the default machine notes attempts and retries, and completes with the last attempt', async () => {
     const { run, records, left } = worker(undefined, fails)
     for (const tries of [1, 2, 3]) await expect(run({ ...job, tries })).rejects.toThrow('no')
-    expect(told(records)).toEqual([
+    expect(summarize(records)).toEqual([
       ...['note ATTEMPT in Queued', 'note RETRY in Queued', 'note ATTEMPT in Queued', 'note RETRY in Queued'],
       ...['note ATTEMPT in Queued', '4 COMPLETE Completed error'],
     ])
@@ -127,10 +127,10 @@ describe('a wrapped worker', () => {
     expect(left()).toBe(0)
   })
 
-  test('with the retries machine makes transitions of them, each attempt from the state and seq of the carrier', async () => {
+  test('with the retries machine makes them transitions, each from the state and seq of the carrier', async () => {
     const { run, records, left } = worker(requestWithRetriesMachine, fails)
     for (const tries of [1, 2, 3]) await expect(run({ ...job, tries })).rejects.toThrow('no')
-    expect(told(records)).toEqual([
+    expect(summarize(records)).toEqual([
       '4 ATTEMPT Working',
       '5 RETRY Queued',
       '4 ATTEMPT Working',
@@ -141,20 +141,21 @@ describe('a wrapped worker', () => {
     expect(left()).toBe(0)
   })
 
-  test.each([undefined, requestWithRetriesMachine])('gives back what the job gives, and completes', async (machine) => {
+  test.each([undefined, requestWithRetriesMachine])('returns what the job returns, and completes', async (machine) => {
     const { run, records } = worker(machine, () => Promise.resolve(42))
     expect(await run(job)).toBe(42)
-    expect(told(records).at(-1)).toMatch(/COMPLETE Completed ok$/)
+    expect(summarize(records).at(-1)).toMatch(/COMPLETE Completed ok$/)
     const sync = worker(machine, () => 43)
     expect(sync.run(job)).toBe(43)
-    expect(told(sync.records).at(-1)).toMatch(/COMPLETE Completed ok$/)
+    expect(summarize(sync.records).at(-1)).toMatch(/COMPLETE Completed ok$/)
   })
 
-  test('of a message without a request starts one, ends it as answered, and retries as another', async () => {
+  test('starts a request for a message without one, ends it as answered, and retries as another', async () => {
     for (const machine of [undefined, requestWithRetriesMachine]) {
       const { run, records, left } = worker(machine, fails)
       await expect(run({ headers: { ...carrier, 'x-lifecycle': '' }, tries: 1 })).rejects.toThrow('no')
-      expect(told(records).filter((line) => line.startsWith('rejected'))).toEqual([])
+      expect(summarize(records)[0]).toBe('0 Received')
+      expect(summarize(records).filter((line) => line.startsWith('rejected'))).toEqual([])
       expect(records.at(-1)).toMatchObject({ outcome: 'error', state: machine === undefined ? 'Responded' : 'Failed' })
       expect(left()).toBe(0)
     }

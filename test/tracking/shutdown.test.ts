@@ -12,17 +12,17 @@ interface Line {
   readonly request_id: string
 }
 
-describe('a process that ends says which requests it leaves', () => {
+describe('a process that ends notes its requests in flight', () => {
   test.each([
     ['by process.exit', 'exit', undefined, [3, null]],
     ['by an uncaught exception', 'throw', undefined, [1, null]],
     ['by SIGTERM', 'wait', 'SIGTERM', [null, 'SIGTERM']],
     ['by SIGINT', 'wait', 'SIGINT', [null, 'SIGINT']],
     ['by SIGHUP', 'wait', 'SIGHUP', [null, 'SIGHUP']],
-    ['by a handler of its own for SIGTERM', 'handler', 'SIGTERM', [7, null]],
-    ['by a listener that acts only where it is alone', 'polite', 'SIGTERM', [8, null]],
-  ] as const)('%s', async (_, way, signal, status) => {
-    const child = spawn(process.execPath, ['--expose-gc', '--import', 'tsx', program, way], {
+    ["by the application's own SIGTERM handler", 'handler', 'SIGTERM', [7, null]],
+    ['by a listener that acts only if there is no other', 'polite', 'SIGTERM', [8, null]],
+  ] as const)('%s', async (_, mode, signal, status) => {
+    const child = spawn(process.execPath, ['--expose-gc', '--import', 'tsx', program, mode], {
       stdio: ['ignore', 'pipe', 'ignore', 'ipc'],
     })
     onTestFinished(() => void child.kill('SIGKILL'))
@@ -39,8 +39,8 @@ describe('a process that ends says which requests it leaves', () => {
       .split('\n')
       .filter((line) => line !== '')
       .map((line) => JSON.parse(line) as Line)
-    const left = lines.filter(({ event }) => event === 'SHUTDOWN')
-    expect(new Set(left.map(({ state, request_id }) => `${state} ${request_id}`))).toEqual(
+    const shutdown = lines.filter(({ event }) => event === 'SHUTDOWN')
+    expect(new Set(shutdown.map(({ state, request_id }) => `${state} ${request_id}`))).toEqual(
       new Set([`Received ${lines[4]?.request_id ?? ''}`]),
     )
   })

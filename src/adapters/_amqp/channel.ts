@@ -1,4 +1,4 @@
-/** The members of a channel that are touched; one of its own kind, which confirms, has `waitForConfirms` besides. */
+/** The members of a channel that are used. A confirm channel also has `waitForConfirms`. */
 export interface AmqpChannelLike {
   publish(...args: never[]): unknown
   sendToQueue(...args: never[]): unknown
@@ -6,8 +6,8 @@ export interface AmqpChannelLike {
   on(event: string, listener: (message: unknown) => void): unknown
 }
 
-/** The channel that an overlay stands for. */
-export function channelOf(overlaid: object): AmqpChannelLike {
-  // `propagate` overlays nothing else.
-  return overlaid as AmqpChannelLike
+/** The channel whose methods are wrapped. */
+export function channelOf(wrapped: object): AmqpChannelLike {
+  // `propagate` wraps nothing but channels.
+  return wrapped as AmqpChannelLike
 }

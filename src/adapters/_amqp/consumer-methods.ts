@@ -2,63 +2,65 @@ import { isThenable } from '../../tracking/promises.ts'
 import { channelOf } from './channel.ts'
 import { deliveryOrigins, type DeliveryOrigin } from './delivery.ts'
 import { createUnackedDeliveries, type UnackedDeliveries, type Settlement } from './unacked-deliveries.ts'
-import { isRecord } from '../_send.ts'
+import { isObject } from '../_objects.ts'
 import { isFunction, type MethodWrapper } from '../_wrap-methods.ts'
 
-/** What one channel gives out, and what it is told of that. */
+/** The methods of one channel that deliver messages and settle them. */
 export function consumerMethods(): Readonly<Record<string, MethodWrapper>> {
-  let ledger: UnackedDeliveries | undefined
-  let last = 0
-  /** What waits for its answer when a channel is lost, the broker is going to deliver again. */
-  const lose = (): void => ledger?.settle(Infinity, true, 'lost')
-  const open = (channel: object): void => {
-    if (ledger === undefined) channelOf(channel).on('close', lose)
-    ledger ??= createUnackedDeliveries()
+  let unacked: UnackedDeliveries | undefined
+  let lastTag = 0
+  /** The broker will deliver again what was not settled when the channel closed. */
+  const channelLost = (): void => unacked?.settle(Infinity, true, 'lost')
+  const watchChannel = (channel: object): void => {
+    if (unacked === undefined) channelOf(channel).on('close', channelLost)
+    unacked ??= createUnackedDeliveries()
   }
-  /** What makes the messages of a queue known. */
-  const knowing = (channel: object, queue: unknown, options: unknown): ((message: unknown) => DeliveryOrigin) => {
-    const noAck = isRecord(options) && Boolean(options.noAck)
-    if (!noAck) open(channel)
-    // The empty name is that of the queue that was declared last.
+  /** Returns a function that remembers where a message of this queue came from. */
+  const remember = (channel: object, queue: unknown, options: unknown): ((message: unknown) => DeliveryOrigin) => {
+    const noAck = isObject(options) && Boolean(options.noAck)
+    if (!noAck) watchChannel(channel)
+    // The empty name stands for the queue that was declared last.
     const name = typeof queue === 'string' && queue !== '' ? queue : undefined
     return (message) => {
-      const source = { queue: name, ledger: noAck ? undefined : ledger, answered: false }
-      if (isRecord(message)) deliveryOrigins.set(message, source)
-      return source
+      const origin = { queue: name, unacked: noAck ? undefined : unacked, settled: false }
+      if (isObject(message)) deliveryOrigins.set(message, origin)
+      return origin
     }
   }
-  /** A channel counts up what it delivers. Where that begins anew, amqp-connection-manager has another channel beneath its own. */
-  const count = (message: unknown): void => {
+  /**
+   * Tags of a channel increase. If they restart, amqp-connection-manager has opened another channel beneath its own.
+   */
+  const checkTag = (message: unknown): void => {
     const tag = tagOf(message)
-    if (ledger !== undefined && tag > 0 && tag <= last) {
-      lose()
-      ledger = createUnackedDeliveries()
+    if (unacked !== undefined && tag > 0 && tag <= lastTag) {
+      channelLost()
+      unacked = createUnackedDeliveries()
     }
-    if (tag > 0) last = tag
+    if (tag > 0) lastTag = tag
   }
-  const settle = (message: unknown, allUpTo: boolean, verdict: Settlement): void => {
-    const source = isRecord(message) ? deliveryOrigins.get(message) : undefined
-    if (isRecord(message) && source !== undefined) deliveryOrigins.set(message, { ...source, answered: true })
-    // The message may be of a channel that is no more.
-    const of = source?.ledger ?? ledger
-    of?.settle(tagOf(message), allUpTo, verdict)
+  const settle = (message: unknown, allUpTo: boolean, settlement: Settlement): void => {
+    const origin = isObject(message) ? deliveryOrigins.get(message) : undefined
+    if (isObject(message) && origin !== undefined) deliveryOrigins.set(message, { ...origin, settled: true })
+    // The message may come from a channel that has closed.
+    const deliveries = origin?.unacked ?? unacked
+    deliveries?.settle(tagOf(message), allUpTo, settlement)
   }
-  const settleAll = (verdict: Settlement): void => ledger?.settle(Infinity, true, verdict)
+  const settleAll = (settlement: Settlement): void => unacked?.settle(Infinity, true, settlement)
 
   return {
     consume:
       (consume, channel) =>
       (queue, onMessage, options, ...rest) => {
         if (!isFunction(onMessage)) return consume(queue, onMessage, options, ...rest)
-        const know = knowing(channel, queue, options)
+        const rememberOrigin = remember(channel, queue, options)
         const deliver = (message: unknown): unknown => {
-          count(message)
-          const source = know(message)
+          checkTag(message)
+          const origin = rememberOrigin(message)
           try {
             return onMessage(message)
           } catch (error) {
-            // The connection breaks now, and the process may with it.
-            source.ledger?.get(tagOf(message))?.failed(error)
+            // The error closes the connection, and may end the process.
+            origin.unacked?.get(tagOf(message))?.failed(error)
             throw error
           }
         }
@@ -67,44 +69,64 @@ export function consumerMethods(): Readonly<Record<string, MethodWrapper>> {
     get:
       (get, channel) =>
       (queue, options, callback, ...rest) => {
-        const know = knowing(channel, queue, options)
-        const known = (message: unknown): unknown => {
-          know(message)
+        const rememberOrigin = remember(channel, queue, options)
+        const remembered = (message: unknown): unknown => {
+          rememberOrigin(message)
           return message
         }
         if (isFunction(callback))
-          return get(queue, options, (error: unknown, message: unknown) => callback(error, known(message)), ...rest)
-        const got = get(queue, options, callback, ...rest)
-        return isThenable(got) ? got.then(known) : got
+          return get(
+            queue,
+            options,
+            (error: unknown, message: unknown) => callback(error, remembered(message)),
+            ...rest,
+          )
+        const result = get(queue, options, callback, ...rest)
+        return isThenable(result) ? result.then(remembered) : result
       },
-    ack: (ack) => (message, allUpTo) => told(ack(message, allUpTo), () => settle(message, Boolean(allUpTo), 'acked')),
-    nack: (nack) => (message, allUpTo, requeue) =>
-      told(nack(message, allUpTo, requeue), () => settle(message, Boolean(allUpTo), settlementOf(requeue))),
-    reject: (reject) => (message, requeue) =>
-      told(reject(message, requeue), () => settle(message, false, settlementOf(requeue))),
-    ackAll: (ackAll) => () => told(ackAll(), () => settleAll('acked')),
-    nackAll: (nackAll) => (requeue) => told(nackAll(requeue), () => settleAll(settlementOf(requeue))),
-    // Has the broker deliver again all that waits.
+    ack: (ack) => (message, allUpTo) => {
+      const result = ack(message, allUpTo)
+      settle(message, Boolean(allUpTo), 'acked')
+      return result
+    },
+    nack: (nack) => (message, allUpTo, requeue) => {
+      const result = nack(message, allUpTo, requeue)
+      settle(message, Boolean(allUpTo), settlementOf(requeue))
+      return result
+    },
+    reject: (reject) => (message, requeue) => {
+      const result = reject(message, requeue)
+      settle(message, false, settlementOf(requeue))
+      return result
+    },
+    ackAll: (ackAll) => () => {
+      const result = ackAll()
+      settleAll('acked')
+      return result
+    },
+    nackAll: (nackAll) => (requeue) => {
+      const result = nackAll(requeue)
+      settleAll(settlementOf(requeue))
+      return result
+    },
+    // Makes the broker deliver all unsettled messages again.
     recover:
       (recover) =>
-      (...args) =>
-        told(recover(...args), () => settleAll('requeued')),
+      (...args) => {
+        const result = recover(...args)
+        settleAll('requeued')
+        return result
+      },
   }
-}
-
-/** What the channel has answered, which was told then. */
-function told(answer: unknown, settle: () => void): unknown {
-  settle()
-  return answer
 }
 
 /** RabbitMQ counts from 1. */
 function tagOf(message: unknown): number {
-  const fields = isRecord(message) && isRecord(message.fields) ? message.fields : {}
+  const fields = isObject(message) && isObject(message.fields) ? message.fields : {}
   return typeof fields.deliveryTag === 'number' ? fields.deliveryTag : 0
 }
 
-/** As amqplib has it: what is rejected is delivered again, unless it is said that it is not to be. */
+/** amqplib's default is to requeue. */
 function settlementOf(requeue: unknown): Settlement {
   return requeue === undefined || Boolean(requeue) ? 'requeued' : 'dropped'
 }

@@ -1,103 +1,103 @@
 import { currentRequest } from '../../tracking/current-request.ts'
-import { endWithMessage, type RequestEnd } from '../../tracking/finish-request.ts'
-import type { Tracker } from '../../handlers/tracker.ts'
+import type { RequestEnd } from '../../tracking/finish-request.ts'
+import type { RequestCore } from '../../tracking/intake.ts'
 import { attemptOf, carrierOf, type AmqpMessageLike } from './headers.ts'
 import type { UnackedDeliveries, Settlement, PendingDelivery } from './unacked-deliveries.ts'
 import { startDelivery, type ActiveDelivery } from '../_deliveries.ts'
 
-/** What no message tells of its retries. */
+/** What a message does not say about its retries. */
 export interface Retries<M> {
   /**
-   * After so many deliveries a failure is final: a quorum queue's `x-delivery-limit` and one more, since that counts from
-   * the second. By default, and with 0, there is always another.
+   * The number of deliveries after which a failure is final: a quorum queue's `x-delivery-limit` plus one, since that
+   * counts redeliveries. By default, and with 0, there is always another delivery.
    */
   readonly attempts?: number
-  /** Whether a message that is given up (`requeue` false) comes back to its queue from one where it waits. By default it does not. */
+  /** Whether a rejected message (`requeue` false) comes back from a queue where it waits. By default it does not. */
   readonly willRetry?: (message: M, attempt: number) => boolean
 }
 
 /** Where a message came from. */
 export interface DeliveryOrigin {
   readonly queue: string | undefined
-  /** Where its answer shows; undefined where none will, with `noAck`. */
-  readonly ledger: UnackedDeliveries | undefined
-  /** Whether it was answered before: one that is worked on after that ends with its handler. */
-  readonly answered: boolean
+  /** The unsettled deliveries of its channel; undefined with `noAck`. */
+  readonly unacked: UnackedDeliveries | undefined
+  /** Whether the message was settled before its handler ran: then it ends with its handler. */
+  readonly settled: boolean
 }
 
-/** Of messages whose channel is overlaid. */
+/** The origins of messages that came through a wrapped channel. */
 export const deliveryOrigins = new WeakMap<object, DeliveryOrigin>()
 
-/** Takes a message up: its request ends as its channel is told or, where that cannot be seen, as its handler does. */
-export function takeMessage<M extends AmqpMessageLike>(
-  tracker: Tracker,
+/** Starts a delivery: it ends when its channel settles the message or, where that cannot be seen, with its handler. */
+export function startMessage<M extends AmqpMessageLike>(
+  core: RequestCore,
   message: M,
   { attempts = 0, willRetry }: Retries<M>,
 ): ActiveDelivery {
-  const { errors } = tracker.core.settings
-  const source = deliveryOrigins.get(message)
-  const queue = source?.queue
-  const ledger = source?.answered === true ? undefined : source?.ledger
+  const { errors } = core.settings
+  const origin = deliveryOrigins.get(message)
+  const queue = origin?.queue
+  const unacked = origin?.settled === true ? undefined : origin?.unacked
   const attempt = errors.run(() => attemptOf(message, queue)) ?? 1
-  const taken = startDelivery(tracker, {
+  const delivery = startDelivery(core, {
     host: message,
     carrier: errors.run(() => carrierOf(message, queue)),
     attempt,
-    // A message of a bare channel is held to be one that has to be acknowledged, as most have.
-    willRetry: !(attempts > 0 && attempt >= attempts) && (source === undefined || ledger !== undefined),
+    // A message of an unwrapped channel is assumed to need an ack, as most do.
+    willRetry: !(attempts > 0 && attempt >= attempts) && (origin === undefined || unacked !== undefined),
     path: queue ?? (message.fields.routingKey || message.fields.exchange),
   })
-  if (ledger === undefined) return taken
-  return untilSettled(
-    tracker,
-    taken,
-    message.fields.deliveryTag,
-    ledger,
-    () => errors.run(() => willRetry?.(message, attempt)) === true,
-  )
+  if (unacked === undefined) return delivery
+  const returnsAfterReject = (): boolean => errors.run(() => willRetry?.(message, attempt)) === true
+  return untilSettled(core, delivery, { tag: message.fields.deliveryTag, unacked, returnsAfterReject })
 }
 
 const OK: RequestEnd = { outcome: 'ok' }
-const FAULTS: Readonly<Record<Exclude<Settlement, 'acked'>, unknown>> = {
+const ERRORS: Readonly<Record<Exclude<Settlement, 'acked'>, unknown>> = {
   requeued: { name: 'Requeue', message: 'the handler asked for another delivery' },
-  dropped: { name: 'Reject', message: 'the handler gave the message up' },
+  dropped: { name: 'Reject', message: 'the handler rejected the message' },
   lost: { name: 'ChannelClosed', message: 'the channel closed before the message was acknowledged' },
 }
 
-/** The message, which its handler does not end by returning, but its channel by what it is told. */
+interface Unsettled {
+  readonly tag: number
+  readonly unacked: UnackedDeliveries
+  /** Whether the message will be delivered again if it is rejected. */
+  readonly returnsAfterReject: () => boolean
+}
+
+/** A delivery that ends when its channel settles it, and not when its handler returns. */
 function untilSettled(
-  tracker: Tracker,
-  taken: ActiveDelivery,
-  tag: number,
-  ledger: UnackedDeliveries,
-  comesBack: () => boolean,
+  core: RequestCore,
+  delivery: ActiveDelivery,
+  { tag, unacked, returnsAfterReject }: Unsettled,
 ): ActiveDelivery {
-  const { errors, table } = tracker.core.settings
+  const { errors } = core.settings
   let error: unknown
-  let noted = false
-  const waiting: PendingDelivery = {
-    settled(verdict) {
-      const how: RequestEnd = verdict === 'acked' ? OK : { outcome: 'error', error: error ?? FAULTS[verdict] }
-      const again = verdict === 'dropped' ? comesBack() : undefined
-      const request = noted ? taken.run(() => currentRequest()) : undefined
-      if (request === undefined) taken.end(how, again)
-      // That the handler threw was noted, as by a broker that delivers again; now it is known that this one does not.
-      else if (verdict === 'acked' || again === false) errors.run(() => endWithMessage(request, table, how, false))
+  let failed = false
+  const pending: PendingDelivery = {
+    settled(settlement) {
+      const end: RequestEnd = settlement === 'acked' ? OK : { outcome: 'error', error: error ?? ERRORS[settlement] }
+      const willRetry = settlement === 'dropped' ? returnsAfterReject() : undefined
+      const request = failed ? delivery.run(() => currentRequest()) : undefined
+      if (request === undefined) delivery.end(end, willRetry)
+      // The handler's error was recorded as one with a retry to come; this settlement rules that out.
+      else if (settlement === 'acked' || willRetry === false) errors.run(() => request.finishDelivery(end, false))
     },
     failed(thrown) {
       error = thrown
-      noted = true
-      taken.end({ outcome: 'error', error })
+      failed = true
+      delivery.end({ outcome: 'error', error })
     },
   }
-  ledger.add(tag, waiting)
+  unacked.add(tag, pending)
   return {
-    run: taken.run,
-    end(how) {
-      if (how.outcome !== 'error') return
-      error = how.error
-      // Whoever catches what the handler threw may tell the channel yet.
-      process.nextTick(() => waiting.failed(how.error))
+    run: delivery.run,
+    end(end) {
+      if (end.outcome !== 'error') return
+      error = end.error
+      // Code that catches the handler's error may still settle the message.
+      process.nextTick(() => pending.failed(end.error))
     },
   }
 }

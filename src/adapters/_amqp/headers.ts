@@ -1,5 +1,5 @@
 import { HEADERS, type Carrier } from '../../trace/carrier.ts'
-import { isRecord } from '../_send.ts'
+import { isObject, type UnknownObject } from '../_objects.ts'
 
 /** The members of a message that are read. */
 export interface AmqpMessageLike {
@@ -12,57 +12,60 @@ export interface AmqpMessageLike {
   readonly properties: { readonly headers?: object | undefined }
 }
 
-/** What RabbitMQ wrote when it took a message out of a queue; all of it may be a stranger's as well. */
+/** An entry of `x-death`, which RabbitMQ adds when it dead-letters a message; a sender may have written it too. */
 interface Death {
   readonly queue?: unknown
   readonly reason?: unknown
   readonly count?: unknown
 }
 
-/** The deaths of messages that a consumer had. The others, of age (`expired`) or for want of room, come before any. */
-const BY_A_CONSUMER: ReadonlySet<unknown> = new Set(['rejected', 'delivery_limit'])
+/**
+ * The reasons for which a consumer dead-letters a message. The others (age, `expired`; queue length) apply before
+ * delivery.
+ */
+const BY_CONSUMER: ReadonlySet<unknown> = new Set(['rejected', 'delivery_limit'])
 
 /**
- * Which delivery of a message this is, by all that RabbitMQ tells of those before it.
+ * The number of this delivery of a message, from what RabbitMQ says about earlier ones.
  *
- * A quorum queue counts those that failed, and since 4.3 beside them all that there were; a classic one says no more than
- * that there was one. A message that comes back by way of a dead letter exchange has its deaths counted.
+ * A quorum queue counts failed deliveries, and since 4.3 all deliveries too; a classic queue only says that there was
+ * one. For a message that returns through a dead-letter exchange, its dead-letterings are counted.
  *
- * @param queue where it was consumed; undefined where that is not known, and every queue counts
+ * @param queue the queue it was consumed from; if undefined, the dead-letterings of all queues count
  */
 export function attemptOf({ fields, properties }: AmqpMessageLike, queue: string | undefined): number {
-  const { 'x-acquired-count': acquired, 'x-delivery-count': failed } = recordOf(properties.headers)
-  const given = Math.max(countOf(acquired), countOf(failed), fields.redelivered ? 1 : 0)
+  const { 'x-acquired-count': acquired, 'x-delivery-count': failed } = objectOrEmpty(properties.headers)
+  const earlier = Math.max(countOf(acquired), countOf(failed), fields.redelivered ? 1 : 0)
   const deaths = deathsOf(properties.headers).filter(
-    (death) => BY_A_CONSUMER.has(death.reason) && (queue === undefined || death.queue === queue),
+    (death) => BY_CONSUMER.has(death.reason) && (queue === undefined || death.queue === queue),
   )
-  return deaths.reduce((sum, { count }) => sum + countOf(count), given + 1)
+  return deaths.reduce((sum, { count }) => sum + countOf(count), earlier + 1)
 }
 
 /**
- * What a message carries. A dead letter that a consumer of another queue gave up names its request as its parent only:
- * that has ended with the last attempt. One that comes back to its queue, or was only kept waiting in another, goes on
- * with it.
+ * The carrier of a message. A dead letter that a consumer of another queue rejected names its request only as its
+ * parent: that request ended with the last attempt. A message that returns to its queue, or only waited in another,
+ * continues its request.
  */
 export function carrierOf({ properties: { headers } }: AmqpMessageLike, queue: string | undefined): Carrier {
   const deaths = deathsOf(headers)
-  const isDead =
-    deaths.some(({ reason }) => BY_A_CONSUMER.has(reason)) && deaths.every((death) => death.queue !== queue)
-  if (queue === undefined || !isDead) return headers
+  const isDeadLetter =
+    deaths.some(({ reason }) => BY_CONSUMER.has(reason)) && deaths.every((death) => death.queue !== queue)
+  if (queue === undefined || !isDeadLetter) return headers
   return Object.fromEntries(
-    Object.entries(recordOf(headers)).filter(([name]) => name.toLowerCase() !== HEADERS.lifecycle),
+    Object.entries(objectOrEmpty(headers)).filter(([name]) => name.toLowerCase() !== HEADERS.lifecycle),
   )
 }
 
 function deathsOf(headers: unknown): readonly Death[] {
-  const deaths = recordOf(headers)['x-death']
-  return Array.isArray(deaths) ? deaths.filter(isRecord) : []
+  const deaths = objectOrEmpty(headers)['x-death']
+  return Array.isArray(deaths) ? deaths.filter(isObject) : []
 }
 
 function countOf(value: unknown): number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? value : 0
 }
 
-function recordOf(value: unknown): Readonly<Record<string, unknown>> {
-  return isRecord(value) ? value : {}
+function objectOrEmpty(value: unknown): UnknownObject {
+  return isObject(value) ? value : {}
 }

@@ -1,25 +1,31 @@
 import { HEADERS } from '../../trace/carrier.ts'
 import type { AmqpChannelLike } from './channel.ts'
-import { isRecord } from '../_send.ts'
+import { isObject } from '../_objects.ts'
 
-/** Expects that a message may come back; gives what tells, once it is confirmed, with what words it did. */
-export type ReturnedMessages = (lifecycle: string) => () => string | undefined
+/**
+ * Watches for the return of one message, by its `x-lifecycle`.
+ *
+ * @returns a function that stops watching and gives the broker's reason, or undefined if the message was not returned
+ */
+export type WatchReturn = (lifecycle: string) => () => string | undefined
 
-/** Listens for the messages (`mandatory`) of a confirm channel that come back, since no queue takes them: before they are confirmed. */
-export function returnedMessagesOf(channel: AmqpChannelLike): ReturnedMessages {
-  const expected = new Map<unknown, string | undefined>()
+/**
+ * Watches the `mandatory` messages of a confirm channel. The broker returns an unroutable one before it confirms it.
+ */
+export function watchReturns(channel: AmqpChannelLike): WatchReturn {
+  const watched = new Map<unknown, string | undefined>()
   channel.on('return', (message) => {
-    const { fields, properties } = isRecord(message) ? message : {}
-    const headers = isRecord(properties) ? properties.headers : undefined
-    const lifecycle = isRecord(headers) ? headers[HEADERS.lifecycle] : undefined
-    if (expected.has(lifecycle)) expected.set(lifecycle, isRecord(fields) ? String(fields.replyText) : '')
+    const { fields, properties } = isObject(message) ? message : {}
+    const headers = isObject(properties) ? properties.headers : undefined
+    const lifecycle = isObject(headers) ? headers[HEADERS.lifecycle] : undefined
+    if (watched.has(lifecycle)) watched.set(lifecycle, isObject(fields) ? String(fields.replyText) : '')
   })
   return (lifecycle) => {
-    expected.set(lifecycle, undefined)
+    watched.set(lifecycle, undefined)
     return () => {
-      const words = expected.get(lifecycle)
-      expected.delete(lifecycle)
-      return words
+      const reason = watched.get(lifecycle)
+      watched.delete(lifecycle)
+      return reason
     }
   }
 }

@@ -1,35 +1,34 @@
-/** What the broker was told of a delivery, or that its channel was lost before. */
+/** How a delivery was settled; `lost` if its channel closed first. */
 export type Settlement = 'acked' | 'requeued' | 'dropped' | 'lost'
 
-/** A delivery that waits for its answer. */
+/** A delivery that is not settled yet. */
 export interface PendingDelivery {
-  settled(verdict: Settlement): void
-  /** The handler threw, and has not told the broker anything. */
+  settled(settlement: Settlement): void
+  /** The handler threw without settling the delivery. */
   failed(error: unknown): void
 }
 
-/** The deliveries of one channel that wait for their answers: by their tags, as the broker knows them. */
+/** The unsettled deliveries of one channel, by delivery tag. */
 export interface UnackedDeliveries {
-  add(tag: number, waiting: PendingDelivery): void
+  add(tag: number, delivery: PendingDelivery): void
   get(tag: number): PendingDelivery | undefined
-  /** The broker was told of one delivery, or of all up to it. */
-  settle(tag: number, allUpTo: boolean, verdict: Settlement): void
+  /** Settles one delivery, or all up to it. */
+  settle(tag: number, allUpTo: boolean, settlement: Settlement): void
 }
 
-/** A ledger of a channel that has given out nothing yet. */
 export function createUnackedDeliveries(): UnackedDeliveries {
-  const waiting = new Map<number, PendingDelivery>()
-  const settleOne = (tag: number, verdict: Settlement): void => {
-    const one = waiting.get(tag)
-    waiting.delete(tag)
-    one?.settled(verdict)
+  const pending = new Map<number, PendingDelivery>()
+  const settleOne = (tag: number, settlement: Settlement): void => {
+    const delivery = pending.get(tag)
+    pending.delete(tag)
+    delivery?.settled(settlement)
   }
   return {
-    add: (tag, one) => void waiting.set(tag, one),
-    get: (tag) => waiting.get(tag),
-    settle(last, allUpTo, verdict) {
-      if (!allUpTo) settleOne(last, verdict)
-      else for (const tag of [...waiting.keys()].filter((each) => each <= last)) settleOne(tag, verdict)
+    add: (tag, delivery) => void pending.set(tag, delivery),
+    get: (tag) => pending.get(tag),
+    settle(last, allUpTo, settlement) {
+      if (!allUpTo) settleOne(last, settlement)
+      else for (const tag of [...pending.keys()].filter((each) => each <= last)) settleOne(tag, settlement)
     },
   }
 }

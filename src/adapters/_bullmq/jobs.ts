@@ -1,35 +1,38 @@
 import { carrierIn, withHeaders } from './metadata.ts'
-import { withProperty, isRecord, type OutgoingMessage } from '../_send.ts'
-
-type Fields = Readonly<Record<string, unknown>>
+import { isObject, withProperty, type UnknownObject } from '../_objects.ts'
+import type { OutgoingMessage } from '../_send.ts'
 
 /** What one call sends: jobs, or flows, which are jobs with children. */
 export interface JobCall {
   readonly jobs: readonly unknown[]
-  /** The arguments of the call with other jobs in place of these. */
+  /** The arguments of the call with its jobs replaced by these. */
   readonly args: (jobs: readonly unknown[]) => readonly unknown[]
 }
 
-/** Reads `add(name, data, opts)`, `add(flow, …)` and `addBulk(jobs)`. */
+/** Parses the arguments of `add(name, data, opts)`, `add(flow, …)` and `addBulk(jobs)`. */
 export function parseArgs([first, ...rest]: readonly unknown[]): JobCall {
   if (Array.isArray(first)) return { jobs: first, args: (jobs) => [jobs, ...rest] }
-  if (isRecord(first)) return { jobs: [first], args: ([flow]) => [flow, ...rest] }
+  if (isObject(first)) return { jobs: [first], args: ([flow]) => [flow, ...rest] }
   const [data, opts, ...more] = rest
   return { jobs: [{ opts }], args: ([job]) => [first, data, optsOf(job) ?? opts, ...more] }
 }
 
-/** All jobs of a call that may carry something, parents before their children. */
-export function carriersIn(jobs: readonly unknown[]): readonly Fields[] {
-  return jobs.filter(isRecord).flatMap((job) => [...(mayCarry(job) ? [job] : []), ...carriersIn(childrenOf(job))])
+/** The jobs of a call that can carry a trace, parents before their children. */
+export function carriersIn(jobs: readonly unknown[]): readonly UnknownObject[] {
+  return jobs.filter(isObject).flatMap((job) => [...(canCarry(job) ? [job] : []), ...carriersIn(childrenOf(job))])
 }
 
-/** A job with the headers that it is to carry, and so its children. Where the producer is traced, its telemetry writes those of most. */
+/**
+ * A copy of a job, and of its children, with their trace headers.
+ *
+ * @param traced whether the producer's telemetry writes the headers of jobs that have no metadata of their own
+ */
 export function withCarrier(
   job: unknown,
-  headersFor: (job: Fields) => Readonly<Record<string, string>> | undefined,
+  headersFor: (job: UnknownObject) => Readonly<Record<string, string>> | undefined,
   traced: boolean,
 ): unknown {
-  if (!isRecord(job)) return job
+  if (!isObject(job)) return job
   const children = childrenOf(job)
   const parent =
     children.length === 0
@@ -39,16 +42,16 @@ export function withCarrier(
           'children',
           children.map((child) => withCarrier(child, headersFor, traced)),
         )
-  const headers = mayCarry(job) ? headersFor(job) : undefined
+  const headers = canCarry(job) ? headersFor(job) : undefined
   if (headers === undefined) return parent
   const [opts, own] = [optsOf(job) ?? {}, metadataOf(job)]
-  // Without opts a flow's job would get no metadata at all.
+  // Without opts, a job of a flow gets no metadata at all.
   if (traced && own === undefined) return withProperty(parent, 'opts', opts)
   const metadata = withHeaders(own, headers)
   return metadata === undefined ? parent : withProperty(parent, 'opts', { ...opts, telemetry: { metadata } })
 }
 
-export function toOutgoing(job: Fields, queue: string | undefined): OutgoingMessage {
+export function toOutgoing(job: UnknownObject, queue: string | undefined): OutgoingMessage {
   return {
     to: typeof job.queueName === 'string' ? job.queueName : (queue ?? ''),
     own: carrierIn(metadataOf(job)),
@@ -56,34 +59,34 @@ export function toOutgoing(job: Fields, queue: string | undefined): OutgoingMess
   }
 }
 
-/** The jobs in what BullMQ answered, those of flows too. */
+/** The jobs in BullMQ's answer, including those of flows. */
 export function jobsIn(answer: unknown): readonly unknown[] {
   if (Array.isArray(answer)) return answer.flatMap(jobsIn)
-  if (isRecord(answer) && 'job' in answer) return [answer.job, ...childrenOf(answer).flatMap(jobsIn)]
+  if (isObject(answer) && 'job' in answer) return [answer.job, ...childrenOf(answer).flatMap(jobsIn)]
   return answer === undefined ? [] : [answer]
 }
 
-/** Whether a job holds these headers; what is no job of BullMQ's does not say that it does not. */
+/** Whether a job holds these headers; assumed of anything that is not a job of BullMQ's. */
 export function carries(job: unknown, headers: Readonly<Record<string, string>>): boolean {
   if (optsOf(job) === undefined) return true
   const carrier = carrierIn(metadataOf(job))
   return Object.entries(headers).every(([name, value]) => carrier?.[name] === value)
 }
 
-/** Whether a job may be thrown away for a later one, and nobody learns of it. */
-export function mayBeReplaced(job: Fields): boolean {
-  const how = optsOf(job)?.deduplication
-  return isRecord(how) && (how.replace === true || how.keepLastIfActive === true)
+/** Whether a later job may replace this one without its sender learning of it. */
+export function mayBeReplaced(job: UnknownObject): boolean {
+  const deduplication = optsOf(job)?.deduplication
+  return isObject(deduplication) && (deduplication.replace === true || deduplication.keepLastIfActive === true)
 }
 
-/** Whether BullMQ may have this job already, and send none. */
-export function mayAlreadyExist(job: Fields): boolean {
+/** Whether BullMQ may have this job already, and then add none. */
+export function mayAlreadyExist(job: UnknownObject): boolean {
   const opts = optsOf(job)
   return opts?.jobId !== undefined || opts?.deduplication !== undefined || opts?.debounce !== undefined
 }
 
-/** Not one whose sender wants no context to go along, and not one that comes again and again. */
-function mayCarry(job: Fields): boolean {
+/** False for a job whose sender wants no context sent along, and for one that repeats. */
+function canCarry(job: UnknownObject): boolean {
   return telemetryOf(job)?.omitContext !== true && optsOf(job)?.repeat === undefined
 }
 
@@ -91,15 +94,15 @@ function metadataOf(job: unknown): unknown {
   return telemetryOf(job)?.metadata
 }
 
-function telemetryOf(job: unknown): Fields | undefined {
+function telemetryOf(job: unknown): UnknownObject | undefined {
   const telemetry = optsOf(job)?.telemetry
-  return isRecord(telemetry) ? telemetry : undefined
+  return isObject(telemetry) ? telemetry : undefined
 }
 
-function optsOf(job: unknown): Fields | undefined {
-  return isRecord(job) && isRecord(job.opts) ? job.opts : undefined
+function optsOf(job: unknown): UnknownObject | undefined {
+  return isObject(job) && isObject(job.opts) ? job.opts : undefined
 }
 
-function childrenOf(job: Fields): readonly unknown[] {
+function childrenOf(job: UnknownObject): readonly unknown[] {
   return Array.isArray(job.children) ? job.children : []
 }

@@ -1,33 +1,33 @@
-import { isRecord } from '../_send.ts'
+import { isObject, type UnknownObject } from '../_objects.ts'
 
-/** Where our headers stand in metadata that is not ours alone. */
+/** The key of our headers in metadata that has other content. */
 const KEY = 'throughline'
 
 /**
- * The metadata of a job with our headers, beside what others wrote there: their `traceparent` stays as it is.
+ * The metadata of a job with trace headers beside its other content; another tracer's `traceparent` stays.
  *
- * Metadata that is ours alone is just the headers, so that OpenTelemetry's propagators find in it what they know.
+ * Metadata without other content is just the headers, in the form that OpenTelemetry's propagators read.
  *
- * @returns undefined where theirs is no JSON object, and leaves no place for ours
+ * @returns undefined if the present metadata is not a JSON object, so that no headers can be added
  */
-export function withHeaders(theirs: unknown, headers: Readonly<Record<string, string>>): string | undefined {
-  if (theirs === undefined) return JSON.stringify(headers)
-  const held = objectIn(theirs)
-  return held === undefined ? undefined : JSON.stringify({ ...held, [KEY]: headers })
+export function withHeaders(metadata: unknown, headers: Readonly<Record<string, string>>): string | undefined {
+  if (metadata === undefined) return JSON.stringify(headers)
+  const content = parseObject(metadata)
+  return content === undefined ? undefined : JSON.stringify({ ...content, [KEY]: headers })
 }
 
 /** The headers in a job's metadata: ours, or else those of OpenTelemetry or of a service in another language. */
-export function carrierIn(metadata: unknown): Readonly<Record<string, unknown>> | undefined {
-  const held = objectIn(metadata)
-  const ours = held?.[KEY]
-  return isRecord(ours) ? ours : held
+export function carrierIn(metadata: unknown): UnknownObject | undefined {
+  const content = parseObject(metadata)
+  const headers = content?.[KEY]
+  return isObject(headers) ? headers : content
 }
 
-function objectIn(metadata: unknown): Readonly<Record<string, unknown>> | undefined {
+function parseObject(metadata: unknown): UnknownObject | undefined {
   if (typeof metadata !== 'string') return undefined
   try {
-    const held: unknown = JSON.parse(metadata)
-    return isRecord(held) && !Array.isArray(held) ? held : undefined
+    const content: unknown = JSON.parse(metadata)
+    return isObject(content) && !Array.isArray(content) ? content : undefined
   } catch {
     return undefined
   }

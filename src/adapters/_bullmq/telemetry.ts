@@ -1,37 +1,39 @@
 import { withHeaders } from './metadata.ts'
-import { isRecord } from '../_send.ts'
+import { isObject } from '../_objects.ts'
 
 /**
- * What stands for a producer that has a telemetry while it sends: the same but for that, which writes our headers
- * beside its own. BullMQ takes the metadata of most jobs from there, and from nowhere else.
+ * A stand-in for a producer whose telemetry also writes trace headers into the metadata of jobs. BullMQ takes the
+ * metadata of most jobs from its telemetry, and ignores any other.
  *
- * @returns the producer itself where it has none
+ * @returns the producer itself if it has no telemetry
  */
-export function withTelemetryOf<T extends { readonly opts?: object }>(
+export function withTracedTelemetry<T extends { readonly opts?: object }>(
   producer: T,
   headers: Readonly<Record<string, string>>,
 ): T {
   const { opts } = producer
-  if (!isRecord(opts) || !isRecord(opts.telemetry) || !isRecord(opts.telemetry.contextManager)) return producer
+  if (!isObject(opts) || !isObject(opts.telemetry) || !isObject(opts.telemetry.contextManager)) return producer
   const { contextManager } = opts.telemetry
   const { getMetadata } = contextManager
   if (typeof getMetadata !== 'function') return producer
-  const withOurs = (context: unknown): unknown => {
-    const theirs: unknown = Reflect.apply(getMetadata, contextManager, [context])
-    // Theirs alone where it leaves no place: it has to be read by their worker.
-    return withHeaders(theirs ?? '', headers) ?? theirs
+  const getMetadataWithHeaders = (context: unknown): unknown => {
+    const metadata: unknown = Reflect.apply(getMetadata, contextManager, [context])
+    // If headers cannot be added, it stays unchanged, since the telemetry's own worker must be able to read it.
+    return withHeaders(metadata ?? '', headers) ?? metadata
   }
-  const telemetry = withMember(opts.telemetry, 'contextManager', withMember(contextManager, 'getMetadata', withOurs))
+  const manager = withMember(contextManager, 'getMetadata', getMetadataWithHeaders)
+  const telemetry = withMember(opts.telemetry, 'contextManager', manager)
   const members: Readonly<Record<string | symbol, unknown>> = { opts: { ...opts, telemetry }, telemetry }
-  // Its methods are called on this, and find the telemetry here: a Queue's under its opts, a FlowProducer's beside them.
+  // The producer's methods run on this object, and read the telemetry here: a Queue from opts, a FlowProducer beside
+  // them.
   return new Proxy(producer, {
     get: (target, key) => (Object.hasOwn(members, key) ? members[key] : (Reflect.get(target, key) as unknown)),
   })
 }
 
-/** An object with one member replaced; its methods are called on the object itself. */
+/** An object with one member replaced; its methods run on the original object. */
 function withMember(object: object, member: string, value: unknown): object {
-  // Not a proxy of the object itself, which may be frozen: its members could not be told otherwise then.
+  // The target is not the object itself: if that is frozen, a proxy may not report another value for its members.
   return new Proxy(
     {},
     {

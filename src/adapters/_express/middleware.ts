@@ -2,47 +2,47 @@ import { subscribe } from 'node:diagnostics_channel'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { authenticateThen, type AuthOptions } from '../../handlers/authenticate.ts'
 import { trackNodeRequest } from '../../handlers/node-request.ts'
-import type { Tracker } from '../../handlers/tracker.ts'
+import type { RequestCore } from '../../tracking/intake.ts'
 import { nodeRequests } from '../_node-requests.ts'
 import { routeOf, type IsRequestHandler, type RoutedRequest } from './route.ts'
 
-/** An Express middleware, in the members that are touched. */
+/** An Express middleware, with the members that are used. */
 export type Middleware<Req> = (req: Req, res: ServerResponse, next: (error?: unknown) => void) => void
 
-/** What Express's `req` is besides node's, in the members that are touched. */
+/** Express's `req`: Node's request, and the members of Express's own that are used. */
 export type ExpressRequest = IncomingMessage & RoutedRequest
 
 /**
- * The middleware that tracks, for Express by itself and for what is built on it.
+ * The tracking middleware, for Express and for frameworks built on it.
  *
- * @param answers which handlers answer a request, where routes have others, too
+ * @param isHandler tells the handlers that answer requests from others on a route; by default all answer
  */
 export function middleware<Req extends ExpressRequest>(
-  tracker: Tracker,
+  core: RequestCore,
   options: AuthOptions<Req>,
-  answers?: IsRequestHandler,
+  isHandler?: IsRequestHandler,
 ): Middleware<Req> {
   subscribeToRouterErrors()
   return (req, res, next) => {
-    const exchange = trackNodeRequest(tracker, req, res, {
-      path: routeOf(req, answers) ?? req.originalUrl,
+    const tracking = trackNodeRequest(core, req, res, {
+      path: routeOf(req, isHandler) ?? req.originalUrl,
       source: req,
     })
-    nodeRequests.set(req, exchange)
+    nodeRequests.set(req, tracking)
     const reject = (): void =>
       void res.writeHead(401, { 'content-type': 'text/plain; charset=utf-8' }).end('Unauthorized\n')
-    authenticateThen(exchange.request, req, options, { serve: next, reject, onError: next })
+    authenticateThen(tracking.request, req, options, { serve: next, reject, onError: next })
   }
 }
 
-let hearing = false
+let subscribed = false
 
-/** Once in a process: Express tells of the errors of all its applications in one place. */
+/** Subscribes once per process: Express publishes the errors of all its applications on one channel. */
 function subscribeToRouterErrors(): void {
-  if (hearing) return
-  hearing = true
+  if (subscribed) return
+  subscribed = true
   subscribe('tracing:express.router.request:error', (message) => {
-    // Its documented shape; what else may be published there is not ours.
+    // The documented shape of these messages.
     const { req, error } = message as { readonly req?: object; readonly error?: unknown }
     if (req !== undefined) nodeRequests.get(req)?.handlerFailed(error)
   })

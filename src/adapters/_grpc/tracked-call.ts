@@ -1,13 +1,13 @@
 import { Metadata, ServerInterceptingCall, status, type ServerInterceptingCallInterface } from '@grpc/grpc-js'
 import { HEADERS } from '../../trace/carrier.ts'
 import { authenticate, type AuthOptions } from '../../handlers/authenticate.ts'
-import { endWithResponse, type RequestEnd } from '../../tracking/finish-request.ts'
+import type { RequestEnd } from '../../tracking/finish-request.ts'
 import type { TrackedRequest } from '../../tracking/tracked-request.ts'
-import type { Tracker } from '../../handlers/tracker.ts'
+import { acceptRequest, type RequestCore } from '../../tracking/intake.ts'
 import { withTraceHeaders } from './metadata.ts'
 import { endOf, type Status } from './status.ts'
 
-/** A call as it came in, before any message: what `authenticate` and `trustIncoming` are given. */
+/** A call before its first message: the argument of `authenticate` and `trustIncoming`. */
 export interface IncomingCall extends Pick<ServerInterceptingCallInterface, 'getPeer' | 'getAuthContext'> {
   readonly metadata: Metadata
   /** `/package.Service/Method`. */
@@ -16,33 +16,33 @@ export interface IncomingCall extends Pick<ServerInterceptingCallInterface, 'get
 
 type Listener = Parameters<ServerInterceptingCall['start']>[0]
 
-/** One call of a server, from its metadata to its status. */
+/** A server's call, tracked from its metadata to its status. */
 export class TrackedCall extends ServerInterceptingCall {
   readonly #incoming: Omit<IncomingCall, 'metadata'>
   readonly #timeLeft: number | undefined
-  readonly #tracker: Tracker
+  readonly #core: RequestCore
   readonly #options: AuthOptions<IncomingCall>
   #request: TrackedRequest | undefined
-  #headSent = false
+  #metadataSent = false
   #answered = false
   #ended = false
 
   constructor(
     call: ServerInterceptingCallInterface,
     path: string,
-    tracker: Tracker,
+    core: RequestCore,
     options: AuthOptions<IncomingCall>,
   ) {
     super(call)
     this.#timeLeft = timeLeft(call)
     this.#incoming = { path, getPeer: () => call.getPeer(), getAuthContext: () => call.getAuthContext() }
-    this.#tracker = tracker
+    this.#core = core
     this.#options = options
     const send = call.sendStatus.bind(call)
-    // Replaced on the object itself: where grpc-js ends a call of its own accord, it asks no interceptor.
+    // Replaced on the object itself: when grpc-js ends a call of its own accord, it bypasses interceptors.
     call.sendStatus = (sent) => {
-      send(this.#headSent ? sent : { ...sent, metadata: this.#traced(sent.metadata ?? new Metadata()) })
-      this.#end((request) => endOf(request, sent, this.#answered))
+      send(this.#metadataSent ? sent : { ...sent, metadata: this.#withTraceId(sent.metadata ?? new Metadata()) })
+      this.#finish((request) => endOf(request, sent, this.#answered))
     }
   }
 
@@ -51,18 +51,18 @@ export class TrackedCall extends ServerInterceptingCall {
       onReceiveMetadata: (metadata) => this.#receive(metadata, listener),
       onReceiveMessage: (message) => this.#run(() => listener.onReceiveMessage(message)),
       onReceiveHalfClose: () => this.#run(() => listener.onReceiveHalfClose()),
-      // It comes after every end, of whatever kind: where a status was sent, that has decided.
+      // Called after every end, not only after a cancellation: if a status was sent, that has decided.
       onCancel: () => {
-        this.#end(() => ({ outcome: 'aborted', status: status.CANCELLED }))
+        this.#finish(() => ({ outcome: 'aborted', status: status.CANCELLED }))
         this.#run(() => listener.onCancel())
       },
     })
   }
 
-  // Never sooner than the handler sends it: once a client has seen the head, it may not retry the call.
+  // Not sent earlier than the handler does: once a client has received metadata, it does not retry the call.
   override sendMetadata(metadata: Metadata): void {
-    this.#headSent = true
-    super.sendMetadata(this.#traced(metadata))
+    this.#metadataSent = true
+    super.sendMetadata(this.#withTraceId(metadata))
   }
 
   override sendStatus(sent: Status): void {
@@ -72,7 +72,7 @@ export class TrackedCall extends ServerInterceptingCall {
 
   #receive(metadata: Metadata, listener: Listener): void {
     const incoming: IncomingCall = { ...this.#incoming, metadata }
-    const request = this.#tracker.acceptRequest(metadata, {
+    const request = acceptRequest(this.#core, metadata, {
       method: 'grpc',
       path: incoming.path,
       source: incoming,
@@ -93,21 +93,21 @@ export class TrackedCall extends ServerInterceptingCall {
     else this.#request.run(part)
   }
 
-  #traced(metadata: Metadata): Metadata {
+  #withTraceId(metadata: Metadata): Metadata {
     return this.#request === undefined
       ? metadata
       : withTraceHeaders(metadata, { [HEADERS.traceId]: this.#request.traceId })
   }
 
-  #end(how: (request: TrackedRequest) => RequestEnd): void {
+  #finish(endFor: (request: TrackedRequest) => RequestEnd): void {
     const request = this.#request
     if (request === undefined || this.#ended) return
     this.#ended = true
-    endWithResponse(request, this.#tracker.core.settings.table, how(request))
+    request.finish(endFor(request))
   }
 }
 
-/** Milliseconds until the client gives up; undefined where it waits for ever. */
+/** Milliseconds until the client's deadline; undefined if it has none. */
 function timeLeft(call: ServerInterceptingCallInterface): number | undefined {
   const left = Number(call.getDeadline()) - Date.now()
   return Number.isFinite(left) ? left : undefined

@@ -1,48 +1,51 @@
 import { urlToHttpOptions } from 'node:url'
-import type { Destination } from './urls.ts'
-import { withProperty, isRecord } from '../_send.ts'
+import type { Destination } from './destination.ts'
+import { isObject, withProperty, type UnknownObject } from '../_objects.ts'
 
-/** One call of `request` or `get`, in whichever of their forms: (url, options, callback), (url, callback), (options, callback). */
+/**
+ * One call of `request` or `get`, in any of their forms: (url, options, callback), (url, callback), (options,
+ * callback).
+ */
 export interface HttpCall {
   readonly destination: Destination
-  /** Whether the caller set a header; its name in lower case. */
+  /** Whether the caller has set a header, by its name in lower case. */
   readonly has: (name: string) => boolean
-  /** The arguments of the call with more headers. What the caller gave stays as it was. */
+  /** The arguments with these headers added. The caller's objects are not changed. */
   readonly with: (more: readonly Header[]) => readonly unknown[]
 }
 
 type Header = readonly [name: string, value: string]
 
 /**
- * Reads a call. Its headers are added to the arguments and not to the request that it makes: of some requests (headers
- * in an array, `Expect: 100-continue`) node has rendered the head by then.
+ * Parses the arguments of a call. Headers are added to the arguments, not to the request that the call returns: Node
+ * has already rendered the headers of some requests (headers in an array, `Expect: 100-continue`) by then.
  *
- * @param protocol what the client speaks where nothing else is said
- * @returns undefined for a call that node will complain about
- * @throws what a URL or an option throws that cannot be read
+ * @param protocol the client's default protocol
+ * @returns undefined for arguments that Node rejects
+ * @throws Error for a URL or an option that cannot be read
  */
 export function parseArgs([first, ...others]: readonly unknown[], protocol: string): HttpCall | undefined {
   const url = typeof first === 'string' ? new URL(first) : isUrl(first) ? first : undefined
   const [second] = others
-  const given = url === undefined ? first : isRecord(second) ? second : {}
-  if (!isRecord(given)) return undefined
-  const entries = entriesOf(given.headers)
+  const options = url === undefined ? first : isObject(second) ? second : {}
+  if (!isObject(options)) return undefined
+  const entries = entriesOf(options.headers)
   if (entries === undefined) return undefined
   const own = new Map(entries.map(([name, value]) => [String(name).toLowerCase(), value]))
-  const all: Readonly<Record<string, unknown>> = { ...(url === undefined ? {} : urlToHttpOptions(url)), ...given }
+  const all: UnknownObject = { ...(url === undefined ? {} : urlToHttpOptions(url)), ...options }
   const before = url === undefined ? [] : [first]
   const after = url === undefined || typeof second === 'function' ? others : others.slice(1)
   return {
     destination: destinationOf(all, own.get('host'), protocol),
     has: (name) => own.has(name),
-    with: (more) => [...before, withProperty(given, 'headers', withMore(given.headers, more)), ...after],
+    with: (more) => [...before, withProperty(options, 'headers', withMore(options.headers, more)), ...after],
   }
 }
 
-/** What node itself takes for a URL: any class of them, but nothing that the old `url.parse` gave. */
+/** What Node itself accepts as a URL: an instance of any URL class, but not the result of the legacy `url.parse`. */
 function isUrl(value: unknown): value is URL {
   return (
-    isRecord(value) &&
+    isObject(value) &&
     Boolean(value.href) &&
     Boolean(value.protocol) &&
     value.auth === undefined &&
@@ -50,40 +53,40 @@ function isUrl(value: unknown): value is URL {
   )
 }
 
-function destinationOf(options: Readonly<Record<string, unknown>>, hostHeader: unknown, usual: string): Destination {
+function destinationOf(options: UnknownObject, hostHeader: unknown, defaultProtocol: string): Destination {
   const { protocol, hostname, host, port, path } = options
   return {
-    protocol: firstText(protocol) ?? usual,
-    host: firstText(hostname, host) ?? 'localhost',
+    protocol: firstString(protocol) ?? defaultProtocol,
+    host: firstString(hostname, host) ?? 'localhost',
     port,
     path,
     hostHeader,
   }
 }
 
-/** An empty text counts as none, as with node. */
-function firstText(...values: readonly unknown[]): string | undefined {
+/** The first string that is not empty: like Node, it treats an empty one as absent. */
+function firstString(...values: readonly unknown[]): string | undefined {
   return values.find((value): value is string => typeof value === 'string' && value !== '')
 }
 
-/** Undefined for a list that node refuses. */
+/** The caller's headers as pairs; undefined for a list that Node rejects. */
 function entriesOf(headers: unknown): readonly (readonly [unknown, unknown])[] | undefined {
-  if (!Array.isArray(headers)) return isRecord(headers) ? Object.entries(headers) : []
-  // What stands in a list is not known.
+  if (!Array.isArray(headers)) return isObject(headers) ? Object.entries(headers) : []
+  // The types of the elements are not known.
   const list = headers as readonly unknown[]
-  // Whoever gives one pair gives pairs; what is none throws here, and with node.
+  // If the first element is a pair, all must be; anything else throws here, as in Node.
   if (!isFlat(list)) return (list as readonly (readonly [unknown, unknown])[]).map(([name, value]) => [name, value])
   return list.length % 2 === 0
     ? list.flatMap((name, index) => (index % 2 === 0 ? [[name, list[index + 1]] as const] : []))
     : undefined
 }
 
-/** Names and values in turn, and no pairs of them: node looks at the first. */
+/** Whether a list alternates names and values, and does not hold pairs: like Node, it checks the first element. */
 function isFlat([first]: readonly unknown[]): boolean {
   return !Array.isArray(first)
 }
 
 function withMore(headers: unknown, more: readonly Header[]): unknown {
-  if (!Array.isArray(headers)) return { ...(isRecord(headers) ? headers : {}), ...Object.fromEntries(more) }
+  if (!Array.isArray(headers)) return { ...(isObject(headers) ? headers : {}), ...Object.fromEntries(more) }
   return [...(headers as readonly unknown[]), ...(isFlat(headers) ? more.flat() : more)]
 }

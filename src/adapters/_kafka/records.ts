@@ -1,17 +1,19 @@
 import type { Carrier } from '../../trace/carrier.ts'
-import { withProperty, isRecord, withTraceHeaders, type OutgoingMessage, type HeadersFor } from '../_send.ts'
+import { isObject, withProperty } from '../_objects.ts'
+import type { HeadersFor, OutgoingMessage } from '../_send.ts'
+import { withTraceHeaders } from '../_trace-headers.ts'
 
-/** What kafkajs sends to one topic; `record` and `batch` are both made of these. */
+/** What kafkajs sends to one topic: `send` takes one of these, `sendBatch` several. */
 export interface KafkaRecord {
   readonly topic: string
   readonly messages: readonly { readonly headers?: Readonly<Record<string, unknown>> | null }[]
 }
 
-/** False for what kafkajs is going to refuse: it has the words for that. */
+/** False for malformed records, which kafkajs reports itself. */
 export function areRecords(records: unknown): records is readonly KafkaRecord[] {
   return (
     Array.isArray(records) &&
-    records.every((record) => isRecord(record) && Array.isArray(record.messages) && record.messages.every(isRecord))
+    records.every((record) => isObject(record) && Array.isArray(record.messages) && record.messages.every(isObject))
   )
 }
 
@@ -20,11 +22,11 @@ export function toOutgoing(records: readonly KafkaRecord[]): OutgoingMessage[] {
   return records.flatMap(({ topic, messages }) => messages.map(({ headers }) => outgoing(topic, headers)))
 }
 
-/** The records with our headers on their messages, as copies. */
-export function withCarrier(records: readonly KafkaRecord[], ours: HeadersFor): readonly KafkaRecord[] {
+/** Copies of the records with trace headers on their messages. */
+export function withCarrier(records: readonly KafkaRecord[], headersFor: HeadersFor): readonly KafkaRecord[] {
   return records.map((record) => {
     const messages = record.messages.map((message) => {
-      const headers = ours(outgoing(record.topic, message.headers))
+      const headers = headersFor(outgoing(record.topic, message.headers))
       return headers === undefined
         ? message
         : withProperty(message, 'headers', withTraceHeaders(message.headers, headers))

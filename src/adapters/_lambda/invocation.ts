@@ -1,7 +1,7 @@
-import { runWith } from '../../tracking/current-request.ts'
+import { runWith } from '../../tracking/storage.ts'
 import { badOption } from '../../tracking/settings.ts'
 import type { TrackedRequest } from '../../tracking/tracked-request.ts'
-import type { Tracker } from '../../handlers/tracker.ts'
+import type { RequestCore } from '../../tracking/intake.ts'
 
 /** The members of Lambda's context that are read. */
 export interface LambdaContextLike {
@@ -9,44 +9,45 @@ export interface LambdaContextLike {
   getRemainingTimeInMillis?(): number
 }
 
-/** What all kinds of invocations have in common. */
+/** Options for all kinds of invocations. */
 export interface InvocationOptions {
   /**
-   * How many milliseconds before its time-out an invocation notes `TIMEOUT_NEAR` on what it is working on: Lambda itself
-   * stops a function without a word.
+   * How many milliseconds before its timeout an invocation notes `TIMEOUT_NEAR` on its active requests. Lambda stops a
+   * function without a signal.
    *
    * @default 500
    */
   readonly timeoutMargin?: number
 }
 
-/** One invocation under way. */
+/** One invocation. */
 export interface Invocation {
-  /** What it is working on. */
-  readonly underWay: Set<TrackedRequest | undefined>
-  /** Milliseconds until Lambda stops it, where the context tells. */
+  /** The requests that it is processing. */
+  readonly active: Set<TrackedRequest | undefined>
+  /** Milliseconds until Lambda stops it; undefined if the context does not say. */
   readonly timeLeft: number | undefined
 }
 
 /**
- * Makes what runs the invocations of a function: when one of them ends all lines are out, since Lambda freezes the process.
+ * Returns the function that runs each invocation. It flushes all lines before it settles, since Lambda freezes the
+ * process then.
  *
- * @throws ThroughlineError THROUGHLINE_BAD_OPTION for a margin that cannot be
+ * @throws ThroughlineError THROUGHLINE_BAD_OPTION for a negative margin
  */
-export function invocations({ core }: Tracker, { timeoutMargin = 500 }: InvocationOptions) {
+export function invocations(core: RequestCore, { timeoutMargin = 500 }: InvocationOptions) {
   if (!(timeoutMargin >= 0)) throw badOption('timeoutMargin', 'a number of milliseconds from 0')
   return async <R>(context: LambdaContextLike, work: (invocation: Invocation) => Promise<R>): Promise<R> => {
-    const underWay = new Set<TrackedRequest | undefined>()
+    const active = new Set<TrackedRequest | undefined>()
     const timeLeft = core.settings.errors.run(() => context.getRemainingTimeInMillis?.())
-    const near = (): void => {
-      for (const request of underWay) request?.note('TIMEOUT_NEAR', { time_left_ms: timeoutMargin })
+    const noteTimeout = (): void => {
+      for (const request of active) request?.note('TIMEOUT_NEAR', { time_left_ms: timeoutMargin })
       core.flush()
     }
-    // Where there is less time than that from the start, the first lines have said it all.
+    // With less time than that from the start, there is nothing to add to the first lines.
     const wait = timeLeft === undefined ? 0 : timeLeft - timeoutMargin
-    const timer = wait > 0 ? runWith(undefined, () => setTimeout(near, wait)).unref() : undefined
+    const timer = wait > 0 ? runWith(undefined, () => setTimeout(noteTimeout, wait)).unref() : undefined
     try {
-      return await work({ underWay, timeLeft })
+      return await work({ active, timeLeft })
     } finally {
       clearTimeout(timer)
       core.flush()

@@ -1,32 +1,50 @@
+import { HEADERS } from '../../trace/carrier.ts'
 import type { HandOff } from '../../tracking/hand-off.ts'
+import type { Confirm } from '../_send.ts'
 
-/** The members of a connection that tell what has become of what was sent. */
-export interface Answering {
+/** The members of a connection by which a message is confirmed. */
+export interface FlushableConnection {
   flush(): Promise<unknown>
   closed(): Promise<unknown>
 }
 
 /**
- * Settles the hand-offs of one connection once the server has their messages, without holding up who sent them.
+ * Confirms the hand-offs of one connection by flushing it, without delaying the sender.
  *
- * NATS acknowledges no message, but a server takes in order what comes: it answers a PING once it has all before it.
+ * NATS does not acknowledge messages, but a server processes its input in order: its answer to a PING says that it has
+ * all messages before it.
  */
-export function confirmByFlush(): (connection: Answering, handOff: HandOff) => void {
-  const open = new Set<HandOff>()
+export function confirmByFlush(): (connection: FlushableConnection) => Confirm<unknown> {
+  const unconfirmed = new Set<HandOff>()
   let watched = false
-  return (connection, handOff) => {
-    open.add(handOff)
-    connection.flush().then(
-      () => open.delete(handOff) && handOff.sent(),
-      (error: unknown) => open.delete(handOff) && handOff.failed(error),
-    )
+  const failOnClose = (connection: FlushableConnection): void => {
     if (watched) return
     watched = true
-    // Whoever waits for an answer on a connection that is closed is told nothing by the host.
+    // A flush that waits for its answer when the connection closes may never settle.
     void connection.closed().then((error) => {
-      for (const left of open)
-        left.failed(error ?? new Error('the connection was closed before the server had answered'))
-      open.clear()
+      for (const handOff of unconfirmed)
+        handOff.failed(error ?? new Error('the connection closed before the server had confirmed the message'))
+      unconfirmed.clear()
     })
+  }
+  return (connection) => (handOff, send) => {
+    let result: unknown
+    try {
+      result = send()
+    } catch (error) {
+      handOff.failed(error)
+      throw error
+    }
+    if (!(HEADERS.lifecycle in handOff.headers)) {
+      handOff.sent()
+      return result
+    }
+    unconfirmed.add(handOff)
+    connection.flush().then(
+      () => unconfirmed.delete(handOff) && handOff.sent(),
+      (error: unknown) => unconfirmed.delete(handOff) && handOff.failed(error),
+    )
+    failOnClose(connection)
+    return result
   }
 }

@@ -1,9 +1,10 @@
 import { createRequire } from 'node:module'
 import type { Carrier } from '../../trace/carrier.ts'
 import { badOption } from '../../tracking/settings.ts'
-import { isTraceHeader } from '../_send.ts'
+import { isObject } from '../_objects.ts'
+import { isTraceHeader } from '../_trace-headers.ts'
 
-/** The members of NATS's MsgHdrs that are touched. */
+/** The members of NATS's MsgHdrs that are used. */
 export interface MsgHdrsLike extends Iterable<[string, string[]]> {
   readonly code: number
   readonly description: string
@@ -16,10 +17,10 @@ export type NewHeaders = (code?: number, description?: string) => MsgHdrsLike
 const PACKAGES = ['@nats-io/transport-node', '@nats-io/nats-core', 'nats']
 
 /**
- * Finds `headers` in whichever package is installed. It is not imported: an import names one package, and one that is
- * awaited keeps `require()` out.
+ * Finds `headers` in the NATS package that is installed. It is required, not imported: a static import would name one
+ * package, and a top-level await would make this module unusable with `require()`.
  *
- * @throws ThroughlineError THROUGHLINE_BAD_OPTION where none is found
+ * @throws ThroughlineError THROUGHLINE_BAD_OPTION if none is found
  */
 export function hostHeaders(
   load: (name: string) => unknown = (name) => createRequire(import.meta.url)(name),
@@ -29,38 +30,38 @@ export function hostHeaders(
       // Each of these packages exports it by this name.
       return (load(name) as { readonly headers: NewHeaders }).headers
     } catch {
-      // It is not installed, or all is bundled into one file.
+      // It is not installed, or the program is bundled into one file.
     }
   }
-  throw badOption('headers', 'the function `headers` of your NATS package, which is not to be found from here')
+  throw badOption('headers', 'the function `headers` of your NATS package, which was not found from here')
 }
 
 /**
- * Our names in the headers of a message, each with all of its values: of several, `get()` would give the first as if it
- * were alone. NATS folds no case, so other spellings count where ours is not there.
+ * The trace headers of a message, each with all of its values, since `get()` would hide that there are several. NATS
+ * keeps the case of names, so other spellings count if the lower-case name is absent.
  */
 export function carrierOf(message: { readonly headers?: unknown }): Carrier {
   try {
-    // A name that NATS does not allow throws as soon as the headers are looked at.
+    // Headers are parsed on first access, which throws on a name that NATS does not allow.
     const { headers } = message
     if (!isMsgHdrs(headers)) return undefined
-    const spelled: Record<string, string[]> = {}
+    const otherCase: Record<string, string[]> = {}
     const exact: Record<string, string[]> = {}
-    // One pass: `values(key)` looks through all keys each time, and a stranger may send very many.
+    // One pass: `values(key)` searches all keys each time, and a third party may send very many.
     for (const [key, values] of headers) {
       const name = key.toLowerCase()
-      if (isTraceHeader(name)) ((key === name ? exact : spelled)[name] ??= []).push(...values)
+      if (isTraceHeader(name)) ((key === name ? exact : otherCase)[name] ??= []).push(...values)
     }
-    return { ...spelled, ...exact }
+    return { ...otherCase, ...exact }
   } catch {
     return undefined
   }
 }
 
 /**
- * A copy of the caller's headers without ours: users keep one object for many messages.
+ * A copy of the caller's headers without trace headers: a caller may use one object for many messages.
  *
- * @returns undefined for what cannot be copied: that is the host's to complain about
+ * @returns undefined for headers that cannot be copied, which the host reports itself
  */
 export function copyOf(headers: unknown, newHeaders: NewHeaders): MsgHdrsLike | undefined {
   try {
@@ -76,5 +77,5 @@ export function copyOf(headers: unknown, newHeaders: NewHeaders): MsgHdrsLike | 
 }
 
 function isMsgHdrs(headers: unknown): headers is MsgHdrsLike {
-  return typeof headers === 'object' && headers !== null && Symbol.iterator in headers && 'append' in headers
+  return isObject(headers) && Symbol.iterator in headers && 'append' in headers
 }

@@ -1,14 +1,11 @@
-import { currentRequest } from '../../tracking/current-request.ts'
-import { startHandOff, type HandOff } from '../../tracking/hand-off.ts'
-import type { TrackedRequest } from '../../tracking/tracked-request.ts'
-import { hasForeignCarrier, isRecord, resolveSendAs } from '../_send.ts'
+import { isObject } from '../_objects.ts'
+import type { OutgoingMessage, SendOptions } from '../_send.ts'
 import { carrierOf, copyOf, type NewHeaders } from './headers.ts'
-import type { SendAs, SendOptions } from '../_deliveries.ts'
 
-/** What a send takes: `(subject, payload, options)`, on a connection as in JetStream. */
+/** The arguments of a send, on a connection as in JetStream: `(subject, payload, options)`. */
 export type Args = readonly unknown[]
 
-/** What a server says of itself. */
+/** What a server says about itself. */
 export interface ServerInfoLike {
   readonly headers?: boolean
   /** Bytes, headers included. */
@@ -17,60 +14,48 @@ export interface ServerInfoLike {
 
 /** How messages are sent. */
 export interface NatsSendOptions extends SendOptions {
-  /** The function `headers` of your NATS package, for programs that are bundled into one file. */
+  /** The function `headers` of your NATS package: for programs that are bundled into one file. */
   readonly headers?: NewHeaders
 }
 
-/** The same, complete. */
-export type Carrying = NatsSendOptions & Required<Pick<NatsSendOptions, 'headers'>>
+/** The options with `headers` found. */
+export type ResolvedSendOptions = NatsSendOptions & Required<Pick<NatsSendOptions, 'headers'>>
 
-/** One send that carries the request in hand. */
-export interface OutgoingCall {
-  readonly request: TrackedRequest
-  /** The arguments, with these headers beside those that the caller gave. */
-  with(ours: Readonly<Record<string, string>>): Args
-  handOff(usual: SendAs): HandOff
+/** A send that can carry trace headers. */
+export interface ParsedSend {
+  readonly message: OutgoingMessage
+  /** The arguments with these headers beside the caller's. */
+  readonly withHeaders: (traceHeaders: Readonly<Record<string, string>>) => Args
 }
 
-/** Subjects that are no service's: the server's API, the places where buckets are kept, and inboxes, to which answers go. */
+/** Subjects of no service: the server's API, the subjects of buckets, and inboxes, to which answers go. */
 const INTERNAL_SUBJECTS = /^(?:\$|_INBOX\.)/
 
-/** Ours, all of the greatest length, are shorter. */
+/** Trace headers of the greatest length are shorter. */
 const MAX_HEADER_BYTES = 1_024
 
-/** Undefined for a send that stays as it is. */
+export const NO_ROOM = 'a message was sent without its trace: the headers would exceed max_payload'
+
+/** Parses the arguments of a send; undefined for one that cannot carry headers. */
 export function parseArgs(
   args: Args,
-  { as, headers: newHeaders }: Carrying,
+  newHeaders: NewHeaders,
   server: ServerInfoLike | undefined,
-): OutgoingCall | undefined {
-  const request = currentRequest()
+): ParsedSend | undefined {
   const [subject, payload, given, ...rest] = args
-  // A server without headers takes a message that has some for a breach of the protocol, and hangs up.
-  if (
-    request === undefined ||
-    typeof subject !== 'string' ||
-    INTERNAL_SUBJECTS.test(subject) ||
-    (server !== undefined && server.headers !== true)
-  )
-    return undefined
-  const sending = isRecord(given) ? given : {}
-  const headers = copyOf(sending.headers, newHeaders)
-  if (headers === undefined || hasForeignCarrier(request, carrierOf(sending))) return undefined
-  if (sizeOf(payload) + MAX_HEADER_BYTES > (server?.max_payload ?? Infinity)) {
-    request.emitNote('note', 'PROPAGATE', {
-      error: new Error('a message was sent without its trace: with it, it would be longer than max_payload'),
-    })
-    return undefined
-  }
+  if (typeof subject !== 'string' || INTERNAL_SUBJECTS.test(subject)) return undefined
+  // To a server without headers, a message with headers is a protocol error: it closes the connection.
+  if (server !== undefined && server.headers !== true) return undefined
+  const options = isObject(given) ? given : {}
+  const headers = copyOf(options.headers, newHeaders)
+  if (headers === undefined) return undefined
+  const hasRoom = sizeOf(payload) + MAX_HEADER_BYTES <= (server?.max_payload ?? Infinity)
   return {
-    request,
-    with: (ours) => {
-      for (const [key, value] of Object.entries(ours)) headers.append(key, value)
-      return [subject, payload, { ...sending, headers }, ...rest]
+    message: { to: subject, own: carrierOf(options), headerSlots: hasRoom ? Infinity : 0 },
+    withHeaders(traceHeaders) {
+      for (const [key, value] of Object.entries(traceHeaders)) headers.append(key, value)
+      return [subject, payload, { ...options, headers }, ...rest]
     },
-    handOff: (usual) =>
-      startHandOff(request, resolveSendAs(request, as ?? usual, subject) === 'child' ? 'child' : undefined),
   }
 }
 

@@ -1,72 +1,70 @@
-import { HEADERS } from '../../trace/carrier.ts'
 import { currentRequest } from '../../tracking/current-request.ts'
-import { isRecord } from '../_send.ts'
-import { parseArgs, type Args, type Carrying, type ServerInfoLike } from './outgoing-message.ts'
-import { confirmByFlush, type Answering } from './confirm-by-flush.ts'
-import type { MethodWrapper } from '../_wrap-methods.ts'
-import { sendWithHandOff } from '../_deliveries.ts'
+import { isObject } from '../_objects.ts'
+import { confirmByResult, sendMessage, type SendMessageCall } from '../_send.ts'
+import type { AnyFunction, MethodWrapper } from '../_wrap-methods.ts'
+import { confirmByFlush, type FlushableConnection } from './confirm-by-flush.ts'
+import { NO_ROOM, parseArgs, type Args, type ResolvedSendOptions, type ServerInfoLike } from './outgoing-message.ts'
 
-/** The members of a connection that are touched. */
-interface Connection extends Answering {
+/** The members of a connection that are used. */
+interface Connection extends FlushableConnection {
   readonly info?: ServerInfoLike
   publish(...args: Args): unknown
 }
 
-/** What a connection sends: `publish` feeds any number of subscribers, and a request is a call. */
-export function connectionMethods(carrying: Carrying): Readonly<Record<string, MethodWrapper>> {
-  const settle = confirmByFlush()
-  const ask: MethodWrapper =
-    (original, overlaid) =>
-    (...args) => {
-      const call = parseArgs(args, carrying, connectionOf(overlaid).info)
-      return original(...(call === undefined ? args : call.with(call.request.headers())))
-    }
+/** The methods of a connection that send: `publish` may reach any number of subscribers, and a request is a call. */
+export function connectionMethods(options: ResolvedSendOptions): Readonly<Record<string, MethodWrapper>> {
+  const confirm = confirmByFlush()
   const publish: MethodWrapper =
-    (original, overlaid) =>
+    (original, wrapped) =>
     (...args) => {
-      const connection = connectionOf(overlaid)
-      const call = parseArgs(args, carrying, connection.info)
-      if (call === undefined) return original(...args)
-      const handOff = call.handOff('child')
-      try {
-        original(...call.with(handOff.headers))
-      } catch (error) {
-        handOff.failed(error)
-        throw error
-      }
-      if (HEADERS.lifecycle in handOff.headers) settle(connection, handOff)
-      else handOff.sent()
-      return undefined
+      const connection = connectionOf(wrapped)
+      return send(options, connection, original, args, { as: options.as ?? 'child', confirm: confirm(connection) })
     }
-  // The host's own calls its own `publish`, which carries nothing.
-  const publishMessage: MethodWrapper = (original, overlaid) => (message) => {
-    if (currentRequest() === undefined || !isRecord(message)) return original(message)
+  const request: MethodWrapper =
+    (original, wrapped) =>
+    (...args) =>
+      send(options, connectionOf(wrapped), original, args, { as: 'call', confirm: confirmByResult() })
+  // The host's own method calls the unwrapped `publish`.
+  const publishMessage: MethodWrapper = (original, wrapped) => (message) => {
+    if (currentRequest() === undefined || !isObject(message)) return original(message)
     const { subject, data, reply, headers } = message
-    return connectionOf(overlaid).publish(subject, data, { reply, headers })
+    return connectionOf(wrapped).publish(subject, data, { reply, headers })
   }
-  return { publish, publishMessage, request: ask, requestMany: ask }
+  return { publish, publishMessage, request, requestMany: request }
 }
 
-/** What a JetStream client sends: a stream answers that it has the message. */
-export function jetStreamMethods(carrying: Carrying): Readonly<Record<string, MethodWrapper>> {
+/** The methods of a JetStream client that send: the stream acknowledges each message. */
+export function jetStreamMethods(options: ResolvedSendOptions): Readonly<Record<string, MethodWrapper>> {
+  // The stream does not store a duplicate: it already has a message of that id.
+  const confirm = confirmByResult<unknown>((ack) => !(isObject(ack) && ack.duplicate === true))
   const publish: MethodWrapper =
-    (original, overlaid) =>
+    (original, wrapped) =>
     (...args) => {
-      // Both packages keep the connection there, and neither says so in its types.
-      const { nc } = overlaid as { readonly nc?: Connection }
-      const call = parseArgs(args, carrying, nc?.info)
-      if (call === undefined) return original(...args)
-      // Of a duplicate the stream kept nothing: it has a message of that id already.
-      return sendWithHandOff(
-        call.handOff('hand-off'),
-        (headers) => original(...call.with(headers)),
-        (ack) => !(isRecord(ack) && ack.duplicate === true),
-      )
+      // Both packages keep the connection there, which their types do not show.
+      const { nc } = wrapped as { readonly nc?: Connection }
+      return send(options, nc, original, args, { as: options.as ?? 'hand-off', confirm })
     }
   return { publish }
 }
 
-function connectionOf(overlaid: object): Connection {
-  // `propagate` takes nothing else for a connection.
-  return overlaid as Connection
+function send(
+  { headers: newHeaders }: ResolvedSendOptions,
+  connection: Connection | undefined,
+  original: AnyFunction,
+  args: Args,
+  call: Pick<SendMessageCall<unknown>, 'as' | 'confirm'>,
+): unknown {
+  const parsed = currentRequest() === undefined ? undefined : parseArgs(args, newHeaders, connection?.info)
+  if (parsed === undefined) return original(...args)
+  return sendMessage({
+    ...call,
+    message: parsed.message,
+    noRoom: NO_ROOM,
+    send: (headers) => original(...(headers === undefined ? args : parsed.withHeaders(headers))),
+  })
+}
+
+function connectionOf(wrapped: object): Connection {
+  // `propagate` treats nothing else as a connection.
+  return wrapped as Connection
 }

@@ -1,13 +1,13 @@
 import type { Carrier } from '../../trace/carrier.ts'
 import { authenticate, type AuthOptions } from '../../handlers/authenticate.ts'
 import { attachRequest } from '../../tracking/current-request.ts'
-import { endWithResponse, type RequestEnd } from '../../tracking/finish-request.ts'
+import type { RequestEnd } from '../../tracking/finish-request.ts'
 import type { TrackedRequest } from '../../tracking/tracked-request.ts'
-import type { Tracker } from '../../handlers/tracker.ts'
-import { isRecord } from '../_send.ts'
+import { acceptRequest, type RequestCore } from '../../tracking/intake.ts'
 import type { ActiveDelivery } from '../_deliveries.ts'
+import { isObject } from '../_objects.ts'
 
-/** The members of grpc-js's calls that are touched. */
+/** The members of grpc-js's calls that are used. */
 export interface GrpcCallLike {
   readonly metadata: object
   getPath(): string
@@ -15,58 +15,57 @@ export interface GrpcCallLike {
 }
 
 export function isGrpcCall(value: unknown): value is GrpcCallLike {
-  return isRecord(value) && 'metadata' in value && 'getPath' in value && 'on' in value
+  return isObject(value) && 'metadata' in value && 'getPath' in value && 'on' in value
 }
 
-/** A call that comes by no broker. */
+/** A call that does not come through a broker. */
 export interface DirectCall {
-  /** What the handler is given: the request hangs on it. */
+  /** The handler's argument, to which the request is attached. */
   readonly host: object
   readonly carrier: Carrier
   readonly method: string
   readonly path: string
 }
 
-/** Begins the request of a call that comes by no broker: its caller is a stranger, who cannot resume one. */
-export function takeCall(
-  tracker: Tracker,
+/** Starts the request of a direct call. It never resumes one, since the caller may be a third party. */
+export function startCall(
+  core: RequestCore,
   { auth }: Pick<AuthOptions<never>, 'auth'>,
-  { host, carrier, ...asked }: DirectCall,
+  { host, carrier, ...target }: DirectCall,
 ): ActiveDelivery {
   const call = isGrpcCall(host) ? host : undefined
   const request =
     call === undefined
-      ? tracker.acceptRequest(carrier, { ...asked, source: host })
-      : tracker.acceptRequest(call.metadata, { method: 'grpc', path: call.getPath(), source: host })
+      ? acceptRequest(core, carrier, { ...target, source: host })
+      : acceptRequest(core, call.metadata, { method: 'grpc', path: call.getPath(), source: host })
   attachRequest(host, request)
-  // Guards find out who calls.
+  // Guards authenticate the caller.
   void authenticate(request, undefined, auth === undefined ? {} : { auth })
-  let open = true
-  const end = (how: RequestEnd): void => {
-    if (!open) return
-    open = false
-    const settle = (final: RequestEnd): void => endWithResponse(request, tracker.core.settings.table, final)
-    if (call === undefined) settle(how)
-    else endOfCall(request, how).then(settle, tracker.core.settings.errors.report)
+  let ended = false
+  const finish = (end: RequestEnd): void => {
+    if (ended) return
+    ended = true
+    if (call === undefined) request.finish(end)
+    else endOfCall(request, end).then((callEnd) => request.finish(callEnd), core.settings.errors.report)
   }
-  // Nest lets a handler go on whose caller has left.
-  call?.on('cancelled', () => end({ outcome: 'aborted' }))
-  return { run: (part) => request.run(part), end }
+  // Nest lets the handler run on after its caller has cancelled.
+  call?.on('cancelled', () => finish({ outcome: 'aborted' }))
+  return { run: (part) => request.run(part), end: finish }
 }
 
-/** How a call ended, by the status that Nest gives it: what a filter of the user's makes of an error comes later. */
+/** The end of a call by the status that Nest sends; a filter of the user's may still change the error after that. */
 async function endOfCall(request: TrackedRequest, { outcome, error }: RequestEnd): Promise<RequestEnd> {
-  // Loaded where there are calls, and with them grpc-js, which others need not have.
+  // Imported on the first call: it needs grpc-js, which other applications do not have.
   const { endOf } = await import('../_grpc/status.ts')
   const code = outcome === 'ok' ? 0 : outcome === 'aborted' ? 1 : codeOf(error)
-  // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- whatever number a handler gave is sent
+  // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- a handler may use any number
   return { ...endOf(request, { code, details: '' }, true), error }
 }
 
-/** An RpcException may name a code; all else that is thrown Nest answers with UNKNOWN. */
+/** The code of an RpcException that names one; for every other error Nest sends UNKNOWN. */
 function codeOf(error: unknown): number {
-  // Whatever was thrown: what of this it has is looked at.
+  // Anything may have been thrown.
   const { getError } = (error ?? {}) as { readonly getError?: unknown }
-  const told: unknown = typeof getError === 'function' ? Reflect.apply(getError, error, []) : undefined
-  return isRecord(told) && typeof told.code === 'number' ? told.code : 2
+  const details: unknown = typeof getError === 'function' ? Reflect.apply(getError, error, []) : undefined
+  return isObject(details) && typeof details.code === 'number' ? details.code : 2
 }

@@ -1,28 +1,28 @@
 import type { NestInterceptor } from '@nestjs/common'
-import { runWith } from '../../tracking/current-request.ts'
-import { exchangeOf } from './http.ts'
-import type { TrackRpc } from './rpc.ts'
-import { tapEnd, type ObservableConstructor } from './stream.ts'
+import { runWith } from '../../tracking/storage.ts'
+import { tapEnd, type ObservableConstructor } from './observable.ts'
+import { trackingOf } from './track-http.ts'
+import type { TrackRpc } from './track-rpc.ts'
 
 /**
- * What runs around every handler: over HTTP it tells of errors, which Nest has turned into answers before the platform
- * could hear of them. Whatever else Nest serves (GraphQL, WebSockets) passes as it is.
+ * The interceptor that runs around every handler. Over HTTP it reports errors, which Nest answers before the platform
+ * sees them. Other kinds of handlers (GraphQL, WebSockets) are not affected.
  *
- * @param trackRpc undefined where messages are tracked before this already
+ * @param trackRpc undefined if messages are tracked before they reach the interceptor
  */
-export function interceptor(NewStream: ObservableConstructor, trackRpc: TrackRpc | undefined): NestInterceptor {
+export function createInterceptor(Observable: ObservableConstructor, trackRpc: TrackRpc | undefined): NestInterceptor {
   return {
     intercept(context, handler) {
       const next = () => handler.handle()
       const type: string = context.getType()
       if (type === 'rpc' && trackRpc !== undefined) return trackRpc(context, next)
-      const exchange = type === 'http' ? exchangeOf(context.switchToHttp().getRequest()) : undefined
-      if (exchange === undefined) return next()
-      return tapEnd(NewStream, next, {
-        // A middleware may have lost the request in hand.
-        run: (part) => runWith(exchange.request, part),
+      const tracking = type === 'http' ? trackingOf(context.switchToHttp().getRequest()) : undefined
+      if (tracking === undefined) return next()
+      return tapEnd(Observable, next, {
+        // A middleware may have lost the context.
+        run: (part) => runWith(tracking.request, part),
         end: ({ outcome, error }) => {
-          if (outcome === 'error') exchange.handlerFailed(error)
+          if (outcome === 'error') tracking.handlerFailed(error)
         },
       })
     },

@@ -1,71 +1,80 @@
-import { currentRequest } from '../../tracking/current-request.ts'
-import { startHandOff } from '../../tracking/hand-off.ts'
-import type { TrackedRequest } from '../../tracking/tracked-request.ts'
-import { isRecord, resolveSendAs } from '../_send.ts'
-import type { MethodWrapper } from '../_wrap-methods.ts'
 import { canCarry, withCarrier } from './data.ts'
-import { sendWithHandOff, type SendOptions } from '../_deliveries.ts'
+import { isObject, type UnknownObject } from '../_objects.ts'
+import { confirmByResult, sendMessage, sendMessages, type OutgoingMessage, type SendOptions } from '../_send.ts'
+import type { MethodWrapper } from '../_wrap-methods.ts'
 
-/** The methods of pg-boss that send, and carry the request in hand. */
+type Headers = Readonly<Record<string, string>>
+
+/** The methods of pg-boss that send jobs. */
 export function producerMethods({ as = 'hand-off' }: SendOptions): Readonly<Record<string, MethodWrapper>> {
   const send: MethodWrapper =
     (original) =>
     (first, ...args) => {
-      const request = currentRequest()
-      if (request === undefined) return original(first, ...args)
-      if (!isRecord(first))
-        return carry(request, as, { name: first, data: args[0], options: args[1] }, (data) =>
-          original(first, data, ...args.slice(1)),
-        )
-      return carry(request, as, first, (data) => original({ ...first, data }, ...args))
+      const unchanged = (): unknown => original(first, ...args)
+      if (isObject(first)) return sendJob(as, first, unchanged, (data) => original({ ...first, data }, ...args))
+      const [data, options] = args
+      const sendData = (carried: unknown): unknown => original(first, carried, ...args.slice(1))
+      return sendJob(as, { name: first, data, options }, unchanged, sendData)
     }
   return { send, sendAfter: send, sendThrottled: send, sendDebounced: send, insert, publish }
+}
+
+/**
+ * Sends one job. pg-boss answers without an id if it added none: it throttled the call, or the queue does not exist.
+ */
+function sendJob(
+  as: NonNullable<SendOptions['as']>,
+  { name, data, options }: UnknownObject,
+  unchanged: () => unknown,
+  sendData: (data: unknown) => unknown,
+): unknown {
+  if (!canCarry(data)) return unchanged()
+  const inTransaction = isObject(options) && options.db !== undefined
+  return sendMessage({
+    message: messageTo(name),
+    as: inTransaction ? 'child' : as,
+    send: (headers) => (headers === undefined ? unchanged() : sendData(withCarrier(data, headers, name))),
+    confirm: confirmByResult((id) => typeof id === 'string'),
+  })
 }
 
 const insert: MethodWrapper =
   (original) =>
   (jobs, ...rest) => {
-    const request = currentRequest()
-    if (request === undefined || !Array.isArray(jobs) || jobs.length === 0) return original(jobs, ...rest)
-    const insertCarrying = (headers: Record<string, string>): unknown =>
-      original(
-        jobs.map((job: unknown) => carrying(job, headers)),
-        ...rest,
-      )
-    return sendWithHandOff(startHandOff(request, 'child'), insertCarrying, () => true)
+    if (!Array.isArray(jobs)) return original(jobs, ...rest)
+    const messages = jobs.map((job: unknown) => ({ job, message: messageTo(isObject(job) ? job.name : undefined) }))
+    return sendMessages({
+      messages: messages.map(({ message }) => message),
+      as: 'child',
+      send: (headersFor) => {
+        if (headersFor === undefined) return original(jobs, ...rest)
+        return original(
+          messages.map(({ job, message }) => withHeaders(job, headersFor(message))),
+          ...rest,
+        )
+      },
+      confirm: confirmByResult(),
+    })
   }
 
 const publish: MethodWrapper =
   (original) =>
   (event, data, ...rest) => {
-    const request = currentRequest()
-    if (request === undefined || !canCarry(data)) return original(event, data, ...rest)
-    return sendWithHandOff(
-      startHandOff(request, 'child'),
-      (headers) => original(event, withCarrier(data, headers), ...rest),
-      () => true,
-    )
+    if (!canCarry(data)) return original(event, data, ...rest)
+    return sendMessage({
+      message: messageTo(event),
+      as: 'child',
+      send: (headers) => original(event, headers === undefined ? data : withCarrier(data, headers), ...rest),
+      confirm: confirmByResult(),
+    })
   }
 
-/** Sends one job; an answer without an id says that the queue took none (throttled, or there is no such queue). */
-function carry(
-  request: TrackedRequest,
-  as: NonNullable<SendOptions['as']>,
-  job: Readonly<Record<string, unknown>>,
-  original: (data: unknown) => unknown,
-): unknown {
-  const { data, name } = job
-  if (!canCarry(data)) return original(data)
-  const transacted = isRecord(job.options) && job.options.db !== undefined
-  const child = transacted || resolveSendAs(request, as, String(name)) === 'child'
-  const handOff = startHandOff(request, child ? 'child' : undefined)
-  return sendWithHandOff(
-    handOff,
-    (headers) => original(withCarrier(data, headers, name)),
-    (id) => typeof id === 'string',
-  )
+function withHeaders(job: unknown, headers: Headers | undefined): unknown {
+  if (headers === undefined || !isObject(job) || !canCarry(job.data)) return job
+  return { ...job, data: withCarrier(job.data, headers) }
 }
 
-function carrying(job: unknown, headers: Record<string, string>): unknown {
-  return isRecord(job) && canCarry(job.data) ? { ...job, data: withCarrier(job.data, headers) } : job
+/** A job has no headers of its caller's, and room for ours. */
+function messageTo(queue: unknown): OutgoingMessage {
+  return { to: String(queue), own: undefined, headerSlots: Infinity }
 }

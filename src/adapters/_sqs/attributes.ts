@@ -1,37 +1,32 @@
 import { HEADERS } from '../../trace/carrier.ts'
 import { badOption } from '../../tracking/settings.ts'
-import {
-  withProperty,
-  isTraceHeader,
-  isRecord,
-  withTraceHeaders,
-  type OutgoingMessage,
-  type HeadersFor,
-} from '../_send.ts'
 import type { Delivery } from '../_deliveries.ts'
+import { isObject, withProperty, type UnknownObject } from '../_objects.ts'
+import type { HeadersFor, OutgoingMessage } from '../_send.ts'
+import { isTraceHeader, withTraceHeaders } from '../_trace-headers.ts'
 
-/** What stands in an object, by name. */
-export type UnknownObject = Readonly<Record<string, unknown>>
-
-/** SQS takes no more attributes on a message, and SNS loses one that has more on its way to a queue. */
+/** SQS rejects a message with more attributes; SNS drops one on its way to a queue. */
 const MAX_ATTRIBUTES = 10
 
-/** What SQS says of a delivery, to those who ask. */
+/** What SQS says about a delivery, if asked for it. */
 export interface SystemAttributes {
-  /** How often the message was delivered. */
+  /** The number of times that the message was delivered. */
   readonly ApproximateReceiveCount?: string | undefined
-  /** The queue in which a dead letter died. */
+  /** The queue from which a dead letter came. */
   readonly DeadLetterQueueSourceArn?: string | undefined
 }
 
 /** What all deliveries of a queue have in common. */
 export interface QueueOptions {
-  /** `maxReceiveCount` of the queue's redrive policy: an attempt that fails after so many is the last. By default each comes again. */
+  /**
+   * `maxReceiveCount` of the queue's redrive policy: the number of deliveries after which a failure is final. By
+   * default there is no limit.
+   */
   readonly attempts?: number | undefined
 }
 
 /** One message, as its host delivered it. */
-export interface Delivered {
+export interface SqsDelivery {
   readonly host: object
   readonly headers: UnknownObject | undefined
   readonly system: SystemAttributes | undefined
@@ -39,31 +34,31 @@ export interface Delivered {
 }
 
 /**
- * Reads the deliveries of a queue.
+ * Returns the function that reads a queue's deliveries.
  *
- * @throws ThroughlineError THROUGHLINE_BAD_OPTION for `attempts` that cannot be
+ * @throws ThroughlineError THROUGHLINE_BAD_OPTION for `attempts` below 1
  */
-export function deliveriesOf({ attempts = Infinity }: QueueOptions): (delivered: Delivered) => Delivery {
+export function deliveriesOf({ attempts = Infinity }: QueueOptions): (delivery: SqsDelivery) => Delivery {
   if (!(attempts >= 1)) throw badOption('attempts', 'a number from 1, such as maxReceiveCount')
   return ({ host, headers, system, queue }) => {
     const attempt = Number(system?.ApproximateReceiveCount ?? 1)
-    // The request of a dead letter ended with its last attempt: what becomes of the letter is another one's work.
+    // The request of a dead letter ended with its last attempt: the dead letter starts a new one.
     const carrier =
       system?.DeadLetterQueueSourceArn === undefined ? headers : { ...headers, [HEADERS.lifecycle]: undefined }
     return { host, carrier, attempt, willRetry: !(attempt >= attempts), path: queue }
   }
 }
 
-/** What attributes hold, in the spelling of the SDK, of Lambda or of SNS; undefined where there are none. */
+/** The values of attributes, as the SDK, Lambda or SNS spells them; undefined if there are no attributes. */
 export function headersIn(attributes: unknown): UnknownObject | undefined {
-  if (!isRecord(attributes)) return undefined
+  if (!isObject(attributes)) return undefined
   return Object.fromEntries(
-    Object.entries(attributes).map(([name, attribute]) => [name, isRecord(attribute) ? valueOf(attribute) : undefined]),
+    Object.entries(attributes).map(([name, attribute]) => [name, isObject(attribute) ? valueOf(attribute) : undefined]),
   )
 }
 
 function valueOf({ StringValue, stringValue, Value, BinaryValue, binaryValue }: UnknownObject): unknown {
-  // Only the SDK gives bytes as such.
+  // The SDK decodes binary values; Lambda passes them in Base64.
   return (
     StringValue ??
     stringValue ??
@@ -73,35 +68,41 @@ function valueOf({ StringValue, stringValue, Value, BinaryValue, binaryValue }: 
 }
 
 /**
- * The headers of a message that came by way of SNS, which puts the attributes into the body; else those of the message itself.
+ * The headers of a message that came through SNS, which puts the attributes into the body; of any other message, those
+ * in its attributes.
  *
- * A subscription with raw message delivery needs none of this.
+ * A subscription with raw message delivery does not need it.
  *
  * @example trackRequest(handler, { service: 'worker', carrier: fromSns })
  */
 export function fromSns(message: object): UnknownObject | undefined {
-  // An object has its properties by name.
+  // Every object has properties by name.
   const { Body, body, MessageAttributes, messageAttributes } = message as UnknownObject
   const attributes = MessageAttributes ?? messageAttributes
   try {
     const envelope: unknown = JSON.parse(String(Body ?? body))
-    return headersIn(isRecord(envelope) && envelope.Type === 'Notification' ? envelope.MessageAttributes : attributes)
+    return headersIn(isObject(envelope) && envelope.Type === 'Notification' ? envelope.MessageAttributes : attributes)
   } catch {
-    // No JSON, no envelope: it was sent to the queue itself.
+    // Not JSON, so not an envelope: the message was sent to the queue directly.
     return headersIn(attributes)
   }
 }
 
-/** An entry of a call that sends: one message, to the queue or topic of that address. */
-export function toOutgoing(to: string, entry: UnknownObject): OutgoingMessage {
+/**
+ * One entry of a call that sends, as a message.
+ *
+ * @param address the URL of a queue or the ARN of a topic
+ */
+export function toOutgoing(address: string, entry: UnknownObject): OutgoingMessage {
   const { MessageAttributes: attributes } = entry
-  const others = isRecord(attributes) ? Object.keys(attributes).filter((name) => !isTraceHeader(name)).length : 0
-  return { to: to.slice(to.search(/[^/:]*$/)), own: headersIn(attributes), headerSlots: MAX_ATTRIBUTES - others }
+  const others = isObject(attributes) ? Object.keys(attributes).filter((name) => !isTraceHeader(name)).length : 0
+  const name = address.slice(address.search(/[^/:]*$/))
+  return { to: name, own: headersIn(attributes), headerSlots: MAX_ATTRIBUTES - others }
 }
 
-/** The entry with our headers as attributes, as a copy. */
-export function withCarrier<T extends UnknownObject>(to: string, entry: T, ours: HeadersFor): T {
-  const headers = ours(toOutgoing(to, entry))
+/** A copy of an entry with trace headers as attributes. */
+export function withCarrier<T extends UnknownObject>(address: string, entry: T, headersFor: HeadersFor): T {
+  const headers = headersFor(toOutgoing(address, entry))
   if (headers === undefined) return entry
   const attributes = Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [name, { DataType: 'String', StringValue: value }]),
@@ -109,6 +110,6 @@ export function withCarrier<T extends UnknownObject>(to: string, entry: T, ours:
   return withProperty(
     entry,
     'MessageAttributes',
-    withTraceHeaders<unknown>(isRecord(entry.MessageAttributes) ? entry.MessageAttributes : {}, attributes),
+    withTraceHeaders<unknown>(isObject(entry.MessageAttributes) ? entry.MessageAttributes : {}, attributes),
   )
 }

@@ -1,19 +1,21 @@
 import { currentRequest } from '../../tracking/current-request.ts'
-import { withProperty, isRecord, TRACE_HEADER_NAMES, sendMessages } from '../_send.ts'
+import { isObject, withProperty, type UnknownObject } from '../_objects.ts'
+import { confirmByResult, sendMessages, type SendOptions } from '../_send.ts'
+import { TRACE_HEADER_NAMES } from '../_trace-headers.ts'
 import { isFunction } from '../_wrap-methods.ts'
-import type { SendOptions } from '../_deliveries.ts'
-import { withCarrier, toOutgoing, type UnknownObject, type SystemAttributes } from './attributes.ts'
+import { withCarrier, toOutgoing, type SystemAttributes } from './attributes.ts'
 
 type Call = (input: unknown, ...rest: unknown[]) => unknown
 
-/** What a call sends: its input itself, or the entries that stand in it, to the queue or topic of an address. */
-interface SendingCall {
+/** An operation that sends: its input is one message, or has several as `entries`. */
+interface SendingOperation {
+  /** The member of the input that holds the address of the queue or topic. */
   readonly to: 'QueueUrl' | 'TopicArn'
   readonly entries?: string
 }
 
-/** The operations of SQS and SNS that send, by the names that their services know them by. */
-const SENDING: ReadonlyMap<unknown, SendingCall> = new Map<unknown, SendingCall>([
+/** The operations of SQS and SNS that send, by their names in the service's model. */
+const SENDING: ReadonlyMap<unknown, SendingOperation> = new Map<unknown, SendingOperation>([
   ['SendMessage', { to: 'QueueUrl' }],
   ['SendMessageBatch', { to: 'QueueUrl', entries: 'Entries' }],
   ['Publish', { to: 'TopicArn' }],
@@ -21,10 +23,12 @@ const SENDING: ReadonlyMap<unknown, SendingCall> = new Map<unknown, SendingCall>
 ])
 const RECEIVING = 'ReceiveMessage'
 
-/** The operations that are more than passed on. */
+const NO_ROOM = 'a message was sent without its trace: its own attributes leave no room'
+
+/** The operations whose input is changed. */
 export const OPERATIONS: readonly string[] = [...SENDING.keys(), RECEIVING].map(String)
 
-/** The operation that a command is for: a bundler may have taken the class's name away, and an older SDK tells it nowhere else. */
+/** The operation of a command: from its schema, since a bundler may rename classes; older SDKs have only the class. */
 export function operationOf({ schema, constructor }: UnknownObject): unknown {
   return Array.isArray(schema)
     ? schema[2]
@@ -33,7 +37,11 @@ export function operationOf({ schema, constructor }: UnknownObject): unknown {
       : undefined
 }
 
-/** Calls an operation with what we add to its input; `rest` is what the SDK takes after that. */
+/**
+ * Calls an operation with trace headers in its input.
+ *
+ * @param rest the arguments after the input
+ */
 export function operate(
   options: SendOptions,
   operation: unknown,
@@ -42,60 +50,67 @@ export function operate(
   call: Call,
 ): unknown {
   const sending = SENDING.get(operation)
-  if (!isRecord(input) || (sending === undefined && operation !== RECEIVING)) return call(input, ...rest)
-  if (sending === undefined) return call(asking(input), ...rest)
+  if (!isObject(input) || (sending === undefined && operation !== RECEIVING)) return call(input, ...rest)
+  if (sending === undefined) return call(withTraceAttributes(input), ...rest)
   const callback = rest.at(-1)
   if (!isFunction(callback) || currentRequest() === undefined)
     return sendEntries(options, sending, input, (carried) => call(carried, ...rest))
   const answer = sendEntries(options, sending, input, (carried) => call(carried, ...rest.slice(0, -1)))
-  // As the SDK itself calls back; what is thrown there is lost there, too.
+  // Like the SDK, which loses what a callback throws.
   void Promise.resolve(answer)
     .then((data) => callback(null, data), callback)
     .catch(() => undefined)
   return undefined
 }
 
-function sendEntries(options: SendOptions, { to, entries }: SendingCall, input: UnknownObject, call: Call): unknown {
+function sendEntries(
+  options: SendOptions,
+  { to, entries }: SendingOperation,
+  input: UnknownObject,
+  call: Call,
+): unknown {
   const address = input[to]
-  const given = entries === undefined ? [input] : input[entries]
-  // What the SDK or the service is going to refuse, and what goes to a telephone.
-  if (typeof address !== 'string' || !areEntries(given)) return call(input)
+  const list = entries === undefined ? [input] : input[entries]
+  // Input that the SDK or the service rejects, or a text message to a phone.
+  if (typeof address !== 'string' || !areEntries(list)) return call(input)
   return sendMessages<unknown>({
-    messages: given.map((entry) => toOutgoing(address, entry)),
-    // Whatever is published may have many readers.
-    options: to === 'TopicArn' ? { as: 'child' } : options,
-    defaultAs: 'hand-off',
-    send: (ours) => {
-      const carried = ours === undefined ? given : given.map((entry) => withCarrier(address, entry, ours))
-      return call(
-        ours === undefined ? input : entries === undefined ? carried[0] : withProperty(input, entries, carried),
-      )
+    messages: list.map((entry) => toOutgoing(address, entry)),
+    // A topic may have many subscribers.
+    as: to === 'TopicArn' ? 'child' : (options.as ?? 'hand-off'),
+    send: (headersFor) => {
+      if (headersFor === undefined) return call(input)
+      const carried = list.map((entry) => withCarrier(address, entry, headersFor))
+      return call(entries === undefined ? carried[0] : withProperty(input, entries, carried))
     },
-    accepted: (answer) => !(isRecord(answer) && Array.isArray(answer.Failed) && answer.Failed.length >= given.length),
+    confirm: confirmByResult(
+      (answer) => !(isObject(answer) && Array.isArray(answer.Failed) && answer.Failed.length >= list.length),
+    ),
+    noRoom: NO_ROOM,
   })
 }
 
-function areEntries(given: unknown): given is readonly UnknownObject[] {
-  return Array.isArray(given) && given.every(isRecord)
+function areEntries(list: unknown): list is readonly UnknownObject[] {
+  return Array.isArray(list) && list.every(isObject)
 }
 
-const COUNT: keyof SystemAttributes = 'ApproximateReceiveCount'
-const DIED_IN: keyof SystemAttributes = 'DeadLetterQueueSourceArn'
+const RECEIVE_COUNT: keyof SystemAttributes = 'ApproximateReceiveCount'
+const SOURCE_QUEUE: keyof SystemAttributes = 'DeadLetterQueueSourceArn'
 
-/** The input of a call that receives, which asks for our attributes too: SQS gives none that it was not asked for. */
-function asking(input: UnknownObject): UnknownObject {
-  const MessageAttributeNames = named(input.MessageAttributeNames, TRACE_HEADER_NAMES)
-  // The old name of the list still counts where it alone is used; it is not said to know where a dead letter comes from.
-  const isOld = input.AttributeNames !== undefined && input.MessageSystemAttributeNames === undefined
-  if (isOld) return { ...input, MessageAttributeNames, AttributeNames: named(input.AttributeNames, [COUNT]) }
+/** The input of a receiving call, which also asks for the trace attributes: SQS returns only those asked for. */
+function withTraceAttributes(input: UnknownObject): UnknownObject {
+  const MessageAttributeNames = addNames(input.MessageAttributeNames, TRACE_HEADER_NAMES)
+  // The deprecated list counts where it is used alone; it is not documented to accept DeadLetterQueueSourceArn.
+  const isDeprecated = input.AttributeNames !== undefined && input.MessageSystemAttributeNames === undefined
+  if (isDeprecated)
+    return { ...input, MessageAttributeNames, AttributeNames: addNames(input.AttributeNames, [RECEIVE_COUNT]) }
   return {
     ...input,
     MessageAttributeNames,
-    MessageSystemAttributeNames: named(input.MessageSystemAttributeNames, [COUNT, DIED_IN]),
+    MessageSystemAttributeNames: addNames(input.MessageSystemAttributeNames, [RECEIVE_COUNT, SOURCE_QUEUE]),
   }
 }
 
-function named(asked: unknown, ours: readonly string[]): readonly unknown[] {
-  const names: readonly unknown[] = Array.isArray(asked) ? asked : []
-  return names.includes('All') || names.includes('.*') ? names : [...new Set([...names, ...ours])]
+function addNames(value: unknown, added: readonly string[]): readonly unknown[] {
+  const names: readonly unknown[] = Array.isArray(value) ? value : []
+  return names.includes('All') || names.includes('.*') ? names : [...new Set([...names, ...added])]
 }

@@ -1,6 +1,6 @@
+import type { RequestIds } from '../../history/history.ts'
 import { ROW, type RecordExtras, type RecordKind, type RecordBatch } from '../../record/record-batch.ts'
 import type { LifecycleRecord } from '../../record/record.ts'
-import type { RequestIds } from './request-ids.ts'
 
 /** Places in a line's 48 bytes: six numbers, or twelve words. The first four numbers are as in {@link ROW}. */
 const [NUMBERS, WORDS, KIND, BLOCK, LINE, NEXT] = [6, 12, 8, 9, 10, 11] as const

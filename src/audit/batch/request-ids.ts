@@ -1,12 +1,4 @@
-import { displayTraceId } from '../../history/history.ts'
-
-/** What a request is called. */
-export interface RequestIds {
-  /** Trace and request: the same id in two traces is two requests. */
-  readonly key: string
-  readonly traceId: string
-  readonly requestId: string
-}
+import { requestIds, type RequestIds } from '../../history/history.ts'
 
 /** Ids that are no bits, as they are written. */
 export interface OriginalIds {
@@ -17,7 +9,5 @@ export interface OriginalIds {
 /** The names of a request from the words of its key: four of the trace, two of the request. */
 export function requestIdsOf(key: Uint32Array, { traceId, requestId }: OriginalIds = {}): RequestIds {
   const hex = Array.from(key.subarray(0, 6), (word) => word.toString(16).padStart(8, '0'))
-  const trace = hex.slice(0, 4).join('')
-  const request = requestId ?? hex.slice(4).join('')
-  return { key: `${traceId ?? trace} ${request}`, traceId: traceId ?? displayTraceId(trace), requestId: request }
+  return requestIds(traceId ?? hex.slice(0, 4).join(''), requestId ?? hex.slice(4).join(''))
 }

@@ -266,8 +266,15 @@ export class RequestTable {
     const time = rows.numbers[row + ROW.time] ?? 0
     if (time > (this.#last[id] ?? 0)) this.#last[id] = time
     if (time > this.#latest) this.#latest = time
-    const told = (this.kinds.final[kind] === true ? ENDED : 0) | (rows.numbers[row + ROW.attempt] === -1 ? 0 : RESUMED)
-    if (told !== 0) requests.set(id, STATUS, requests.get(id, STATUS) | told)
+    const isResumed = rows.numbers[row + ROW.attempt] !== -1
+    // A first line that is older than an evicted request may be the repeat of one of an evicted request.
+    const isLateFirst =
+      time <= this.#evictedUpTo &&
+      !isResumed &&
+      this.kinds.transition[kind] === true &&
+      rows.numbers[row + ROW.seq] === 0
+    const status = (this.kinds.final[kind] === true ? ENDED : 0) | (isResumed ? RESUMED : 0) | (isLateFirst ? LATE : 0)
+    if (status !== 0) requests.set(id, STATUS, requests.get(id, STATUS) | status)
   }
 
   /** A request that has ended waits to be forgotten; one that turned out not to be whole may be so by now. */

@@ -1,4 +1,4 @@
-import { canonicalTraceId } from '../../history/history.ts'
+import { requestKey } from '../../history/history.ts'
 import { applyPartialRecords } from '../../history/apply-partial-records.ts'
 import type { RequestAssessment } from '../../history/assess.ts'
 import type { TransitionTable } from '../../machine/table.ts'
@@ -118,7 +118,7 @@ export class LiveAudit {
 
   add(record: LifecycleRecord, file = '', line = 0): void {
     this.#latest = Math.max(this.#latest, record.time)
-    const key = `${canonicalTraceId(record.trace_id)} ${record.request_id}`
+    const key = requestKey(record.trace_id, record.request_id)
     let request = this.#requests.get(key)
     if (request === undefined) {
       if (this.#ended.has(key)) return

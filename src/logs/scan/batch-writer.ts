@@ -1,4 +1,4 @@
-import { canonicalTraceId } from '../../history/history.ts'
+import { canonicalTraceId } from '../../trace/trace-id.ts'
 import {
   withDoubleCapacity,
   kindKey,

@@ -1,3 +1,4 @@
+import { FIELD_NAMES, FIELDS, type Field, type FieldKind } from '../../record/fields.ts'
 import { capacityOf, ROW, TRACE_IS_TEXT } from '../../record/record-batch.ts'
 import type { LoggedError } from '../../record/record.ts'
 import { AFTER_TIME, LineTemplates, TIME_AT } from './line-templates.ts'
@@ -24,21 +25,30 @@ const [TEXT, FLAG, NUMBER, ATTEMPT, ERROR, OBJECT] = [0, 1, 2, 3, 4, 5] as const
 /** The opening of a value of each type, which is compared together with the name. */
 const OPENING = ['"', '', '', '', '{"type":"', '{'] as const
 
-/** The optional members in the order in which they are written. An audit needs the values of attempt and error. */
-const MEMBERS = [
-  member('parent_id', TEXT),
-  member('method', TEXT),
-  member('path', TEXT),
-  member('rejected_id', FLAG),
-  member('rejected_length', NUMBER),
-  member('implied', FLAG),
-  member('outcome', TEXT),
-  member('status', NUMBER),
-  member('duration_ms', NUMBER),
-  member('attempt', ATTEMPT),
-  member('error', ERROR),
-  member('data', OBJECT),
-]
+/** How the value of each kind of field is read. */
+const VALUES: Readonly<Record<FieldKind, Member['value']>> = {
+  level: NUMBER,
+  time: NUMBER,
+  lifecycle: TEXT,
+  string: TEXT,
+  'trace-id': TEXT,
+  'request-id': TEXT,
+  integer: NUMBER,
+  number: NUMBER,
+  true: FLAG,
+  outcome: TEXT,
+  error: ERROR,
+  data: OBJECT,
+  message: TEXT,
+}
+
+/**
+ * The fields between `dwell_ms` and `msg`, in the order in which they are written. An audit needs the values of two:
+ * `attempt` and `error`.
+ */
+const MEMBERS = Object.entries<Field>(FIELDS)
+  .slice(FIELD_NAMES.indexOf('dwell_ms') + 1, FIELD_NAMES.indexOf('msg'))
+  .map(([name, { kind }]) => member(name, name === 'attempt' ? ATTEMPT : VALUES[kind]))
 
 interface Member {
   /** Everything before the value: comma, name, colon, and the opening of a string or an object. */

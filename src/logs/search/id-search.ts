@@ -1,5 +1,4 @@
-import { canonicalTraceId } from '../../history/history.ts'
-import { toDashed, w3cTraceId } from '../../trace/trace-id.ts'
+import { canonicalTraceId, toDashed, w3cTraceId } from '../../trace/trace-id.ts'
 
 /** A form of an id. The digits of a UUID match in lower and in upper case. */
 interface IdForm {

@@ -1,37 +1,37 @@
 /**
- * What a parsed object has under a dotted name: the key as it stands first, else the rest of the name in what stands
- * under its first part.
+ * Reads a field of a parsed object by its dotted name. The whole name as a key comes first, then the first part as the
+ * key of a nested object.
  *
- * @returns undefined where there is nothing; never what objects inherit
+ * @returns undefined for a missing or inherited field
  */
 export function fieldOf(fields: object, name: string): unknown {
   if (Object.hasOwn(fields, name)) return valueOf(fields, name)
   const dot = name.indexOf('.')
   if (dot === -1) return undefined
   const head = name.slice(0, dot)
-  const inner = Object.hasOwn(fields, head) ? valueOf(fields, head) : undefined
-  return isObject(inner) ? fieldOf(inner, name.slice(dot + 1)) : undefined
+  const nested = Object.hasOwn(fields, head) ? valueOf(fields, head) : undefined
+  return isObject(nested) ? fieldOf(nested, name.slice(dot + 1)) : undefined
 }
 
-/** The first of the names under which something stands that can be read. */
+/** The value of the first of these fields that `read` accepts. */
 export function firstOf<T>(
   fields: object,
   names: readonly string[],
   read: (value: unknown) => T | undefined,
 ): T | undefined {
   for (const name of names) {
-    const found = read(fieldOf(fields, name))
-    if (found !== undefined) return found
+    const value = read(fieldOf(fields, name))
+    if (value !== undefined) return value
   }
   return undefined
 }
 
-/** True for what JSON calls an object or an array. */
+/** True for a JSON object or array. */
 export function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null
 }
 
 function valueOf(fields: object, key: string): unknown {
-  // The cast only names what a parsed object is: any key may hold anything.
+  // A parsed object may hold anything under any key.
   return (fields as Readonly<Record<string, unknown>>)[key]
 }

@@ -1,27 +1,27 @@
 import { parseTimestamp } from '../../record/timestamp.ts'
 import { firstOf } from './field.ts'
 import { otlpRecords } from './otlp.ts'
-import { USUAL_NAMES, type FieldNames, type Role } from './field-names.ts'
-import { levelIn, messageIn, nameIn, requestIdIn, traceIdIn } from './values.ts'
+import { DEFAULT_FIELD_NAMES, type FieldNames, type Role } from './field-names.ts'
+import { readLevel, readMessage, readName, readRequestId, readTraceId } from './values.ts'
 import { wideMessage } from './wide-event.ts'
 import type { StoryLine } from '../report.ts'
 
-/** A line that is not ours, and the trace that it belongs to. */
+/** A line that is no lifecycle record, and the trace that it belongs to. */
 export interface ForeignLine {
-  /** As it was logged, or the 128 bits within what was logged. */
+  /** As logged, or the 128 bits within the logged value. */
   readonly traceId: string
   readonly line: StoryLine
 }
 
 /**
- * Reads a line of the application's own or of another service, written by any logger that stamps the trace id.
+ * Reads a log line of the application or of another service, written by any logger that adds the trace id.
  *
- * The fields are found by their usual names, flat, dotted or nested, and by those that are given. A line without a
- * message gets one made of its method, path and status, or of its event.
+ * Fields are found by the given names, then by the default ones: flat, dotted or nested. A line without a message gets
+ * one built from its method, path and status, or from its event name.
  *
- * @param fields a parsed JSON object, whatever it holds
- * @param names looked at before the usual ones
- * @returns mostly one line; none without a trace id or a time; many of a line of OTLP
+ * @param fields a parsed JSON object of any shape
+ * @param names tried before the default names
+ * @returns one line, several for OTLP, none if the trace id or the time is missing
  */
 export function foreignLines(fields: object, names: FieldNames = NO_NAMES): readonly ForeignLine[] {
   const records = otlpRecords(fields) ?? [fields]
@@ -31,17 +31,17 @@ export function foreignLines(fields: object, names: FieldNames = NO_NAMES): read
 const NO_NAMES: FieldNames = Object.freeze({})
 
 function lineOf(fields: object, names: FieldNames): ForeignLine[] {
-  const found = <T>(role: Role, read: (value: unknown) => T | undefined): T | undefined =>
-    firstOf(fields, names[role] ?? [], read) ?? firstOf(fields, USUAL_NAMES[role], read)
-  const traceId = found('trace_id', traceIdIn)
-  const time = traceId === undefined ? undefined : found('time', parseTimestamp)
+  const find = <T>(role: Role, read: (value: unknown) => T | undefined): T | undefined =>
+    firstOf(fields, names[role] ?? [], read) ?? firstOf(fields, DEFAULT_FIELD_NAMES[role], read)
+  const traceId = find('trace_id', readTraceId)
+  const time = traceId === undefined ? undefined : find('time', parseTimestamp)
   if (traceId === undefined || time === undefined) return []
   const line: StoryLine = {
     time,
-    service: found('service', nameIn) ?? '',
-    request_id: found('request_id', requestIdIn) ?? null,
-    level: found('level', levelIn) ?? null,
-    msg: found('msg', messageIn) ?? wideMessage(fields),
+    service: find('service', readName) ?? '',
+    request_id: find('request_id', readRequestId) ?? null,
+    level: find('level', readLevel) ?? null,
+    msg: find('msg', readMessage) ?? wideMessage(fields),
   }
   return [{ traceId, line }]
 }

@@ -1,15 +1,15 @@
 import { formatDuration } from '../../machine/duration.ts'
 import { parseTimestamp } from '../../record/timestamp.ts'
 import { fieldOf, isObject } from './field.ts'
-import { messageIn, nameIn } from './values.ts'
+import { readMessage, readName } from './values.ts'
 
 /**
- * The records of one line of OTLP's JSON, which holds many, each as another logger would have written it: log records
- * of `resourceLogs`, and spans of `resourceSpans` as `span NAME 12ms` at the time of their beginning. What the resource
- * has stands under `resource`.
+ * Splits a line of OTLP/JSON into its records, each in the flat form of other loggers: the log records of
+ * `resourceLogs`, and the spans of `resourceSpans` as `span NAME 12ms` at their start time. The resource's attributes
+ * are nested under `resource`.
  *
  * @see https://opentelemetry.io/docs/specs/otel/protocol/file-exporter/
- * @returns undefined for a line of another kind
+ * @returns undefined for a line in another format
  */
 export function otlpRecords(fields: object): object[] | undefined {
   const logs = fieldOf(fields, 'resourceLogs')
@@ -21,44 +21,46 @@ export function otlpRecords(fields: object): object[] | undefined {
   ]
 }
 
-function recordsIn(resources: unknown, scopes: string, records: string, read: (record: object) => object): object[] {
-  return objectsIn(resources).flatMap((from) => {
-    // One object for all records: to copy it into each would cost as much as their product.
-    const resource = valuesOf(fieldOf(from, 'resource.attributes'))
-    const found = objectsIn(fieldOf(from, scopes)).flatMap((scope) => objectsIn(fieldOf(scope, records)))
-    return found.map((record) => ({ ...read(record), resource }))
+function recordsIn(resources: unknown, scopes: string, records: string, toFlat: (record: object) => object): object[] {
+  return objectsIn(resources).flatMap((entry) => {
+    // Shared by all records: a copy in each would cost records × attributes.
+    const resource = attributesOf(fieldOf(entry, 'resource.attributes'))
+    const found = objectsIn(fieldOf(entry, scopes)).flatMap((scope) => objectsIn(fieldOf(scope, records)))
+    return found.map((record) => ({ ...toFlat(record), resource }))
   })
 }
 
 function logRecord(record: object): object {
   const body = fieldOf(record, 'body')
-  const text = messageIn(scalar(body))
+  const text = readMessage(scalarOf(body))
   const time = parseTimestamp(fieldOf(record, 'timeUnixNano')) ?? fieldOf(record, 'observedTimeUnixNano')
-  const level = nameIn(fieldOf(record, 'severityText')) ?? fieldOf(record, 'severityNumber')
-  const said =
-    text === undefined ? valuesOf(isObject(body) ? fieldOf(body, 'kvlistValue.values') : undefined) : { msg: text }
-  return { ...valuesOf(fieldOf(record, 'attributes')), ...said, ...identity(record), time, level }
+  const level = readName(fieldOf(record, 'severityText')) ?? fieldOf(record, 'severityNumber')
+  const bodyFields =
+    text === undefined ? attributesOf(isObject(body) ? fieldOf(body, 'kvlistValue.values') : undefined) : { msg: text }
+  return { ...attributesOf(fieldOf(record, 'attributes')), ...bodyFields, ...idsOf(record), time, level }
 }
 
 function spanRecord(record: object): object {
   const start = parseTimestamp(fieldOf(record, 'startTimeUnixNano'))
   const end = parseTimestamp(fieldOf(record, 'endTimeUnixNano'))
-  const took = start === undefined || end === undefined ? undefined : formatDuration(end - start)
+  const duration = start === undefined || end === undefined ? undefined : formatDuration(end - start)
   const code = fieldOf(record, 'status.code')
   const failed = code === 2 || code === 'STATUS_CODE_ERROR' ? 'error' : undefined
-  const what = ['span', messageIn(fieldOf(record, 'name')), took, failed].filter((part) => part !== undefined).join(' ')
-  const reason = messageIn(fieldOf(record, 'status.message'))
+  const summary = ['span', readMessage(fieldOf(record, 'name')), duration, failed]
+    .filter((part) => part !== undefined)
+    .join(' ')
+  const reason = readMessage(fieldOf(record, 'status.message'))
   return {
-    ...identity(record),
+    ...idsOf(record),
     time: start,
-    msg: failed === undefined || reason === undefined ? what : `${what}: ${reason}`,
+    msg: failed === undefined || reason === undefined ? summary : `${summary}: ${reason}`,
   }
 }
 
-/** Where a record itself names no trace, as the protocol allows, its attributes may. */
-function identity(record: object): object {
-  const traceId = nameIn(fieldOf(record, 'traceId'))
-  const spanId = nameIn(fieldOf(record, 'spanId'))
+/** The ids of a record. A missing one is left out, since the attributes may have it instead. */
+function idsOf(record: object): object {
+  const traceId = readName(fieldOf(record, 'traceId'))
+  const spanId = readName(fieldOf(record, 'spanId'))
   return {
     ...(traceId === undefined ? {} : { trace_id: traceId }),
     ...(spanId === undefined ? {} : { request_id: spanId }),
@@ -70,14 +72,14 @@ function objectsIn(value: unknown): object[] {
 }
 
 /** A list of `{ key, value }` as an object. */
-function valuesOf(pairs: unknown): object {
+function attributesOf(pairs: unknown): object {
   return Object.fromEntries(
-    objectsIn(pairs).map((pair) => [nameIn(fieldOf(pair, 'key')) ?? '', scalar(fieldOf(pair, 'value'))]),
+    objectsIn(pairs).map((pair) => [readName(fieldOf(pair, 'key')) ?? '', scalarOf(fieldOf(pair, 'value'))]),
   )
 }
 
-/** A value without the name of its type. Lists and objects are left out: nobody looks into them. */
-function scalar(value: unknown): unknown {
+/** The scalar in an OTLP `AnyValue`. Lists and objects are dropped: no field of a story is one. */
+function scalarOf(value: unknown): unknown {
   if (!isObject(value)) return undefined
   return (
     fieldOf(value, 'stringValue') ??

@@ -1,4 +1,4 @@
-/** A function of Lambda in a process that stops as soon as its promise is settled, as a frozen one does: nothing more is written. */
+/** A Lambda function in a process that is killed as soon as its promise settles: like a frozen process, it writes nothing more. */
 import { trackRequest } from '../../../src/adapters/lambda.ts'
 
 const handler = trackRequest(() => Promise.resolve({ statusCode: 200 }), { service: 'frozen' })

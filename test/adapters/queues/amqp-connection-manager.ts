@@ -5,7 +5,7 @@ import { BROKERS } from '../../brokers.ts'
 import type { OpenRig } from '../queue-rig.ts'
 import { attemptsOf, openRig as openPlain } from './amqplib.ts'
 
-/** The queues of amqplib's rig, by channels that outlive their connections. */
+/** The queues of amqplib's rig, through channels that survive their connections. */
 export const openRig: OpenRig = async (address = BROKERS.rabbitmq) => {
   const plain = await openPlain(address)
   const manager = connect([address])
@@ -15,11 +15,11 @@ export const openRig: OpenRig = async (address = BROKERS.rabbitmq) => {
     ...plain,
     send: (queue, body) => sender.sendToQueue(queue, Buffer.from(body)),
     async sendDown(queue) {
-      // Nobody listens there. Such a channel keeps what it is to send, by default for good.
+      // A port without a listener. Such a channel keeps its messages, by default without end.
       const away = connect(['amqp://127.0.0.1:1'], { reconnectTimeInSeconds: 0.01 })
       const channel = propagate(away.createChannel({ publishTimeout: 10 }))
       try {
-        return await channel.sendToQueue(queue, Buffer.from('nobody'))
+        return await channel.sendToQueue(queue, Buffer.from('lost'))
       } finally {
         await away.close()
       }

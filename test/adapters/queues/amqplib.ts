@@ -4,7 +4,7 @@ import { propagate, trackRequest } from '../../../src/adapters/amqplib.ts'
 import { BROKERS } from '../../brokers.ts'
 import type { OpenRig } from '../queue-rig.ts'
 
-/** @param address the URL of a broker; a queue is deleted by whoever made it */
+/** @param address the URL of a broker; a rig deletes the queues that it has created */
 export const openRig: OpenRig = async (address = BROKERS.rabbitmq) => {
   const connection = await connect(address)
   const plain = await connection.createConfirmChannel()
@@ -14,7 +14,7 @@ export const openRig: OpenRig = async (address = BROKERS.rabbitmq) => {
   return {
     address,
     async newQueue(attempts) {
-      // No broker tells a consumer of a queue's limits: the name does, which another process is given.
+      // A consumer cannot ask for a queue's limits, so its name holds them, also for other processes.
       const name = `orders-${String(attempts)}-${randomUUID()}`
       queues.push(name)
       await plain.assertQueue(name, { arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': attempts - 1 } })
@@ -27,7 +27,7 @@ export const openRig: OpenRig = async (address = BROKERS.rabbitmq) => {
       const lost = await connect(address)
       const channel = propagate(await lost.createConfirmChannel())
       await lost.close()
-      return confirmed((done) => channel.sendToQueue(queue, Buffer.from('nobody'), {}, done))
+      return confirmed((done) => channel.sendToQueue(queue, Buffer.from('lost'), {}, done))
     },
     async work(queue, tracker, work) {
       const channel = propagate(await connection.createChannel())
@@ -38,7 +38,7 @@ export const openRig: OpenRig = async (address = BROKERS.rabbitmq) => {
           await work({ body: message.content.toString(), host: message })
           channel.ack(message)
         } catch {
-          // Not a nack, which newer brokers do not count.
+          // Not a nack, which newer brokers do not count as a delivery.
           channel.reject(message)
         }
       }
@@ -46,6 +46,8 @@ export const openRig: OpenRig = async (address = BROKERS.rabbitmq) => {
       await channel.consume(queue, (message) => void tracked(message))
       return () => channel.close()
     },
+    // The broker does so as soon as the worker's connection is lost.
+    redeliver: () => Promise.resolve(),
     async close() {
       for (const queue of queues) await plain.deleteQueue(queue)
       await connection.close()
@@ -53,12 +55,12 @@ export const openRig: OpenRig = async (address = BROKERS.rabbitmq) => {
   }
 }
 
-/** How often a message of a queue is delivered at most, by the name that this rig has given it. */
+/** The maximum number of deliveries of a queue's messages, from the name that this rig has given it. */
 export function attemptsOf(queue: string): number {
   return Number(queue.split('-')[1])
 }
 
-/** A send that settles as the broker confirms it. */
+/** Sends, and settles as the broker confirms. */
 export function confirmed(send: (done: (error: unknown) => void) => unknown): Promise<void> {
   return new Promise((resolve, reject) => {
     send((error) => (error === null ? resolve() : reject(error)))

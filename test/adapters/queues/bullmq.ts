@@ -2,16 +2,22 @@ import { randomUUID } from 'node:crypto'
 import { Queue, Worker, type ConnectionOptions, type Job } from 'bullmq'
 import { propagate, trackRequest } from '../../../src/adapters/bullmq.ts'
 import { BROKERS } from '../../brokers.ts'
-import type { OpenRig } from '../queue-rig.ts'
+import { REDELIVERY_SECONDS, type OpenRig } from '../queue-rig.ts'
 
 interface Order {
   readonly body: string
 }
 
-/** A job whose worker has died is given to another soon. */
-export const SOON_STALLED = { lockDuration: 1_000, stalledInterval: 1_000 } as const
+/** Workers look for stalled jobs every second; a job is stalled once its lock has expired. */
+export const STALLED_CHECK = { lockDuration: REDELIVERY_SECONDS * 1_000, stalledInterval: 1_000 } as const
 
-/** Rejects where no Redis answers: BullMQ itself would wait for one, however long that takes. */
+/** Expires the locks of a queue's active jobs, as if their workers had died: other workers will find them stalled. */
+export async function expireLocks<Data>(queue: Queue<Data>, prefix: string): Promise<void> {
+  const client = await queue.backend.client
+  for (const { id = '' } of await queue.getActive()) await client.del(`${prefix}:${queue.name}:${id}:lock`)
+}
+
+/** Rejects if no Redis answers; BullMQ itself would wait without end. */
 export async function reachRedis(url: string): Promise<void> {
   const probe = new Queue('probe', { connection: { url, retryStrategy: () => null }, skipMetasUpdate: true })
   probe.on('error', () => undefined)
@@ -22,7 +28,7 @@ export async function reachRedis(url: string): Promise<void> {
   }
 }
 
-/** @param address the URL of a Redis and a prefix for all keys, with a blank between; they are deleted by whoever made the prefix */
+/** @param address the URL of a Redis and a prefix for all keys, separated by a space; the rig that made up the prefix deletes the keys */
 export const openRig: OpenRig = async (address = '') => {
   const [url = BROKERS.redis, given] = address === '' ? [] : address.split(' ')
   const prefix = given ?? `throughline-${randomUUID().slice(0, 8)}`
@@ -32,7 +38,7 @@ export const openRig: OpenRig = async (address = '') => {
 
   function queueOf(name: string): { readonly plain: Queue<Order>; readonly tracked: Queue<Order> } {
     const open = queues.get(name)
-    if (open === undefined) throw new Error(`${name} is a queue of another rig`)
+    if (open === undefined) throw new Error(`${name} belongs to another rig`)
     return open
   }
 
@@ -50,28 +56,29 @@ export const openRig: OpenRig = async (address = '') => {
       return queueOf(queue).plain.add('pack', { body }, options)
     },
     async sendDown(queue) {
-      const nobody = {
+      const unreachable = {
         host: '127.0.0.1',
         port: 1,
         enableOfflineQueue: false,
         maxRetriesPerRequest: 0,
         retryStrategy: () => null,
       }
-      const down = new Queue<Order>(queue, { connection: nobody, skipWaitingForReady: true })
+      const down = new Queue<Order>(queue, { connection: unreachable, skipWaitingForReady: true })
       down.on('error', () => undefined)
       try {
-        return await propagate(down).add('pack', { body: 'nobody' })
+        return await propagate(down).add('pack', { body: 'lost' })
       } finally {
         await down.close()
       }
     },
     async work(queue, tracker, work) {
       const processor = trackRequest((job: Job<Order>) => work({ body: job.data.body, host: job }), { tracker })
-      const worker = new Worker<Order>(queue, processor, { connection, prefix, concurrency: 10, ...SOON_STALLED })
+      const worker = new Worker<Order>(queue, processor, { connection, prefix, concurrency: 10, ...STALLED_CHECK })
       worker.on('error', (error) => process.stderr.write(`${String(error)}\n`))
       await worker.waitUntilReady()
       return () => worker.close(true)
     },
+    redeliver: (queue) => expireLocks(queueOf(queue).plain, prefix),
     async close() {
       for (const { plain } of queues.values()) {
         if (given === undefined) await plain.obliterate({ force: true })

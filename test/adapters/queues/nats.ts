@@ -3,9 +3,9 @@ import { AckPolicy, jetstream, jetstreamManager, StorageType, type JsMsg } from 
 import { connect, headers as newHeaders, nanos, type MsgHdrs } from '@nats-io/transport-node'
 import { propagate, trackRequest } from '../../../src/adapters/nats.ts'
 import { BROKERS } from '../../brokers.ts'
-import type { OpenRig } from '../queue-rig.ts'
+import { REDELIVERY_SECONDS, type OpenRig } from '../queue-rig.ts'
 
-/** @param address the URL of a server and a stream there, with a blank between; the stream is deleted by whoever made it */
+/** @param address the URL of a server and a stream, separated by a space; the rig that created the stream deletes it */
 export const openRig: OpenRig = async (address = BROKERS.nats) => {
   const [url = '', given] = address.split(' ')
   const stream = given ?? `throughline-${randomUUID()}`
@@ -20,12 +20,11 @@ export const openRig: OpenRig = async (address = BROKERS.nats) => {
     address: `${url} ${stream}`,
     async newQueue(attempts) {
       const subject = `${stream}.${randomUUID()}`
-      // What a dead worker had in its hands is given out again after `ack_wait`.
       await manager.consumers.add(stream, {
         durable_name: durableOf(subject),
         filter_subject: subject,
         ack_policy: AckPolicy.Explicit,
-        ack_wait: nanos(2_000),
+        ack_wait: nanos(REDELIVERY_SECONDS * 1_000),
         max_deliver: attempts,
       })
       return subject
@@ -36,7 +35,7 @@ export const openRig: OpenRig = async (address = BROKERS.nats) => {
     async sendDown(queue) {
       const closed = await connect({ servers: url })
       await closed.close()
-      return propagate(jetstream(closed)).publish(queue, 'nobody')
+      return propagate(jetstream(closed)).publish(queue, 'lost')
     },
     async work(queue, tracker, work) {
       const consumer = await plain.consumers.get(stream, durableOf(queue))
@@ -57,6 +56,13 @@ export const openRig: OpenRig = async (address = BROKERS.nats) => {
         await messages.close()
         await worked
       }
+    },
+    async redeliver(queue) {
+      // A negative acknowledgement in place of the dead worker's, on the subject that the message had for replies.
+      const { delivered } = await manager.consumers.info(stream, durableOf(queue))
+      const { stream_seq, consumer_seq } = delivered
+      connection.publish(`$JS.ACK.${stream}.${durableOf(queue)}.1.${stream_seq}.${consumer_seq}.0.0`, '-NAK')
+      await connection.flush()
     },
     async close() {
       if (given === undefined) await manager.streams.delete(stream)

@@ -2,14 +2,13 @@ import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import PgBoss from 'pg-boss'
 import { propagate, trackRequest } from '../../../src/adapters/pg-boss.ts'
-import type { OpenRig } from '../queue-rig.ts'
+import { REDELIVERY_SECONDS, type OpenRig } from '../queue-rig.ts'
 
-/** @param address the URL of a database and a schema in it, with a blank between; the schema is dropped by whoever made it */
+/** @param address the URL of a database and a schema, separated by a space; the rig that created the schema drops it */
 export const openRig: OpenRig = async (address = '') => {
   const [url = '', given] = address.split(' ')
   const schema = given ?? `throughline_${randomUUID().slice(0, 8)}`
-  // What a dead worker had in its hands is given out again where its time has run out and someone looks.
-  const plain = new PgBoss({ connectionString: url, schema, max: 4, schedule: false, maintenanceIntervalSeconds: 1 })
+  const plain = new PgBoss({ connectionString: url, schema, max: 4, schedule: false })
   plain.on('error', (error) => process.stderr.write(`${String(error)}\n`))
   const boss = propagate(plain)
   await boss.start()
@@ -19,18 +18,18 @@ export const openRig: OpenRig = async (address = '') => {
     address: `${url} ${schema}`,
     async newQueue(attempts) {
       const name = `orders-${randomUUID()}`
-      await boss.createQueue(name, { name, retryLimit: attempts - 1, expireInSeconds: 2 })
+      await boss.createQueue(name, { name, retryLimit: attempts - 1, expireInSeconds: REDELIVERY_SECONDS })
       return name
     },
     send: (queue, body) => boss.send(queue, { body }),
-    // A service in another language has no place for headers but this one.
+    // The place where a service in another language would put headers.
     sendBare: (queue, body, headers) =>
       plain.send(queue, { body, ...(headers === undefined ? {} : { __throughline: { headers } }) }),
     async sendDown(queue) {
       const down = new pg.Pool({ host: '127.0.0.1', port: 1 })
       const db: PgBoss.Db = { executeSql: (text, values) => down.query<Record<string, unknown>>(text, values) }
       try {
-        return await propagate(new PgBoss({ db, schema })).send(queue, { body: 'nobody' })
+        return await propagate(new PgBoss({ db, schema })).send(queue, { body: 'lost' })
       } finally {
         await down.end()
       }
@@ -42,11 +41,16 @@ export const openRig: OpenRig = async (address = '') => {
         },
         { tracker },
       )
-      // Each looks for one job every half second: several of them get through a queue in good time.
+      // Each fetches one job every half second, so several of them process a queue faster.
       const ids = await Promise.all(
         [...Array(5).keys()].map(() => boss.work(queue, { pollingIntervalSeconds: 0.5 }, handler)),
       )
       return () => Promise.all(ids.map((id) => boss.offWork({ id })))
+    },
+    async redeliver(queue) {
+      const started = `started_on = started_on - interval '${2 * REDELIVERY_SECONDS} seconds'`
+      await bare.query(`update ${schema}.job set ${started} where name = $1 and state = 'active'`, [queue])
+      await plain.maintain()
     },
     async close() {
       await boss.stop({ graceful: false })

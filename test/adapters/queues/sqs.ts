@@ -10,20 +10,20 @@ import {
   type Message,
 } from '@aws-sdk/client-sqs'
 import { propagate, trackRequest } from '../../../src/adapters/sqs.ts'
-import type { OpenRig } from '../queue-rig.ts'
+import { REDELIVERY_SECONDS, type OpenRig } from '../queue-rig.ts'
 import { startSqsServer } from '../sqs-server.ts'
 
-/** A client that is told nothing of the world outside. */
+/** A client with all settings given, so that it reads none from the environment. */
 export function sqsClientAt(endpoint: string): SQSClient {
   return new SQSClient({
     endpoint,
     region: 'us-east-1',
-    credentials: { accessKeyId: 'nobody', secretAccessKey: 'nothing' },
+    credentials: { accessKeyId: 'key', secretAccessKey: 'secret' },
     maxAttempts: 1,
   })
 }
 
-/** @param address where the stand-in answers; without it one is started here */
+/** @param address the URL of a running stand-in; by default one is started */
 export const openRig: OpenRig = async (address) => {
   const server = address === undefined ? await startSqsServer() : undefined
   const endpoint = address ?? server?.endpoint ?? ''
@@ -41,7 +41,10 @@ export const openRig: OpenRig = async (address) => {
         deadLetterTargetArn: `arn:aws:sqs:us-east-1:000000000000:${name}-dead`,
       })
       await plain.send(
-        new CreateQueueCommand({ QueueName: name, Attributes: { VisibilityTimeout: '2', RedrivePolicy } }),
+        new CreateQueueCommand({
+          QueueName: name,
+          Attributes: { VisibilityTimeout: String(REDELIVERY_SECONDS), RedrivePolicy },
+        }),
       )
       return name
     },
@@ -55,7 +58,7 @@ export const openRig: OpenRig = async (address) => {
     async sendDown(queue) {
       const down = propagate(sqsClientAt('http://127.0.0.1:1'))
       return down.send(
-        new SendMessageCommand({ QueueUrl: `http://127.0.0.1:1/000000000000/${queue}`, MessageBody: 'nobody' }),
+        new SendMessageCommand({ QueueUrl: `http://127.0.0.1:1/000000000000/${queue}`, MessageBody: 'lost' }),
       )
     },
     async work(queue, tracker, work) {
@@ -63,7 +66,7 @@ export const openRig: OpenRig = async (address) => {
       const { Attributes } = await plain.send(
         new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['RedrivePolicy'] }),
       )
-      // The rig wrote the policy itself.
+      // The policy that newQueue has written.
       const { maxReceiveCount: attempts } = JSON.parse(Attributes?.RedrivePolicy ?? '{}') as { maxReceiveCount: number }
       const handle = trackRequest((message: Message) => work({ body: message.Body ?? '', host: message }), {
         tracker,
@@ -98,6 +101,7 @@ export const openRig: OpenRig = async (address) => {
         return ended
       }
     },
+    redeliver: (queue) => Promise.resolve(server?.expireVisibility(queue)),
     async close() {
       plain.destroy()
       await server?.stop()

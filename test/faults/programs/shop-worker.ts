@@ -1,53 +1,56 @@
 /**
- * A worker and its queue in one: a message is accepted over HTTP, kept in memory, and then worked on. Called with a
- * destination for its lines, where it is to kill itself (or `null`), and whether it counts its lines.
+ * A worker with its own queue: it accepts a message over HTTP, keeps it in memory and processes it afterwards.
+ * Arguments: the destination of the lines, the mark at which it kills itself (or `null`), and `counts` to mark its
+ * transitions.
  */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
-import type { Kind } from '../_kinds.ts'
-import { countAtSigterm, turns } from './_ends.ts'
-import { Marks, type Death } from './marks.ts'
-import { destinationOf, trackerFor } from './tracker-for.ts'
+import type { RequestKind } from '../_request-kinds.ts'
+import { createTrackerFor, parseDestination } from './_destinations.ts'
+import { markTransitionsAtSigterm, MarkWriter, type SelfKill } from './_mark-writer.ts'
+import { turns } from './_turns.ts'
 
 interface Job {
   readonly id: string
-  readonly kind: Kind
+  readonly kind: RequestKind
   readonly headers: Readonly<Record<string, string>>
 }
 
-const [to, death = 'null', counts] = process.argv.slice(2)
-const tracker = trackerFor('worker', destinationOf(to))
-if (counts === 'counts') countAtSigterm(tracker)
-// Written by the test, as it is declared.
-const { mark } = new Marks((JSON.parse(death) as Death | null) ?? undefined)
+const [destination, selfKill = 'null', counts] = process.argv.slice(2)
+const tracker = createTrackerFor('worker', parseDestination(destination))
+if (counts === 'counts') markTransitionsAtSigterm(tracker)
+// The test passes a value of this type.
+const { mark } = new MarkWriter((JSON.parse(selfKill) as SelfKill | null) ?? undefined)
 
 const work = tracker.trackRequest(
   async ({ id, kind }: Job) => {
-    mark('begin', id)
+    mark('started', id)
     if (kind === 'job-never') await new Promise(() => undefined)
     if (kind === 'job-late') await turns(5)
-    mark('closing', id)
-    if (kind === 'job-throws') throw new Error('no luck')
+    mark('ending', id)
+    if (kind === 'job-throws') throw new Error('failed on purpose')
   },
   { carrier: ({ headers }) => headers },
 )
 
-async function take(job: Job): Promise<void> {
+async function processJob(job: Job): Promise<void> {
   await work(job).catch(() => undefined)
-  mark('closed', job.id)
+  mark('ended', job.id)
 }
 
 const server = createServer((req, res) => {
   void text(req).then((body) => {
-    // Sent by the server, as it is declared.
+    // The server passes a value of this type.
     const job = JSON.parse(body) as Job
-    // Accepted first, as a queue does, and then worked on.
-    res.on('finish', () => setImmediate(() => void take(job))).end()
+    // As a queue does, accept first and process afterwards.
+    res.on('finish', () => setImmediate(() => void processJob(job))).end()
   })
 })
+// A process that blocks for long must not find its idle connections expired.
+server.keepAliveTimeout = 0
 
 server.listen(0, '127.0.0.1', () => {
-  // A server that listens on TCP has an address of this kind.
+  // The address of a server that listens on TCP is an AddressInfo.
   process.send?.((server.address() as AddressInfo).port)
 })

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { parser } from '@grafana/lezer-logql'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { canonicalTraceId } from '../../../src/history/history.ts'
+import { canonicalTraceId } from '../../../src/trace/trace-id.ts'
 import { auditQuery, traceQuery } from '../../../src/logs/loki/log-ql.ts'
 import { root } from '../../sources.ts'
 

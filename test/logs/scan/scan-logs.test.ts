@@ -6,7 +6,6 @@ import { gzipSync } from 'node:zlib'
 import { afterAll, describe, expect, test } from 'vitest'
 import { auditFiles } from 'throughline/audit'
 import { requestMachine } from '../../../machines/request.ts'
-import { parseStuckThresholds } from '../../../src/audit/stuck-thresholds.ts'
 import type { AuditReport } from '../../../src/audit/report.ts'
 import { compile } from '../../../src/machine/compile.ts'
 import { openLogs } from '../../../src/logs/files/open.ts'
@@ -14,7 +13,7 @@ import { scanLogs, type ScanOptions } from '../../../src/logs/scan/scan-logs.ts'
 import { MAX_LINE_BYTES } from '../../../src/logs/split-lines.ts'
 import { longLog, trueLog } from '../../log-arbitraries.ts'
 import { linesOf } from '../../log-lines.ts'
-import { slowAudit } from '../../audit/reference.ts'
+import { slowAudit } from '../../audit/reference/slow-audit.ts'
 import { damagedLog } from '../../faults/_damage.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'throughline-scan-'))
@@ -71,7 +70,7 @@ describe('log files', () => {
             writeFileSync(name, compressed ? gzipSync(bytes) : bytes)
           }
           const report = await auditFiles(Object.keys(logs), { blockBytes, threads, now })
-          expect(report).toEqual(slowAudit(logs, { table, now, limits: parseStuckThresholds(table) }))
+          expect(report).toEqual(slowAudit(logs, { machine: table, now, stuckAfter: [] }))
         },
       ),
       { numRuns: 60, endOnFailure: true },
@@ -89,7 +88,7 @@ describe('log files', () => {
           writeFileSync(name, compressed ? gzipSync(bytes) : bytes)
           const report = await auditFiles([name], { blockBytes, threads: 0, now })
           expect(report.checked).toEqual(
-            slowAudit({ [name]: linesIn(bytes) }, { table, now, limits: parseStuckThresholds(table) }).checked,
+            slowAudit({ [name]: linesIn(bytes) }, { machine: table, now, stuckAfter: [] }).checked,
           )
         },
       ),
@@ -105,7 +104,7 @@ describe('log files', () => {
       const bytes = whole.subarray(0, end)
       writeFileSync(name, bytes)
       const report: AuditReport = await auditFiles([name], { blockBytes: 400, threads: 0, now })
-      expect(report).toEqual(slowAudit({ [name]: linesIn(bytes) }, { table, now, limits: parseStuckThresholds(table) }))
+      expect(report).toEqual(slowAudit({ [name]: linesIn(bytes) }, { machine: table, now, stuckAfter: [] }))
     }
   })
 

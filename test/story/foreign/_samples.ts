@@ -1,17 +1,17 @@
-/** The 128 bits of the trace, and a span of it, that all lines of this file belong to. */
+/** The trace and the span of all lines in this file. */
 export const HEX = '019a2b3c4d5e7f608a1b2c3d4e5f6071'
 export const SPAN = 'b7ad6b7169203331'
 
-/** What a line should be told as. */
-interface Told {
+/** The story line expected for a line. */
+interface ExpectedLine {
   readonly service: string
   readonly request_id: string | null
   readonly level: number | string | null
   readonly msg: string
 }
 
-/** Lines in the words of the documentation of each logger, all written at 14:13:20.123 UTC, with what they say. */
-export const LINES: Readonly<Record<string, readonly [fields: object, told: Told]>> = {
+/** A line from the documentation of each logger, all at 14:13:20.123 UTC, with the expected story line. */
+export const LINES: Readonly<Record<string, readonly [fields: object, expected: ExpectedLine]>> = {
   "Go's slog": [
     {
       time: '2026-09-21T16:13:20.123+02:00',
@@ -117,7 +117,7 @@ export const LINES: Readonly<Record<string, readonly [fields: object, told: Told
     },
     { service: 'pricing', request_id: SPAN, level: 'ERROR', msg: 'no price' },
   ],
-  'Google Cloud, as it is exported': [
+  'a Google Cloud export': [
     {
       timestamp: '2026-09-21T14:13:20.123Z',
       severity: 'INFO',
@@ -147,7 +147,7 @@ export const LINES: Readonly<Record<string, readonly [fields: object, told: Told
     },
     { service: '', request_id: SPAN, level: 'Warning', msg: 'priced {Sku}' },
   ],
-  'Logback with its MDC': [
+  'Logback with MDC': [
     {
       '@timestamp': '2026-09-21T14:13:20.123Z',
       level: 'INFO',
@@ -161,7 +161,7 @@ export const LINES: Readonly<Record<string, readonly [fields: object, told: Told
     { version: '1.1', host: 'h1', short_message: 'priced', timestamp: 1_790_000_000.123, level: 6, _trace_id: HEX },
     { service: '', request_id: null, level: 6, msg: 'priced' },
   ],
-  'a traceparent as it came': [
+  'a logged traceparent header': [
     { level: 'info', ts: '1790000000123', msg: 'priced', traceparent: `00-${HEX}-${SPAN}-01` },
     { service: '', request_id: null, level: 'info', msg: 'priced' },
   ],
@@ -170,7 +170,7 @@ export const LINES: Readonly<Record<string, readonly [fields: object, told: Told
 const attribute = (key: string, stringValue: string): object => ({ key, value: { stringValue } })
 const resource = { attributes: [attribute('service.name', 'pricing'), attribute('k8s.pod.name', 'pricing-7')] }
 
-/** One line of log records of OTLP: text, an object, one whose trace stands in its attributes, and one without a trace. */
+/** A line of OTLP log records: a string body, an object body, a trace id in the attributes, and no trace id. */
 export const OTLP_LOGS = {
   resourceLogs: [
     {
@@ -213,7 +213,7 @@ export const OTLP_LOGS = {
   ],
 }
 
-/** One line of spans of OTLP: a good one, one that failed, one that has not ended. */
+/** A line of OTLP spans: one that succeeded, one that failed, one that has not ended. */
 export const OTLP_SPANS = {
   resourceSpans: [
     {

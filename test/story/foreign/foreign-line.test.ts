@@ -1,17 +1,17 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { FIELD_ROLES, USUAL_NAMES, type Role } from '../../../src/story/foreign/field-names.ts'
+import { FIELD_ROLES, DEFAULT_FIELD_NAMES, type Role } from '../../../src/story/foreign/field-names.ts'
 import { foreignLines } from '../../../src/story/foreign/foreign-line.ts'
 import { HEX, LINES, OTLP_LOGS, OTLP_SPANS, SPAN } from './_samples.ts'
 
 const TIME = 1_790_000_000_123
 
-describe('a line is told as it was meant', () => {
-  test.each(Object.entries(LINES))('of %s', (_, [fields, told]) => {
-    expect(foreignLines(fields)).toEqual([{ traceId: HEX, line: { time: TIME, ...told } }])
+describe('foreignLines reads', () => {
+  test.each(Object.entries(LINES))('a line of %s', (_, [fields, expected]) => {
+    expect(foreignLines(fields)).toEqual([{ traceId: HEX, line: { time: TIME, ...expected } }])
   })
 
-  test('of our own, whose request keeps its id beside a span', () => {
+  test('our own line, whose request_id comes before a span_id', () => {
     const fields = {
       level: 30,
       time: TIME,
@@ -27,7 +27,7 @@ describe('a line is told as it was meant', () => {
     ])
   })
 
-  test('of OTLP, where one line holds many records', () => {
+  test('an OTLP line with several log records', () => {
     expect(foreignLines(OTLP_LOGS)).toEqual([
       { traceId: HEX, line: { time: TIME, service: 'pricing', request_id: SPAN, level: 'INFO', msg: 'priced' } },
       {
@@ -43,7 +43,7 @@ describe('a line is told as it was meant', () => {
     ])
   })
 
-  test("of OTLP's spans", () => {
+  test('an OTLP line with several spans', () => {
     expect(foreignLines(OTLP_SPANS).map(({ line }) => [line.time, line.service, line.request_id, line.msg])).toEqual([
       [TIME, 'pricing', SPAN, 'span GET /price 12ms'],
       [TIME + 1, 'pricing', 'b7ad6b7169203332', 'span SELECT 2.5ms error: deadline exceeded'],
@@ -51,7 +51,7 @@ describe('a line is told as it was meant', () => {
     ])
   })
 
-  test('wherever the usual names put it, flat or nested', () => {
+  test('fields under every default name, flat or nested', () => {
     const values: Readonly<Record<Role, unknown>> = {
       trace_id: HEX,
       request_id: SPAN,
@@ -60,13 +60,13 @@ describe('a line is told as it was meant', () => {
       level: 'warn',
       msg: 'priced',
     }
-    const place = fc.record(
+    const fieldPlaces = fc.record(
       Object.fromEntries(
-        FIELD_ROLES.map((role) => [role, fc.tuple(fc.constantFrom(...USUAL_NAMES[role]), fc.boolean())]),
+        FIELD_ROLES.map((role) => [role, fc.tuple(fc.constantFrom(...DEFAULT_FIELD_NAMES[role]), fc.boolean())]),
       ),
     )
     fc.assert(
-      fc.property(place, (places) => {
+      fc.property(fieldPlaces, (places) => {
         const fields: Record<string, unknown> = {}
         for (const role of FIELD_ROLES) {
           const [name, flat] = places[role] ?? ['', true]
@@ -88,40 +88,40 @@ describe('a line is told as it was meant', () => {
   })
 })
 
-describe('a line without a message tells', () => {
+describe('a line without a message gets', () => {
   const base = { time: TIME, trace_id: HEX }
   test.each([
-    ['the request', { method: 'GET', path: '/orders/7', status: 200, duration: '12ms' }, 'GET /orders/7 200'],
+    ['its request', { method: 'GET', path: '/orders/7', status: 200, duration: '12ms' }, 'GET /orders/7 200'],
     [
-      'the request, without its query',
+      'its request, without the query',
       { req: { method: 'GET', url: 'https://shop.test/orders?token=hush' }, res: { statusCode: 404 } },
       'GET /orders 404',
     ],
     [
-      'the request and its error',
+      'its request and its error',
       { method: 'POST', path: '/orders', status: 500, error: { message: 'boom' } },
       'POST /orders 500: boom',
     ],
-    ['its event', { event: { name: 'order.placed' } }, 'order.placed'],
-    ['its event and its error', { action: 'charge', error: 'no funds' }, 'charge: no funds'],
+    ['its event name', { event: { name: 'order.placed' } }, 'order.placed'],
+    ['its event name and its error', { action: 'charge', error: 'no funds' }, 'charge: no funds'],
     ['its error', { err: { message: 'boom' } }, 'boom'],
-    ['nothing', { status: 7, user: 'u1', msg: '' }, ''],
+    ['an empty message', { status: 7, user: 'u1', msg: '' }, ''],
   ])('%s', (_, fields, msg) => {
     expect(foreignLines({ ...base, ...fields }).map(({ line }) => line.msg)).toEqual([msg])
   })
 })
 
-describe('trace ids', () => {
-  const ids = (value: unknown, more: object = {}): string[] =>
-    foreignLines({ time: TIME, trace_id: value, ...more }).map(({ traceId }) => traceId)
+describe('the trace id', () => {
+  const ids = (value: unknown, extra: object = {}): string[] =>
+    foreignLines({ time: TIME, trace_id: value, ...extra }).map(({ traceId }) => traceId)
 
   test.each([
     ['a UUID', '019A2B3C-4d5e-7f60-8a1b-2c3d4e5f6071', '019A2B3C-4d5e-7f60-8a1b-2c3d4e5f6071'],
-    ['any id that may come in', 'abc-123', 'abc-123'],
+    ['any valid X-Trace-ID', 'abc-123', 'abc-123'],
     ['a traceparent', `00-${HEX}-${SPAN}-01`, HEX],
     ['a traceparent in upper case', `00-${HEX}-${SPAN}-01`.toUpperCase(), HEX],
-    ['a resource of Google Cloud', `projects/shop-1/traces/${HEX}`, HEX],
-  ])('%s', (_, value, id) => expect(ids(value)).toEqual([id]))
+    ['a Google Cloud resource', `projects/shop-1/traces/${HEX}`, HEX],
+  ])('may be %s', (_, value, id) => expect(ids(value)).toEqual([id]))
 
   test.each([
     '',
@@ -133,13 +133,13 @@ describe('trace ids', () => {
     7,
     null,
     {},
-  ])('%o is none', (value) => {
+  ])('cannot be %o', (value) => {
     expect(ids(value)).toEqual([])
     expect(ids(value, { traceId: HEX })).toEqual([HEX])
   })
 })
 
-describe('names that are given', () => {
+describe('given field names', () => {
   const fields = {
     ts: '2026-09-21T14:13:20.123Z',
     time: 'later',
@@ -150,7 +150,7 @@ describe('names that are given', () => {
     a: { b: 'nested' },
   }
 
-  test('come before the usual ones, which are still looked at', () => {
+  test('are tried before the default ones', () => {
     const names = { trace_id: ['gone', 'meta.corr.id'], service: ['meta.app'], msg: ['said'] }
     expect(foreignLines(fields, names)).toEqual([
       { traceId: HEX, line: { time: TIME, service: 'pricing', request_id: null, level: null, msg: 'priced' } },
@@ -158,11 +158,11 @@ describe('names that are given', () => {
     expect(foreignLines(fields, { trace_id: ['gone'] })[0]?.traceId).toBe('abc')
   })
 
-  test('are keys as they stand first, and paths after that', () => {
+  test('match a whole key before a nested path', () => {
     expect(foreignLines(fields, { msg: ['a.b'] })[0]?.line.msg).toBe('flat')
   })
 
-  test('do not find what objects inherit', () => {
+  test('do not match inherited properties', () => {
     expect(foreignLines(fields, { msg: ['constructor.name'], service: ['__proto__.x'] })[0]?.line).toMatchObject({
       msg: '',
       service: '',
@@ -170,9 +170,9 @@ describe('names that are given', () => {
   })
 })
 
-describe('whatever a line holds', () => {
+describe('foreignLines with hostile input', () => {
   const keys = fc.constantFrom(
-    ...Object.values(USUAL_NAMES)
+    ...Object.values(DEFAULT_FIELD_NAMES)
       .flat()
       .flatMap((name) => [name, ...name.split('.')]),
     'resourceLogs',
@@ -196,12 +196,16 @@ describe('whatever a line holds', () => {
       .map((entries) => Object.fromEntries(entries) as object),
   }))
 
-  test('it is read without throwing, as what it must be', () => {
+  test('returns well-formed lines and never throws', () => {
+    let read = 0
     fc.assert(
-      fc.property(fc.array(fc.tuple(keys, value)), (entries) => {
-        // As JSON gives it: __proto__ is a key like any other.
-        const fields = JSON.parse(JSON.stringify(Object.fromEntries(entries))) as object
-        for (const { traceId, line } of foreignLines(fields)) {
+      fc.property(fc.array(fc.tuple(keys, value)), fc.boolean(), (entries, withIds) => {
+        const ids = withIds ? Object.entries({ trace_id: HEX, time: TIME }) : []
+        // In parsed JSON, __proto__ is a key like any other.
+        const fields = JSON.parse(JSON.stringify(Object.fromEntries([...entries, ...ids]))) as object
+        const lines = foreignLines(fields)
+        read += lines.length
+        for (const { traceId, line } of lines) {
           expect(traceId).toMatch(/^[A-Za-z0-9._:-]{1,128}$/)
           expect(line).toEqual({
             time: expect.any(Number) as unknown,
@@ -216,9 +220,10 @@ describe('whatever a line holds', () => {
       }),
       { numRuns: 500 },
     )
+    expect(read).toBeGreaterThan(0)
   })
 
-  test('and however deep: nested ten thousand times', () => {
+  test('reads objects nested ten thousand times', () => {
     const deep = (key: string): string => `${`{"${key}":`.repeat(10_000)}1${'}'.repeat(10_000)}`
     for (const key of ['trace', 'error', 'body', 'req', 'resourceLogs', 'kvlistValue', '__proto__']) {
       const fields = JSON.parse(`{"trace_id":"${HEX}","time":${String(TIME)},"${key}":${deep(key)}}`) as object
@@ -227,7 +232,7 @@ describe('whatever a line holds', () => {
     }
   })
 
-  test('and however long: what is told is cut and marked, never within a character', () => {
+  test('truncates long strings with a mark, never within a character', () => {
     const long = {
       time: TIME,
       trace_id: HEX,
@@ -243,17 +248,17 @@ describe('whatever a line holds', () => {
     expect(foreignLines({ ...long, msg: 'x'.repeat(2_000) })[0]?.line.msg).toBe('x'.repeat(2_000))
   })
 
-  test('and however much: records and attributes by the ten thousand', () => {
-    const many = <T>(item: T): T[] => Array.from({ length: 20_000 }, () => item)
+  test('reads 20,000 records with 20,000 attributes', () => {
+    const repeat = <T>(item: T): T[] => Array.from({ length: 20_000 }, () => item)
     const [record] = OTLP_LOGS.resourceLogs[0]?.scopeLogs[0]?.logRecords ?? []
-    const attributes = many(0).map((_, index) => ({ key: `k${String(index)}`, value: { stringValue: 'v' } }))
+    const attributes = repeat(0).map((_, index) => ({ key: `k${String(index)}`, value: { stringValue: 'v' } }))
     expect(
-      foreignLines({ resourceLogs: [{ resource: { attributes }, scopeLogs: [{ logRecords: many(record) }] }] }),
+      foreignLines({ resourceLogs: [{ resource: { attributes }, scopeLogs: [{ logRecords: repeat(record) }] }] }),
     ).toHaveLength(20_000)
   })
 })
 
-test('a line without a trace id or a time is nobody’s', () => {
+test('a line without a trace id or a time is skipped', () => {
   for (const fields of [
     {},
     [],

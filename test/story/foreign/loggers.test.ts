@@ -11,9 +11,9 @@ import { root } from '../../sources.ts'
 import { HEX, SPAN } from './_samples.ts'
 
 const run = promisify(execFile)
-const told = (lines: readonly string[]): readonly ForeignLine[] =>
+const parseLines = (lines: readonly string[]): readonly ForeignLine[] =>
   lines.flatMap((line) => foreignLines(JSON.parse(line) as object))
-const parts = ({ traceId, line }: ForeignLine): unknown[] => [
+const fieldsOf = ({ traceId, line }: ForeignLine): unknown[] => [
   traceId,
   line.service,
   line.request_id,
@@ -25,18 +25,18 @@ test.each([
   ['milliseconds', pino.stdTimeFunctions.epochTime, (time: unknown) => time],
   ['seconds', pino.stdTimeFunctions.unixTime, (time: unknown) => Number(time) * 1_000],
   ['ISO 8601', pino.stdTimeFunctions.isoTime, (time: unknown) => Date.parse(String(time))],
-])('pino with times in %s, as OpenTelemetry stamps it', (_, timestamp, inMilliseconds) => {
+])('reads pino with times in %s and the fields of OpenTelemetry', (_, timestamp, inMilliseconds) => {
   const { stream, lines } = linesStream()
   pino({ name: 'pricing', timestamp, mixin: () => ({ trace_id: HEX, span_id: SPAN, trace_flags: '01' }) }, stream).warn(
     'slow',
   )
-  expect(told(lines).map(parts)).toEqual([[HEX, 'pricing', SPAN, 40, 'slow']])
-  // The shape of a line of pino, which we have just seen.
+  expect(parseLines(lines).map(fieldsOf)).toEqual([[HEX, 'pricing', SPAN, 40, 'slow']])
+  // pino's lines have a time.
   const written = lines.map((line) => JSON.parse(line) as { time: unknown })
-  expect(told(lines).map(({ line }) => line.time)).toEqual(written.map(({ time }) => inMilliseconds(time)))
+  expect(parseLines(lines).map(({ line }) => line.time)).toEqual(written.map(({ time }) => inMilliseconds(time)))
 })
 
-test('pino-http, which knows the trace by the headers that came, or as its own id', async () => {
+test('reads pino-http, with the trace id in request headers or as the request id', async () => {
   const { stream, lines } = linesStream()
   const logger = pinoHttp({
     genReqId: (req) => String(req.headers['x-trace-id'] ?? ''),
@@ -55,14 +55,14 @@ test('pino-http, which knows the trace by the headers that came, or as its own i
   await fetch(url, { headers: { traceparent: `00-${HEX}-${SPAN}-01` } })
   await fetch(url, { headers: { 'x-trace-id': 'abc-123' } })
   await Promise.all(closed)
-  expect(told(lines).map(parts)).toEqual([
+  expect(parseLines(lines).map(fieldsOf)).toEqual([
     [HEX, 'pricing', null, 30, 'request completed'],
     ['abc-123', 'pricing', null, 30, 'request completed'],
   ])
 })
 
-test('evlog, whose wide events have no message', async () => {
-  // Its output goes to the console of its process.
+test('reads evlog, whose wide events have no message', async () => {
+  // evlog prints to the console of its process.
   const program = `
     import { createRequestLogger, initLogger } from 'evlog'
     initLogger({ env: { service: 'pricing', environment: 'production' }, pretty: false })
@@ -71,7 +71,7 @@ test('evlog, whose wide events have no message', async () => {
     event.error(new Error('no price'))
     event.emit({ status: 500 })`
   const { stdout, stderr } = await run(process.execPath, ['--input-type=module', '-e', program], { cwd: root })
-  expect(told(`${stdout}${stderr}`.trim().split('\n')).map(parts)).toEqual([
+  expect(parseLines(`${stdout}${stderr}`.trim().split('\n')).map(fieldsOf)).toEqual([
     [HEX, 'pricing', SPAN, 'error', 'GET /price 500: no price'],
   ])
 })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { observed, START } from '../../tracker-fixture.ts'
+import { trackerFixture, START } from '../../tracker-fixture.ts'
 import { linesOf } from '../../log-lines.ts'
 import { folderOf, runCommand } from '../../cli/_run-command.ts'
 import type { StoryReport } from '../../../src/story/report.ts'
@@ -8,9 +8,9 @@ import { HEX, OTLP_SPANS } from './_samples.ts'
 const TRACE = '019a2b3c-4d5e-7f60-8a1b-2c3d4e5f6071'
 const at = (ms: number): string => new Date(START + ms).toISOString()
 
-/** A gateway with throughline calls a service in Go, which is logged by slog; an ECS service in Java and an OTLP span follow. */
+/** Logs of a gateway with throughline, a Go service with slog, a Java service with ECS, and OTLP spans. */
 function logs(): { files: (name: string) => string; gateway: string } {
-  const { tracker, records, clock } = observed({ service: 'gateway', newTraceId: () => TRACE })
+  const { tracker, records, clock } = trackerFixture({ service: 'gateway', newTraceId: () => TRACE })
   const request = tracker.start(undefined, { method: 'GET', path: '/orders/7' })
   clock.time += 10
   request.authenticated()
@@ -40,16 +40,16 @@ function logs(): { files: (name: string) => string; gateway: string } {
     'service.name': 'stock',
     'trace.id': HEX,
   }
-  const stranger = { ...go, msg: 'of another trace', trace_id: 'abc-123' }
+  const unrelated = { ...go, msg: 'of another trace', trace_id: 'abc-123' }
   const files = folderOf({
     'gateway.log': `${linesOf(records).join('\n')}\n`,
-    'others.log': [java, go, own, stranger, OTLP_SPANS].map((line) => `${JSON.stringify(line)}\n`).join(''),
+    'others.log': [java, go, own, unrelated, OTLP_SPANS].map((line) => `${JSON.stringify(line)}\n`).join(''),
   })
   return { files, gateway: request.requestId }
 }
 
-describe('a story of services of which one is instrumented', () => {
-  test('has the lines of all, in order of time, whichever way the id is written', async () => {
+describe('a story of one service with throughline and several without', () => {
+  test('has the lines of all services by time, in every notation of the trace id', async () => {
     const { files, gateway } = logs()
     const { status, out } = await runCommand('story', TRACE, files('gateway.log'), files('others.log'), '--format', 'json')
     // What the command prints as JSON.
@@ -69,18 +69,18 @@ describe('a story of services of which one is instrumented', () => {
     ])
   })
 
-  test('puts a line whose span is a request beneath it', async () => {
+  test('shows a line below the request that its span id names', async () => {
     const { files } = logs()
     const { out } = await runCommand('story', TRACE, files('*.log'))
     const rows = out.split('\n').map((row) => row.replace(/^\s*\+\S+ [ ·━]*/, ''))
-    const place = (text: string): number => rows.findIndex((row) => row.includes(text))
+    const rowOf = (text: string): number => rows.findIndex((row) => row.includes(text))
     expect(rows).toContain('- DEBUG asking for prices')
     expect(rows).toContain('- INFO priced (pricing)')
-    expect(place('Processing')).toBeLessThan(place('asking for prices'))
-    expect(place('asking for prices')).toBeLessThan(place('Responded after'))
+    expect(rowOf('Processing')).toBeLessThan(rowOf('asking for prices'))
+    expect(rowOf('asking for prices')).toBeLessThan(rowOf('Responded after'))
   })
 
-  test('is told of foreign lines alone too', async () => {
+  test('works without any lifecycle lines', async () => {
     const { files } = logs()
     const { status, out } = await runCommand('story', HEX, files('others.log'), '--format', 'json')
     expect(status).toBe(0)

@@ -1,4 +1,4 @@
-/** Lets instrumentations see what is imported, as OpenTelemetry asks of a program that is made of ES modules. */
+/** Lets instrumentations hook ES module imports, as OpenTelemetry requires. */
 import { register } from 'node:module'
 
 register('@opentelemetry/instrumentation/hook.mjs', import.meta.url)

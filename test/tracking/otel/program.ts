@@ -1,17 +1,17 @@
 /**
- * Logs the application's own lines and those of requests, inside of a span and outside of it. What an application's line
- * stands for is its message; who wrote a request's line is its service.
+ * Logs lines of an application and of requests, inside a span and outside. The message of an application's line names the
+ * case; the service of a request's line names its logger.
  */
 import { trace, type Span } from '@opentelemetry/api'
 import { pino } from 'pino'
-import { traceMixin } from '../../../src/tracking/current-request.ts'
+import { traceMixin } from '../../../src/tracking/trace-mixin.ts'
 import { createTracker } from '../../../src/handlers/track-request.ts'
 import type { Tracker } from '../../../src/handlers/tracker.ts'
 
 const FOREIGN = { 'x-trace-id': 'abc-123' }
 const stamping = pino({ base: null, mixin: traceMixin })
 const composed = pino({ base: null, mixin: (...line) => ({ tenant: 'cave', ...traceMixin(...line) }) })
-const deaf = pino({ base: null, mixin: () => ({ tenant: 'cave', ...traceMixin() }) })
+const withoutArguments = pino({ base: null, mixin: () => ({ tenant: 'cave', ...traceMixin() }) })
 const plain = pino({ base: null })
 
 const trackers = {
@@ -35,7 +35,7 @@ function inSpan(run: (span: Span) => void): void {
   })
 }
 
-function throughLife(tracker: Tracker): void {
+function runRequest(tracker: Tracker): void {
   const request = tracker.start(FOREIGN)
   inSpan(() => request.run(() => request.authenticated()))
   request.note('LOOKED', { shelf: 7 })
@@ -44,8 +44,8 @@ function throughLife(tracker: Tracker): void {
   inSpan(() => request.responded({ status: 500, error: new Error('no lamp') }))
 }
 
-// Twice: what is made for the first line of a kind serves the second one too.
-for (const tracker of Object.values(trackers)) for (let time = 0; time < 2; time += 1) throughLife(tracker)
+// Twice, since what is cached for the first line of a kind is used for the second.
+for (const tracker of Object.values(trackers)) for (let time = 0; time < 2; time += 1) runRequest(tracker)
 
 inSpan((span) => {
   const { traceId, spanId } = span.spanContext()
@@ -54,10 +54,10 @@ inSpan((span) => {
   trackers.default.start(FOREIGN).run(() => {
     stamping.info('another trace')
     composed.info('another trace, composed')
-    deaf.info('another trace, deaf')
+    withoutArguments.info('another trace, no arguments')
     plain.info('not stamped')
     stamping.child({ trace_id: 'bound', request_id: 'bound' }).info('bound')
-    stamping.info({ trace_id: 'told' }, 'told')
+    stamping.info({ trace_id: 'explicit' }, 'explicit')
   })
   trackers.default.start({ traceparent: `00-${traceId}-${spanId}-01` }).run(() => stamping.info('the same trace'))
   joined.start().run(() => stamping.info('joined'))

@@ -1,0 +1,44 @@
+import type { Carrier } from '../../trace/carrier.ts'
+import { authenticate, type AuthOptions } from '../../handlers/authenticate.ts'
+import { attachRequest } from '../../tracking/current-request.ts'
+import { endFromStatus } from '../../tracking/finish-request.ts'
+import { acceptRequest, type RequestCore } from '../../tracking/intake.ts'
+import { isObject } from '../_objects.ts'
+import { httpEvent } from './http-event.ts'
+import type { Invocation } from './invocation.ts'
+
+/** How callers over HTTP are authenticated, and where other events have their headers. */
+export interface TrackInvocationOptions<Event> extends AuthOptions<Event> {
+  /** Returns the headers of an event that is neither of HTTP nor of SQS; `x-lifecycle` is not read. */
+  readonly carrier?: (event: Event) => Carrier
+}
+
+/** Tracks an invocation as one request: an HTTP request, or an event of a kind that is not known. */
+export async function trackInvocation<Event, R>(
+  core: RequestCore,
+  options: TrackInvocationOptions<Event>,
+  { event, path, serve }: { readonly event: Event; readonly path: string; readonly serve: () => R },
+  { active, timeLeft }: Invocation,
+): Promise<Awaited<R>> {
+  const { errors } = core.settings
+  const http = httpEvent(event)
+  const headers = http === undefined ? errors.run(() => options.carrier?.(event)) : http.headers
+  const request = acceptRequest(core, headers, {
+    method: http?.method,
+    path: http?.path ?? path,
+    source: event,
+    timeLeft,
+  })
+  active.add(request)
+  if (isObject(event)) attachRequest(event, request)
+  try {
+    const allowed = await authenticate(request, event, http === undefined ? {} : options)
+    const answer = allowed ? await request.run(serve) : http?.refusal
+    request.finish(endFromStatus(request, http?.statusOf(answer)))
+    // Either the handler's answer with one more header, or a refusal that the gateway accepts.
+    return (http?.withTraceId(answer, request.traceId) ?? answer) as Awaited<R>
+  } catch (error) {
+    request.finish({ outcome: 'error', status: http === undefined ? undefined : 502, error })
+    throw error
+  }
+}

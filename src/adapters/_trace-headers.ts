@@ -1,0 +1,46 @@
+import { HEADERS } from '../trace/carrier.ts'
+import { toDashed, w3cTraceId } from '../trace/trace-id.ts'
+
+export const TRACE_HEADER_NAMES: readonly string[] = Object.values(HEADERS)
+
+export function isTraceHeader(name: string): boolean {
+  return TRACE_HEADER_NAMES.includes(name)
+}
+
+/** The caller's headers with these trace headers; those that a forwarded message brought along are replaced. */
+export function withTraceHeaders<V>(
+  own: Readonly<Record<string, V>> | null | undefined,
+  traceHeaders: Readonly<Record<string, V>>,
+): Record<string, V> {
+  return { ...Object.fromEntries(Object.entries(own ?? {}).filter(([name]) => !isTraceHeader(name))), ...traceHeaders }
+}
+
+/** The trace headers that the caller has not set: what the caller has set stays. */
+export function missingHeaders(
+  headers: Readonly<Record<string, string>>,
+  has: (name: string) => boolean,
+): readonly (readonly [name: string, value: string])[] {
+  // A tracestate belongs to its traceparent: beside the caller's traceparent, ours would describe another trace.
+  const foreign = has(HEADERS.traceparent)
+  return Object.entries(headers).filter(([name]) => !has(name) && !(foreign && name === HEADERS.tracestate))
+}
+
+/** As many of the trace headers as there is room for, the most informative first. */
+export function headersThatFit(
+  headers: Readonly<Record<string, string>>,
+  slots: number,
+): Readonly<Record<string, string>> {
+  if (Object.keys(headers).length <= slots) return headers
+  const { traceId, traceparent, lifecycle, tracestate } = HEADERS
+  const id = headers[traceId] ?? ''
+  // A traceparent names the parent, and its trace id is the whole of a UUID; of other ids it holds only a hash.
+  const [primary, secondary] = id === toDashed(w3cTraceId(id)) ? [traceparent, traceId] : [traceId, traceparent]
+  return Object.fromEntries(
+    [primary, lifecycle, secondary, tracestate]
+      .flatMap((name) => {
+        const value = headers[name]
+        return value === undefined ? [] : [[name, value] as const]
+      })
+      .slice(0, slots),
+  )
+}

@@ -1,0 +1,60 @@
+import { extract, type Carrier, type Extracted } from '../trace/carrier.ts'
+import { firstRecord, type RequestTarget } from './build-records.ts'
+import { dispatchOrNote } from './signals.ts'
+import { TrackedRequest } from './tracked-request.ts'
+import type { TrackerCore } from './tracker-core.ts'
+
+/** The tracker's internals, as handlers and adapters use them. */
+export type RequestCore = TrackerCore<TrackedRequest>
+
+/** What `tracker.start` takes besides the carrier. */
+export interface StartOptions extends RequestTarget {
+  /** The argument of a `trustIncoming` function; by default the carrier. */
+  readonly source?: unknown
+  /** Milliseconds until the caller stops waiting: the request is stuck only then, whatever the limits of its states. */
+  readonly timeLeft?: number | undefined
+}
+
+/** What `tracker.resume` takes besides the carrier. */
+export interface ResumeOptions extends RequestTarget {
+  /** The number of this delivery of the message: 1, 2 … */
+  readonly attempt?: number | undefined
+}
+
+/** Starts the request of an HTTP or gRPC call, whose headers may carry a trace. */
+export function acceptRequest(core: RequestCore, carrier: Carrier, options: StartOptions): TrackedRequest {
+  const trusted = core.settings.trustsIncoming(options.source ?? carrier)
+  return startRequest(core, extract(trusted ? carrier : undefined, 'edge'), options)
+}
+
+/** Resumes the request that a message hands off, or, where it carries none, starts one with the sender as its parent. */
+export function acceptDelivery(core: RequestCore, carrier: Carrier, delivery: ResumeOptions): TrackedRequest {
+  const extracted = extract(carrier, 'message')
+  const { resumption, traceId } = extracted
+  const state = resumption === undefined ? undefined : core.settings.table.state[resumption.state]
+  if (resumption === undefined || traceId === undefined || state === undefined || state.final)
+    return startRequest(core, extracted, delivery)
+  const attempt = Number.isSafeInteger(delivery.attempt) ? Math.max(1, delivery.attempt ?? 1) : 1
+  const request = new TrackedRequest(core, { ...resumption, state, traceId, extracted, attempt })
+  core.onStarted(request)
+  dispatchOrNote(request, 'ATTEMPT', {})
+  return request
+}
+
+function startRequest(core: RequestCore, extracted: Extracted, target: StartOptions): TrackedRequest {
+  const { settings } = core
+  const isNew = extracted.traceId === undefined
+  const request = new TrackedRequest(core, {
+    traceId: extracted.traceId ?? settings.newTraceId(),
+    requestId: settings.newRequestId(),
+    state: settings.initial,
+    seq: 0,
+    since: settings.now(),
+    extracted:
+      isNew && extracted.flags !== settings.newTraceFlags ? { ...extracted, flags: settings.newTraceFlags } : extracted,
+    timeoutMs: target.timeLeft,
+  })
+  core.onStarted(request)
+  if (core.hasListeners) core.emit(firstRecord(request, settings.service, target, extracted))
+  return request
+}

@@ -1,0 +1,21 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+
+/** The ids that the storage's readers need; every tracked request has them. */
+export interface StoredRequest {
+  readonly traceId: string
+  readonly requestId: string
+}
+
+// Exactly one: each further instance slows every await of the process. Only `run`, never `enterWith`, which would leak
+// the request into whatever the same chain of callbacks serves next.
+const storage = new AsyncLocalStorage<StoredRequest | undefined>()
+
+/** The request in whose context the caller runs, if any. */
+export function storedRequest(): StoredRequest | undefined {
+  return storage.getStore()
+}
+
+/** Runs a function in the context of a request, or of none. */
+export function runWith<T>(request: StoredRequest | undefined, fn: () => T): T {
+  return storage.run(request, fn)
+}

@@ -1,0 +1,90 @@
+import type { TrackerOptions } from '../../src/tracking/settings.ts'
+import { createTracker } from '../../src/handlers/track-request.ts'
+import type { Tracker } from '../../src/handlers/tracker.ts'
+import type { LifecycleRecord } from '../../src/record/record.ts'
+
+/** What a handler of the suite receives, whatever the host. */
+export interface IncomingRequest {
+  readonly header: (name: string) => string | undefined
+  readonly body: () => Promise<string>
+}
+
+/** What a handler responds; a body in parts is streamed. */
+export interface Answer {
+  readonly status?: number
+  /** The content type, if it matters. */
+  readonly type?: string
+  readonly body?: string | AsyncIterable<string> | null
+}
+
+export type Handle = (incoming: IncomingRequest) => Answer | Promise<Answer>
+
+/** What a host serves: all requests go to the handler; a host with routes has `/` and `/orders/:id`. */
+export interface Scenario {
+  readonly tracker: Tracker
+  readonly handle: Handle
+  readonly authenticate?: (header: (name: string) => string | undefined) => unknown
+  readonly auth?: 'manual'
+}
+
+export interface RunningServer {
+  readonly url: string
+  close(): Promise<void>
+}
+
+/** Starts a real server on 127.0.0.1, on any free port. */
+export type Serve = (scenario: Scenario) => Promise<RunningServer>
+
+/** What differs between hosts. */
+export interface HostTraits {
+  /** The host has routes: `path` is a pattern, and the host answers requests that match none. */
+  readonly routes?: { readonly orders: string }
+  /** The host parses the body before the handler runs, and answers requests whose body is not valid JSON. */
+  readonly parsesJson?: boolean
+  /** Starts the same host over HTTP/2 without TLS. */
+  readonly http2?: Serve
+}
+
+/** A tracker whose records can be awaited, since a response may reach its client before its request has ended. */
+export interface RecordingTracker {
+  readonly tracker: Tracker
+  readonly records: LifecycleRecord[]
+  /** Resolves once this many requests have ended. */
+  readonly ended: (count: number) => Promise<void>
+  /** The records grouped by request, in the order of their start. */
+  readonly byRequest: () => LifecycleRecord[][]
+}
+
+export function recordingTracker(options: Pick<TrackerOptions, 'onInvalid'> = {}): RecordingTracker {
+  const records: LifecycleRecord[] = []
+  const waiting = new Set<() => void>()
+  const write = (record: LifecycleRecord): void => {
+    records.push(record)
+    for (const check of waiting) check()
+  }
+  const endCount = (): number =>
+    records.filter((record) => record.lifecycle === 'transition' && record.outcome !== undefined).length
+  return {
+    tracker: createTracker({
+      service: 'api',
+      logger: false,
+      sinks: [{ write }],
+      ...(options.onInvalid === undefined ? {} : { onInvalid: options.onInvalid }),
+    }),
+    records,
+    ended: (count) =>
+      new Promise((resolve) => {
+        const check = (): void => {
+          if (endCount() < count) return
+          waiting.delete(check)
+          resolve()
+        }
+        waiting.add(check)
+        check()
+      }),
+    byRequest: () =>
+      [...new Set(records.map(({ request_id }) => request_id))].map((id) =>
+        records.filter(({ request_id }) => request_id === id),
+      ),
+  }
+}

@@ -1,0 +1,61 @@
+import type { AuditReport } from '../../../src/audit/report.ts'
+import type { Assessment } from './assess.ts'
+import type { Machine } from './machine.ts'
+import { percentilesOf } from './percentiles.ts'
+import { thresholdOf, type Threshold } from './thresholds.ts'
+
+/** One time that a request spent in a state, and the service that had brought it there. */
+interface Stay {
+  readonly state: string
+  readonly service: string
+  readonly ms: number
+}
+
+/** What is counted by state and service. */
+export interface StateFigures {
+  readonly states: AuditReport['states']
+  readonly thresholdOf: (state: string, service: string) => Threshold
+}
+
+export function stateFigures(
+  assessments: readonly Assessment[],
+  machine: Machine,
+  stuckAfter: readonly string[],
+): StateFigures {
+  const entered = assessments.flatMap(({ history }) => history.transitions.map(({ record }) => record))
+  const open = assessments.filter(({ ended }) => !ended).map(({ position }) => position)
+  const stays = assessments.flatMap(staysOf)
+  const threshold = (state: string, service: string): Threshold =>
+    thresholdOf(machine, stuckAfter, state, timesOf(stays.filter(isOf(state, service))))
+  const countsOf = (state: string, service?: string) => ({
+    entered: entered.filter(isOf(state, service)).length,
+    open: open.filter(isOf(state, service)).length,
+    dwell_ms: percentilesOf(timesOf(stays.filter(isOf(state, service)))),
+  })
+  const states = machine.states.map(({ name }): [string, AuditReport['states'][string]] => {
+    const services = [...entered, ...open, ...stays].filter(isOf(name)).map(({ service }) => service)
+    const byService = [...new Set(services)].sort().map((service) => {
+      return [service, { ...countsOf(name, service), ...threshold(name, service) }] as const
+    })
+    return [name, { ...countsOf(name), services: Object.fromEntries(byService) }]
+  })
+  return { states: Object.fromEntries(states), thresholdOf: threshold }
+}
+
+function isOf(state: string, service?: string) {
+  return (other: { readonly state: string; readonly service: string }): boolean =>
+    other.state === state && (service === undefined || other.service === service)
+}
+
+function staysOf({ history }: Assessment): Stay[] {
+  const records = history.transitions.map(({ record }) => record)
+  return records.flatMap(({ from, dwell, service }, index) => {
+    if (from === undefined || dwell === undefined) return []
+    const entry = records.slice(0, index).findLast(({ state }) => state === from)
+    return [{ state: from, service: entry?.service ?? service, ms: dwell }]
+  })
+}
+
+function timesOf(stays: readonly Stay[]): number[] {
+  return stays.map(({ ms }) => ms)
+}

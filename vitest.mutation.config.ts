@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config'
+
+// The tests that `npm run test:mutation` repeats for each mutant: only those of the pure folders.
+export default defineConfig({
+  test: {
+    include: ['test/{machine,trace,record,history}/**/*.test.ts'],
+    setupFiles: ['test/mutation-setup.ts'],
+    // One worker for all test files: packages are imported once, and our own modules again for each file.
+    isolate: false,
+    testTimeout: 120_000,
+  },
+})
