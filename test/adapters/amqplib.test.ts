@@ -33,7 +33,7 @@ const STARTED = ['Received', 'Authenticated']
 const PLACED = [...STARTED, 'Processing', 'Queued']
 const FOREIGN = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
 const ORDER = Buffer.from('order 1')
-// A program without types may set to null what it has not.
+// Untyped callers may set absent options to null.
 const NOTHING_SAID = { replyTo: null } as unknown as Options.Publish
 
 describeQueueAdapter('RabbitMQ by amqplib', { rig: 'amqplib', open: openRig, missing })
@@ -45,9 +45,9 @@ describeQueueAdapter('RabbitMQ by amqp-connection-manager', {
 
 describe.skipIf(missing)('amqplib', () => {
   let connection: ChannelModel
-  /** Of amqplib alone. */
+  /** An unwrapped channel. */
   let plain: Channel
-  /** Carries, and confirms. */
+  /** A wrapped confirm channel. */
   let sender: ConfirmChannel
 
   beforeAll(async () => {
@@ -58,7 +58,7 @@ describe.skipIf(missing)('amqplib', () => {
 
   afterAll(() => connection.close())
 
-  /** A queue for as long as the test runs. */
+  /** Creates a queue until the test ends. */
   async function newQueue(options: Options.AssertQueue = {}): Promise<string> {
     const { queue } = await plain.assertQueue(`throughline-${randomUUID()}`, options)
     onTestFinished(async () => {
@@ -67,7 +67,7 @@ describe.skipIf(missing)('amqplib', () => {
     return queue
   }
 
-  /** A channel of its own, which may break; by default on the connection of all. */
+  /** Creates a channel, which may break; by default on the shared connection. */
   async function newChannel(of = connection): Promise<Channel> {
     const channel = await of.createChannel()
     channel.on('error', () => undefined)
@@ -86,7 +86,7 @@ describe.skipIf(missing)('amqplib', () => {
     return channel
   }
 
-  /** A request that has sent one message. */
+  /** Starts a request that sends one message. */
   async function placed(
     queue: string,
     shop = trackedService(),
@@ -97,8 +97,8 @@ describe.skipIf(missing)('amqplib', () => {
     return request
   }
 
-  /** Takes the one message out of a queue. */
-  async function taken(queue: string): Promise<GetMessage> {
+  /** Fetches the single message of a queue. */
+  async function fetchOne(queue: string): Promise<GetMessage> {
     return vi.waitFor(async () => {
       const message = await plain.get(queue, { noAck: true })
       if (message === false) throw new Error('no message came')
@@ -106,7 +106,7 @@ describe.skipIf(missing)('amqplib', () => {
     }, SOON)
   }
 
-  /** What the last line says that tells of an error; the sender's may come after those of a quick worker. */
+  /** The last logged error; the sender's records may follow those of a fast worker. */
   function failureIn({ records }: ReturnType<typeof trackedService>) {
     return records.findLast(({ error }) => error !== undefined)?.error
   }
@@ -122,7 +122,7 @@ describe.skipIf(missing)('amqplib', () => {
     })
     afterAll(() => manager.close())
 
-    test('a message waits for a broker, and its request with it; a callback is called with that in hand', async () => {
+    test('a message, and with it its request, waits for a broker; a callback runs in the context of the request', async () => {
       const queue = await newQueue()
       const channel = propagate(manager.createChannel())
       const { tracker, story } = trackedService()
@@ -131,21 +131,21 @@ describe.skipIf(missing)('amqplib', () => {
       expect(request.state).toBe('Processing')
       expect(await sent).toBe(true)
       expect(story(request.requestId)).toEqual(PLACED)
-      expect(carriedBy(await taken(queue))).toMatchObject({
+      expect(carriedBy(await fetchOne(queue))).toMatchObject({
         'x-lifecycle': expect.stringContaining(`${request.requestId};Queued;3;`) as unknown,
       })
-      const told = deferred<unknown[]>()
+      const called = deferred<unknown[]>()
       other.run(
         () =>
           void channel.publish('', queue, ORDER, {}, (...args) =>
-            told.resolve([...args, other.state, currentRequest() === other]),
+            called.resolve([...args, other.state, currentRequest() === other]),
           ),
       )
-      expect(await told.promise).toEqual([null, true, 'Queued', true])
+      expect(await called.promise).toEqual([null, true, 'Queued', true])
       await channel.close()
     })
 
-    test('one that is given up unsent is not handed over, and without a catch the process hears of it as before', async () => {
+    test('a message that is dropped unsent hands nothing off, and its rejection is unhandled as without us', async () => {
       const away = connectManaged(['amqp://127.0.0.1:1'], { reconnectTimeInSeconds: 0.01 })
       const channel = propagate(away.createChannel())
       const { tracker, story, records } = trackedService()
@@ -156,7 +156,7 @@ describe.skipIf(missing)('amqplib', () => {
       expect(records.at(-1)?.error?.message).toBe('Channel closed')
     })
 
-    test('a channel that is lost beneath has its messages delivered again: a retry, whatever their handlers say later', async () => {
+    test('if the underlying channel is lost, its messages are retried, and later settlements have no effect', async () => {
       const [queue, shop] = [await newQueue(), trackedService()]
       const channel = propagate(manager.createChannel())
       const [started, again] = [deferred(), deferred()]
@@ -190,27 +190,27 @@ describe.skipIf(missing)('amqplib', () => {
   })
 
   describe('sending', () => {
-    test('a request is Queued once the broker confirms, and the callback is called with it in hand', async () => {
+    test('a request is Queued once the broker confirms, and the callback runs in its context', async () => {
       const queue = await newQueue()
       const { tracker, story } = trackedService()
       const request = tracker.start()
-      const told = deferred<unknown[]>()
+      const called = deferred<unknown[]>()
       const result = request.run(() =>
         sender.sendToQueue(queue, ORDER, {}, (...args) =>
-          told.resolve([...args, request.state, currentRequest() === request]),
+          called.resolve([...args, request.state, currentRequest() === request]),
         ),
       )
       expect([result, request.state]).toEqual([true, 'Processing'])
-      expect(await told.promise).toEqual([null, 'Queued', true])
+      expect(await called.promise).toEqual([null, 'Queued', true])
       expect(story(request.requestId)).toEqual(PLACED)
-      const carried = carriedBy(await taken(queue))
+      const carried = carriedBy(await fetchOne(queue))
       expect(carried).toEqual({
         ...request.headers(),
         'x-lifecycle': expect.stringMatching(`^${request.requestId};Queued;3;\\d+$`) as unknown,
       })
     })
 
-    test('without a callback it is Queued just so, and the end of an answer waits for that', async () => {
+    test('it is also Queued without a callback, and the end of a response waits for the confirm', async () => {
       const queue = await newQueue()
       const { tracker, story } = trackedService()
       const request = tracker.start()
@@ -221,7 +221,7 @@ describe.skipIf(missing)('amqplib', () => {
       expect(story(request.requestId).slice(0, 5)).toEqual([...STARTED, 'Processing', '(RESPOND)', 'Queued'])
     })
 
-    test('a message that the broker refuses: the callback is told, and the request is not Queued', async () => {
+    test('if the broker rejects the message, the callback gets the error and the request is not Queued', async () => {
       const queue = await newQueue({ maxLength: 1, overflow: 'reject-publish' })
       await confirmed((done) => sender.sendToQueue(queue, ORDER, {}, done))
       const { tracker, story, records } = trackedService()
@@ -235,47 +235,49 @@ describe.skipIf(missing)('amqplib', () => {
       expect(story(request.requestId)).toEqual([...STARTED, 'Processing', '(ENQUEUE)', '(ENQUEUE)'])
     })
 
-    test('a channel that closes before the broker has confirmed: not Queued, and nothing hangs', async () => {
+    test('if the channel closes before the confirm, the request is not Queued, and ends', async () => {
       const channel = propagate(await newConfirmChannel(), { as: 'hand-off' })
       const { tracker, story, records } = trackedService()
       const request = tracker.start()
-      // There is no such exchange: the broker closes the channel.
+      // There is no such exchange, so the broker closes the channel.
       const sent = request.run(() => confirmed((done) => channel.publish(randomUUID(), 'x', ORDER, {}, done)))
       await expect(sent).rejects.toThrow('channel closed')
       expect(story(request.requestId)).toEqual([...STARTED, 'Processing', '(ENQUEUE)'])
       expect(records.at(-1)?.error?.message).toBe('channel closed')
       request.responded()
       expect(tracker.inFlight()).toEqual([])
-      // Now it is closed: what it throws is thrown at once.
+      // The channel is closed now, and throws synchronously.
       const other = tracker.start()
       expect(() => other.run(() => channel.sendToQueue('x', ORDER))).toThrow('Channel closed')
       expect(story(other.requestId)).toEqual([...STARTED, 'Processing', '(ENQUEUE)'])
     })
 
-    test('a mandatory message that no queue takes: returned, and not Queued', async () => {
+    test('a mandatory message that no queue accepts is returned, and the request is not Queued', async () => {
       const [queue, channel] = [await newQueue(), propagate(await newConfirmChannel())]
       const { tracker, story, records } = trackedService()
-      const [lost, kept] = [tracker.start(), tracker.start()]
+      const [unroutable, routable] = [tracker.start(), tracker.start()]
       const returned = once(channel, 'return')
-      await lost.run(() => confirmed((done) => channel.sendToQueue(randomUUID(), ORDER, { mandatory: true }, done)))
+      await unroutable.run(() =>
+        confirmed((done) => channel.sendToQueue(randomUUID(), ORDER, { mandatory: true }, done)),
+      )
       expect(await returned).toMatchObject([{ fields: { replyText: 'NO_ROUTE' } }])
-      expect(story(lost.requestId)).toEqual([...STARTED, 'Processing', '(ENQUEUE)'])
+      expect(story(unroutable.requestId)).toEqual([...STARTED, 'Processing', '(ENQUEUE)'])
       expect(records.at(-1)?.error?.message).toContain('NO_ROUTE')
-      await kept.run(() => confirmed((done) => channel.sendToQueue(queue, ORDER, { mandatory: true }, done)))
-      expect(story(kept.requestId)).toEqual(PLACED)
+      await routable.run(() => confirmed((done) => channel.sendToQueue(queue, ORDER, { mandatory: true }, done)))
+      expect(story(routable.requestId)).toEqual(PLACED)
       // Without `mandatory` the broker drops it and confirms.
-      await lost.run(() => confirmed((done) => channel.sendToQueue(randomUUID(), ORDER, {}, done)))
-      expect(lost.state).toBe('Queued')
+      await unroutable.run(() => confirmed((done) => channel.sendToQueue(randomUUID(), ORDER, {}, done)))
+      expect(unroutable.state).toBe('Queued')
     })
 
-    test('on a channel that does not confirm it is Queued at once; what is thrown is thrown at once', async () => {
+    test('without confirms it is Queued immediately, and errors are thrown synchronously', async () => {
       const [queue, channel] = [await newQueue(), propagate(await newChannel())]
       const { tracker, story } = trackedService()
       const [request, other] = [tracker.start(), tracker.start()]
       expect(request.run(() => channel.sendToQueue(queue, ORDER))).toBe(true)
       expect(story(request.requestId)).toEqual(PLACED)
-      expect(carriedBy(await taken(queue))).toMatchObject(request.headers())
-      // What no types hold back.
+      expect(carriedBy(await fetchOne(queue))).toMatchObject(request.headers())
+      // Untyped callers may pass this.
       const text = 'order 1' as unknown as Buffer
       expect(() => other.run(() => channel.sendToQueue(queue, text))).toThrow('content is not a buffer')
       expect(story(other.requestId)).toEqual([...STARTED, 'Processing', '(ENQUEUE)'])
@@ -284,7 +286,7 @@ describe.skipIf(missing)('amqplib', () => {
       expect(story(other.requestId)).toEqual([...STARTED, 'Processing', '(ENQUEUE)', '(ENQUEUE)'])
     })
 
-    test('what is published to an exchange feeds many: each consumer starts a request, and the parent goes its way', async () => {
+    test('a message to an exchange has the request as its parent, which continues, in every consumer', async () => {
       const exchange = `throughline-${randomUUID()}`
       await plain.assertExchange(exchange, 'fanout', { autoDelete: true })
       const [shop, mail, stock] = [trackedService(), trackedService('mail'), trackedService('stock')]
@@ -337,14 +339,19 @@ describe.skipIf(missing)('amqplib', () => {
       ['to a queue', (channel, queue) => channel.sendToQueue(queue, ORDER), 'queue', true],
       ['to the default exchange', (channel, queue) => channel.publish('', queue, ORDER), 'queue', true],
       ['to an exchange', (channel) => channel.publish('amq.topic', 'some.key', ORDER), 'amq.topic', false],
-      ['to several queues', (channel, queue) => channel.sendToQueue(queue, ORDER, { CC: 'other' }), 'queue', false],
       [
-        'to several queues, secretly',
+        'to several queues by CC',
+        (channel, queue) => channel.sendToQueue(queue, ORDER, { CC: 'other' }),
+        'queue',
+        false,
+      ],
+      [
+        'to several queues by BCC',
         (channel, queue) => channel.sendToQueue(queue, ORDER, { BCC: ['other'] }),
         'queue',
         false,
       ],
-      ['with nothing said', (channel, queue) => channel.sendToQueue(queue, ORDER, NOTHING_SAID), 'queue', true],
+      ['with null options', (channel, queue) => channel.sendToQueue(queue, ORDER, NOTHING_SAID), 'queue', true],
       [
         'a call',
         (channel, queue) => channel.sendToQueue(queue, ORDER, { replyTo: 'answers', correlationId: '1' }),
@@ -352,15 +359,15 @@ describe.skipIf(missing)('amqplib', () => {
         false,
       ],
       ['an answer', (channel) => channel.sendToQueue('amq.gen-x', ORDER, { correlationId: '1' }), 'amq.gen-x', false],
-    ])('%s: hands over or not, as it is said or else by itself', async (_, send, to, byItself) => {
+    ])('%s: hand-off or child, by `as` or else by default', async (_, send, to, byDefault) => {
       const queue = await newQueue()
-      const asked: string[] = []
+      const destinations: string[] = []
       const decide = (as: 'hand-off' | 'child') => (destination: string) => {
-        asked.push(destination === queue ? 'queue' : destination)
+        destinations.push(destination === queue ? 'queue' : destination)
         return as
       }
-      for (const [as, handsOver] of [
-        [undefined, byItself],
+      for (const [as, handsOff] of [
+        [undefined, byDefault],
         ['child', false],
         ['hand-off', true],
         [decide('child'), false],
@@ -371,9 +378,9 @@ describe.skipIf(missing)('amqplib', () => {
         const request = tracker.start()
         request.run(() => send(channel, queue))
         await channel.waitForConfirms()
-        expect(story(request.requestId)).toEqual(handsOver ? PLACED : ['Received', '(ENQUEUE)'])
+        expect(story(request.requestId)).toEqual(handsOff ? PLACED : ['Received', '(ENQUEUE)'])
       }
-      expect(asked).toEqual([to, to])
+      expect(destinations).toEqual([to, to])
     })
 
     test('an `as` that throws is noted, and the message is a child', async () => {
@@ -391,7 +398,7 @@ describe.skipIf(missing)('amqplib', () => {
       expect(story(request.requestId)).toEqual(['Received', '(PROPAGATE)', '(ENQUEUE)'])
     })
 
-    test('a call and its answer: whoever answers has a request of its own, which ends as it does', async () => {
+    test('a call and its answer: the service that answers has its own request, which ends with its work', async () => {
       const [prices, shop, catalog] = [await newQueue(), trackedService(), trackedService('catalog')]
       const { queue: answers } = await plain.assertQueue('', { exclusive: true })
       const channel = propagate(await newChannel())
@@ -413,14 +420,14 @@ describe.skipIf(missing)('amqplib', () => {
           sender.sendToQueue(prices, Buffer.from('mug'), { replyTo: answers, correlationId: 'call 1' }, done),
         ),
       )
-      const answer = await taken(answers)
+      const answer = await fetchOne(answers)
       expect([answer.content.toString(), answer.properties.correlationId]).toEqual(['12 EUR', 'call 1'])
       expect(shop.story(request.requestId)).toEqual(['Received', '(ENQUEUE)'])
       expect(catalog.requests().map(catalog.story)).toEqual([[...STARTED, '(ENQUEUE)', 'Processing', 'Responded ok']])
       expect(catalog.records[0]).toMatchObject({ parent_id: request.requestId })
     })
 
-    test("the caller's headers stay as they are, and so do its objects", async () => {
+    test("the caller's headers stay, and the caller's objects are not changed", async () => {
       const queue = await newQueue()
       const request = trackedService().tracker.start({ traceparent: FOREIGN, tracestate: 'vendor=1' })
       const headers = Object.assign(Object.create({ inherited: 'yes' }) as object, { kind: 'order', retries: 3 })
@@ -431,7 +438,7 @@ describe.skipIf(missing)('amqplib', () => {
         CC: ['other'],
       })
       await request.run(() => confirmed((done) => sender.sendToQueue(queue, ORDER, options, done)))
-      const { properties, fields } = await taken(queue)
+      const { properties, fields } = await fetchOne(queue)
       expect(properties).toMatchObject({ correlationId: 'mine', deliveryMode: 2 })
       expect(fields.routingKey).toBe(queue)
       expect(properties.headers).toEqual({
@@ -453,16 +460,16 @@ describe.skipIf(missing)('amqplib', () => {
     test.each<[string, Readonly<Record<string, unknown>>]>([
       ['a traceparent', { traceparent: FOREIGN }],
       ['a trace id, in any case', { 'X-Trace-ID': 'abc-1' }],
-    ])('headers of another trace win, whole: %s', async (_, headers) => {
+    ])('headers of another trace stay, all of them: %s', async (_, headers) => {
       const queue = await newQueue()
       const { tracker, story } = trackedService()
       const request = tracker.start({ tracestate: 'vendor=1' })
       await request.run(() => confirmed((done) => sender.sendToQueue(queue, ORDER, { headers }, done)))
-      expect(carriedBy(await taken(queue))).toEqual(headers)
+      expect(carriedBy(await fetchOne(queue))).toEqual(headers)
       expect(story(request.requestId)).toEqual(['Received'])
     })
 
-    test('headers of request.enqueue() are left to it', async () => {
+    test('headers of request.enqueue() stay', async () => {
       const queue = await newQueue()
       const { tracker, story } = trackedService()
       const request = tracker.start()
@@ -470,10 +477,10 @@ describe.skipIf(missing)('amqplib', () => {
         request.enqueue((headers) => confirmed((done) => sender.sendToQueue(queue, ORDER, { headers }, done))),
       )
       expect(story(request.requestId)).toEqual(PLACED)
-      expect(Object.keys(carriedBy(await taken(queue))).sort()).toEqual(['traceparent', 'x-lifecycle', 'x-trace-id'])
+      expect(Object.keys(carriedBy(await fetchOne(queue))).sort()).toEqual(['traceparent', 'x-lifecycle', 'x-trace-id'])
     })
 
-    test('headers that came with a message and are sent on do not hand its request over again', async () => {
+    test('headers of a received message that are sent on do not hand its request off again', async () => {
       const [queue, letters, channel] = [await newQueue(), await newQueue(), propagate(await newChannel())]
       const shop = trackedService()
       const { tracker, story, records } = shop
@@ -489,7 +496,7 @@ describe.skipIf(missing)('amqplib', () => {
         ),
       )
       const request = await placed(queue, shop)
-      expect(carriedBy(await taken(letters))).toEqual(request.headers())
+      expect(carriedBy(await fetchOne(letters))).toEqual(request.headers())
       await vi.waitFor(
         () => expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 ok', '(ENQUEUE 1)']),
         SOON,
@@ -503,13 +510,13 @@ describe.skipIf(missing)('amqplib', () => {
       })
     })
 
-    test('headers that are too long with ours are sent without them', async () => {
+    test('headers that would be too long with ours are sent without ours', async () => {
       const [queue, channel] = [await newQueue(), propagate(await newChannel())]
       const { tracker, story } = trackedService()
       const request = tracker.start()
       const headers = { long: 'x'.repeat(65_450) }
       expect(request.run(() => channel.sendToQueue(queue, ORDER, { headers }))).toBe(true)
-      expect(carriedBy(await taken(queue))).toEqual(headers)
+      expect(carriedBy(await fetchOne(queue))).toEqual(headers)
       expect(story(request.requestId)).toEqual([...STARTED, 'Processing', '(ENQUEUE)'])
       expect(() =>
         request.run(() => channel.sendToQueue(queue, ORDER, { headers: { long: 'x'.repeat(66_000) } })),
@@ -519,12 +526,12 @@ describe.skipIf(missing)('amqplib', () => {
     test('outside a request nothing is added', async () => {
       const queue = await newQueue()
       await confirmed((done) => sender.sendToQueue(queue, ORDER, { headers: { kind: 'order' } }, done))
-      expect(carriedBy(await taken(queue))).toEqual({ kind: 'order' })
+      expect(carriedBy(await fetchOne(queue))).toEqual({ kind: 'order' })
       expect(sender.publish('', queue, ORDER)).toBe(true)
-      expect(carriedBy(await taken(queue))).toEqual({})
+      expect(carriedBy(await fetchOne(queue))).toEqual({})
     })
 
-    test('it stands for its channel, and nothing is wrapped twice', () => {
+    test('the wrapped channel has the members of the channel, and nothing is wrapped twice', () => {
       const channel = propagate(plain)
       expect(propagate(channel)).toBe(channel)
       expect(propagate(plain)).toBe(channel)
@@ -537,7 +544,7 @@ describe.skipIf(missing)('amqplib', () => {
   })
 
   describe('consuming', () => {
-    /** Works on a queue on a channel of `propagate`, which a message is answered on. */
+    /** Consumes a queue on a channel of `propagate`, by which messages are settled. */
     async function work(
       queue: string,
       shop: ReturnType<typeof trackedService>,
@@ -558,12 +565,12 @@ describe.skipIf(missing)('amqplib', () => {
         (message: ConsumeMessage | null) => (message === null ? undefined : handler(message, channel)),
         { tracker: shop.tracker, ...retries },
       )
-      // What amqplib ignores is not lost here: a rejection would end the process.
+      // amqplib ignores the handler's promise: an unhandled rejection would end the process.
       await channel.consume(queue, (message) => void Promise.resolve(handle(message)).catch(() => undefined), consume)
       return channel
     }
 
-    test('a handler that returns has not ended the request: the ack does, whenever it comes', async () => {
+    test('the request ends with the ack, not when the handler returns', async () => {
       const [queue, shop, message] = [await newQueue(), trackedService(), deferred<ConsumeMessage>()]
       const channel = await work(queue, shop, (given) => message.resolve(given))
       const request = await placed(queue, shop)
@@ -583,12 +590,12 @@ describe.skipIf(missing)('amqplib', () => {
       ['reject with requeue', (channel, message) => channel.reject(message, true)],
       ['nackAll', (channel) => channel.nackAll()],
       ['recover', (channel) => channel.recover()],
-    ])('%s notes the retry, and a classic queue says that it comes again', async (_, refuse) => {
+    ])('%s notes a retry, and a classic queue flags the redelivery', async (_, refuse) => {
       const [queue, shop] = [await newQueue(), trackedService()]
       let calls = 0
       await work(queue, shop, (message, channel) => (++calls < 3 ? refuse(channel, message) : channel.ack(message)))
       const request = await placed(queue, shop)
-      // It has no count, only a flag.
+      // A classic queue has no count, only a flag.
       const story = [...PLACED, '(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 2)', '(RETRY 2)', '(ATTEMPT 2)', 'Completed 2 ok']
       await vi.waitFor(() => expect(shop.story(request.requestId)).toEqual(story), SOON)
       expect(shop.records.find(({ event }) => event === 'RETRY')?.error).toMatchObject({ type: 'Requeue' })
@@ -599,7 +606,7 @@ describe.skipIf(missing)('amqplib', () => {
       ['nack', (channel, message) => channel.nack(message, false, false)],
       ['reject', (channel, message) => channel.reject(message, false)],
       ['nackAll', (channel) => channel.nackAll(false)],
-    ])('%s without requeue gives the message up: Completed with outcome error', async (_, refuse) => {
+    ])('%s without requeue completes the request with outcome error', async (_, refuse) => {
       const [queue, shop] = [await newQueue(), trackedService()]
       await work(queue, shop, (message, channel) => refuse(channel, message))
       const request = await placed(queue, shop)
@@ -610,7 +617,7 @@ describe.skipIf(missing)('amqplib', () => {
       expect(failureIn(shop)).toMatchObject({ type: 'Reject' })
     })
 
-    test('an answer for all up to a message is one for each, and no other', async () => {
+    test('settling all messages up to one settles exactly those', async () => {
       const [queue, shop, all] = [await newQueue(), trackedService(), deferred()]
       const given: ConsumeMessage[] = []
       const channel = await work(queue, shop, (message) => given.push(message) === 6 && all.resolve())
@@ -637,7 +644,7 @@ describe.skipIf(missing)('amqplib', () => {
       expect(shop.tracker.inFlight()).toEqual([])
     })
 
-    test('a channel that closes before the ack: a retry, and the message comes to another', async () => {
+    test('if the channel closes before the ack, the message is retried, and delivered to another consumer', async () => {
       const [queue, shop, started] = [
         await newQueue({ arguments: { 'x-queue-type': 'quorum' } }),
         trackedService(),
@@ -664,7 +671,7 @@ describe.skipIf(missing)('amqplib', () => {
       )
     })
 
-    test('a handler that rejects and tells nobody: a retry, and its error is its own', async () => {
+    test('a handler that rejects without settling is retried, and its error is passed on', async () => {
       const [queue, shop, failure] = [await newQueue(), trackedService(), new Error('bad order')]
       const channel = propagate(await newChannel())
       const seen = deferred<unknown>()
@@ -684,7 +691,7 @@ describe.skipIf(missing)('amqplib', () => {
       expect(shop.story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)'])
     })
 
-    test('a handler that throws breaks the connection, as it does by itself, and the message comes again', async () => {
+    test('a handler that throws breaks the connection, as without us, and the message is retried', async () => {
       const [queue, shop, failure] = [await newQueue(), trackedService(), new Error('bad order')]
       const other = await connect(BROKERS.rabbitmq)
       const [broken, closed] = [once(other, 'error'), deferred()]
@@ -708,7 +715,7 @@ describe.skipIf(missing)('amqplib', () => {
       await vi.waitFor(() => expect(shop.story(request.requestId).at(-1)).toBe('Completed 2 ok'), SOON)
     })
 
-    test('so does one around it, which throws after it', async () => {
+    test('so does a function around it that throws afterwards', async () => {
       const [queue, shop] = [await newQueue(), trackedService()]
       const other = await connect(BROKERS.rabbitmq)
       const broken = once(other, 'error')
@@ -728,8 +735,8 @@ describe.skipIf(missing)('amqplib', () => {
     })
 
     test.each(['throw error', 'return Promise.reject(error)'])(
-      'a process that ends by it has told of it: %s',
-      async (how) => {
+      'a process that ends by the error has logged it: %s',
+      async (statement) => {
         const [queue, shop] = [await newQueue(), trackedService()]
         const adapter = new URL('../../src/adapters/amqplib.ts', import.meta.url).href
         const program = `
@@ -737,7 +744,7 @@ describe.skipIf(missing)('amqplib', () => {
         import { propagate, trackRequest } from '${adapter}'
         const channel = propagate(await (await connect('${BROKERS.rabbitmq}')).createChannel())
         const error = new Error('bad order')
-        await channel.consume('${queue}', trackRequest(() => { ${how} }, { service: 'doomed' }))`
+        await channel.consume('${queue}', trackRequest(() => { ${statement} }, { service: 'doomed' }))`
         const request = await placed(queue, shop)
         const died = deferred<{ readonly code: unknown; readonly stdout: string; readonly stderr: string }>()
         execFile(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program], (error, stdout, stderr) =>
@@ -759,7 +766,7 @@ describe.skipIf(missing)('amqplib', () => {
       60_000,
     )
 
-    test('one that is caught, and then answered for, ends as it was answered', async () => {
+    test('a message whose error is caught, and which is then settled, ends as it was settled', async () => {
       const [queue, shop] = [await newQueue(), trackedService()]
       const channel = propagate(await newChannel())
       const handle = trackRequest(
@@ -790,7 +797,7 @@ describe.skipIf(missing)('amqplib', () => {
       }
     })
 
-    test('one that was given back, and failed besides, has no part in later answers', async () => {
+    test('a message that was requeued, and then failed, is not part of later settlements', async () => {
       const [queue, shop] = [await newQueue(), trackedService()]
       await work(queue, shop, (message, channel) => {
         if (message.fields.redelivered) {
@@ -814,8 +821,8 @@ describe.skipIf(missing)('amqplib', () => {
     test.each<[string, (channel: Channel, message: ConsumeMessage) => unknown, string[]]>([
       ['given up', (channel, message) => channel.nack(message, false, false), ['Completed 1 error']],
       ['acknowledged', (channel, message) => channel.ack(message), ['Completed 1 ok']],
-      ['left to a channel that closes', (channel) => channel.close(), []],
-    ])('one that failed and is %s much later', async (_, answer, end) => {
+      ['left until its channel closes', (channel) => channel.close(), []],
+    ])('a message that failed and is %s much later', async (_, answer, end) => {
       const [queue, shop, failed] = [await newQueue(), trackedService(), deferred<ConsumeMessage>()]
       const channel = await work(queue, shop, (message) => {
         failed.resolve(message)
@@ -832,16 +839,16 @@ describe.skipIf(missing)('amqplib', () => {
       expect(shop.tracker.inFlight()).toEqual([])
     })
 
-    test('with attempts, the last failure is final, however it comes about', async () => {
+    test('with attempts, the last failure is final, in whatever way it fails', async () => {
       const queue = await newQueue({ arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': 2 } })
       const shop = trackedService()
-      const ways: ((channel: Channel, message: ConsumeMessage) => unknown)[] = [
+      const failures: ((channel: Channel, message: ConsumeMessage) => unknown)[] = [
         (channel, message) => channel.reject(message),
         (channel) => channel.close(),
         () => Promise.reject(new Error('bad order')),
       ]
       let calls = 0
-      const handler = (message: ConsumeMessage, channel: Channel): unknown => ways[calls++]?.(channel, message)
+      const handler = (message: ConsumeMessage, channel: Channel): unknown => failures[calls++]?.(channel, message)
       await work(queue, shop, handler, { attempts: 3 })
       const request = await placed(queue, shop)
       await vi.waitFor(() => expect(shop.story(request.requestId).at(-1)).toBe('(RETRY 2)'), SOON)
@@ -859,16 +866,16 @@ describe.skipIf(missing)('amqplib', () => {
       expect(shop.tracker.inFlight()).toEqual([])
     })
 
-    test('a loop by way of a queue where messages wait: attempts 1, 2, 3, and one end', async () => {
+    test('a retry loop through a delay queue: attempts 1, 2, 3, and one end', async () => {
       const queue = `throughline-${randomUUID()}`
       const waiting = await newQueue({ messageTtl: 10, deadLetterExchange: '', deadLetterRoutingKey: queue })
       await plain.assertQueue(queue, { deadLetterExchange: '', deadLetterRoutingKey: waiting })
       onTestFinished(async () => {
         await plain.deleteQueue(queue)
       })
-      const [shop, asked] = [trackedService(), [] as [string, number][]]
+      const [shop, questions] = [trackedService(), [] as [string, number][]]
       const willRetry = (message: ConsumeMessage, attempt: number): boolean => {
-        asked.push([message.content.toString(), attempt])
+        questions.push([message.content.toString(), attempt])
         return attempt < 3
       }
       let calls = 0
@@ -881,7 +888,7 @@ describe.skipIf(missing)('amqplib', () => {
       const request = await placed(queue, shop)
       const story = [...PLACED, '(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 2)', '(RETRY 2)', '(ATTEMPT 3)', 'Completed 3 ok']
       await vi.waitFor(() => expect(shop.story(request.requestId)).toEqual(story), SOON)
-      expect(asked).toEqual([
+      expect(questions).toEqual([
         ['order 1', 1],
         ['order 1', 2],
       ])
@@ -893,9 +900,9 @@ describe.skipIf(missing)('amqplib', () => {
       })
     })
 
-    test('a willRetry that throws is counted, and there is none', async () => {
-      const told = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
-      onTestFinished(() => told.mockRestore())
+    test('a willRetry that throws is counted, and counts as false', async () => {
+      const stderr = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+      onTestFinished(() => stderr.mockRestore())
       const [queue, shop] = [await newQueue(), trackedService()]
       await work(queue, shop, (message, channel) => channel.reject(message, false), {
         willRetry: () => {
@@ -907,7 +914,7 @@ describe.skipIf(missing)('amqplib', () => {
       expect(shop.tracker.stats.faults).toBe(1)
     })
 
-    test('a message that was only kept waiting in another queue goes on with its request', async () => {
+    test('a message that only waited in another queue continues its request', async () => {
       const queue = await newQueue()
       const delayed = await newQueue({ messageTtl: 10, deadLetterExchange: '', deadLetterRoutingKey: queue })
       const shop = trackedService()
@@ -920,7 +927,7 @@ describe.skipIf(missing)('amqplib', () => {
     })
 
     test.each(['classic', 'quorum'])(
-      'a dead letter of a %s queue is a new request, with the one that died as its parent',
+      'a dead letter of a %s queue is a new request, with the failed one as its parent',
       async (type) => {
         const dead = await newQueue()
         const queue = await newQueue({
@@ -929,14 +936,14 @@ describe.skipIf(missing)('amqplib', () => {
           arguments: { 'x-queue-type': type, ...(type === 'quorum' ? { 'x-delivery-limit': 1 } : {}) },
         })
         const [shop, morgue] = [trackedService(), trackedService('morgue')]
-        // The one is given up, of the other the broker has had enough.
+        // One is rejected; the other has reached its delivery limit.
         await work(queue, shop, (message, channel) => channel.reject(message, type === 'quorum'), { attempts: 2 })
         let visits = 0
         await work(dead, morgue, (message, channel) => (++visits === 1 ? channel.nack(message) : channel.ack(message)))
         const request = await placed(queue, shop)
         await vi.waitFor(() => expect(morgue.records.at(-1)).toMatchObject({ state: 'Responded', outcome: 'ok' }), SOON)
         expect(shop.story(request.requestId).at(-1)).toBe(type === 'quorum' ? 'Completed 2 error' : 'Completed 1 error')
-        // It began a request each time that it was delivered.
+        // Each delivery started a request.
         expect(morgue.requests().map(morgue.story)).toEqual([
           [...STARTED, '(RETRY)', 'Processing', 'Responded error'],
           [...STARTED, 'Processing', 'Responded ok'],
@@ -945,7 +952,7 @@ describe.skipIf(missing)('amqplib', () => {
       },
     )
 
-    test('where nobody answers (noAck) the handler decides, and what fails is lost', async () => {
+    test('with noAck the request ends with the handler, and an error is final', async () => {
       const [queue, shop] = [await newQueue(), trackedService()]
       await work(
         queue,
@@ -968,7 +975,7 @@ describe.skipIf(missing)('amqplib', () => {
       expect(shop.tracker.inFlight()).toEqual([])
     })
 
-    test('on a channel of amqplib alone the handler decides, and what fails is held to come again', async () => {
+    test('on an unwrapped channel the request ends with the handler, and an error counts as a retry', async () => {
       const [queue, shop] = [await newQueue({ arguments: { 'x-queue-type': 'quorum' } }), trackedService()]
       const channel = await newChannel()
       await work(
@@ -994,7 +1001,7 @@ describe.skipIf(missing)('amqplib', () => {
           ]),
         SOON,
       )
-      // The queue is known by what the sender called it.
+      // The path is the routing key, by which the sender named the queue.
       plain.sendToQueue(queue, ORDER)
       await vi.waitFor(
         () => expect(shop.records.some((record) => 'path' in record && record.path === queue)).toBe(true),
@@ -1002,7 +1009,7 @@ describe.skipIf(missing)('amqplib', () => {
       )
     })
 
-    test('an ack that is given on the bare channel cannot be seen: the request is open until the channel closes', async () => {
+    test('an ack on the unwrapped channel is not seen: the request is open until the channel closes', async () => {
       const [queue, shop, acked] = [await newQueue(), trackedService(), deferred()]
       const bare = await newChannel()
       await work(
@@ -1022,7 +1029,7 @@ describe.skipIf(missing)('amqplib', () => {
       expect(shop.tracker.inFlight()).toEqual([])
     })
 
-    test('a message that is worked on after its ack ends with its handler', async () => {
+    test('a message that is processed after its ack ends with its handler', async () => {
       const [queue, shop] = [await newQueue(), trackedService()]
       const channel = propagate(await newChannel())
       const handle = trackRequest((_message: ConsumeMessage) => Promise.reject(new Error('too late')), {
@@ -1040,7 +1047,7 @@ describe.skipIf(missing)('amqplib', () => {
       )
     })
 
-    test('a message that is fetched is like one that is delivered', async () => {
+    test('a fetched message is tracked like a delivered one', async () => {
       const [queue, shop] = [await newQueue(), trackedService()]
       const channel = propagate(await newChannel())
       expect(await channel.get(queue)).toBe(false)
@@ -1058,32 +1065,32 @@ describe.skipIf(missing)('amqplib', () => {
       expect(shop.story(second.requestId).at(-1)).toBe('Completed 1 ok')
     })
 
-    test('a consumer that is cancelled is told so, and that is no request', async () => {
+    test('null, which reports a cancelled consumer, is passed on and starts no request', async () => {
       const shop = trackedService()
       const { queue } = await plain.assertQueue(`throughline-${randomUUID()}`)
-      const told = deferred<unknown>()
+      const called = deferred<unknown>()
       const channel = propagate(await newChannel())
       await channel.consume(
         queue,
-        trackRequest((message: ConsumeMessage | null) => told.resolve(message), { tracker: shop.tracker }),
+        trackRequest((message: ConsumeMessage | null) => called.resolve(message), { tracker: shop.tracker }),
       )
       await plain.deleteQueue(queue)
-      expect(await told.promise).toBeNull()
+      expect(await called.promise).toBeNull()
       expect(shop.records).toEqual([])
     })
 
-    test('an answer that amqplib refuses has ended nothing, and other answers are no business of ours', async () => {
+    test('a settlement that amqplib rejects ends nothing, and other settlements are passed on', async () => {
       const [queue, shop, message] = [await newQueue(), trackedService(), deferred<ConsumeMessage>()]
       const channel = await work(queue, shop, (given) => message.resolve(given))
       const request = await placed(queue, shop)
       const given = await message.promise
-      // What no types hold back.
+      // Untyped callers may pass this.
       expect(() => channel.ack(undefined as unknown as Message)).toThrow(TypeError)
       expect(shop.story(request.requestId).at(-1)).toBe('(ATTEMPT 1)')
       channel.ack({ ...given, content: ORDER })
       expect(shop.story(request.requestId).at(-1)).toBe('Completed 1 ok')
       const other = propagate(await newChannel())
-      // The tags of one channel mean nothing to another: the broker closes it.
+      // Tags are valid on their own channel only: the broker closes this one.
       const closed = deferred()
       other.on('close', closed.resolve)
       other.ack(given)
@@ -1091,23 +1098,23 @@ describe.skipIf(missing)('amqplib', () => {
     })
   })
 
-  test('the same by callbacks', async () => {
+  test('the callback API behaves the same', async () => {
     const queue = await newQueue({ arguments: { 'x-queue-type': 'quorum' } })
-    const model = await asked<callbackApi.Connection>((done) => callbackApi.connect(BROKERS.rabbitmq, done))
+    const model = await callbackResult<callbackApi.Connection>((done) => callbackApi.connect(BROKERS.rabbitmq, done))
     onTestFinished(() => model.close())
     const [confirming, consuming] = [
-      propagate(await asked<callbackApi.ConfirmChannel>((done) => model.createConfirmChannel(done))),
-      propagate(await asked<callbackApi.Channel>((done) => model.createChannel(done))),
+      propagate(await callbackResult<callbackApi.ConfirmChannel>((done) => model.createConfirmChannel(done))),
+      propagate(await callbackResult<callbackApi.Channel>((done) => model.createChannel(done))),
     ]
     const shop = trackedService()
     const request = shop.tracker.start()
     await request.run(() => confirmed((done) => confirming.sendToQueue(queue, ORDER, {}, done)))
     expect(shop.story(request.requestId)).toEqual(PLACED)
-    const fetched = await asked<GetMessage | false>((done) => consuming.get(queue, {}, done))
+    const fetched = await callbackResult<GetMessage | false>((done) => consuming.get(queue, {}, done))
     if (fetched === false) throw new Error('no message came')
     trackRequest((message: GetMessage) => consuming.nack(message), { tracker: shop.tracker })(fetched)
     expect(shop.story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)'])
-    const { consumerTag } = await asked<{ consumerTag: string }>((done) =>
+    const { consumerTag } = await callbackResult<{ consumerTag: string }>((done) =>
       consuming.consume(
         queue,
         trackRequest(
@@ -1132,26 +1139,29 @@ describe.skipIf(missing)('amqplib', () => {
         ]),
       SOON,
     )
-    const lost = shop.tracker.start()
-    const channel = propagate(await asked<callbackApi.ConfirmChannel>((done) => model.createConfirmChannel(done)), {
-      as: 'hand-off',
-    })
+    const unroutable = shop.tracker.start()
+    const channel = propagate(
+      await callbackResult<callbackApi.ConfirmChannel>((done) => model.createConfirmChannel(done)),
+      {
+        as: 'hand-off',
+      },
+    )
     channel.on('error', () => undefined)
     await expect(
-      lost.run(() => confirmed((done) => channel.publish(randomUUID(), 'x', ORDER, {}, done))),
+      unroutable.run(() => confirmed((done) => channel.publish(randomUUID(), 'x', ORDER, {}, done))),
     ).rejects.toThrow('channel closed')
-    expect(shop.story(lost.requestId)).toEqual([...STARTED, 'Processing', '(ENQUEUE)'])
+    expect(shop.story(unroutable.requestId)).toEqual([...STARTED, 'Processing', '(ENQUEUE)'])
   })
 })
 
-/** What a callback is called with. */
-function asked<T>(ask: (done: (error: unknown, answer: T) => void) => unknown): Promise<T> {
+/** The result that a callback receives. */
+function callbackResult<T>(ask: (done: (error: unknown, answer: T) => void) => unknown): Promise<T> {
   return new Promise((resolve, reject) => {
     ask((error, answer) => ((error ?? undefined) === undefined ? resolve(answer) : reject(error)))
   })
 }
 
-describe('what RabbitMQ tells of earlier deliveries', () => {
+describe('what RabbitMQ says about earlier deliveries', () => {
   function message(headers: object | undefined, redelivered = false): AmqpMessageLike {
     return { fields: { deliveryTag: 1, redelivered, exchange: '', routingKey: 'orders' }, properties: { headers } }
   }
@@ -1159,25 +1169,25 @@ describe('what RabbitMQ tells of earlier deliveries', () => {
 
   test.each<[string, number, object | undefined, boolean?]>([
     ['nothing', 1, undefined],
-    ['no header of its own', 1, { kind: 'order' }],
-    ['that it comes again', 2, {}, true],
-    ['by a quorum queue', 3, { 'x-delivery-count': 2 }, true],
+    ['no such header', 1, { kind: 'order' }],
+    ['redelivered', 2, {}, true],
+    ['x-delivery-count of a quorum queue', 3, { 'x-delivery-count': 2 }, true],
     [
-      'by a quorum queue since 4.3, where a nack is no failure',
+      'x-acquired-count of a quorum queue since 4.3, where a nack is not a failure',
       4,
       { 'x-delivery-count': 1, 'x-acquired-count': 3 },
       true,
     ],
     [
-      'by way of a dead letter exchange',
+      'x-death, of a dead letter exchange',
       3,
       { 'x-death': [death('waiting', 'expired', 2), death('orders', 'rejected', 2)] },
     ],
     ['both', 4, { 'x-delivery-count': 1, 'x-death': [death('orders', 'rejected', 2)] }, true],
-    ['that it grew old there before anyone had it', 1, { 'x-death': [death('orders', 'expired', 7)] }],
-    ['of another queue', 1, { 'x-death': [death('invoices', 'rejected', 7)] }],
+    ['x-death with reason expired, before any delivery', 1, { 'x-death': [death('orders', 'expired', 7)] }],
+    ['x-death of another queue', 1, { 'x-death': [death('invoices', 'rejected', 7)] }],
     [
-      'what cannot be',
+      'impossible values',
       1,
       { 'x-delivery-count': -3, 'x-acquired-count': '7', 'x-death': [death('orders', 'rejected', NaN), null, 'x'] },
     ],
@@ -1185,7 +1195,7 @@ describe('what RabbitMQ tells of earlier deliveries', () => {
     expect(attemptOf(message(headers, redelivered), 'orders')).toBe(attempt)
   })
 
-  test('where the queue is not known, every one counts', () => {
+  test('without a known queue, the dead-letterings of all queues count', () => {
     expect(
       attemptOf(
         message({ 'x-death': [death('orders', 'rejected', 2), death('invoices', 'delivery_limit')] }),
@@ -1195,17 +1205,17 @@ describe('what RabbitMQ tells of earlier deliveries', () => {
   })
 
   test.each<[string, boolean, readonly object[], string | undefined]>([
-    ['is no dead letter', true, [], 'orders'],
-    ['was given up in another queue', false, [death('orders')], 'dead'],
-    ['was delivered too often in another queue', false, [death('orders', 'delivery_limit')], 'dead'],
-    ['grew old in another queue', true, [death('orders', 'expired')], 'dead'],
-    ['found no room in another queue', true, [death('orders', 'maxlen')], 'dead'],
-    ['was given up here', true, [death('waiting', 'expired'), death('orders')], 'orders'],
-    ['may have been given up anywhere', true, [death('orders')], undefined],
-  ])('one that %s: goes on with its request: %s', (_, goesOn, deaths, queue) => {
+    ['was not dead-lettered', true, [], 'orders'],
+    ['was rejected in another queue', false, [death('orders')], 'dead'],
+    ['reached its delivery limit in another queue', false, [death('orders', 'delivery_limit')], 'dead'],
+    ['expired in another queue', true, [death('orders', 'expired')], 'dead'],
+    ['exceeded the length of another queue', true, [death('orders', 'maxlen')], 'dead'],
+    ['was rejected in this queue', true, [death('waiting', 'expired'), death('orders')], 'orders'],
+    ['was rejected, with this queue unknown', true, [death('orders')], undefined],
+  ])('a message that %s continues its request: %s', (_, continues, deaths, queue) => {
     const headers = { traceparent: FOREIGN, 'X-Lifecycle': 'x', 'x-death': deaths }
     const { 'X-Lifecycle': lifecycle, ...others } = headers
-    expect(carrierOf(message(headers), queue)).toEqual(goesOn ? { ...others, 'X-Lifecycle': lifecycle } : others)
+    expect(carrierOf(message(headers), queue)).toEqual(continues ? { ...others, 'X-Lifecycle': lifecycle } : others)
   })
 
   test('hostile headers never throw, and the handler is called', () => {
@@ -1244,7 +1254,7 @@ describe('what RabbitMQ tells of earlier deliveries', () => {
         fc.boolean(),
         fc.option(fc.constantFrom('orders', 'dead', '')),
         (given, redelivered, queue) => {
-          // What comes over the wire has no types.
+          // Received headers have no types.
           const hostile = message(given as object, redelivered)
           expect(attemptOf(hostile, queue ?? undefined)).toBeGreaterThanOrEqual(1)
           carrierOf(hostile, queue ?? undefined)
@@ -1256,7 +1266,7 @@ describe('what RabbitMQ tells of earlier deliveries', () => {
     expect(tracker.inFlight()).toEqual([])
   })
 
-  test('what is no message is passed on', () => {
+  test('anything that is not a message is passed on', () => {
     const { tracker, records } = trackedService()
     const handle = trackRequest((given: AmqpMessageLike | null) => given, { tracker })
     for (const given of [null, undefined, false, {}, { fields: {} }, 'x'])
@@ -1265,7 +1275,7 @@ describe('what RabbitMQ tells of earlier deliveries', () => {
   })
 })
 
-test("amqplib's own types fit", () => {
+test("amqplib's types are accepted", () => {
   expectTypeOf<Channel>().toExtend<AmqpChannelLike>()
   expectTypeOf<ConfirmChannel>().toExtend<AmqpChannelLike>()
   expectTypeOf<callbackApi.Channel>().toExtend<AmqpChannelLike>()

@@ -218,8 +218,8 @@ export function statesOf(records: readonly LifecycleRecord[]): string {
 export type RawHead = Readonly<Record<string, unknown>>
 
 /**
- * A unary call over plain HTTP/2: it can send headers that a gRPC client would not, such as repeated ones, or a deadline
- * that the client itself ignores.
+ * A unary call over plain HTTP/2: it can send headers that a gRPC client would not, such as repeated ones, or a
+ * deadline that the client itself ignores.
  */
 export async function rawCall(
   address: string,

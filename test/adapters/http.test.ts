@@ -630,8 +630,8 @@ describe('the wrapped client', () => {
     })
     const args = [new URL(origin), { headers: {} }, () => undefined]
     expect(request(...args)).toBe(outgoing)
-    expect(calls[0]).toEqual(args)
-    expect(calls[0]?.every((arg, index) => arg === args[index])).toBe(true)
+    expect(calls[0]).toHaveLength(args.length)
+    for (const [index, arg] of args.entries()) expect(calls[0]?.[index]).toBe(arg)
     expect(outgoing.eventNames()).toEqual([])
   })
 

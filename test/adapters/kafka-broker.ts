@@ -1,16 +1,19 @@
 import { once } from 'node:events'
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 
-/** A stand-in for one Kafka broker: it speaks as much of the protocol as kafkajs needs, and keeps record batches as they came. */
+/**
+ * A stand-in for one Kafka broker: it implements the part of the protocol that kafkajs needs, and stores record batches
+ * unchanged.
+ */
 export interface KafkaBroker {
-  /** For the `brokers` of `new Kafka`. */
+  /** The option `brokers` of `new Kafka`. */
   readonly address: string
-  /** Has every `Produce` from now on refused, with an error that kafkajs does not try again. */
+  /** Rejects every further `Produce`, with an error that kafkajs does not retry. */
   refuse(): void
   stop(): Promise<void>
 }
 
-/** The requests that it answers, and the one version of each that it knows: record headers came with Produce 3 and Fetch 4. */
+/** The supported requests, each in one version: Produce 3 and Fetch 4 introduced record headers. */
 const VERSIONS: Readonly<Record<number, number>> = {
   0: 3,
   1: 4,
@@ -35,7 +38,7 @@ interface Topic {
   next: number
 }
 
-/** Every topic has one partition, and comes into being when it is named; every group has one member. */
+/** Each topic has one partition and is created on first use; each group has one member. */
 export async function startKafkaBroker(): Promise<KafkaBroker> {
   const topics = new Map<string, Topic>()
   const committed = new Map<string, number>()
@@ -45,28 +48,28 @@ export async function startKafkaBroker(): Promise<KafkaBroker> {
   let [refusing, members, port] = [false, 0, 0]
 
   const topicOf = (name: string): Topic => {
-    const known = topics.get(name) ?? { batches: [], next: 0 }
-    topics.set(name, known)
-    return known
+    const topic = topics.get(name) ?? { batches: [], next: 0 }
+    topics.set(name, topic)
+    return topic
   }
   const self = (): Buffer => Buffer.concat([int32(1), string('127.0.0.1'), int32(port)])
 
-  /** By the number of the request. */
+  /** The handlers, by API key. */
   const answers: Readonly<Record<number, (read: Reader, version: number) => Buffer | Promise<Buffer> | undefined>> = {
     18: (_, version) => {
-      const known = Object.entries(VERSIONS).map(([key, only]) =>
+      const versions = Object.entries(VERSIONS).map(([key, only]) =>
         Buffer.concat([int16(Number(key)), int16(only), int16(only)]),
       )
-      return Buffer.concat([int16(0), array(known), ...(version > 0 ? [int32(0)] : [])])
+      return Buffer.concat([int16(0), array(versions), ...(version > 0 ? [int32(0)] : [])])
     },
     3: (read) => {
       const names = read.array(() => read.string())
       const partition = Buffer.concat([int16(0), int32(0), int32(1), array([int32(1)]), array([int32(1)])])
-      const found = (names.length > 0 ? names : [...topics.keys()]).map((name) => {
+      const described = (names.length > 0 ? names : [...topics.keys()]).map((name) => {
         topicOf(name)
         return Buffer.concat([int16(0), string(name), int8(0), array([partition])])
       })
-      return Buffer.concat([array([Buffer.concat([self(), string(null)])]), int32(1), array(found)])
+      return Buffer.concat([array([Buffer.concat([self(), string(null)])]), int32(1), array(described)])
     },
     0: (read) => {
       read.string()
@@ -84,18 +87,18 @@ export async function startKafkaBroker(): Promise<KafkaBroker> {
     },
     1: async (read) => {
       read.int32()
-      const patience = read.int32()
+      const timeoutMs = read.int32()
       read.skip(9)
-      const asked = read.array(() => {
+      const partitions = read.array(() => {
         const name = read.string()
         const [from] = read.array(() => (read.int32(), [read.int64(), read.int32()] as const)[0])
         return { name, from: from ?? 0 }
       })
-      if (asked.every(({ name, from }) => topicOf(name).next <= from)) await somethingWritten(patience)
+      if (partitions.every(({ name, from }) => topicOf(name).next <= from)) await somethingWritten(timeoutMs)
       return Buffer.concat([
         int32(0),
         array(
-          asked.map(({ name, from }) => {
+          partitions.map(({ name, from }) => {
             const { batches, next } = topicOf(name)
             const records = Buffer.concat(batches.filter(({ base }) => base >= from).map(({ bytes }) => bytes))
             return Buffer.concat([
@@ -217,27 +220,27 @@ export async function startKafkaBroker(): Promise<KafkaBroker> {
     26: () => Buffer.concat([int32(0), int16(0)]),
   }
 
-  /** Appends a batch, which gets its offset, and tells of that partition how it went. */
+  /** Appends a batch with its offset, and returns the result for the partition. */
   function append(name: string, batch: Buffer): Buffer {
     if (refusing) return Buffer.concat([int16(TOPIC_AUTHORIZATION_FAILED), int64(-1), int64(-1)])
     const topic = topicOf(name)
     const base = topic.next
     const stored = Buffer.from(batch)
-    // The offset stands before what the checksum is of; how many records there are, behind it.
+    // The checksum does not cover the offset; the number of records follows it.
     stored.writeBigInt64BE(BigInt(base), 0)
     topic.batches.push({ base, bytes: stored })
     topic.next += stored.readInt32BE(23) + 1
     return Buffer.concat([int16(0), int64(base), int64(-1)])
   }
 
-  function somethingWritten(patience: number): Promise<void> {
+  function somethingWritten(timeoutMs: number): Promise<void> {
     return new Promise((resolve) => {
       const wake = (): void => {
         clearTimeout(timer)
         waiting.delete(wake)
         resolve()
       }
-      const timer = setTimeout(wake, patience)
+      const timer = setTimeout(wake, timeoutMs)
       waiting.add(wake)
     })
   }
@@ -266,7 +269,7 @@ export async function startKafkaBroker(): Promise<KafkaBroker> {
     })
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
-  // A server that listens on a TCP port has an address of this form.
+  // A server that listens on TCP has an address of this type.
   port = (server.address() as AddressInfo).port
 
   return {
@@ -280,7 +283,7 @@ export async function startKafkaBroker(): Promise<KafkaBroker> {
   }
 }
 
-/** Reads what the protocol is made of, from the beginning on. */
+/** Reads the protocol's primitive types, from the start of a buffer. */
 class Reader {
   readonly #buffer: Buffer
   #at = 0

@@ -19,7 +19,7 @@ import { SOON } from '../timeouts.ts'
 import { startKafkaBroker, type KafkaBroker } from './kafka-broker.ts'
 import { trackedService } from './queue-rig.ts'
 
-// kafkajs is real, and so are its sockets, its retries and its bytes; the broker is a stand-in.
+// kafkajs is real, with its sockets, retries and bytes; the broker is a stand-in.
 
 const STARTED = ['Received', 'Authenticated']
 const PLACED = [...STARTED, 'Processing', 'Queued']
@@ -28,28 +28,28 @@ describe('kafka', () => {
   let broker: KafkaBroker
   let kafka: Kafka
   let plain: Producer
-  /** Its messages are children, as by default. */
+  /** Its messages are children, by default. */
   let producer: Producer
-  /** Its messages hand over. */
-  let handing: Producer
+  /** Its messages are hand-offs. */
+  let handOffs: Producer
 
   beforeAll(async () => {
     broker = await startKafkaBroker()
     kafka = kafkaAt(broker.address)
     plain = kafka.producer()
     producer = propagate(kafka.producer())
-    handing = propagate(kafka.producer(), { as: 'hand-off' })
-    for (const each of [plain, producer, handing]) await each.connect()
+    handOffs = propagate(kafka.producer(), { as: 'hand-off' })
+    for (const each of [plain, producer, handOffs]) await each.connect()
   })
 
   afterAll(async () => {
-    for (const each of [plain, producer, handing]) await each.disconnect()
+    for (const each of [plain, producer, handOffs]) await each.disconnect()
     await broker.stop()
   })
 
   const newTopic = (): string => `orders-${randomUUID()}`
 
-  /** Consumes a topic from its beginning, for as long as the test runs. */
+  /** Consumes a topic from its start until the test ends. */
   async function consume(
     topic: string,
     handlers: { eachMessage: EachMessageHandler } | { eachBatch: EachBatchHandler },
@@ -62,7 +62,7 @@ describe('kafka', () => {
     return consumer
   }
 
-  /** The first messages of a topic, as a consumer gets them. */
+  /** The first messages of a topic, as a consumer receives them. */
   async function messagesOf(topic: string, count = 1): Promise<KafkaMessage[]> {
     const messages: KafkaMessage[] = []
     await consume(topic, { eachMessage: async ({ message }) => void messages.push(await Promise.resolve(message)) })
@@ -70,7 +70,7 @@ describe('kafka', () => {
     return messages
   }
 
-  test('what it takes and gives fits the types of kafkajs', () => {
+  test('its types are those of kafkajs', () => {
     const options = { tracker: trackedService().tracker }
     expectTypeOf(propagate(plain)).toEqualTypeOf<Producer>()
     expectTypeOf(
@@ -88,7 +88,7 @@ describe('kafka', () => {
   })
 
   describe('sending', () => {
-    test('by default a message has the request as its parent, for any number of groups', async () => {
+    test('by default a message has the request as its parent, in every group', async () => {
       const topic = newTopic()
       const { tracker, story } = trackedService()
       const request = tracker.start()
@@ -105,16 +105,16 @@ describe('kafka', () => {
       }
     })
 
-    test('a topic of one group: a request is Queued once the broker has answered, and not before', async () => {
+    test('with as: hand-off a request is Queued once the broker has answered, and not before', async () => {
       const topic = newTopic()
       const { tracker, story } = trackedService()
       const request = tracker.start()
-      const sent = request.run(() => handing.send({ topic, messages: [{ value: 'order 1' }] }))
+      const sent = request.run(() => handOffs.send({ topic, messages: [{ value: 'order 1' }] }))
       expect(request.state).toBe('Processing')
       expect(await sent).toMatchObject([{ topicName: topic, errorCode: 0 }])
       expect(story(request.requestId)).toEqual(PLACED)
       expect(tracker.inFlight()).toEqual([])
-      await request.run(() => handing.send({ topic, messages: [{ value: 'order 2' }] }))
+      await request.run(() => handOffs.send({ topic, messages: [{ value: 'order 2' }] }))
       expect(story(request.requestId)).toEqual([...PLACED, '(ENQUEUE)'])
       const [first, second] = headersOf(await messagesOf(topic, 2))
       expect(first).toEqual({
@@ -124,7 +124,7 @@ describe('kafka', () => {
       expect(second).toEqual(request.headers())
     })
 
-    test('a function decides by the topic, and one that throws has not said hand-off', async () => {
+    test('a function decides by the topic; if it throws, the message is a child', async () => {
       const [mine, others] = [newTopic(), newTopic()]
       const { tracker, records } = trackedService()
       const deciding = propagate(kafka.producer(), {
@@ -142,20 +142,20 @@ describe('kafka', () => {
       expect(records.find(({ event }) => event === 'PROPAGATE')?.error?.message).toBe('broken')
     })
 
-    test('several messages at once are children, in one topic or in many, and one alone in a batch hands over', async () => {
+    test('several messages in one call are children, and a single message of a batch is a hand-off', async () => {
       const [topic, other] = [newTopic(), newTopic()]
       const { tracker, story } = trackedService()
       const [several, many, one] = [tracker.start(), tracker.start(), tracker.start()]
-      await several.run(() => handing.send({ topic, messages: [{ value: '1' }, { value: '2' }] }))
+      await several.run(() => handOffs.send({ topic, messages: [{ value: '1' }, { value: '2' }] }))
       await many.run(() =>
-        handing.sendBatch({
+        handOffs.sendBatch({
           topicMessages: [
             { topic, messages: [{ value: '3' }] },
             { topic: other, messages: [{ value: '4' }] },
           ],
         }),
       )
-      await one.run(() => handing.sendBatch({ topicMessages: [{ topic, messages: [{ value: '5' }] }] }))
+      await one.run(() => handOffs.sendBatch({ topicMessages: [{ topic, messages: [{ value: '5' }] }] }))
       expect([several, many].map(({ requestId }) => story(requestId))).toEqual([
         ['Received', '(ENQUEUE)'],
         ['Received', '(ENQUEUE)'],
@@ -170,7 +170,7 @@ describe('kafka', () => {
       expect(headersOf(await messagesOf(other))).toEqual([many.headers()])
     })
 
-    test("the caller's headers stay, of every kind, and his objects stay as they were", async () => {
+    test("the caller's headers of all kinds stay, and the caller's objects are not changed", async () => {
       const topic = newTopic()
       const headers = Object.freeze({
         text: 'a',
@@ -195,12 +195,12 @@ describe('kafka', () => {
       expect(record.messages).toEqual([message])
     })
 
-    test('a message of another trace, and one that enqueue made, keep their carrier', async () => {
+    test('a message of another trace, and one of request.enqueue, keep their carrier', async () => {
       const topic = newTopic()
       const { tracker } = trackedService()
       const [relay, placing] = [tracker.start(), tracker.start()]
       const stored = { 'x-trace-id': 'abc-123', 'x-lifecycle': 'b7ad6b7169203331;Queued;3;1790000000000' }
-      await relay.run(() => handing.send({ topic, messages: [{ value: 'relayed', headers: stored }] }))
+      await relay.run(() => handOffs.send({ topic, messages: [{ value: 'relayed', headers: stored }] }))
       expect(relay.state).toBe('Received')
       await placing.run(() =>
         placing.enqueue((headers) => producer.send({ topic, messages: [{ value: 'placed', headers }] })),
@@ -214,7 +214,7 @@ describe('kafka', () => {
       })
     })
 
-    test('in a transaction, and where no answer is asked for, a message is a child', async () => {
+    test('in a transaction, and with acks: 0, a message is a child', async () => {
       const topic = newTopic()
       const { tracker, story } = trackedService()
       const transacting = propagate(
@@ -231,7 +231,7 @@ describe('kafka', () => {
         expect(transaction.isActive()).toBe(true)
         await transaction.commit()
       })
-      await unanswered.run(() => handing.send({ topic, messages: [{ value: '3' }], acks: 0 }))
+      await unanswered.run(() => handOffs.send({ topic, messages: [{ value: '3' }], acks: 0 }))
       expect(story(inTransaction.requestId)).toEqual(['Received', '(ENQUEUE)', '(ENQUEUE)'])
       expect(story(unanswered.requestId)).toEqual(['Received', '(ENQUEUE)'])
       expect(headersOf(await messagesOf(topic, 3))).toEqual([
@@ -241,7 +241,7 @@ describe('kafka', () => {
       ])
     })
 
-    test('a broker that is down, and one that refuses: the error passes through, and the request is not Queued', async () => {
+    test('if the broker is down or rejects, the error is thrown, and the request is not Queued', async () => {
       const refusing = await startKafkaBroker()
       onTestFinished(() => refusing.stop())
       const producers = [
@@ -267,18 +267,18 @@ describe('kafka', () => {
       }
     })
 
-    test('what kafkajs refuses it refuses in its own words', async () => {
+    test('calls that kafkajs rejects fail with its own errors', async () => {
       const { tracker } = trackedService()
-      // What a program in plain JavaScript may pass.
+      // Untyped callers may pass this.
       const nonsense: unknown = { topic: 'orders' }
       const send = (record: unknown): Promise<unknown> =>
-        tracker.start().run(() => handing.send(record as Parameters<Producer['send']>[0]))
+        tracker.start().run(() => handOffs.send(record as Parameters<Producer['send']>[0]))
       await expect(send(nonsense)).rejects.toThrow('Invalid messages array')
       await expect(send({ topic: '', messages: [{ value: '1' }] })).rejects.toThrow('Invalid topic')
-      await expect(tracker.start().run(() => handing.sendBatch({ topicMessages: [] }))).resolves.toEqual([])
+      await expect(tracker.start().run(() => handOffs.sendBatch({ topicMessages: [] }))).resolves.toEqual([])
     })
 
-    test('outside a request nothing is added, and the producer stands for its own', async () => {
+    test('outside a request nothing is added, and the wrapped producer has the members of the producer', async () => {
       const topic = newTopic()
       await producer.send({ topic, messages: [{ value: 'order 1' }] })
       await trackedService()
@@ -292,7 +292,7 @@ describe('kafka', () => {
   })
 
   describe('consuming', () => {
-    test('the worker goes on with the same request, which is in hand and hangs on the message', async () => {
+    test('the worker continues the request, which is current and attached to the message', async () => {
       const topic = newTopic()
       const [shop, worker] = [trackedService(), trackedService('worker')]
       const seen: unknown[] = []
@@ -306,7 +306,7 @@ describe('kafka', () => {
         ),
       })
       const request = shop.tracker.start()
-      await request.run(() => handing.send({ topic, messages: [{ value: 'order 1' }] }))
+      await request.run(() => handOffs.send({ topic, messages: [{ value: 'order 1' }] }))
       await vi.waitFor(() => expect(worker.story(request.requestId)).toEqual(['(ATTEMPT 1)', 'Completed 1 ok']), SOON)
       expect(worker.records.at(-1)).toMatchObject({
         seq: 4,
@@ -318,7 +318,7 @@ describe('kafka', () => {
       expect(worker.tracker.inFlight()).toEqual([])
     })
 
-    test('what throws comes again, and is told as attempt 1 each time, for Kafka keeps no count', async () => {
+    test('a message whose handler throws is delivered again, as attempt 1 each time, since Kafka does not count', async () => {
       const topic = newTopic()
       const shop = trackedService()
       const offsets: string[] = []
@@ -332,7 +332,7 @@ describe('kafka', () => {
         ),
       })
       const request = shop.tracker.start()
-      await request.run(() => handing.send({ topic, messages: [{ value: 'order 1' }] }))
+      await request.run(() => handOffs.send({ topic, messages: [{ value: 'order 1' }] }))
       await vi.waitFor(
         () =>
           expect(shop.story(request.requestId)).toEqual([
@@ -357,7 +357,7 @@ describe('kafka', () => {
       })
     })
 
-    test('a child that throws ends with outcome error, and each retry is a request of its own', async () => {
+    test('a child whose handler throws ends with outcome error, and each retry is a new request', async () => {
       const topic = newTopic()
       const { tracker, story, requests, records } = trackedService()
       let calls = 0
@@ -386,12 +386,12 @@ describe('kafka', () => {
       })
     })
 
-    test('the attempt is what your headers say, where they say it', async () => {
+    test('the attempt is read from headers by a function of yours', async () => {
       const topic = newTopic()
       const { tracker, records } = trackedService()
       for (const count of ['2', 'many', '']) {
         await tracker.start().run(() =>
-          handing.send({
+          handOffs.send({
             topic,
             messages: [{ value: 'order 1', headers: count === '' ? {} : { 'retry-count': count } }],
           }),
@@ -401,25 +401,25 @@ describe('kafka', () => {
         const count: unknown = Reflect.get(headers ?? {}, 'retry-count')
         return Buffer.isBuffer(count) ? Number(count.toString()) + 1 : broken()
       }
-      const told = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
-      onTestFinished(() => told.mockRestore())
+      const stderr = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+      onTestFinished(() => stderr.mockRestore())
       await consume(topic, { eachMessage: trackRequest(() => Promise.resolve(), { tracker, attempt }) })
       const ends = () => records.filter(({ state }) => state === 'Completed').map((record) => record.attempt)
       await vi.waitFor(() => expect(ends()).toEqual([3, 1, 1]), SOON)
       expect(tracker.stats.faults).toBe(1)
     })
 
-    test('the messages of a batch each go on with their request, none is in hand, and all end alike', async () => {
+    test('the messages of a batch each continue their request, none is current, and all end alike', async () => {
       const topic = newTopic()
       const { tracker, story } = trackedService()
       const senders = [tracker.start(), tracker.start(), tracker.start()]
-      for (const request of senders) await request.run(() => handing.send({ topic, messages: [{ value: 'order 1' }] }))
+      for (const request of senders) await request.run(() => handOffs.send({ topic, messages: [{ value: 'order 1' }] }))
       const batches: (string | undefined)[][] = []
-      let inHand: TrackedRequest | undefined
+      let current: TrackedRequest | undefined
       await consume(topic, {
         eachBatch: trackRequest(
           async ({ batch }) => {
-            inHand = currentRequest()
+            current = currentRequest()
             batches.push(batch.messages.map((message) => currentRequest(message)?.requestId))
             await Promise.resolve()
             if (batches.length < 2) throw new Error('bad batch')
@@ -434,21 +434,21 @@ describe('kafka', () => {
           SOON,
         )
       expect(batches).toEqual([ids, ids])
-      expect(inHand).toBeUndefined()
+      expect(current).toBeUndefined()
       expect(tracker.inFlight()).toEqual([])
     })
 
-    test('a message that is sent on to a dead-letter topic is a child, whatever it brought along', async () => {
+    test('a message that is sent on to a dead-letter topic is a child, whatever carrier it has', async () => {
       const [topic, dead] = [newTopic(), newTopic()]
       const { tracker, story, records, requests } = trackedService()
       const request = tracker.start()
       await request.run(() =>
-        handing.send({ topic, messages: [{ value: 'order 1', headers: { 'x-tenant': 'mugs' } }] }),
+        handOffs.send({ topic, messages: [{ value: 'order 1', headers: { 'x-tenant': 'mugs' } }] }),
       )
       await consume(topic, {
         eachMessage: trackRequest(
           async ({ message: { key, value, headers = {} } }) => {
-            await handing.send({
+            await handOffs.send({
               topic: dead,
               messages: [{ key, value, headers: { ...headers, reason: 'bad order' } }],
             })
@@ -479,7 +479,7 @@ describe('kafka', () => {
       })
     })
 
-    test('a message that carries nothing, or an id twice, starts a trace of its own', async () => {
+    test('a message without a carrier, or with a repeated id, starts a trace', async () => {
       const topic = newTopic()
       const { tracker, records } = trackedService()
       await plain.send({
@@ -491,12 +491,12 @@ describe('kafka', () => {
       await vi.waitFor(() => expect(first()).toHaveLength(2), SOON)
       expect(first()[0]).not.toHaveProperty('rejected_id')
       expect(first()[1]).toMatchObject({ rejected_id: true, rejected_length: 14 })
-      expect(first().every(({ trace_id }) => /^[0-9a-f]{8}-[0-9a-f]{4}-7/.test(trace_id))).toBe(true)
+      for (const { trace_id } of first()) expect(trace_id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7/)
     })
   })
 
-  describe('the vectors of W3C Trace Context hold in headers', () => {
-    /** Sends each by a producer of kafkajs alone, and gives the requests that they began, in the same order. */
+  describe('the vectors of W3C Trace Context, in headers', () => {
+    /** Sends each through the unwrapped producer, and returns the requests that they started, in order. */
     async function started(sent: readonly IHeaders[]) {
       const topic = newTopic()
       const { tracker, records } = trackedService()
@@ -513,10 +513,10 @@ describe('kafka', () => {
       return requests.map((request) => ({ request, rejected: rejected(request) }))
     }
 
-    // A vector stands for bytes, one for each character.
+    // Each character of a vector is one byte.
     const bytes = (header: string): Buffer => Buffer.from(header, 'latin1')
 
-    test('a traceparent that is to be read', async () => {
+    test('valid traceparents are used', async () => {
       const requests = await started(VALID.map(([, header]) => ({ traceparent: bytes(header) })))
       for (const [index, [what, , flags]] of VALID.entries()) {
         const { request, rejected } = requests[index] ?? {}
@@ -527,7 +527,7 @@ describe('kafka', () => {
       }
     })
 
-    test('a traceparent that starts a new trace', async () => {
+    test('invalid traceparents start a new trace', async () => {
       const requests = await started(INVALID.map(([, header]) => ({ traceparent: bytes(header), tracestate: 'foo=1' })))
       for (const [index, [what]] of INVALID.entries()) {
         const { request, rejected } = requests[index] ?? {}
@@ -536,7 +536,7 @@ describe('kafka', () => {
       }
     })
 
-    test('a tracestate', async () => {
+    test('tracestates are sent on as the standard says', async () => {
       const requests = await started(STATES.map(([, header]) => ({ traceparent: GOOD, tracestate: bytes(header) })))
       for (const [index, [what, , passed]] of STATES.entries())
         expect(requests[index]?.request?.headers().tracestate, what).toBe(passed)
@@ -545,10 +545,16 @@ describe('kafka', () => {
 })
 
 function kafkaAt(address: string): Kafka {
-  return new Kafka({ brokers: [address], logLevel: logLevel.NOTHING, retry: { initialRetryTime: 20, retries: 5 } })
+  return new Kafka({
+    brokers: [address],
+    connectionTimeout: SOON,
+    requestTimeout: SOON,
+    logLevel: logLevel.NOTHING,
+    retry: { initialRetryTime: 20, retries: 5 },
+  })
 }
 
-/** The headers of messages as text. */
+/** The headers of messages, as strings. */
 function headersOf(messages: readonly (KafkaMessage | undefined)[]): Record<string, unknown>[] {
   return messages.map((message) =>
     Object.fromEntries(

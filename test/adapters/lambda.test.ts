@@ -29,23 +29,23 @@ import { trackerFixture } from '../tracker-fixture.ts'
 import { DASHED, GOOD, INVALID, PARENT, STATES, VALID } from '../trace/w3c-vectors.ts'
 import { storyOf, trackedService } from './queue-rig.ts'
 
-// Events are made by hand, typed by @types/aws-lambda: Lambda itself is nowhere here.
+// Events are written by hand, with the types of @types/aws-lambda; Lambda itself is not involved.
 
 const STARTED = ['Received', 'Authenticated']
 const PLACED = [...STARTED, 'Processing', 'Queued']
 const HANDED_OVER = 'b7ad6b7169203331;Queued;3;1790000000000'
 
 const context = (left = 3_000): Context => {
-  const known: Partial<Context> = {
+  const fields: Partial<Context> = {
     functionName: 'shop-orders',
     awsRequestId: 'one',
     getRemainingTimeInMillis: () => left,
   }
-  // The rest of a context is not read.
-  return known as Context
+  // The other members are not read.
+  return fields as Context
 }
 
-/** An event with what is read of it; the rest of it is not. */
+/** An event with the members that are read. */
 const v1 = (
   headers: Record<string, string | string[]> = {},
   more: Partial<APIGatewayProxyEvent> = {},
@@ -106,8 +106,8 @@ const record = (
   ...more,
 })
 
-/** Requests that were handed over, and what their messages carry. */
-async function handedOver(
+/** Requests that were handed off, and the headers of their messages. */
+async function handOffs(
   count: number,
   { tracker } = trackedService(),
 ): Promise<{ request: TrackedRequest; headers: Record<string, string> }[]> {
@@ -119,7 +119,7 @@ async function handedOver(
   )
 }
 
-test('what it takes and gives fits the types of Lambda', () => {
+test('its types are those of Lambda', () => {
   const options = { tracker: trackedService().tracker }
   const first: APIGatewayProxyHandler = trackRequest(async (event) => {
     expectTypeOf(event).toEqualTypeOf<APIGatewayProxyEvent>()
@@ -137,8 +137,8 @@ test('what it takes and gives fits the types of Lambda', () => {
   const nightly: ScheduledHandler = trackRequest(async ({ time }) => {
     await Promise.resolve(time)
   }, options)
-  const known: APIGatewayProxyHandler = async () => Promise.resolve({ statusCode: 200, body: '' })
-  const wrapped = trackRequest(known, options)
+  const typed: APIGatewayProxyHandler = async () => Promise.resolve({ statusCode: 200, body: '' })
+  const wrapped = trackRequest(typed, options)
   const records: SQSHandler = trackRecords(
     async (one, { awsRequestId }) => {
       expectTypeOf(one).toEqualTypeOf<SQSRecord>()
@@ -157,26 +157,26 @@ test('what it takes and gives fits the types of Lambda', () => {
 
 describe('HTTP', () => {
   test.each<[string, object, object]>([
-    ['API Gateway, payloads of version 1', v1({ 'X-Trace-ID': 'abc-123' }), { method: 'POST', path: '/orders/{id}' }],
-    ['API Gateway, payloads of version 2', v2({ 'x-trace-id': 'abc-123' }), { method: 'GET', path: '/orders/{id}' }],
+    ['API Gateway, payload version 1.0', v1({ 'X-Trace-ID': 'abc-123' }), { method: 'POST', path: '/orders/{id}' }],
+    ['API Gateway, payload version 2.0', v2({ 'x-trace-id': 'abc-123' }), { method: 'GET', path: '/orders/{id}' }],
     [
-      'a function URL, or a route for all',
+      'a function URL, or the default route',
       v2({ 'x-trace-id': 'abc-123' }, '$default'),
       { method: 'GET', path: '/orders/7' },
     ],
     ['a load balancer', alb({ headers: { 'x-trace-id': 'abc-123' } }), { method: 'GET', path: '/orders/7' }],
-  ])('%s: one request, from its head to its answer', async (_, event, asked) => {
+  ])('%s: one request, from its headers to its response', async (_, event, expected) => {
     const { tracker, story, requests, records } = trackedService('gateway')
     const answer = Object.freeze({
       statusCode: 201,
       headers: Object.freeze({ 'content-type': 'text/plain' }),
       body: 'done',
     })
-    let inHand: unknown[] = []
+    let current: unknown[] = []
     const handler = trackRequest(
-      async (given: object) => {
+      async (received: object) => {
         await new Promise(setImmediate)
-        inHand = [given === event, currentRequest()?.traceId, currentRequest(given)?.traceId]
+        current = [received === event, currentRequest()?.traceId, currentRequest(received)?.traceId]
         return answer
       },
       { tracker },
@@ -186,16 +186,16 @@ describe('HTTP', () => {
       headers: { 'content-type': 'text/plain', 'x-trace-id': 'abc-123' },
     })
     expect(answer.headers).toEqual({ 'content-type': 'text/plain' })
-    expect(inHand).toEqual([true, 'abc-123', 'abc-123'])
-    // Outside of it, too, it hangs on its event.
+    expect(current).toEqual([true, 'abc-123', 'abc-123'])
+    // Outside the handler, it is attached to the event.
     expect([currentRequest(), currentRequest(event)?.traceId]).toEqual([undefined, 'abc-123'])
     expect(story(requests()[0] ?? '')).toEqual([...STARTED, 'Processing', 'Responded ok'])
-    expect(records[0]).toMatchObject({ trace_id: 'abc-123', ...asked })
+    expect(records[0]).toMatchObject({ trace_id: 'abc-123', ...expected })
     expect(records.at(-1)).toMatchObject({ status: 201 })
     expect(tracker.inFlight()).toEqual([])
   })
 
-  test('a load balancer that sends several values for a header gets its answer so', async () => {
+  test('a load balancer that sends multi-value headers gets a response with them', async () => {
     const { tracker, records } = trackedService()
     const event = alb({ multiValueHeaders: { 'x-trace-id': ['abc-123'] } })
     const multiValueHeaders = { 'content-type': ['text/plain'], 'X-Trace-Id': ['of-the-handler'] }
@@ -211,10 +211,10 @@ describe('HTTP', () => {
       statusCode: 401,
       multiValueHeaders: { 'content-type': ['text/plain; charset=utf-8'], 'x-trace-id': ['abc-123'] },
     })
-    expect(records.every(({ trace_id }) => trace_id === 'abc-123')).toBe(true)
+    expect(new Set(records.map(({ trace_id }) => trace_id))).toEqual(new Set(['abc-123']))
   })
 
-  test('it is an edge: a stranger resumes nothing, and an id that came twice is not used', async () => {
+  test('a caller cannot resume a request, and a repeated id is not used', async () => {
     const { tracker, records } = trackedService()
     const handler = trackRequest(() => ({ statusCode: 200 }), { tracker })
     for (const event of [
@@ -233,7 +233,7 @@ describe('HTTP', () => {
     ])
   })
 
-  test('a public edge decides by the event whom it believes', async () => {
+  test('a function decides by the event whether ids are trusted', async () => {
     const records = trackedService().records
     const tracker = createTracker({
       service: 'edge',
@@ -241,32 +241,32 @@ describe('HTTP', () => {
       trustIncoming: (source) => source === trusted,
       sinks: [{ write: (one) => void records.push(one) }],
     })
-    const [trusted, stranger] = [v1({ 'x-trace-id': 'abc-123' }), v1({ 'x-trace-id': 'abc-123' })]
-    for (const event of [trusted, stranger])
+    const [trusted, untrusted] = [v1({ 'x-trace-id': 'abc-123' }), v1({ 'x-trace-id': 'abc-123' })]
+    for (const event of [trusted, untrusted])
       await trackRequest(() => ({ statusCode: 200 }), { tracker })(event, context())
     expect(new Set(records.map(({ trace_id }) => trace_id === 'abc-123'))).toEqual(new Set([true, false]))
   })
 
   test.each<[string, unknown, object, unknown, number | undefined]>([
-    ['a text, where payloads are of version 2', 'done', v2(), 'done', 200],
-    ['an object without a status, where payloads are of version 2', { order: 1 }, v2(), { order: 1 }, 200],
+    ['a string, with payload version 2.0', 'done', v2(), 'done', 200],
+    ['an object without a status, with payload version 2.0', { order: 1 }, v2(), { order: 1 }, 200],
     ['an object without a status', { order: 1 }, v1(), { order: 1 }, undefined],
     ['nothing', undefined, v1(), undefined, undefined],
     [
-      'a status as text',
+      'a status as a string',
       { statusCode: '204' },
       v1(),
       { statusCode: '204', headers: { 'x-trace-id': expect.any(String) as string } },
       204,
     ],
-  ])('an answer may be %s', async (_, answer, event, given, status) => {
+  ])('a response may be %s', async (_, answer, event, expected, status) => {
     const { tracker, records } = trackedService()
-    expect(await trackRequest(() => answer, { tracker })(event, context())).toEqual(given)
-    const { outcome, status: told } = records.at(-1) as { outcome?: string; status?: number }
-    expect([outcome, told]).toEqual(['ok', status])
+    expect(await trackRequest(() => answer, { tracker })(event, context())).toEqual(expected)
+    const { outcome, status: logged } = records.at(-1) as { outcome?: string; status?: number }
+    expect([outcome, logged]).toEqual(['ok', status])
   })
 
-  test('a status of 500 and more is an error, and so is what the handler throws, which is passed on', async () => {
+  test('a status of 500 or more is outcome error, and so is an error of the handler, which is thrown', async () => {
     const { tracker, records } = trackedService()
     await trackRequest(() => ({ statusCode: 503 }), { tracker })(v1(), context())
     expect(records.at(-1)).toMatchObject({ state: 'Responded', outcome: 'error', status: 503 })
@@ -289,7 +289,7 @@ describe('HTTP', () => {
     expect(tracker.inFlight()).toEqual([])
   })
 
-  test('a caller who is refused gets 401, and the handler does not run', async () => {
+  test('a refused caller gets a 401, and the handler does not run', async () => {
     const { tracker, records } = trackedService()
     const served = vi.fn(() => ({ statusCode: 200, principal: currentRequest()?.principal }))
     const authenticate = ({ headers }: APIGatewayProxyEvent): unknown => {
@@ -309,7 +309,7 @@ describe('HTTP', () => {
     expect(served).toHaveBeenCalledTimes(1)
   })
 
-  test('with auth: manual the handler says so itself', async () => {
+  test('with auth: manual the handler authenticates the caller', async () => {
     const { tracker, story, requests } = trackedService()
     const handler = trackRequest(() => ({ statusCode: currentRequest()?.failed('who are you') === true ? 403 : 200 }), {
       tracker,
@@ -319,7 +319,7 @@ describe('HTTP', () => {
     expect(story(requests()[0] ?? '')).toEqual(['Received', 'Failed denied'])
   })
 
-  test('a request that its handler hands over ends elsewhere, and how it was answered is noted', async () => {
+  test('a request that its handler hands off ends elsewhere, and its response is noted', async () => {
     const { tracker, story, requests } = trackedService()
     await trackRequest(
       async () => {
@@ -333,7 +333,7 @@ describe('HTTP', () => {
   })
 })
 
-describe('all else', () => {
+describe('other events', () => {
   test('a schedule or a direct invocation is one request, named for the function', async () => {
     const { tracker, story, requests, records } = trackedService('cron')
     const handler = trackRequest((event: unknown) => Promise.resolve(event), { tracker, authenticate: () => false })
@@ -348,8 +348,7 @@ describe('all else', () => {
     ]) {
       expect(await handler(event, context())).toBe(event)
     }
-    expect(requests()).toHaveLength(7)
-    for (const id of requests()) expect(story(id)).toEqual([...STARTED, 'Processing', 'Responded ok'])
+    expect(requests().map(story)).toEqual(Array(7).fill([...STARTED, 'Processing', 'Responded ok']))
     expect(records[0]).toMatchObject({ path: 'shop-orders' })
     expect(records[0]).not.toHaveProperty('method')
     expect(records.at(-1)).not.toHaveProperty('status')
@@ -360,7 +359,7 @@ describe('all else', () => {
     expect(records.at(-1)).not.toHaveProperty('status')
   })
 
-  test('where an event has headers of its own, they are read as at an edge', async () => {
+  test('the headers of other events are read as those of HTTP', async () => {
     const { tracker, records } = trackedService()
     const carrier = ({ meta }: { meta?: Record<string, string> }): Record<string, string> => {
       if (meta === undefined) throw new Error('no meta')
@@ -369,13 +368,13 @@ describe('all else', () => {
     const handler = trackRequest((_event: { meta?: Record<string, string> }) => 'done', { tracker, carrier })
     await handler({ meta: { traceparent: GOOD, 'x-lifecycle': HANDED_OVER } }, context())
     expect(records[0]).toMatchObject({ trace_id: DASHED, parent_id: PARENT, seq: 0 })
-    const told = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+    const stderr = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
     expect(await handler({}, context())).toBe('done')
-    told.mockRestore()
+    stderr.mockRestore()
     expect(tracker.stats.faults).toBe(1)
   })
 
-  test('a handler that would call back is refused at once, and so is a margin that cannot be', () => {
+  test('a handler with a callback is rejected immediately, and so is an invalid margin', () => {
     const { tracker } = trackedService()
     const calling = (_event: object, _context: Context, callback: (error: null, answer: string) => void): void =>
       callback(null, 'done')
@@ -386,10 +385,10 @@ describe('all else', () => {
   })
 })
 
-describe('records of SQS', () => {
-  test('each is a request of its own, resumed or started', async () => {
+describe('SQS records', () => {
+  test('each is a request, resumed or started', async () => {
     const [shop, worker] = [trackedService(), trackedService('worker')]
-    const [first, second] = await handedOver(2, shop)
+    const [first, second] = await handOffs(2, shop)
     const seen: (string | undefined)[] = []
     const handler = trackRecords(
       async (one: SQSRecord, { functionName }: Context) => {
@@ -423,9 +422,9 @@ describe('records of SQS', () => {
     expect(worker.tracker.inFlight()).toEqual([])
   })
 
-  test('those whose handler throws are delivered again, up to attempts, and no other', async () => {
+  test('those whose handler throws are named for another delivery, up to attempts', async () => {
     const shop = trackedService()
-    const [good, bad, last] = await handedOver(3, shop)
+    const [good, bad, last] = await handOffs(3, shop)
     const handler = trackRecords(
       ({ messageId }) => {
         if (messageId !== 'good') throw new Error('bad order')
@@ -448,7 +447,7 @@ describe('records of SQS', () => {
     expect(shop.tracker.inFlight()).toEqual([])
   })
 
-  test('one after the other as a rule, and all at once if that is asked for', async () => {
+  test('one after the other by default, and all at once with concurrent', async () => {
     const { tracker } = trackedService()
     const [running, gate] = [new Set<string>(), deferred()]
     let most = 0
@@ -456,7 +455,7 @@ describe('records of SQS', () => {
       running.add(messageId)
       most = Math.max(most, running.size)
       if (running.size === 3) gate.resolve()
-      // Only where all three run at once does any of them go on.
+      // Each continues only once all three are running.
       if (gating) await gate.promise
       await new Promise(setImmediate)
       running.delete(messageId)
@@ -472,7 +471,7 @@ describe('records of SQS', () => {
     expect(most).toBe(3)
   })
 
-  test('in a FIFO queue nothing overtakes: after the first failure the rest is given back unseen', async () => {
+  test('in a FIFO queue, the records after the first failure are returned unprocessed', async () => {
     const { tracker, records } = trackedService()
     const seen: string[] = []
     const handler = trackRecords(
@@ -490,9 +489,9 @@ describe('records of SQS', () => {
     expect(records.filter((one) => one.lifecycle === 'transition' && one.seq === 0)).toHaveLength(2)
   })
 
-  test('a dead letter is a new request, with the one that died as its parent', async () => {
+  test('a dead letter is a new request, with the failed one as its parent', async () => {
     const { tracker, records } = trackedService()
-    const [dead] = await handedOver(1)
+    const [dead] = await handOffs(1)
     const letter = record('1', dead?.headers, { queue: 'dead' })
     const attributes = { ...letter.attributes, DeadLetterQueueSourceArn: 'arn:aws:sqs:us-east-1:000000000000:orders' }
     await trackRecords(() => undefined, { tracker })({ Records: [{ ...letter, attributes }] }, context())
@@ -504,7 +503,7 @@ describe('records of SQS', () => {
     })
   })
 
-  test('bytes come as base64, and what SNS wrapped up is found by fromSns', async () => {
+  test('bytes are in Base64, and fromSns finds headers in an SNS envelope', async () => {
     const { tracker, records } = trackedService()
     const bytes = record(
       '1',
@@ -532,10 +531,10 @@ describe('records of SQS', () => {
     ])
   })
 
-  describe('for a handler that goes over them itself', () => {
-    test('each hangs on its record, none is in hand, and those that the answer names have failed', async () => {
+  describe('with a handler that iterates over them', () => {
+    test('each request is attached to its record, none is current, and those that the answer names have failed', async () => {
       const shop = trackedService()
-      const all = await handedOver(2, shop)
+      const all = await handOffs(2, shop)
       const Records = [record('1', all[0]?.headers), record('2', all[1]?.headers), record('3')]
       let seen: unknown[] = []
       const handler = trackRequest(
@@ -557,9 +556,9 @@ describe('records of SQS', () => {
       expect(shop.tracker.inFlight()).toEqual([])
     })
 
-    test('what it throws has failed all of them', async () => {
+    test('if it throws, all of them have failed', async () => {
       const shop = trackedService()
-      const [one, two] = await handedOver(2, shop)
+      const [one, two] = await handOffs(2, shop)
       const handler = trackRequest((_event: SQSEvent) => Promise.reject(new Error('bad batch')), {
         tracker: shop.tracker,
         attempts: 2,
@@ -578,8 +577,8 @@ describe('records of SQS', () => {
 describe('time', () => {
   afterEach(() => void vi.useRealTimers())
 
-  /** Runs an invocation that waits, cranks the timers, and lets it end. */
-  async function waited(
+  /** Runs an invocation, advances the timers, and lets it end. */
+  async function advanceDuring(
     invoke: (work: () => Promise<void>, left: number) => Promise<unknown>,
     left: number,
     ms: number,
@@ -587,7 +586,7 @@ describe('time', () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const done = deferred()
     const invoked = invoke(() => done.promise, left)
-    // The handler is called some turns of the event loop later.
+    // The handler is called a few turns of the event loop later.
     await new Promise(setImmediate)
     vi.advanceTimersByTime(ms)
     done.resolve()
@@ -595,13 +594,13 @@ describe('time', () => {
     return vi.getTimerCount()
   }
 
-  test('shortly before the time is over a note says so, which is the last line on disk if it comes to that', async () => {
+  test('shortly before the timeout it is noted, and the lines are flushed', async () => {
     const { tracker, story, requests, records } = trackedService()
     const invoke = (timeoutMargin?: number) => (work: () => Promise<void>, left: number) =>
       trackRequest(work, timeoutMargin === undefined ? { tracker } : { tracker, timeoutMargin })(v1(), context(left))
     const noted = ['Received', 'Authenticated', '(TIMEOUT_NEAR)', 'Processing', 'Responded ok']
     const silent = ['Received', 'Authenticated', 'Processing', 'Responded ok']
-    // By default half a second before; none where there is no more than that from the start.
+    // By default half a second before; not if there is less time from the start.
     const cases = [
       [3_000, 2_499, undefined, silent],
       [3_000, 2_500, undefined, noted],
@@ -609,9 +608,9 @@ describe('time', () => {
       [3_000, 2_000, 1_000, noted],
       [3_000, 2_999, 0, silent],
     ] as const
-    for (const [left, ms, margin, told] of cases) {
-      expect(await waited(invoke(margin), left, ms)).toBe(0)
-      expect(story(requests().at(-1) ?? '')).toEqual(told)
+    for (const [left, ms, margin, expected] of cases) {
+      expect(await advanceDuring(invoke(margin), left, ms)).toBe(0)
+      expect(story(requests().at(-1) ?? '')).toEqual(expected)
     }
     expect(records.find(({ event }) => event === 'TIMEOUT_NEAR')).toMatchObject({
       lifecycle: 'note',
@@ -620,11 +619,11 @@ describe('time', () => {
     expect(tracker.inFlight()).toEqual([])
   })
 
-  test('of several records it is noted on those that are being worked on', async () => {
+  test('of several records it is noted on those that are being processed', async () => {
     const { tracker, records } = trackedService()
-    const [one, two, three] = await handedOver(3, trackedService())
+    const [one, two, three] = await handOffs(3, trackedService())
     const Records = [record('1', one?.headers), record('2', two?.headers), record('3', three?.headers)]
-    await waited(
+    await advanceDuring(
       (work, left) =>
         trackRecords(({ messageId }) => (messageId === '1' ? Promise.reject(new Error('bad order')) : work()), {
           tracker,
@@ -636,7 +635,7 @@ describe('time', () => {
       two?.request.requestId,
     ])
     records.length = 0
-    await waited((work, left) => trackRequest(work, { tracker })({ Records }, context(left)), 3_000, 2_500)
+    await advanceDuring((work, left) => trackRequest(work, { tracker })({ Records }, context(left)), 3_000, 2_500)
     expect(records.filter(({ event }) => event === 'TIMEOUT_NEAR')).toHaveLength(3)
   })
 
@@ -656,23 +655,23 @@ describe('time', () => {
     expect(overdue).toEqual([0, 1])
   })
 
-  test('a context that tells no time, as a test of yours may have it, is no fault', async () => {
+  test('a context without the remaining time, as in tests, is not an error', async () => {
     const { tracker } = trackedService()
     expect(await trackRequest(() => 'done', { tracker })({}, { functionName: 'orders' })).toBe('done')
     expect(tracker.stats.faults).toBe(0)
   })
 })
 
-describe('a function that is frozen once it has answered', () => {
+describe('a function that is frozen once it has responded', () => {
   test.each<[string, (options: { tracker: ReturnType<typeof createTracker> }) => Promise<unknown>]>([
-    ['an answer', (options) => trackRequest(() => ({ statusCode: 200 }), options)(v1(), context())],
+    ['a response', (options) => trackRequest(() => ({ statusCode: 200 }), options)(v1(), context())],
     [
       'an error',
       (options) =>
         trackRequest(() => Promise.reject(new Error('bad order')), options)(v1(), context()).catch(() => undefined),
     ],
     ['records', (options) => trackRecords(() => undefined, options)({ Records: [record('1')] }, context())],
-  ])('%s: all lines are with the operating system before', async (_, invoke) => {
+  ])('%s: all lines are written before', async (_, invoke) => {
     const { records } = trackedService()
     let flushed = 0
     const sink = {
@@ -685,15 +684,15 @@ describe('a function that is frozen once it has answered', () => {
         throw new Error('broken')
       },
     }
-    const told = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+    const stderr = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
     const tracker = createTracker({ service: 'frozen', logger: false, sinks: [broken, sink] })
     await invoke({ tracker })
-    told.mockRestore()
+    stderr.mockRestore()
     expect(storyOf(records).at(-1)).toMatch(/^Responded/)
     expect(flushed).toBe(records.length)
   })
 
-  test('as a process that is stopped at once', async () => {
+  test('in a process that is stopped immediately', async () => {
     const program = spawn(
       process.execPath,
       ['--import', 'tsx', fileURLToPath(new URL('programs/frozen-lambda.ts', import.meta.url))],
@@ -711,13 +710,13 @@ describe('a function that is frozen once it has answered', () => {
 })
 
 describe('the vectors of W3C Trace Context', () => {
-  /** How a request began whose event has these headers. */
-  type Began = (
+  /** Starts a request by an event with these headers. */
+  type StartRequest = (
     headers: Readonly<Record<string, string>>,
   ) => Promise<{ request: TrackedRequest | undefined; rejected: boolean }>
 
   const http =
-    (event: (headers: Record<string, string>) => object): Began =>
+    (event: (headers: Record<string, string>) => object): StartRequest =>
     async (headers) => {
       const { tracker, records } = trackedService()
       let request: TrackedRequest | undefined
@@ -725,7 +724,7 @@ describe('the vectors of W3C Trace Context', () => {
       return { request, rejected: records.some((one) => 'rejected_id' in one) }
     }
   const attribute =
-    (make: (value: string) => SQSMessageAttributes[string]): Began =>
+    (make: (value: string) => SQSMessageAttributes[string]): StartRequest =>
     async (headers) => {
       const { tracker, records } = trackedService()
       let request: TrackedRequest | undefined
@@ -737,7 +736,7 @@ describe('the vectors of W3C Trace Context', () => {
       return { request, rejected: records.some((one) => 'rejected_id' in one) }
     }
 
-  const envelope: Began = async (headers) => {
+  const envelope: StartRequest = async (headers) => {
     const { tracker, records } = trackedService()
     let request: TrackedRequest | undefined
     const MessageAttributes = Object.fromEntries(
@@ -751,19 +750,19 @@ describe('the vectors of W3C Trace Context', () => {
     return { request, rejected: records.some((one) => 'rejected_id' in one) }
   }
 
-  describe.each<[string, Began]>([
-    ['several values for a header', http(v1)],
-    ['one value for a header', http(v2)],
-    ['attributes of text', attribute((stringValue) => ({ dataType: 'String', stringValue }))],
-    ['an envelope of SNS', envelope],
+  describe.each<[string, StartRequest]>([
+    ['multi-value headers', http(v1)],
+    ['single-value headers', http(v2)],
+    ['string attributes', attribute((stringValue) => ({ dataType: 'String', stringValue }))],
+    ['an SNS envelope', envelope],
     [
-      'attributes of bytes',
+      'binary attributes',
       attribute((value) => ({ dataType: 'Binary', binaryValue: Buffer.from(value, 'latin1').toString('base64') })),
     ],
-  ])('hold in %s', (_, began) => {
-    test('a traceparent that is to be read', async () => {
+  ])('in %s', (_, startWith) => {
+    test('valid traceparents are used', async () => {
       for (const [what, header, flags] of VALID) {
-        const { request, rejected } = await began({ traceparent: header })
+        const { request, rejected } = await startWith({ traceparent: header })
         expect(
           [request?.traceId, request?.parentId, request?.headers().traceparent?.slice(-2), rejected],
           what,
@@ -771,17 +770,17 @@ describe('the vectors of W3C Trace Context', () => {
       }
     })
 
-    test('a traceparent that starts a new trace', async () => {
+    test('invalid traceparents start a new trace', async () => {
       for (const [what, header] of INVALID) {
-        const { request, rejected } = await began({ traceparent: header, tracestate: 'foo=1' })
+        const { request, rejected } = await startWith({ traceparent: header, tracestate: 'foo=1' })
         expect(request?.traceId, what).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7/)
         expect([request?.parentId, request?.headers().tracestate, rejected], what).toEqual([undefined, undefined, true])
       }
     })
 
-    test('a tracestate', async () => {
+    test('tracestates are sent on as the standard says', async () => {
       for (const [what, header, passed] of STATES)
-        expect((await began({ traceparent: GOOD, tracestate: header })).request?.headers().tracestate, what).toBe(
+        expect((await startWith({ traceparent: GOOD, tracestate: header })).request?.headers().tracestate, what).toBe(
           passed,
         )
     })

@@ -8,11 +8,12 @@ import { afterAll, beforeAll, beforeEach, describe, expect, expectTypeOf, test }
 import { propagate } from '../../src/adapters/mysql2.ts'
 import { currentRequest } from '../../src/tracking/current-request.ts'
 import { createTracker } from '../../src/handlers/track-request.ts'
+import { SOON } from '../timeouts.ts'
 import type { TrackedRequest } from '../../src/tracking/tracked-request.ts'
 
 const tracker = createTracker({ service: 'catalog', logger: false })
 
-/** The comment that a request's queries have to carry. */
+/** The comment that a request's queries must have. */
 function commentOf(request: TrackedRequest): string {
   const { 'x-trace-id': traceId, traceparent } = request.headers()
   return `/*trace_id='${encodeURIComponent(String(traceId))}',traceparent='${String(traceparent)}'*/`
@@ -22,11 +23,11 @@ type Callback = (error: Error | null, result?: unknown) => void
 type Core = mysql.Pool | mysql.PoolConnection | mysql.Connection | mysql.PoolNamespace
 type Promised = promised.Pool | promised.PoolConnection | promised.Connection | promised.PoolNamespace
 
-/** What a callback is given, as a promise. */
+/** Turns a call with a callback into a promise. */
 function called(ask: (done: Callback) => unknown): Promise<unknown> {
   return new Promise((resolve, reject) => {
     ask((error, result) => {
-      // mysql2 gives null or undefined where nothing failed.
+      // Without an error, mysql2 passes null or undefined.
       if (error instanceof Error) reject(error)
       else resolve(result)
     })
@@ -42,7 +43,7 @@ function connectionOf(pool: { getConnection: mysql.Pool['getConnection'] }): Pro
   })
 }
 
-describe('mysql2 and its own server', () => {
+describe("mysql2 on mysql2's own server", () => {
   let server: Recorder
   let plain: mysql.Pool
   let pool: mysql.Pool
@@ -62,7 +63,7 @@ describe('mysql2 and its own server', () => {
   })
 
   beforeEach(() => {
-    server.seen.length = 0
+    server.received.length = 0
   })
 
   afterAll(async () => {
@@ -77,14 +78,14 @@ describe('mysql2 and its own server', () => {
 
   const released = (client: { release(): void }): void => client.release()
   const destroyed = (client: { destroy(): void }): void => client.destroy()
-  const kept = (): void => undefined
+  const keep = (): void => undefined
 
-  /** The forms that a client has, how to come by each, and what is to be done with it afterwards. */
+  /** All forms of clients, with functions that get one and release it. */
   const cores: readonly Form<Core>[] = [
-    form('the pool', () => pool, kept),
+    form('the pool', () => pool, keep),
     form('its connection', () => connectionOf(pool), released),
     form('a connection', () => propagate(mysql.createConnection(server.address)), destroyed),
-    form('a cluster', () => cluster.of('*'), kept),
+    form('a cluster', () => cluster.of('*'), keep),
     form('its connection', () => connectionOf(cluster), released),
     form(
       'its connection, by name',
@@ -94,18 +95,18 @@ describe('mysql2 and its own server', () => {
     form('its connection, by its namespace', () => connectionOf(cluster.of('only')), released),
   ]
   const promisedForms: readonly Form<Promised>[] = [
-    form('the pool', () => promises, kept),
+    form('the pool', () => promises, keep),
     form('its connection', () => promises.getConnection(), released),
     form('a connection', async () => propagate(await promised.createConnection(server.address)), destroyed),
-    form('the promises of a pool', () => pool.promise(), kept),
+    form('the promises of a pool', () => pool.promise(), keep),
     form('their connection', () => pool.promise().getConnection(), released),
     form('the promises of a connection', async () => (await connectionOf(pool)).promise(), released),
     form(
-      'the promises of a connection of its own',
+      'the promises of a single connection',
       () => propagate(mysql.createConnection(server.address)).promise(),
       destroyed,
     ),
-    form('a cluster', () => promisedCluster.of('*'), kept),
+    form('a cluster', () => promisedCluster.of('*'), keep),
     form('its connection', () => promisedCluster.getConnection('only'), released),
   ]
 
@@ -113,10 +114,10 @@ describe('mysql2 and its own server', () => {
 
   test.each<[string, string, (client: Core, done: Callback) => unknown]>([
     ['a text', ASK, (client, done) => client.query(ASK, done)],
-    ['a text with values', 'SELECT 2', (client, done) => client.query('SELECT ?', [2], done)],
+    ['a string with values', 'SELECT 2', (client, done) => client.query('SELECT ?', [2], done)],
     ['options', ASK, (client, done) => client.query({ sql: ASK }, done)],
     ['options with values', 'SELECT 2', (client, done) => client.query({ sql: 'SELECT ?', values: [2] }, done)],
-    ['options, and values beside them', 'SELECT 2', (client, done) => client.query({ sql: 'SELECT ?' }, [2], done)],
+    ['options, with values as an argument', 'SELECT 2', (client, done) => client.query({ sql: 'SELECT ?' }, [2], done)],
     [
       'named values',
       "SELECT 'a:b'",
@@ -131,22 +132,25 @@ describe('mysql2 and its own server', () => {
           .on('error', done)
           .on('end', () => done(null)),
     ],
-    ['a last semicolon', `${ASK};`, (client, done) => client.query(`${ASK};`, done)],
+    ['a final semicolon', `${ASK};`, (client, done) => client.query(`${ASK};`, done)],
   ])('with callbacks, the server sees the comment of %s', async (_, text, ask) => {
     for (const { name, use } of cores) {
       const request = tracker.start({ 'x-trace-id': `order:${randomUUID()}` })
       await use((client) => request.run(() => called((done) => ask(client, done))))
-      expect(server.seen.at(-1), name).toEqual(['query', text.replace(/;?$/, (end) => ` ${commentOf(request)}${end}`)])
+      expect(server.received.at(-1), name).toEqual([
+        'query',
+        text.replace(/;?$/, (end) => ` ${commentOf(request)}${end}`),
+      ])
     }
-    expect(server.seen).toHaveLength(cores.length)
+    expect(server.received).toHaveLength(cores.length)
   })
 
   test.each<[string, string, (client: Promised) => Promise<unknown>]>([
     ['a text', ASK, (client) => client.query(ASK)],
-    ['a text with values', 'SELECT 2', (client) => client.query('SELECT ?', [2])],
+    ['a string with values', 'SELECT 2', (client) => client.query('SELECT ?', [2])],
     ['options', ASK, (client) => client.query({ sql: ASK })],
     ['options with values', 'SELECT 2', (client) => client.query({ sql: 'SELECT ?', values: [2] })],
-    ['options, and values beside them', 'SELECT 2', (client) => client.query({ sql: 'SELECT ?' }, [2])],
+    ['options, with values as an argument', 'SELECT 2', (client) => client.query({ sql: 'SELECT ?' }, [2])],
     [
       'named values',
       "SELECT 'a:b'",
@@ -161,18 +165,18 @@ describe('mysql2 and its own server', () => {
           expect(currentRequest()).toBe(request)
         }),
       )
-      expect(server.seen.at(-1), name).toEqual(['query', `${text} ${commentOf(request)}`])
+      expect(server.received.at(-1), name).toEqual(['query', `${text} ${commentOf(request)}`])
     }
-    expect(server.seen).toHaveLength(promisedForms.length)
+    expect(server.received).toHaveLength(promisedForms.length)
   })
 
-  test('two requests at once each have their own comment', async () => {
+  test('two concurrent requests each have their own comment', async () => {
     const both = [tracker.start(), tracker.start()]
     await Promise.all(both.map((request) => request.run(() => promises.query(ASK))))
-    expect(server.seen).toEqual(both.map((request) => ['query', `${ASK} ${commentOf(request)}`]))
+    expect(server.received).toEqual(both.map((request) => ['query', `${ASK} ${commentOf(request)}`]))
   })
 
-  test('what is executed or prepared is sent as it is, and prepared once, whoever asks', async () => {
+  test('executed and prepared statements are not changed, and are prepared once for all requests', async () => {
     const pooled = await connectionOf(pool)
     const promisedPooled = await promises.getConnection()
     for (let round = 0; round < 3; round += 1) {
@@ -189,17 +193,17 @@ describe('mysql2 and its own server', () => {
     promisedPooled.release()
     await tracker.start().run(() => called((done) => pool.execute(ASK, done)))
     await tracker.start().run(() => promises.execute(ASK))
-    expect(server.seen.filter(([kind]) => kind !== 'execute')).toEqual([
+    expect(server.received.filter(([kind]) => kind !== 'execute')).toEqual([
       ['prepare', ASK],
       ['prepare', ASK],
     ])
-    expect(server.seen.filter(([kind]) => kind === 'execute')).toHaveLength(17)
+    expect(server.received.filter(([kind]) => kind === 'execute')).toHaveLength(17)
   })
 
   test.each([
-    `${ASK} /* ours */`,
-    '/* ours */ SELECT 1',
-    `${ASK} -- ours`,
+    `${ASK} /* own */`,
+    '/* own */ SELECT 1',
+    `${ASK} -- own`,
     'SELECT /*! STRAIGHT_JOIN */ 1',
     'SELECT /*!80000 1 */',
     'SELECT /*+ MAX_EXECUTION_TIME(1000) */ 1',
@@ -208,31 +212,31 @@ describe('mysql2 and its own server', () => {
     'CREATE OR REPLACE TRIGGER t BEFORE INSERT ON a FOR EACH ROW SET NEW.b = 1',
     'DROP EVENT IF EXISTS e; CREATE EVENT e ON SCHEDULE EVERY 1 HOUR DO SELECT 1',
     '  alter event e do select 2',
-  ])('%j stays as it is', async (sql) => {
+  ])('%j is not changed', async (sql) => {
     await tracker.start().run(async () => {
       await promises.query(sql)
       await promises.query({ sql })
     })
-    expect(server.seen).toEqual([
+    expect(server.received).toEqual([
       ['query', sql],
       ['query', sql],
     ])
   })
 
   test.each([
-    `${ASK} # ours`,
-    `${ASK} # ours\n`,
+    `${ASK} # own`,
+    `${ASK} # own\n`,
     "SELECT '#'",
     'CREATE TABLE a (b int)',
     'SELECT event FROM created',
     'START TRANSACTION',
-  ])('%j does not', async (sql) => {
+  ])('%j gets the comment', async (sql) => {
     const request = tracker.start()
     await request.run(() => promises.query(sql))
-    expect(server.seen).toEqual([['query', sql.replace(/\n?$/, (end) => ` ${commentOf(request)}${end}`)]])
+    expect(server.received).toEqual([['query', sql.replace(/\n?$/, (end) => ` ${commentOf(request)}${end}`)]])
   })
 
-  test('so does a command that was made before, and what is asked outside a request or of the bare pool', async () => {
+  test('a command object, queries outside a request, and queries of the unwrapped pool are not changed', async () => {
     const request = tracker.start()
     await called((done) => pool.query(ASK, done))
     await promises.query({ sql: ASK })
@@ -245,10 +249,10 @@ describe('mysql2 and its own server', () => {
       await ended
       connection.release()
     })
-    expect(server.seen).toEqual(Array(4).fill(['query', ASK]))
+    expect(server.received).toEqual(Array(4).fill(['query', ASK]))
   })
 
-  test("the caller's options stay as they were, and may be frozen or of a class", async () => {
+  test("the caller's options are not changed, and may be frozen or a class instance", async () => {
     class Statement {
       readonly parts = ['SELECT ?', 2] as const
       get sql(): string {
@@ -265,16 +269,16 @@ describe('mysql2 and its own server', () => {
       await promises.query(new Statement())
       await called((done) => pool.query(options, done))
     })
-    expect(server.seen).toEqual(Array(3).fill(['query', `SELECT 2 ${commentOf(request)}`]))
+    expect(server.received).toEqual(Array(3).fill(['query', `SELECT 2 ${commentOf(request)}`]))
     expect(options).toEqual({ sql: 'SELECT ?', values: [2] })
   })
 
-  test('errors are those of mysql2 itself', async () => {
+  test("errors are mysql2's own", async () => {
     const request = tracker.start()
     const calls: ((pool: promised.Pool) => Promise<unknown>)[] = [
       (client) => client.query('FAIL'),
       (client) => client.execute('FAIL'),
-      // What a user without types may give.
+      // Untyped callers may pass anything.
       (client) => client.execute('SELECT ?', [undefined as unknown as null]),
       (client) => client.query(undefined as unknown as string),
       (client) => client.query(ASK, (() => undefined) as unknown as unknown[]),
@@ -295,11 +299,11 @@ describe('mysql2 and its own server', () => {
   })
 
   describe('the current request', () => {
-    test('a connection that was waited for belongs to the request that asked, not to the one that released it', async () => {
+    test('a callback that waited for a connection has the context of its own request, not of the one that released it', async () => {
       const [holder, waiting] = [tracker.start(), tracker.start()]
       const held = await holder.run(() => connectionOf(pool))
       const found: unknown[] = []
-      const asked = waiting.run(() =>
+      const query = waiting.run(() =>
         Promise.all([
           called((done) => {
             pool.getConnection((error, connection) => {
@@ -326,9 +330,9 @@ describe('mysql2 and its own server', () => {
         ]),
       )
       holder.run(() => held.release())
-      await asked
+      await query
       expect(found).toEqual(Array(4).fill(waiting))
-      expect(server.seen.filter(([kind]) => kind === 'query')).toEqual(
+      expect(server.received.filter(([kind]) => kind === 'query')).toEqual(
         Array(2).fill(['query', `${ASK} ${commentOf(waiting)}`]),
       )
     })
@@ -354,7 +358,7 @@ describe('mysql2 and its own server', () => {
           connection.end(done)
         },
       ],
-    ])('the callback of %s finds it, on a connection that another one opened', async (_, ask) => {
+    ])('it is available in the callback of %s, on a connection that another request opened', async (_, ask) => {
       const connection = await tracker.start().run(async () => {
         const opened = propagate(mysql.createConnection(server.address))
         await called((done) => opened.ping(done))
@@ -369,8 +373,8 @@ describe('mysql2 and its own server', () => {
     })
   })
 
-  describe('it stands for what it wraps', () => {
-    test('getters, events, release, and nothing is wrapped twice', async () => {
+  describe('the wrapped client', () => {
+    test('has getters, events and release of the original, and nothing is wrapped twice', async () => {
       expect(propagate(pool)).toBe(pool)
       expect(propagate(plain)).toBe(pool)
       expect(pool.on('enqueue', () => undefined)).toBe(pool)
@@ -391,18 +395,18 @@ describe('mysql2 and its own server', () => {
       await promises.query(ASK)
     })
 
-    test('the pool gets back the connection that it gave out', async () => {
-      const ours = await connectionOf(pool)
-      pool.releaseConnection(ours)
+    test('releases its own connection to the pool', async () => {
+      const wrapped = await connectionOf(pool)
+      pool.releaseConnection(wrapped)
       const bare = await connectionOf(plain)
-      expect(ours).not.toBe(bare)
-      expect(propagate(bare)).toBe(ours)
+      expect(wrapped).not.toBe(bare)
+      expect(propagate(bare)).toBe(wrapped)
       pool.releaseConnection(bare)
       expect(await connectionOf(plain)).toBe(bare)
       bare.release()
     })
 
-    test('by their types they are what they were', () => {
+    test('has the type of the original', () => {
       expectTypeOf(propagate<mysql.Pool>).returns.toEqualTypeOf<mysql.Pool>()
       expectTypeOf(propagate<mysql.Connection>).returns.toEqualTypeOf<mysql.Connection>()
       expectTypeOf(propagate<mysql.PoolConnection>).returns.toEqualTypeOf<mysql.PoolConnection>()
@@ -419,7 +423,7 @@ describe('mysql2 and its own server', () => {
 const URL_OF_MYSQL = process.env.MYSQL_URL ?? 'mysql://root@127.0.0.1:3306/test'
 
 describe.skipIf(await isMissing())('mysql2 on MariaDB', () => {
-  /** What the server is doing: just this. */
+  /** The query that the server is running: this one. */
   const ASK = 'SELECT info FROM information_schema.processlist WHERE id = CONNECTION_ID()'
   let pool: promised.Pool
 
@@ -429,10 +433,10 @@ describe.skipIf(await isMissing())('mysql2 on MariaDB', () => {
 
   afterAll(() => pool.end())
 
-  /** The first row of an answer. */
-  async function rowOf(asked: Promise<[unknown, unknown]>): Promise<Record<string, unknown>> {
-    const [rows] = await asked
-    // Only selects are asked for their rows.
+  /** The first row of a result. */
+  async function rowOf(result: Promise<[unknown, unknown]>): Promise<Record<string, unknown>> {
+    const [rows] = await result
+    // Only used for selects.
     return (rows as Record<string, unknown>[])[0] ?? {}
   }
 
@@ -440,9 +444,9 @@ describe.skipIf(await isMissing())('mysql2 on MariaDB', () => {
     ['a text', ASK],
     ['values', `${ASK} AND 1 = ?`, [1]],
     ['quotes', `${ASK} AND '/' <> "#"`],
-    ['a comment to the end of the line', `${ASK} # ours`],
-    ['such a comment and a line after it', `${ASK} # ours\n AND 1 = 1`],
-  ])('the process list names the request: %s', async (_, sql, values) => {
+    ['a comment to the end of the line', `${ASK} # own`],
+    ['such a comment and a line after it', `${ASK} # own\n AND 1 = 1`],
+  ])('the process list shows the trace id: %s', async (_, sql, values) => {
     const request = tracker.start()
     const { info } = await request.run(() => rowOf(pool.query(sql, values)))
     expect(info).toBe(`${sql.replace('?', '1')} ${commentOf(request)}`)
@@ -457,7 +461,7 @@ describe.skipIf(await isMissing())('mysql2 on MariaDB', () => {
     connection.destroy()
   })
 
-  test('many requests that execute one statement have it prepared once, and without a comment', async () => {
+  test('a statement that many requests execute is prepared once, without a comment', async () => {
     const connection = await pool.getConnection()
     const prepared = async (): Promise<unknown> =>
       (await rowOf(connection.query("SHOW SESSION STATUS LIKE 'Com_stmt_prepare'"))).Value
@@ -470,7 +474,7 @@ describe.skipIf(await isMissing())('mysql2 on MariaDB', () => {
     connection.destroy()
   })
 
-  test('a transaction, several statements in one text, and an error are as without it', async () => {
+  test('a transaction, several statements in one string, and an error work as unwrapped', async () => {
     const table = `throughline_${randomUUID().replaceAll('-', '')}`
     const request = tracker.start()
     await request.run(async () => {
@@ -489,25 +493,25 @@ describe.skipIf(await isMissing())('mysql2 on MariaDB', () => {
     })
   })
 
-  test('what the server keeps, it keeps without a comment', async () => {
+  test('definitions that the server stores have no comment', async () => {
     const name = `throughline_${randomUUID().replaceAll('-', '')}`
     await tracker.start().run(async () => {
       await pool.query(`CREATE PROCEDURE ${name}() SELECT 1`)
       await pool.query(`CREATE TABLE ${name} (id INT)`)
       await pool.query(`CREATE VIEW ${name}_view AS SELECT id FROM ${name}`)
-      const kept = [`PROCEDURE ${name}`, `TABLE ${name}`, `VIEW ${name}_view`].map((what) =>
+      const definitions = [`PROCEDURE ${name}`, `TABLE ${name}`, `VIEW ${name}_view`].map((what) =>
         rowOf(pool.query(`SHOW CREATE ${what}`)),
       )
-      for (const row of await Promise.all(kept)) expect(JSON.stringify(row)).not.toContain('trace_id')
+      for (const row of await Promise.all(definitions)) expect(JSON.stringify(row)).not.toContain('trace_id')
       await pool.query(`DROP PROCEDURE ${name}; DROP VIEW ${name}_view; DROP TABLE ${name}`)
     })
   })
 })
 
-/** One that is not there is never missed: the protocol server has seen the texts. */
+/** MariaDB is optional: the protocol server checks the queries themselves. */
 async function isMissing(): Promise<boolean> {
   try {
-    const connection = await promised.createConnection({ uri: URL_OF_MYSQL, connectTimeout: 2_000 })
+    const connection = await promised.createConnection({ uri: URL_OF_MYSQL, connectTimeout: SOON })
     await connection.end()
     return false
   } catch (error) {
@@ -532,34 +536,34 @@ function form<C>(name: string, make: () => Promise<C> | C, after: (client: C) =>
   }
 }
 
-/** A class of mysql2's, whose types keep quiet about how commands are made. */
+/** A class of mysql2's, whose types do not include how commands are created. */
 const connectionClass = mysql.Connection as unknown as {
   createQuery(sql: string, values: unknown, callback: undefined, config: object): ReturnType<mysql.Connection['query']>
 }
 
 interface Recorder {
-  /** What was sent, in order: texts, and the numbers of statements that were executed. */
-  readonly seen: ['query' | 'prepare' | 'execute', unknown][]
+  /** What was received, in order: queries, and the ids of executed statements. */
+  readonly received: ['query' | 'prepare' | 'execute', unknown][]
   readonly address: { readonly host: string; readonly port: number; readonly user: string }
   stop(): Promise<void>
 }
 
-/** mysql2's own server, which answers everything, but for FAIL, with OK. */
+/** mysql2's own server, which answers OK to everything except FAIL. */
 async function recorder(): Promise<Recorder> {
-  const seen: Recorder['seen'] = []
+  const received: Recorder['received'] = []
   let statements = 0
   const server = mysql.createServer((connection) => {
     const answer = (write: () => void): void => {
       write()
-      // mysql2 leaves it to its server to count the packets of each command.
+      // With mysql2, the server must reset the packet sequence for each command.
       connection.sequenceId = 0
     }
     const textAnswer = (kind: 'query' | 'prepare', ok: () => void) => (text: string) => {
-      seen.push([kind, text])
+      received.push([kind, text])
       answer(() => (text.startsWith('FAIL') ? connection.writeError({ message: 'no such thing', code: 1064 }) : ok()))
     }
     const ok = (): void => connection.writeOk({ affectedRows: 0 })
-    // Its types do not tell of its socket.
+    // The socket is not in its types.
     const { stream } = connection as unknown as { stream: Writable }
     const authCallback = (_login: unknown, welcome: (error: null) => void): void => answer(() => welcome(null))
     const hello = {
@@ -572,7 +576,7 @@ async function recorder(): Promise<Recorder> {
     }
     connection.serverHandshake({ ...hello, authCallback })
     connection.on('query', textAnswer('query', ok))
-    // The answer to a statement without parameters and columns: the server of mysql2 has no words for it.
+    // The response for a statement without parameters and columns, which mysql2's server does not implement.
     connection.on(
       'stmt_prepare',
       textAnswer('prepare', () =>
@@ -580,12 +584,12 @@ async function recorder(): Promise<Recorder> {
       ),
     )
     connection.on('stmt_execute', (id: number) => {
-      seen.push(['execute', id])
+      received.push(['execute', id])
       answer(ok)
     })
     connection.on('ping', () => answer(ok))
     const QUIT_STATEMENT = 25
-    // Commands that it does not know: changeUser, reset; and the closing of a statement, which gets no answer.
+    // Commands that it does not implement: changeUser, reset; and closing a statement, which has no response.
     connection.on(
       'packet',
       (_packet: unknown, known: boolean, code: number) =>
@@ -593,12 +597,12 @@ async function recorder(): Promise<Recorder> {
     )
     connection.on('error', () => undefined)
   })
-  // Of the server of mysql2 only this tells when it listens, and where.
+  // Only this member says when mysql2's server listens, and where.
   const listening = (server as unknown as { _server: Server })._server
   await once(listening.listen(0, '127.0.0.1'), 'listening')
   const { port } = listening.address() as AddressInfo
   return {
-    seen,
+    received,
     address: { host: '127.0.0.1', port, user: 'anyone' },
     stop: () => new Promise((resolve) => listening.close(() => resolve())),
   }

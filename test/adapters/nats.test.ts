@@ -33,7 +33,7 @@ import { deferred } from '../deferred.ts'
 import { BROKERS, isBrokerMissing } from '../brokers.ts'
 import { SOON } from '../timeouts.ts'
 import { describeQueueAdapter } from './queue-contract.ts'
-import { trackedService } from './queue-rig.ts'
+import { REDELIVERY_SECONDS, trackedService } from './queue-rig.ts'
 import { msgHdrs, openRig } from './queues/nats.ts'
 
 const missing = await isBrokerMissing('nats')
@@ -41,7 +41,7 @@ const STARTED = ['Received', 'Authenticated']
 const PLACED = [...STARTED, 'Processing', 'Queued']
 const FOREIGN = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
 
-// MsgHdrs takes white space of any kind off both ends of a value, so some vectors cannot ride on a message.
+// MsgHdrs trims all kinds of white space, so a message cannot hold some vectors.
 describeQueueAdapter('JetStream', { rig: 'nats', open: openRig, trims: true, missing })
 
 describe.skipIf(missing)('NATS', () => {
@@ -60,14 +60,14 @@ describe.skipIf(missing)('NATS', () => {
     return `throughline.${randomUUID()}`
   }
 
-  /** Subscribes for as long as the test runs, and once the server knows. */
+  /** Subscribes until the test ends; resolves once the server has the subscription. */
   async function subscribe(subject: string, options: SubscriptionOptions): Promise<void> {
     const subscription = plain.subscribe(subject, options)
     onTestFinished(() => subscription.unsubscribe())
     await plain.flush()
   }
 
-  /** The message that a send by `nc` brings about. */
+  /** The message that a send by `nc` causes. */
   async function arrived(send: (subject: string) => unknown): Promise<Msg> {
     const [subject, message] = [newSubject(), deferred<Msg>()]
     await subscribe(subject, { callback: (_error, msg) => message.resolve(msg) })
@@ -76,7 +76,7 @@ describe.skipIf(missing)('NATS', () => {
   }
 
   describe('core', () => {
-    test('what is published has the current request as its parent, with every subscriber', async () => {
+    test('a published message has the current request as its parent, for every subscriber', async () => {
       const [subject, shop, mail, stock] = [
         newSubject(),
         trackedService(),
@@ -109,18 +109,18 @@ describe.skipIf(missing)('NATS', () => {
       expect(seen.sort()).toEqual([4, null, 'sold', true].sort())
     })
 
-    test("a callback's error is passed to it, and is no request", async () => {
-      const [{ tracker, records }, told] = [trackedService(), deferred<Error | null>()]
-      // Nothing comes within the time that the host is given.
+    test("a callback's error is passed to it, and starts no request", async () => {
+      const [{ tracker, records }, failure] = [trackedService(), deferred<Error | null>()]
+      // No message arrives within this time.
       await subscribe(newSubject(), {
         timeout: 1,
-        callback: trackRequest((error, _message: Msg) => told.resolve(error), { tracker }),
+        callback: trackRequest((error, _message: Msg) => failure.resolve(error), { tracker }),
       })
-      expect(await told.promise).toMatchObject({ name: 'TimeoutError' })
+      expect(await failure.promise).toMatchObject({ name: 'TimeoutError' })
       expect(records).toEqual([])
     })
 
-    test('messages of an iterator; what a handler throws is thrown when it throws it, and is final', async () => {
+    test("messages of an iterator; a handler's error is thrown at the same time, and is final", async () => {
       const [subject, { tracker, story, requests }] = [newSubject(), trackedService()]
       const subscription = plain.subscribe(subject, { max: 2 })
       nc.publish(subject, 'bad')
@@ -144,7 +144,7 @@ describe.skipIf(missing)('NATS', () => {
       expect(tracker.inFlight()).toEqual([])
     })
 
-    test("with as: 'hand-off' one of a queue group goes on with the request, which is Queued once the server has it", async () => {
+    test("with as: 'hand-off' one worker of a queue group continues the request, which is Queued once the server has it", async () => {
       const [subject, { tracker, story, requests }] = [newSubject(), trackedService()]
       const connection = propagate(await connect({ servers }), { as: (to) => (to === subject ? 'hand-off' : 'child') })
       onTestFinished(() => connection.close())
@@ -164,7 +164,7 @@ describe.skipIf(missing)('NATS', () => {
       expect(story(other.requestId)).toEqual(['Received', '(ENQUEUE)'])
     })
 
-    test('an error of one that was handed over is final, too', async () => {
+    test('an error of a handed-off message is final too', async () => {
       const [subject, { tracker, story }] = [newSubject(), trackedService()]
       const connection = propagate(await connect({ servers }), { as: 'hand-off' })
       onTestFinished(() => connection.close())
@@ -195,7 +195,7 @@ describe.skipIf(missing)('NATS', () => {
     })
 
     test.each(['child', 'hand-off'] as const)(
-      'a %s that cannot be sent: the error is thrown at once, and the request goes on',
+      'if a %s cannot be sent, the error is thrown immediately, and the request continues',
       async (as) => {
         const closed = propagate(await connect({ servers }), { as })
         await closed.close()
@@ -213,13 +213,13 @@ describe.skipIf(missing)('NATS', () => {
     test.each<[string, (connection: NatsConnection) => unknown]>([
       ['is closed', (connection) => connection.close()],
       ['breaks', (connection) => connection.reconnect()],
-    ])('a connection that %s before the server has answered: not Queued, and nothing hangs', async (_, end) => {
+    ])('if the connection %s before the server has answered, the request is not Queued, and ends', async (_, end) => {
       const server = await standIn({ mute: true })
       const connection = propagate(await connect({ servers: server.url, reconnect: false }), { as: 'hand-off' })
       onTestFinished(() => connection.close())
       const { tracker, story, requests } = trackedService()
       tracker.trackRequest(() => connection.publish('orders', 'order 1'), { carrier: () => undefined })()
-      await vi.waitFor(() => expect(server.heard()).toContain('order 1'), SOON)
+      await vi.waitFor(() => expect(server.received()).toContain('order 1'), SOON)
       const [id = ''] = requests()
       expect(story(id)).toEqual([...STARTED, 'Processing'])
       await end(connection)
@@ -227,7 +227,7 @@ describe.skipIf(missing)('NATS', () => {
       expect(tracker.inFlight()).toEqual([])
     })
 
-    test('a request is a call: whoever answers has a request of its own, and that of the caller goes on', async () => {
+    test("a request is a call: the service that answers has its own request, and the caller's continues", async () => {
       const [subject, shop, catalog] = [newSubject(), trackedService(), trackedService('catalog')]
       const answer = trackRequest((_error, message: Msg) => void message.respond('12 EUR'), {
         tracker: catalog.tracker,
@@ -236,7 +236,7 @@ describe.skipIf(missing)('NATS', () => {
       await subscribe(subject, { callback: answer })
       const request = shop.tracker.start()
       await request.run(async () => {
-        expect((await nc.request(subject, 'mug')).string()).toBe('12 EUR')
+        expect((await nc.request(subject, 'mug', { timeout: SOON })).string()).toBe('12 EUR')
         for await (const message of await nc.requestMany(subject, 'mug', {
           strategy: 'count',
           maxMessages: 2,
@@ -246,17 +246,19 @@ describe.skipIf(missing)('NATS', () => {
       })
       expect(shop.story(request.requestId)).toEqual(['Received'])
       await vi.waitFor(() => expect(catalog.requests()).toHaveLength(4), SOON)
-      for (const id of catalog.requests()) expect(catalog.story(id)).toEqual([...STARTED, 'Processing', 'Responded ok'])
+      expect(catalog.requests().map(catalog.story)).toEqual(Array(4).fill([...STARTED, 'Processing', 'Responded ok']))
       expect(
         catalog.records.filter((record) => 'parent_id' in record && record.parent_id === request.requestId),
       ).toHaveLength(4)
       expect(new Set(catalog.records.map(({ trace_id }) => trace_id))).toEqual(new Set([request.traceId]))
     })
 
-    test('a call that nobody answers fails as it would without', async () => {
+    test('a call without an answer fails as it does unwrapped', async () => {
       const { tracker, story } = trackedService()
       const request = tracker.start()
-      const failure = await request.run(() => nc.request(newSubject(), 'mug')).catch((error: unknown) => error)
+      const failure = await request
+        .run(() => nc.request(newSubject(), 'mug', { timeout: SOON }))
+        .catch((error: unknown) => error)
       expect(failure).toMatchObject({ name: 'RequestError', cause: expect.any(NoRespondersError) as unknown })
       expect(story(request.requestId)).toEqual(['Received'])
     })
@@ -265,18 +267,18 @@ describe.skipIf(missing)('NATS', () => {
       expect((await arrived((subject) => nc.publish(subject, 'x'))).headers).toBeUndefined()
     })
 
-    test('answers, and what is for the server itself, are sent as they are', () => {
+    test('answers, and messages to the server itself, are not changed', () => {
       const { tracker, story } = trackedService()
       const request = tracker.start()
       const sent: unknown[][] = []
       const sender = propagate({ publish: (...args: unknown[]) => void sent.push(args) })
-      for (const subject of ['$JS.API.INFO', '$KV.prices.mug', '$O.files.C.x', '_INBOX.x.y'])
-        request.run(() => sender.publish(subject, 'x'))
-      expect(sent.every((args) => args.length === 2)).toBe(true)
+      const subjects = ['$JS.API.INFO', '$KV.prices.mug', '$O.files.C.x', '_INBOX.x.y']
+      for (const subject of subjects) request.run(() => sender.publish(subject, 'x'))
+      expect(sent).toEqual(subjects.map((subject) => [subject, 'x']))
       expect(story(request.requestId)).toEqual(['Received'])
     })
 
-    test('a message that is passed on carries the request that passes it on', async () => {
+    test('a forwarded message carries the request that forwards it', async () => {
       const { tracker } = trackedService()
       const request = tracker.start()
       const carried = await arrived((subject) =>
@@ -295,19 +297,19 @@ describe.skipIf(missing)('NATS', () => {
       expect(carriedBy(bare)).toEqual(carriedBy(carried))
     })
 
-    test('a server without headers gets none', async () => {
+    test('a server without header support gets none', async () => {
       const server = await standIn({ headers: false })
       const connection = propagate(await connect({ servers: server.url }))
       onTestFinished(() => connection.close())
       const { tracker, story } = trackedService()
       const request = tracker.start()
       request.run(() => connection.publish('orders', 'order 1'))
-      await vi.waitFor(() => expect(server.heard()).toContain('\r\nPUB orders 7\r\norder 1'), SOON)
-      expect(server.heard()).not.toContain('HPUB')
+      await vi.waitFor(() => expect(server.received()).toContain('\r\nPUB orders 7\r\norder 1'), SOON)
+      expect(server.received()).not.toContain('HPUB')
       expect(story(request.requestId)).toEqual(['Received'])
     })
 
-    test('a message that would be too long with its trace is sent without, and it is noted', async () => {
+    test('a message that would be too long with trace headers is sent without, and this is noted', async () => {
       const { tracker, story } = trackedService()
       const request = tracker.start()
       const most = plain.info?.max_payload ?? 0
@@ -318,7 +320,7 @@ describe.skipIf(missing)('NATS', () => {
       expect(story(request.requestId)).toEqual(['Received', '(PROPAGATE)', '(PROPAGATE)'])
     })
 
-    test('it stands for its connection, and nothing is wrapped twice', async () => {
+    test('the wrapped connection has the members of the connection, and nothing is wrapped twice', async () => {
       expect(propagate(nc)).toBe(nc)
       expect(propagate(plain)).toBe(nc)
       expect(nc.info).toBe(plain.info)
@@ -328,7 +330,7 @@ describe.skipIf(missing)('NATS', () => {
   })
 
   describe('headers', () => {
-    test("the caller's stay as they are, and so does the caller's object", async () => {
+    test("of the caller stay, and the caller's object is not changed", async () => {
       const request = trackedService().tracker.start({ traceparent: FOREIGN, tracestate: 'vendor=1' })
       const own = newHeaders(299, 'Fine')
       own.append('Kind', 'order')
@@ -340,7 +342,7 @@ describe.skipIf(missing)('NATS', () => {
       expect(Object.keys(request.headers())).toEqual(['x-trace-id', 'traceparent', 'tracestate'])
     })
 
-    test('those of another trace win, whole', async () => {
+    test('of another trace stay, all of them', async () => {
       const { tracker, story } = trackedService()
       const request = tracker.start({ tracestate: 'vendor=1' })
       const message = await arrived((subject) =>
@@ -350,7 +352,7 @@ describe.skipIf(missing)('NATS', () => {
       expect(story(request.requestId)).toEqual(['Received'])
     })
 
-    test('are found in any case, and each value counts', async () => {
+    test('are found in any case, with all values', async () => {
       const { tracker, records } = trackedService()
       const doubled = newHeaders()
       doubled.append('x-trace-id', 'abc-1')
@@ -363,7 +365,7 @@ describe.skipIf(missing)('NATS', () => {
       ).toBe('abc-3')
     })
 
-    test('hostile ones never throw', () => {
+    test('that are hostile never throw', () => {
       const { tracker } = trackedService()
       const line = fc.tuple(
         fc.oneof(
@@ -378,7 +380,7 @@ describe.skipIf(missing)('NATS', () => {
         )
         return () => MsgHdrsImpl.decode(bytes)
       })
-      // What nobody has looked at: names and values that `append` would refuse.
+      // Not parsed yet: names and values that `append` would reject.
       const unchecked = fc
         .dictionary(fc.string(), fc.array(fc.string()))
         .map((record) => () => MsgHdrsImpl.fromRecord(record))
@@ -395,7 +397,7 @@ describe.skipIf(missing)('NATS', () => {
           fc.anything(),
           (read, info) => {
             const message = { subject: 'orders', info, ack: () => undefined }
-            // Of a host without types, and read as late as the host reads them.
+            // As in the untyped package, and parsed as late as there.
             expect(work(Object.defineProperty(message, 'headers', { get: read }) as NatsMessageLike)).toBe('orders')
             const before = sent.length
             tracker.start().run(() => sender.publish('orders', 'x', { headers: result(read) }))
@@ -405,7 +407,7 @@ describe.skipIf(missing)('NATS', () => {
       )
     })
 
-    test('are made by whichever package is installed, or by the function that is given', async () => {
+    test('are created by the package that is installed, or by the function in the options', async () => {
       const only =
         (installed: string) =>
         (name: string): unknown => {
@@ -432,15 +434,15 @@ describe.skipIf(missing)('NATS', () => {
     let js: JetStreamClient
 
     beforeAll(async () => {
-      manager = await jetstreamManager(plain)
+      manager = await jetstreamManager(plain, { timeout: SOON })
       await manager.streams.add({ name: stream, subjects: [`${stream}.>`], storage: StorageType.Memory })
-      bare = jetstream(plain)
+      bare = jetstream(plain, { timeout: SOON })
       js = propagate(bare)
     })
 
     afterAll(() => manager.streams.delete(stream))
 
-    /** A queue of its own: what is published to its subject comes to its consumer. */
+    /** A new subject, with a consumer for its messages. */
     async function newQueue(
       config: Partial<ConsumerConfig> = {},
     ): Promise<{ readonly subject: string; readonly consumer: Consumer; readonly next: () => Promise<JsMsg> }> {
@@ -449,7 +451,7 @@ describe.skipIf(missing)('NATS', () => {
         durable_name,
         filter_subject: subject,
         ack_policy: AckPolicy.Explicit,
-        ack_wait: nanos(30_000),
+        ack_wait: nanos(REDELIVERY_SECONDS * 1_000),
         ...config,
       })
       const consumer = await bare.consumers.get(stream, durable_name)
@@ -461,7 +463,7 @@ describe.skipIf(missing)('NATS', () => {
       return { subject, consumer, next }
     }
 
-    /** A request that has published one message, and that message. */
+    /** A request that has published one message, and the message. */
     async function placed(shop = trackedService(), config: Partial<ConsumerConfig> = {}) {
       const queue = await newQueue(config)
       const request = shop.tracker.start()
@@ -469,13 +471,13 @@ describe.skipIf(missing)('NATS', () => {
       return { ...queue, ...shop, request, message: await queue.next() }
     }
 
-    /** What the server still expects of a consumer. */
+    /** The number of messages that a consumer has not settled. */
     async function owed(consumer: Consumer): Promise<number> {
       return (await consumer.info()).num_ack_pending
     }
 
     describe('publishing', () => {
-      test('a duplicate is kept by nobody: the request is not Queued', async () => {
+      test('after a duplicate, which the stream drops, the request is not Queued', async () => {
         const [{ subject }, { tracker, story, records }] = [await newQueue(), trackedService()]
         const [first, second] = [tracker.start(), tracker.start()]
         const msgID = randomUUID()
@@ -488,7 +490,7 @@ describe.skipIf(missing)('NATS', () => {
         expect(records.at(-1)).toMatchObject({ data: { declined: true } })
       })
 
-      test('a subject that no stream listens to: the error passes, and the request is not Queued', async () => {
+      test('if no stream has the subject, the error is thrown and the request is not Queued', async () => {
         const { tracker, story, records } = trackedService()
         const request = tracker.start()
         await expect(request.run(() => js.publish(newSubject(), 'x'))).rejects.toThrow('jetstream is not enabled')
@@ -496,29 +498,29 @@ describe.skipIf(missing)('NATS', () => {
         expect(records.at(-1)?.error?.message).toBe('jetstream is not enabled')
       })
 
-      test("with as: 'child' each consumer starts a request of its own", async () => {
+      test("with as: 'child' each consumer starts a request", async () => {
         const [{ subject, next }, { tracker, story }] = [await newQueue(), trackedService()]
-        const client = propagate(jetstream(plain), { as: 'child' })
+        const client = propagate(jetstream(plain, { timeout: SOON }), { as: 'child' })
         const request = tracker.start()
         await request.run(() => client.publish(subject, 'x'))
         expect(story(request.requestId)).toEqual(['Received', '(ENQUEUE)'])
         expect(carriedBy(await next())).toEqual(Object.entries(request.headers()))
       })
 
-      test('a client of a connection that carries, too, carries once', async () => {
+      test('a client of a wrapped connection adds the headers once', async () => {
         const [{ subject, next }, { tracker }] = [await newQueue(), trackedService()]
-        const client = propagate(jetstream(nc))
+        const client = propagate(jetstream(nc, { timeout: SOON }))
         const [request, other] = [tracker.start(), tracker.start()]
         await request.run(() => client.publish(subject, 'x'))
         expect(carriedBy(await next()).map(([key]) => key)).toEqual(['x-trace-id', 'traceparent', 'x-lifecycle'])
         expect(request.state).toBe('Queued')
         await request.run(() => client.publish(subject, 'y'))
         expect(carriedBy(await next())).toEqual(Object.entries(request.headers()))
-        await other.run(() => jetstream(nc).publish(subject, 'z'))
+        await other.run(() => jetstream(nc, { timeout: SOON }).publish(subject, 'z'))
         expect(carriedBy(await next())).toEqual(Object.entries(other.headers()))
       })
 
-      test('headers of request.enqueue() are left to it', async () => {
+      test('headers of request.enqueue() stay', async () => {
         const [{ subject, next }, { tracker, story }] = [await newQueue(), trackedService()]
         const request = tracker.start()
         await request.run(() => request.enqueue((headers) => js.publish(subject, 'x', { headers: msgHdrs(headers) })))
@@ -526,7 +528,7 @@ describe.skipIf(missing)('NATS', () => {
         expect(carriedBy(await next()).map(([key]) => key)).toEqual(['x-trace-id', 'traceparent', 'x-lifecycle'])
       })
 
-      test('headers that came with a message and are sent on do not hand its request over again', async () => {
+      test('headers of a received message that are sent on do not hand its request off again', async () => {
         const [{ subject, next }, { tracker, story, request, message }] = [await newQueue(), await placed()]
         const work = trackRequest(
           ({ headers }: JsMsg) => js.publish(subject, 'x', { headers: headers ?? newHeaders() }),
@@ -539,7 +541,7 @@ describe.skipIf(missing)('NATS', () => {
     })
 
     describe('consuming', () => {
-      test('an ack completes the request, though the handler goes on and throws; a message is itself', async () => {
+      test('an ack completes the request, even if the handler then throws; the message has all its members', async () => {
         const { message, tracker, story, request, consumer } = await placed()
         const failure = new Error('too late')
         const work = trackRequest(
@@ -578,12 +580,12 @@ describe.skipIf(missing)('NATS', () => {
         expect(await owed(consumer)).toBe(0)
       })
 
-      test('an ackAck that is not confirmed has not ended it', async () => {
+      test('an ackAck that is not confirmed does not end it', async () => {
         const { message, tracker, story, request } = await placed()
         await plain.flush()
         const work = trackRequest(
           async (given: JsMsg) => {
-            // A consumer that is gone confirms nothing.
+            // The server does not confirm for a deleted consumer.
             await manager.consumers.delete(stream, given.info.consumer)
             await given.ackAck({ timeout: 200 })
           },
@@ -593,7 +595,7 @@ describe.skipIf(missing)('NATS', () => {
         expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)'])
       })
 
-      test('a nak, with a delay or without, notes the retry, and the last one completes with outcome error', async () => {
+      test('a nak, with a delay or without, notes a retry, and the last one completes with outcome error', async () => {
         const { message, next, tracker, story, request, records } = await placed(trackedService(), { max_deliver: 3 })
         const work = trackRequest((given: JsMsg) => given.nak(given.info.deliveryCount * 10), { tracker, attempts: 3 })
         work(message)
@@ -612,13 +614,13 @@ describe.skipIf(missing)('NATS', () => {
         ])
       })
 
-      test('a term completes it with outcome error, and nothing comes again', async () => {
+      test('a term completes it with outcome error, and the message is not delivered again', async () => {
         const { message, tracker, story, request, records, consumer } = await placed()
         trackRequest((given: JsMsg) => given.term(), { tracker })(message)
         expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 error'])
         expect(records.at(-1)).toMatchObject({ error: { type: 'Term' } })
         await vi.waitFor(async () => expect(await owed(consumer)).toBe(0), SOON)
-        // Servers before 2.11 do not understand a reason.
+        // Servers before 2.11 do not support a reason.
         const other = await placed()
         trackRequest((given: JsMsg) => given.term('no such sku'), { tracker: other.tracker })(other.message)
         expect(other.records.at(-1)).toMatchObject({
@@ -627,7 +629,7 @@ describe.skipIf(missing)('NATS', () => {
         })
       })
 
-      test('working() ends nothing, next() does, and a handler that says nothing ends as it returns', async () => {
+      test('working() does not end it, next() does, and a handler that does neither ends it on return', async () => {
         const { message, tracker, story, request, consumer } = await placed()
         const work = trackRequest(
           (given: JsMsg) => {
@@ -650,7 +652,7 @@ describe.skipIf(missing)('NATS', () => {
         )(other.message)
       })
 
-      test('one that throws without a word is delivered again after ack_wait, until its attempts are used up', async () => {
+      test('after a handler that throws, the message is delivered again after ack_wait, until attempts are used up', async () => {
         const { message, next, tracker, story, request } = await placed(trackedService(), {
           ack_wait: nanos(100),
           max_deliver: 2,
@@ -669,7 +671,7 @@ describe.skipIf(missing)('NATS', () => {
         expect(tracker.inFlight()).toEqual([])
       })
 
-      test.each([undefined, -1, 0])('with attempts: %s there is always another', async (attempts) => {
+      test.each([undefined, -1, 0])('with attempts: %s there is always another attempt', async (attempts) => {
         const { message, tracker, story, request } = await placed()
         const work = trackRequest((_message: JsMsg) => Promise.reject(new Error('not yet')), {
           tracker,
@@ -679,7 +681,7 @@ describe.skipIf(missing)('NATS', () => {
         expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)'])
       })
 
-      test('the callback of consume()', async () => {
+      test('it works as the callback of consume()', async () => {
         const [queue, { tracker, story }] = [await newQueue(), trackedService()]
         const messages = await queue.consumer.consume({
           callback: trackRequest((message) => message.ack(), { tracker }),
@@ -693,7 +695,7 @@ describe.skipIf(missing)('NATS', () => {
         )
       })
 
-      test('a consumer that acknowledges nothing: the end of the handler is the end, and attempts: 1 makes an error final', async () => {
+      test('without acks, the request ends with the handler, and with attempts: 1 an error is final', async () => {
         const [{ subject }, { tracker, story }] = [await newQueue(), trackedService()]
         const [good, bad] = [tracker.start(), tracker.start()]
         await good.run(() => js.publish(subject, 'good'))
@@ -717,7 +719,7 @@ describe.skipIf(missing)('NATS', () => {
         ])
       })
 
-      test('a message that is tried again without the server ends once for each try', async () => {
+      test('a message that is processed again without the server ends once for each attempt', async () => {
         const { message, tracker, story, request } = await placed()
         let tries = 0
         const work = trackRequest(
@@ -749,9 +751,9 @@ describe.skipIf(missing)('NATS', () => {
 
       afterAll(() => elder.close())
 
-      test('a message of JetStream, from publish to ack, with a retry', async () => {
+      test('a JetStream message, from publish to ack, with a retry', async () => {
         const [{ subject, consumer }, { tracker, story, requests }] = [await newQueue(), trackedService()]
-        const client = propagate(elder.jetstream())
+        const client = propagate(elder.jetstream({ timeout: SOON }))
         const own = older.headers()
         own.append('Kind', 'order')
         const request = tracker.start()
@@ -781,7 +783,7 @@ describe.skipIf(missing)('NATS', () => {
         expect(requests()).toEqual([request.requestId])
       })
 
-      test('the callback of a push consumer, which is called with an error or null first', async () => {
+      test('the callback of a push consumer, whose first argument is an error or null', async () => {
         const [{ tracker, story }, subject] = [trackedService(), `${stream}.${randomUUID()}`]
         const options = older
           .consumerOpts()
@@ -790,9 +792,9 @@ describe.skipIf(missing)('NATS', () => {
           .manualAck()
           .filterSubject(subject)
         options.callback(trackRequest((_error, message) => message?.ack(), { tracker }))
-        // Deprecated, and what a program that still has this package may well use.
+        // Deprecated, but programs with this package may still use it.
         // eslint-disable-next-line @typescript-eslint/no-deprecated
-        const subscription = await elder.jetstream().subscribe(subject, options)
+        const subscription = await elder.jetstream({ timeout: SOON }).subscribe(subject, options)
         onTestFinished(() => subscription.destroy())
         const request = tracker.start()
         await request.run(() => js.publish(subject, 'x'))
@@ -802,7 +804,7 @@ describe.skipIf(missing)('NATS', () => {
         )
       })
 
-      test('calls, and what is published', async () => {
+      test('calls and published messages', async () => {
         const [subject, shop, catalog] = [newSubject(), trackedService(), trackedService('catalog')]
         const connection = propagate(elder)
         const subscription = elder.subscribe(subject, {
@@ -822,9 +824,11 @@ describe.skipIf(missing)('NATS', () => {
         expect(shop.story(request.requestId)).toEqual(['Received', '(ENQUEUE)'])
       })
 
-      test('a subject that no stream listens to', async () => {
+      test('a subject without a stream', async () => {
         const request = trackedService().tracker.start()
-        await expect(request.run(() => propagate(elder.jetstream()).publish(newSubject(), 'x'))).rejects.toMatchObject({
+        await expect(
+          request.run(() => propagate(elder.jetstream({ timeout: SOON })).publish(newSubject(), 'x')),
+        ).rejects.toMatchObject({
           code: '503',
         })
         expect(request.state).toBe('Processing')
@@ -833,7 +837,7 @@ describe.skipIf(missing)('NATS', () => {
   })
 })
 
-test('the types of both packages fit', () => {
+test('the types of both packages are accepted', () => {
   const options = { service: 'worker' }
   expectTypeOf(propagate<NatsConnection>).returns.toEqualTypeOf<NatsConnection>()
   expectTypeOf(propagate<JetStreamClient>).returns.toEqualTypeOf<JetStreamClient>()
@@ -842,7 +846,7 @@ test('the types of both packages fit', () => {
   expectTypeOf<Msg | JsMsg | older.Msg | older.JsMsg>().toExtend<NatsMessageLike>()
   expectTypeOf(newHeaders).toExtend<NonNullable<NonNullable<Parameters<typeof propagate>[1]>['headers']>>()
   expectTypeOf(older.headers).toExtend<NonNullable<NonNullable<Parameters<typeof propagate>[1]>['headers']>>()
-  // A callback's parameters are known from where it is used.
+  // The parameters of a callback are inferred.
   const subscription: SubscriptionOptions = {
     callback: trackRequest(
       (error, message) => void expectTypeOf([error, message] as const).toEqualTypeOf<readonly [Error | null, Msg]>(),
@@ -858,12 +862,12 @@ test('the types of both packages fit', () => {
   expect([subscription, elder].every(({ callback }) => typeof callback === 'function')).toBe(true)
 })
 
-/** The headers of a message, value by value. */
+/** The headers of a message, with all values. */
 function carriedBy({ headers }: { readonly headers?: MsgHdrs | undefined }): [string, string][] {
   return [...(headers ?? [])].flatMap(([key, values]) => values.map((value): [string, string] => [key, value]))
 }
 
-/** What a function gives; undefined where it throws. */
+/** The result of a function; undefined if it throws. */
 function result(read: () => unknown): unknown {
   try {
     return read()
@@ -872,9 +876,9 @@ function result(read: () => unknown): unknown {
   }
 }
 
-/** A server that only listens: it says of itself what a test wants, and where it is mute, answers no PING but the first. */
+/** A server that records its input and announces what a test wants; if it is mute, it answers only the first PING. */
 async function standIn({ headers = true, mute = false }: { readonly headers?: boolean; readonly mute?: boolean }) {
-  let heard = ''
+  let received = ''
   const info = {
     server_id: 'S',
     version: '2.9.10',
@@ -890,13 +894,13 @@ async function standIn({ headers = true, mute = false }: { readonly headers?: bo
     let pings = 0
     socket.on('error', () => undefined)
     socket.on('data', (chunk) => {
-      heard += chunk.toString()
+      received += chunk.toString()
       for (const _ of chunk.toString().matchAll(/PING\r\n/g)) if (++pings === 1 || !mute) socket.write('PONG\r\n')
     })
     socket.write(`INFO ${JSON.stringify(info)}\r\n`)
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
   onTestFinished(() => void server.close())
-  // A server that listens on a TCP port has an address of this form.
-  return { url: `127.0.0.1:${String((server.address() as AddressInfo).port)}`, heard: () => heard }
+  // A server that listens on TCP has an address of this type.
+  return { url: `127.0.0.1:${String((server.address() as AddressInfo).port)}`, received: () => received }
 }

@@ -12,13 +12,13 @@ import type { MicroserviceOptions } from '@nestjs/microservices'
 
 type Constructor = abstract new (...args: never[]) => object
 
-/** Decorates a method: what `@each` above it would do. */
+/** Decorates a method, as decorators above it would. */
 export function method<C extends Constructor>(
   of: C,
   name: keyof InstanceType<C> & string,
   ...decorators: readonly MethodDecorator[]
 ): void {
-  // Every class has a prototype, which the types of classes leave open.
+  // Every class has a prototype, though its type says unknown.
   const prototype = of.prototype as object
   const descriptor = Object.getOwnPropertyDescriptor(prototype, name)
   for (const decorate of descriptor === undefined ? [] : decorators) decorate(prototype, name, descriptor ?? {})
@@ -34,13 +34,13 @@ export function parameters<C extends Constructor>(
   for (const [index, decorate] of decorators.entries()) decorate(of.prototype as object, name, index)
 }
 
-/** A controller, for what stands under its path. */
+/** Makes a class a controller. */
 export function controller<C extends new (...args: never[]) => object>(of: C, path = ''): C {
   Controller(path)(of)
   return of
 }
 
-/** A new root module of these parts, and the middleware that it has. */
+/** A new root module with this metadata and middleware. */
 export function moduleOf(
   parts: ModuleMetadata,
   configure: (consumer: MiddlewareConsumer) => unknown = () => undefined,
@@ -54,13 +54,13 @@ export function moduleOf(
   return App
 }
 
-/** An application that prints nothing, and whose mistakes are thrown. */
+/** Creates an application that logs nothing and throws its errors. */
 export function create(
   root: new () => object,
   adapter: AbstractHttpAdapter,
   options: Pick<NestApplicationOptions, 'rawBody'> = {},
 ): Promise<INestApplication> {
-  // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- a class in name only: Nest's users all give it literals
+  // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- Nest's options are typed as a class, but users pass literals
   return NestFactory.create(root, adapter, {
     logger: false,
     abortOnError: false,
@@ -69,7 +69,7 @@ export function create(
   })
 }
 
-/** The same for a microservice. */
+/** Creates such a microservice. */
 export function createMicroservice(root: new () => object, options: MicroserviceOptions): Promise<INestMicroservice> {
   // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- as above
   return NestFactory.createMicroservice<MicroserviceOptions>(root, { logger: false, abortOnError: false, ...options })

@@ -15,19 +15,19 @@ import { SOON } from '../timeouts.ts'
 import { controller, createMicroservice, method, moduleOf, parameters } from './nest-builders.ts'
 import type { TrackedService } from './queue-rig.ts'
 
-/** What a controller of messages does, by their patterns. */
+/** The handlers of a controller, by pattern. */
 export interface Handlers {
   readonly events?: Readonly<Record<string, (data: unknown, context: object) => unknown>>
   readonly messages?: Readonly<Record<string, (data: unknown, context: object) => unknown>>
 }
 
-/** A controller of handlers of events and messages, each by its pattern: a text, or JSON. */
+/** A controller of these handlers; a pattern is a string, or an object as JSON. */
 export function handling({ events = {}, messages = {} }: Handlers): new () => object {
   class Handling {
-    // Methods are named by their patterns.
+    // The methods have their patterns as names.
     readonly [name: string]: unknown
   }
-  // What a class is made of here.
+  // The methods are added below.
   const prototype = Handling.prototype as Record<string, unknown>
   const add = (handlers: Handlers['events'], decorate: (pattern: unknown) => MethodDecorator): void => {
     for (const [pattern, handle] of Object.entries(handlers ?? {})) {
@@ -41,7 +41,7 @@ export function handling({ events = {}, messages = {} }: Handlers): new () => ob
   return controller(Handling)
 }
 
-/** Starts a microservice of these controllers, for as long as the test runs. */
+/** Starts a microservice of these controllers until the test ends. */
 export async function serve(
   service: TrackedService,
   options: MicroserviceOptions,
@@ -59,19 +59,19 @@ export async function serve(
   return app
 }
 
-/** Waits for the story of one request to have become so. */
+/** Waits until the story of one request is as expected. */
 export async function expectStory(service: TrackedService, index: number, story: readonly string[]): Promise<void> {
   await vi.waitFor(() => expect(service.story(service.requests()[index] ?? '')).toEqual(story), SOON)
   expect(service.tracker.inFlight()).toEqual([])
   expect(service.tracker.stats.faults).toBe(0)
 }
 
-/** How a microservice over TCP is started, at any port. */
+/** The options of a microservice over TCP, on any free port. */
 export const direct = (): MicroserviceOptions => ({ transport: Transport.TCP, options: { host: '127.0.0.1', port: 0 } })
 
-/** A client of a microservice that was started by {@link direct}. */
+/** A client of a microservice that was started with {@link direct}. */
 export function clientOf(app: INestMicroservice): ClientTCP {
-  // A server that listens on TCP has an address of this kind.
+  // A server that listens on TCP has an address of this type.
   const { port } = app.unwrap<Server>().address() as AddressInfo
   const client = new ClientTCP({ host: '127.0.0.1', port })
   onTestFinished(() => client.close())

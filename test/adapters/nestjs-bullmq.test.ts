@@ -16,7 +16,7 @@ import { trackedService } from './queue-rig.ts'
 const missing = await isBrokerMissing('redis')
 
 test.skipIf(missing)(
-  'a request that Nest serves goes on in a processor of @nestjs/bullmq, through its retries to its end',
+  'a request that Nest serves continues in a processor of @nestjs/bullmq, through a retry to its end',
   async () => {
     const connection = { url: BROKERS.redis, maxRetriesPerRequest: null }
     const { tracker, story, requests } = trackedService()
@@ -67,7 +67,7 @@ test.skipIf(missing)(
     expect((await ask(`${await app.getUrl()}/orders`, { method: 'POST' })).status).toBe(201)
     const id = requests()[0] ?? ''
     await vi.waitFor(() => expect(story(id)).toContain('Completed 2 ok'), SOON)
-    // The answer and the worker race.
+    // The response and the worker run concurrently.
     expect(story(id).filter((entry) => entry !== '(RESPOND)')).toEqual([
       'Received',
       'Authenticated',

@@ -35,7 +35,7 @@ const PLACED = [...STARTED, 'Queued']
 const DONE = ['(ATTEMPT 1)', 'Completed 1 ok']
 const FOREIGN = 'abc-123'
 
-/** A client for as long as the test runs. */
+/** Closes a client when the test ends. */
 function used<C extends { close(): unknown }>(client: C): C {
   onTestFinished(async () => {
     await client.close()
@@ -43,17 +43,17 @@ function used<C extends { close(): unknown }>(client: C): C {
   return client
 }
 
-/** What the handlers of one pattern say of the request that they have in hand. */
-const who = () => ({ trace: currentRequest()?.traceId, parent: currentRequest()?.parentId })
+/** A handler that returns the ids of its current request. */
+const currentIds = () => ({ trace: currentRequest()?.traceId, parent: currentRequest()?.parentId })
 
-/** Waits for the one request of a service that was handed over to it, or started there. */
+/** Waits until the story of a request, as one service recorded it, is as expected. */
 async function expectEnd(service: TrackedService, request: TrackedRequest, story: readonly string[]): Promise<void> {
   await vi.waitFor(() => expect(service.story(request.requestId)).toEqual(story), SOON)
   expect(service.tracker.inFlight()).toEqual([])
   expect(service.tracker.stats.faults).toBe(0)
 }
 
-test("Nest's own clients fit, and stay what they are", () => {
+test("Nest's clients are accepted, and keep their types and classes", () => {
   const client = used(new ClientNats({ servers: 'nats://127.0.0.1:1' }))
   const propagated = propagate(client)
   expectTypeOf(propagated).toEqualTypeOf(client)
@@ -64,28 +64,28 @@ test("Nest's own clients fit, and stay what they are", () => {
 })
 
 describe('clients without headers', () => {
-  test('over TCP the current request is the parent of what answers, and of what hears of an event', async () => {
+  test('over TCP the current request is the parent of the requests that handle a call and an event', async () => {
     const [shop, stock] = [trackedService(), trackedService('stock')]
-    const heard = deferred<unknown>()
+    const event = deferred<unknown>()
     const client = propagate(
       clientOf(
         await serve(stock, direct(), [
-          handling({ messages: { count: who }, events: { placed: () => heard.resolve(who()) } }),
+          handling({ messages: { count: currentIds }, events: { placed: () => event.resolve(currentIds()) } }),
         ]),
       ),
     )
     const request = shop.tracker.start()
-    const ours = { trace: request.traceId, parent: request.requestId }
-    expect(await request.run(() => lastValueFrom(client.send('count', 'mug')))).toEqual(ours)
+    const ids = { trace: request.traceId, parent: request.requestId }
+    expect(await request.run(() => lastValueFrom(client.send('count', 'mug')))).toEqual(ids)
     await request.run(() => lastValueFrom(client.emit('placed', 'mug'), { defaultValue: undefined }))
-    expect(await heard.promise).toEqual(ours)
+    expect(await event.promise).toEqual(ids)
     await expectStory(stock, 1, [...STARTED, 'Responded ok'])
     expect(shop.story(request.requestId)).toEqual(['Received'])
   })
 
-  test('many at once do not mix, and outside a request nothing is sent along', async () => {
+  test('concurrent calls do not mix, and outside a request nothing is added', async () => {
     const [shop, stock] = [trackedService(), trackedService('stock')]
-    const client = propagate(clientOf(await serve(stock, direct(), [handling({ messages: { count: who } })])))
+    const client = propagate(clientOf(await serve(stock, direct(), [handling({ messages: { count: currentIds } })])))
     const requests = Array.from({ length: 50 }, () => shop.tracker.start())
     const answers = await Promise.all(
       requests.map((request) => request.run(() => lastValueFrom(client.send<unknown>('count', 'mug')))),
@@ -94,7 +94,7 @@ describe('clients without headers', () => {
     expect(await lastValueFrom(client.send<object>('count', 'mug'))).not.toHaveProperty('parent')
   })
 
-  test("the application's own hook goes on, and what it sets stays; the client itself sends as before", async () => {
+  test("the application's own hook runs, and what it sets stays; the unwrapped client is not affected", async () => {
     const [shop, stock] = [trackedService(), trackedService('stock')]
     const plain = clientOf(
       await serve(stock, direct(), [
@@ -106,20 +106,20 @@ describe('clients without headers', () => {
       packet.metadata = { tenant: 'blue', 'x-trace-id': FOREIGN }
     })
     const request = shop.tracker.start()
-    const asked = (by: ClientTCP) => request.run(() => lastValueFrom(by.send<unknown>('count', 'mug')))
-    expect(await asked(client)).toEqual({
+    const call = (by: ClientTCP) => request.run(() => lastValueFrom(by.send<unknown>('count', 'mug')))
+    expect(await call(client)).toEqual({
       tenant: 'blue',
       'x-trace-id': FOREIGN,
       traceparent: request.headers().traceparent,
     })
-    expect(await asked(plain)).toEqual({ tenant: 'blue', 'x-trace-id': FOREIGN })
+    expect(await call(plain)).toEqual({ tenant: 'blue', 'x-trace-id': FOREIGN })
   })
 
-  test.skipIf(missing.redis)('over Redis it is just so', async () => {
+  test.skipIf(missing.redis)('over Redis it is the same', async () => {
     const [pattern, shop, stock] = [randomUUID(), trackedService(), trackedService('stock')]
     const { hostname: host, port } = new URL(BROKERS.redis)
     const options = { host, port: Number(port || 6379) }
-    await serve(stock, { transport: Transport.REDIS, options }, [handling({ messages: { [pattern]: who } })])
+    await serve(stock, { transport: Transport.REDIS, options }, [handling({ messages: { [pattern]: currentIds } })])
     const client = propagate(used(new ClientRedis(options)))
     const request = shop.tracker.start()
     expect(await request.run(() => lastValueFrom(client.send(pattern, 'mug')))).toEqual({
@@ -130,7 +130,7 @@ describe('clients without headers', () => {
 })
 
 describe.skipIf(missing.rabbitmq)('the client of RabbitMQ', () => {
-  /** A queue that a service works on, and a client that sends to it. */
+  /** A queue that a service processes, and a client that sends to it. */
   async function open(
     worker: TrackedService,
     handle: () => unknown,
@@ -143,7 +143,7 @@ describe.skipIf(missing.rabbitmq)('the client of RabbitMQ', () => {
     return { client: propagate(plain), plain }
   }
 
-  test('an event hands the request off, once the broker has confirmed it, also by a client that has to connect first', async () => {
+  test('an event hands the request off once the broker has confirmed it, also from a client that must connect first', async () => {
     const [shop, worker] = [trackedService(), trackedService('worker')]
     const { client } = await open(worker, () => undefined)
     const request = shop.tracker.start()
@@ -154,7 +154,7 @@ describe.skipIf(missing.rabbitmq)('the client of RabbitMQ', () => {
     expect(shop.tracker.inFlight()).toEqual([])
   })
 
-  test('nobody has to subscribe, or to wait', async () => {
+  test('an event is sent without subscribing or waiting', async () => {
     const [shop, worker] = [trackedService(), trackedService('worker')]
     const { client } = await open(worker, () => undefined)
     await client.connect()
@@ -164,9 +164,9 @@ describe.skipIf(missing.rabbitmq)('the client of RabbitMQ', () => {
     await vi.waitFor(() => expect(shop.story(request.requestId)).toEqual(PLACED), SOON)
   })
 
-  test('what is to be answered is a call, though events hand over', async () => {
+  test('a message with an answer is a call, even if events are hand-offs', async () => {
     const [shop, worker] = [trackedService(), trackedService('worker')]
-    const { plain } = await open(worker, who)
+    const { plain } = await open(worker, currentIds)
     const client = propagate(plain, { as: 'hand-off' })
     const request = shop.tracker.start()
     expect(await request.run(() => lastValueFrom(client.send('count', 'mug')))).toEqual({
@@ -177,9 +177,9 @@ describe.skipIf(missing.rabbitmq)('the client of RabbitMQ', () => {
     expect(shop.story(request.requestId)).toEqual(['Received', '(ENQUEUE)'])
   })
 
-  test('headers of a record stay, and those of request.enqueue() are left to it; the client itself sends as before', async () => {
+  test('headers of a record stay, and so do those of request.enqueue(); the unwrapped client is not affected', async () => {
     const [shop, worker] = [trackedService(), trackedService('worker')]
-    const { client, plain } = await open(worker, who)
+    const { client, plain } = await open(worker, currentIds)
     const [relayed, queued, bare] = [shop.tracker.start(), shop.tracker.start(), shop.tracker.start()]
     const record = (headers: Record<string, string>) => new RmqRecordBuilder('mug').setOptions({ headers }).build()
     expect(await relayed.run(() => lastValueFrom(client.send('count', record({ 'x-trace-id': FOREIGN }))))).toEqual({
@@ -195,7 +195,7 @@ describe.skipIf(missing.rabbitmq)('the client of RabbitMQ', () => {
     })
   })
 
-  test('a broker that cannot be reached: the error passes through, and the request is not Queued', async () => {
+  test('if the broker cannot be reached, its error is thrown and the request is not Queued', async () => {
     const { tracker, story, requests } = trackedService()
     const client = propagate(
       used(new ClientRMQ({ urls: ['amqp://127.0.0.1:1'], socketOptions: { reconnectTimeInSeconds: 0.01 } })),
@@ -211,7 +211,7 @@ describe.skipIf(missing.nats)('the client of NATS', () => {
   const options = (): MicroserviceOptions => ({ transport: Transport.NATS, options: { servers: BROKERS.nats } })
   const newClient = (): ClientNats => used(new ClientNats({ servers: BROKERS.nats }))
 
-  test('an event has the request as its parent, for any number of services', async () => {
+  test('an event has the request as its parent, in every service', async () => {
     const [subject, shop, mail, stock] = [
       randomUUID(),
       trackedService(),
@@ -230,12 +230,19 @@ describe.skipIf(missing.nats)('the client of NATS', () => {
     expect(shop.story(request.requestId)).toEqual(['Received', '(ENQUEUE)'])
   })
 
-  test('with `as` an event hands over, and what is to be answered is a call all the same', async () => {
-    const [subject, asked, shop, worker] = [randomUUID(), randomUUID(), trackedService(), trackedService('worker')]
-    await serve(worker, options(), [handling({ events: { [subject]: () => undefined }, messages: { [asked]: who } })])
+  test('with `as`, an event is a hand-off, and a message with an answer is still a call', async () => {
+    const [subject, callSubject, shop, worker] = [
+      randomUUID(),
+      randomUUID(),
+      trackedService(),
+      trackedService('worker'),
+    ]
+    await serve(worker, options(), [
+      handling({ events: { [subject]: () => undefined }, messages: { [callSubject]: currentIds } }),
+    ])
     const client = propagate(newClient(), { as: 'hand-off' })
     const request = shop.tracker.start()
-    expect(await request.run(() => lastValueFrom(client.send(asked, 'mug')))).toEqual({
+    expect(await request.run(() => lastValueFrom(client.send(callSubject, 'mug')))).toEqual({
       trace: request.traceId,
       parent: request.requestId,
     })
@@ -245,12 +252,14 @@ describe.skipIf(missing.nats)('the client of NATS', () => {
   })
 
   test('headers of a record stay', async () => {
-    const [asked, shop, worker] = [randomUUID(), trackedService(), trackedService('worker')]
-    await serve(worker, options(), [handling({ messages: { [asked]: who } })])
+    const [callSubject, shop, worker] = [randomUUID(), trackedService(), trackedService('worker')]
+    await serve(worker, options(), [handling({ messages: { [callSubject]: currentIds } })])
     const headers = newHeaders()
     headers.set('x-trace-id', FOREIGN)
     const record = new NatsRecordBuilder('mug').setHeaders(headers).build()
-    expect(await shop.tracker.start().run(() => lastValueFrom(propagate(newClient()).send(asked, record)))).toEqual({
+    expect(
+      await shop.tracker.start().run(() => lastValueFrom(propagate(newClient()).send(callSubject, record))),
+    ).toEqual({
       trace: FOREIGN,
     })
     expect([...headers.keys()]).toEqual(['x-trace-id'])
@@ -264,9 +273,15 @@ describe('the client of Kafka', () => {
   })
   afterAll(() => broker.stop())
 
-  test('an event has the request as its parent, or hands it over; of a batch all are children', async () => {
+  test('an event has the request as its parent, or hands it off; the events of a batch are children', async () => {
     const [topic, shop, worker] = [randomUUID(), trackedService(), trackedService('worker')]
-    const client = { brokers: [broker.address], retry: { initialRetryTime: 1 }, logCreator: () => () => undefined }
+    const client = {
+      brokers: [broker.address],
+      connectionTimeout: SOON,
+      requestTimeout: SOON,
+      retry: { initialRetryTime: 1 },
+      logCreator: () => () => undefined,
+    }
     const consumer = { groupId: topic, maxWaitTimeInMs: 50 }
     await serve(
       worker,

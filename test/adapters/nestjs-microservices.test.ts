@@ -40,7 +40,7 @@ const missing = { nats: await isBrokerMissing('nats'), rabbitmq: await isBrokerM
 const STARTED = ['Received', 'Authenticated', 'Processing']
 
 describe('handlers of messages in Nest', () => {
-  test('a message is a request until its answer, and an event until its handler is through', async () => {
+  test('a message is a request until its answer, and an event until its handler has finished', async () => {
     const service = trackedService()
     const [entered, released] = [deferred(), deferred()]
     const app = await serve(service, direct(), [
@@ -77,9 +77,9 @@ describe('handlers of messages in Nest', () => {
       },
     ],
     ['rejects', () => Promise.reject(new TypeError('broken'))],
-    ['gives a stream that fails', () => throwError(() => new TypeError('broken'))],
+    ['returns a stream that fails', () => throwError(() => new TypeError('broken'))],
   ])(
-    'a handler that %s ends its request with the error, though Nest keeps that of an event to itself',
+    "a handler that %s ends its request with the error, though Nest swallows an event handler's",
     async (_, handle) => {
       const service = trackedService()
       const client = clientOf(
@@ -89,12 +89,13 @@ describe('handlers of messages in Nest', () => {
       await expectStory(service, 0, [...STARTED, 'Responded error'])
       await expect(lastValueFrom(client.send('sum', 1))).rejects.toMatchObject({ message: 'Internal server error' })
       await expectStory(service, 1, [...STARTED, 'Responded error'])
-      for (const record of service.records.filter((each) => 'outcome' in each))
-        expect(record).toMatchObject({ error: { type: 'TypeError', message: 'broken' } })
+      expect(service.records.filter((record) => 'outcome' in record)).toMatchObject(
+        Array(2).fill({ error: { type: 'TypeError', message: 'broken' } }),
+      )
     },
   )
 
-  test('a stream of answers ends with its last, and each part of it finds the current request', async () => {
+  test('a stream of answers ends with its last, and every part of it has the current request', async () => {
     const service = trackedService()
     const second = deferred()
     const parts = async function* (): AsyncGenerator<string | undefined> {
@@ -113,27 +114,28 @@ describe('handlers of messages in Nest', () => {
     await vi.waitFor(() => expect(all).toEqual(Array(2).fill(service.requests()[0])), SOON)
   })
 
-  test('guards and interceptors find the current request; what a guard refuses has ended', async () => {
+  test('guards and interceptors have the current request, and a request that a guard refuses ends', async () => {
     const service = trackedService()
-    const seen: unknown[] = []
-    const see = (): number => seen.push(currentRequest()?.requestId)
+    const found: unknown[] = []
+    const record = (): number => found.push(currentRequest()?.requestId)
     const client = clientOf(
       await serve(
         service,
         direct(),
-        [handling({ messages: { sum: see, forbidden: () => expect.unreachable('the handler runs') } })],
+        [handling({ messages: { sum: record, forbidden: () => expect.unreachable('the handler runs') } })],
         {
           parts: {
             providers: [
               {
                 provide: APP_GUARD,
                 useValue: {
-                  canActivate: (context: { getArgs(): unknown[] }) => see() > 0 && context.getArgs()[0] !== 'stranger',
+                  canActivate: (context: { getArgs(): unknown[] }) =>
+                    record() > 0 && context.getArgs()[0] !== 'outsider',
                 },
               },
               {
                 provide: APP_INTERCEPTOR,
-                useValue: { intercept: (_: unknown, next: CallHandler) => (see() > 0 ? next.handle() : NEVER) },
+                useValue: { intercept: (_: unknown, next: CallHandler) => (record() > 0 ? next.handle() : NEVER) },
               },
             ],
           },
@@ -142,8 +144,8 @@ describe('handlers of messages in Nest', () => {
     )
     await lastValueFrom(client.send('sum', 'friend'))
     await expectStory(service, 0, [...STARTED, 'Responded ok'])
-    expect(seen).toEqual(Array(3).fill(service.requests()[0]))
-    await expect(lastValueFrom(client.send('forbidden', 'stranger'))).rejects.toMatchObject({
+    expect(found).toEqual(Array(3).fill(service.requests()[0]))
+    await expect(lastValueFrom(client.send('forbidden', 'outsider'))).rejects.toMatchObject({
       message: 'Forbidden resource',
     })
     await expectStory(service, 1, [...STARTED, 'Responded error'])
@@ -152,14 +154,14 @@ describe('handlers of messages in Nest', () => {
   test('an event with several handlers is one request, which ends with the last of them', async () => {
     const service = trackedService()
     const [entered, released] = [deferred(), deferred()]
-    const seen: unknown[] = []
-    const see = (): number => seen.push(currentRequest()?.requestId)
+    const found: unknown[] = []
+    const record = (): number => found.push(currentRequest()?.requestId)
     const slow = async (): Promise<void> => {
       await released.promise
-      see()
+      record()
     }
     const fast = (): void => {
-      see()
+      record()
       entered.resolve()
     }
     const app = await serve(service, direct(), [
@@ -168,16 +170,16 @@ describe('handlers of messages in Nest', () => {
     ])
     clientOf(app).emit('placed', 1)
     await entered.promise
-    // Whatever was to follow from the end of the fast one has followed by now.
+    // By now the end of the fast handler has had its effect.
     await new Promise(setImmediate)
     expect(service.tracker.inFlight()).toHaveLength(1)
     released.resolve()
     await expectStory(service, 0, [...STARTED, 'Responded ok'])
-    expect(seen).toEqual(Array(2).fill(service.requests()[0]))
+    expect(found).toEqual(Array(2).fill(service.requests()[0]))
     expect(service.requests()).toHaveLength(1)
   })
 
-  test('of several handlers the first that fails tells of the whole: Nest does not wait for the others', async () => {
+  test('if one of several handlers fails, its error is that of the request: Nest does not wait for the others', async () => {
     const service = trackedService()
     const [fails, waits] = [
       handling({
@@ -194,7 +196,7 @@ describe('handlers of messages in Nest', () => {
     expect(service.records.at(-1)).toMatchObject({ error: { message: 'first' } })
   })
 
-  test('imported twice it tracks once', async () => {
+  test('a module that is imported twice tracks once', async () => {
     const [service, other] = [trackedService(), trackedService()]
     const app = await serve(service, direct(), [handling({ messages: { sum: () => 1 } })], {
       parts: { imports: [TrackRequestModule.forRoot({ tracker: other.tracker })] },
@@ -204,7 +206,7 @@ describe('handlers of messages in Nest', () => {
     expect(other.records).toEqual([])
   })
 
-  test("a hook of the application's that throws has ended the request", async () => {
+  test("a request ends if the application's own hook throws", async () => {
     const service = trackedService()
     const root = moduleOf({
       imports: [TrackRequestModule.forRoot({ tracker: service.tracker })],
@@ -222,7 +224,7 @@ describe('handlers of messages in Nest', () => {
     await expectStory(service, 0, [...STARTED, 'Responded error'])
   })
 
-  test('what a client sends along over TCP names the parent, and never a request to resume', async () => {
+  test('the metadata of a TCP client names the parent, and cannot resume a request', async () => {
     const [shop, service] = [trackedService(), trackedService('worker')]
     const client = clientOf(
       await serve(service, direct(), [handling({ messages: { sum: () => currentRequest()?.traceId } })]),
@@ -264,7 +266,7 @@ describe('Nest over gRPC', () => {
     readonly parts?: ModuleMetadata
   }
 
-  /** A microservice of one method, and a client of it. */
+  /** A microservice with one method, and a client. */
   async function texts(
     name: Method,
     handle: (...args: never[]) => unknown,
@@ -277,7 +279,7 @@ describe('Nest over gRPC', () => {
     }
     method(Service, 'handle', name === 'chat' ? GrpcStreamCall('Texts', name) : GrpcMethod('Texts', name))
     const service = trackedService()
-    // Nest does not tell which port a server was given.
+    // Nest does not expose the port that a server got.
     const url = `unix:${join(tmpdir(), `${randomUUID()}.sock`)}`
     await serve(
       service,
@@ -288,7 +290,7 @@ describe('Nest over gRPC', () => {
     return { service, url, client: new Texts(url) }
   }
 
-  test('a call is a request, whose parent the metadata names', async () => {
+  test('a call is a request, and its metadata names the parent', async () => {
     const shop = trackedService()
     const { service, client } = await texts('unary', () => ({ text: currentRequest()?.traceId }))
     const request = shop.tracker.start()
@@ -304,9 +306,9 @@ describe('Nest over gRPC', () => {
   })
 
   test.each<[what: string, error: () => Error, code: number, outcome: string]>([
-    ['that names a code', () => new RpcException({ code: 5, message: 'no such text' }), 5, 'ok'],
-    ['that names the code of a fault', () => new RpcException({ code: 14, message: 'later' }), 14, 'error'],
-    ['that names none', () => new Error('broken'), 2, 'error'],
+    ['with a code', () => new RpcException({ code: 5, message: 'no such text' }), 5, 'ok'],
+    ['with the code of a server error', () => new RpcException({ code: 14, message: 'later' }), 14, 'error'],
+    ['without a code', () => new Error('broken'), 2, 'error'],
   ])('an error %s', async (_, error, code, outcome) => {
     const { service, client } = await texts('unary', () => {
       throw error()
@@ -316,7 +318,7 @@ describe('Nest over gRPC', () => {
     expect(service.records.at(-1)).toMatchObject({ status: code, error: { message: error().message } })
   })
 
-  test('a caller who is refused by a guard that names the code, where the tracker was told to wait for that', async () => {
+  test('with manual authentication, a caller whom a guard refuses with a code', async () => {
     const canActivate = (): boolean => {
       throw new RpcException({ code: 16, message: 'who are you' })
     }
@@ -328,7 +330,7 @@ describe('Nest over gRPC', () => {
     await expectStory(service, 0, ['Received', 'Failed denied'])
   })
 
-  test.each(['unary', 'list'] as const)('a client that leaves (%s)', async (name) => {
+  test.each(['unary', 'list'] as const)('a client that cancels (%s)', async (name) => {
     const [entered, stopped] = [deferred(), deferred()]
     const { service, client } = await texts(name, () =>
       defer(() => {
@@ -342,11 +344,11 @@ describe('Nest over gRPC', () => {
     await expectStory(service, 0, [...STARTED, 'Responded aborted'])
     expect(service.records.at(-1)).toMatchObject({ status: 1 })
     await call.answer
-    // Of a call with one answer Nest lets the handler go on.
+    // Nest lets the handler of a unary call run on.
     if (name === 'list') await stopped.promise
   })
 
-  test('a call whose handler streams by hand ends as that returns', async () => {
+  test('a call whose handler writes to the stream itself ends when the handler returns', async () => {
     const { service, client } = await texts('chat', (call: { write(text: object): unknown; end(): unknown }) => {
       call.write({ text: currentRequest(call)?.requestId })
       call.end()
@@ -356,7 +358,7 @@ describe('Nest over gRPC', () => {
     expect(service.records[0]).toMatchObject({ method: 'grpc', path: '/test.Texts/chat' })
   })
 
-  test('the client of Nest carries the current request by the interceptor of throughline/grpc', async () => {
+  test("Nest's client carries the current request through the interceptor of throughline/grpc", async () => {
     const shop = trackedService()
     const { service, url } = await texts('unary', () => ({ text: 'fine' }))
     const nest = new ClientGrpcProxy({ ...contract, url, channelOptions: { interceptors: [propagate()] } })
@@ -369,7 +371,7 @@ describe('Nest over gRPC', () => {
     expect(service.records[0]).toMatchObject({ trace_id: request.traceId, parent_id: request.requestId })
   })
 
-  test('the interceptor of throughline/grpc sees more, and then the module leaves its calls to it', async () => {
+  test('a call that the interceptor of throughline/grpc tracks is not tracked again', async () => {
     const outer = trackedService('outer')
     const { service, client } = await texts('unary', () => ({ text: currentRequest()?.traceId }), {
       channelOptions: { interceptors: [trackRequest({ tracker: outer.tracker })] },
@@ -397,14 +399,14 @@ describe.skipIf(missing.nats)('Nest over NATS', () => {
     return made
   }
 
-  test('an event may hand its request over, which the handler completes', async () => {
+  test('an event may hand its request off, and the handler completes it', async () => {
     const [subject, shop, worker] = [randomUUID(), trackedService(), trackedService('worker')]
-    const seen: unknown[] = []
+    const found: unknown[] = []
     await serve(worker, options(), [
       handling({
         events: {
           [subject]: (data, context) =>
-            void seen.push(data, currentRequest()?.requestId, currentRequest(context)?.requestId),
+            void found.push(data, currentRequest()?.requestId, currentRequest(context)?.requestId),
         },
       }),
     ])
@@ -416,12 +418,12 @@ describe.skipIf(missing.nats)('Nest over NATS', () => {
     )
     await vi.waitFor(() => expect(worker.story(request.requestId)).toEqual(['(ATTEMPT 1)', 'Completed 1 ok']), SOON)
     expect(shop.story(request.requestId)).toEqual([...STARTED, 'Queued'])
-    expect(seen).toEqual([{ order: 1 }, request.requestId, request.requestId])
+    expect(found).toEqual([{ order: 1 }, request.requestId, request.requestId])
     expect(worker.records.at(-1)).toMatchObject({ trace_id: request.traceId, seq: 4, from: 'Queued' })
     expect(worker.tracker.inFlight()).toEqual([])
   })
 
-  test('a handler that fails completes its request with the error: nobody delivers the event again', async () => {
+  test('a handler that fails completes its request with the error, since the event is not delivered again', async () => {
     const [subject, shop, worker] = [randomUUID(), trackedService(), trackedService('worker')]
     await serve(worker, options(), [handling({ events: { [subject]: () => Promise.reject(new Error('broken')) } })])
     const request = shop.tracker.start()
@@ -433,7 +435,7 @@ describe.skipIf(missing.nats)('Nest over NATS', () => {
     expect(worker.records.at(-1)).toMatchObject({ error: { message: 'broken' } })
   })
 
-  test('a message is answered by a request of its own, with the caller as its parent', async () => {
+  test('a message with an answer is a request of its own, with the caller as its parent', async () => {
     const [subject, shop, worker] = [randomUUID(), trackedService(), trackedService('worker')]
     await serve(worker, options(), [handling({ messages: { [subject]: () => currentRequest()?.traceId } })])
     const request = shop.tracker.start()
@@ -443,7 +445,7 @@ describe.skipIf(missing.nats)('Nest over NATS', () => {
     expect(worker.records[0]).toMatchObject({ method: 'message', path: subject, parent_id: request.requestId })
   })
 
-  test('an id that was sent twice is not believed, and one without headers is made', async () => {
+  test('an id that was sent twice is not used, and a message without headers starts a trace', async () => {
     const [subject, worker] = [randomUUID(), trackedService('worker')]
     await serve(worker, options(), [handling({ events: { [subject]: () => undefined } })])
     const twice = msgHdrs({ 'x-trace-id': 'one' })
@@ -457,7 +459,7 @@ describe.skipIf(missing.nats)('Nest over NATS', () => {
     expect(second).not.toHaveProperty('rejected_id')
   })
 
-  test('an application that serves HTTP and works on the messages of its own requests', async () => {
+  test('an application that serves HTTP and processes the messages of its own requests', async () => {
     const [subject, service] = [randomUUID(), trackedService()]
     const sender = client()
     class Shop {
@@ -482,7 +484,7 @@ describe.skipIf(missing.nats)('Nest over NATS', () => {
     expect((await ask(`${await app.getUrl()}/orders`, { method: 'POST' })).status).toBe(201)
     const id = service.requests()[0] ?? ''
     await vi.waitFor(() => expect(service.story(id)).toHaveLength(7), SOON)
-    // The answer and the worker race.
+    // The response and the worker run concurrently.
     expect(service.story(id).filter((entry) => entry !== '(RESPOND)')).toEqual([
       ...STARTED,
       'Queued',
@@ -522,7 +524,7 @@ describe.skipIf(missing.rabbitmq)('Nest over RabbitMQ', () => {
     return queue
   }
 
-  /** What the client of Nest makes of a record. */
+  /** The message that Nest's client makes of a record. */
   function publish(queue: string, packet: object, headers: Record<string, string>, replyTo?: string): void {
     const record: { data: unknown; options?: object | undefined } = new RmqRecordBuilder({ order: 1 })
       .setOptions({ headers })
@@ -533,18 +535,18 @@ describe.skipIf(missing.rabbitmq)('Nest over RabbitMQ', () => {
     })
   }
 
-  test('an event goes on with the request that it hands off, and completes it', async () => {
+  test('an event continues the request that it hands off, and completes it', async () => {
     const [shop, worker] = [trackedService(), trackedService('worker')]
-    const seen: unknown[] = []
-    const queue = await work(worker, {}, (data, context) => void seen.push(data, currentRequest(context)?.requestId))
+    const found: unknown[] = []
+    const queue = await work(worker, {}, (data, context) => void found.push(data, currentRequest(context)?.requestId))
     const request = shop.tracker.start()
     await request.enqueue((headers) => publish(queue, { pattern: 'placed' }, headers))
     await vi.waitFor(() => expect(worker.story(request.requestId)).toEqual(['(ATTEMPT 1)', 'Completed 1 ok']), SOON)
-    expect(seen).toEqual([{ order: 1 }, request.requestId])
+    expect(found).toEqual([{ order: 1 }, request.requestId])
     expect(worker.tracker.inFlight()).toEqual([])
   })
 
-  test('a handler that fails completes it with the error, since Nest has acknowledged the message before', async () => {
+  test('a handler that fails completes it with the error, since Nest has already acknowledged the message', async () => {
     const [shop, worker] = [trackedService(), trackedService('worker')]
     const queue = await work(worker, {}, () => Promise.reject(new Error('broken')))
     const request = shop.tracker.start()
@@ -552,11 +554,11 @@ describe.skipIf(missing.rabbitmq)('Nest over RabbitMQ', () => {
     await vi.waitFor(() => expect(worker.story(request.requestId)).toEqual(['(ATTEMPT 1)', 'Completed 1 error']), SOON)
   })
 
-  test('one that asks for another delivery by hand, of which willRetry tells', async () => {
+  test('a handler that asks for another delivery itself, and a willRetry that says so', async () => {
     const [shop, worker] = [trackedService(), trackedService('worker')]
     let calls = 0
     const handle = (_: unknown, context: object): void => {
-      // What Nest gives the handlers of this transport, with types that say nothing.
+      // The context of this transport, whose types are too loose.
       const rmq = context as { getChannelRef(): Channel; getMessage(): Parameters<Channel['ack']>[0] }
       const [from, message] = [rmq.getChannelRef(), rmq.getMessage()]
       if (++calls > 1) {
@@ -579,7 +581,7 @@ describe.skipIf(missing.rabbitmq)('Nest over RabbitMQ', () => {
     expect(worker.tracker.inFlight()).toEqual([])
   })
 
-  test('a message is answered by a request of its own', async () => {
+  test('a message with an answer is a request of its own', async () => {
     const [shop, worker] = [trackedService(), trackedService('worker')]
     const queue = await work(worker, {}, () => currentRequest()?.traceId)
     const { queue: replies } = await channel.assertQueue('', { exclusive: true })
@@ -600,17 +602,23 @@ describe('Nest over Kafka', () => {
   })
   afterAll(() => broker.stop())
 
-  /** What makes a message of Nest's one that is to be answered. */
+  /** The headers by which Nest recognizes a message with an answer. */
   const ASKING = { kafka_correlationId: '1', kafka_replyTopic: 'replies' }
 
-  /** Works on a topic, and sends to it. */
+  /** Processes a topic, and sends to it. */
   async function work(
     worker: TrackedService,
     kind: keyof Handlers,
     handle: () => unknown,
   ): Promise<(headers: Readonly<Record<string, string>>) => Promise<unknown>> {
     const topic = randomUUID()
-    const client = { brokers: [broker.address], retry: { initialRetryTime: 1 }, logLevel: logLevel.NOTHING }
+    const client = {
+      brokers: [broker.address],
+      connectionTimeout: SOON,
+      requestTimeout: SOON,
+      retry: { initialRetryTime: 1 },
+      logLevel: logLevel.NOTHING,
+    }
     const options = { client, consumer: { groupId: topic, maxWaitTimeInMs: 50 }, subscribe: { fromBeginning: true } }
     await serve(worker, { transport: Transport.KAFKA, options }, [handling({ [kind]: { [topic]: handle } })])
     const producer = new Kafka(client).producer({ createPartitioner: Partitioners.DefaultPartitioner })
@@ -643,14 +651,14 @@ describe('Nest over Kafka', () => {
       ['(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 1)', 'Completed 1 ok'],
     ],
     [
-      'a message, with any other error, which is its answer',
+      'a message, with any other error, which is sent as its answer',
       'messages',
       () => new Error('never'),
       ASKING,
       ['(ATTEMPT 1)', 'Completed 1 error'],
     ],
   ])(
-    '%s goes on with the request that it hands off; what fails is delivered again as Nest has it',
+    '%s continues the request that it hands off, and after an error is delivered again as by Nest',
     async (_, kind, error, asking, story) => {
       const [shop, worker] = [trackedService(), trackedService('worker')]
       let calls = 0

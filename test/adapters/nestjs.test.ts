@@ -59,7 +59,7 @@ import { headerOf } from './http-servers.ts'
 import { controller, create, method, moduleOf, parameters } from './nest-builders.ts'
 import { recordingTracker, type RecordingTracker, type Scenario, type RunningServer } from './http-host.ts'
 
-/** The members that both platforms' answers have. */
+/** The members that the responses of both platforms have. */
 interface Reply {
   status(code: number): unknown
   header(name: string, value: string): unknown
@@ -69,7 +69,7 @@ interface Sending extends Reply {
   send(body: string): unknown
 }
 
-/** The members that both platforms' requests have; Fastify's is no stream, but has read the body. */
+/** The members that the requests of both platforms have; Fastify's is not a stream, but has the parsed body. */
 interface Incoming {
   readonly headers: Readonly<Record<string, unknown>>
   readonly body?: unknown
@@ -105,7 +105,7 @@ function serving(make: () => ExpressAdapter | FastifyAdapter): (scenario: Scenar
 
 type Hook = (req: unknown, res: unknown, done: () => void) => void
 
-/** The same adapter, with a hook of the application's. */
+/** The adapter with a request hook of the application. */
 function withHook(adapter: ExpressAdapter | FastifyAdapter, hook: Hook): ExpressAdapter | FastifyAdapter {
   if (adapter instanceof ExpressAdapter) adapter.setOnRequestHook(hook)
   else adapter.setOnRequestHook(hook)
@@ -126,7 +126,7 @@ for (const [name, make] of PLATFORMS) {
   describeHttpAdapter(`Nest on ${name}`, serving(make), {
     routes: { orders: '/orders/:id' },
     parsesJson: true,
-    // The types of Nest's adapter know HTTP/2 by another class of requests; its instance does not care.
+    // The types of Nest's adapter name another class for HTTP/2 requests; at run time both work.
     ...(name === 'Fastify' ? { http2: serving(() => new FastifyAdapter({ http2: true } as object)) } : {}),
   })
 }
@@ -136,7 +136,7 @@ describe.each(PLATFORMS)('Nest on %s beyond the contract', (_platform, make) => 
     readonly parts?: ModuleMetadata
     readonly options?: Partial<NestOptions>
     readonly configure?: (consumer: MiddlewareConsumer) => unknown
-    /** What an application's main file does before it listens. */
+    /** The setup of an application before it listens. */
     readonly main?: (app: INestApplication) => unknown
     readonly adapter?: ExpressAdapter | FastifyAdapter
     readonly tracking?: (tracker: Tracker) => DynamicModule
@@ -170,7 +170,7 @@ describe.each(PLATFORMS)('Nest on %s beyond the contract', (_platform, make) => 
     return { ...recording, url: serving.url, last }
   }
 
-  /** A controller whose one handler answers GET and POST of `/orders/:id`. */
+  /** A controller with one handler, for GET and POST of `/orders/:id`. */
   function shopOf(answer: () => unknown): new () => object {
     class Shop {
       answer(): unknown {
@@ -187,7 +187,7 @@ describe.each(PLATFORMS)('Nest on %s beyond the contract', (_platform, make) => 
     body: JSON.stringify(value),
   })
 
-  test('the request is in hand in all parts of Nest, with a body to be parsed first and a provider of its own', async () => {
+  test('all parts of Nest have the current request, also after the body was parsed, with a request-scoped provider', async () => {
     const seen: [part: string, trace: string][] = []
     const see = <T>(part: string, value: T): T => {
       seen.push([part, currentTraceId()])
@@ -255,35 +255,45 @@ describe.each(PLATFORMS)('Nest on %s beyond the contract', (_platform, make) => 
     expect(server.records.at(-1)).toMatchObject({ outcome: 'ok', status: 418, error: { message: 'broken' } })
   })
 
-  test.each<[what: string, main: (app: INestApplication) => unknown, asked: string, options: AskOptions, path: string]>(
+  test.each<[what: string, main: (app: INestApplication) => unknown, url: string, options: AskOptions, path: string]>([
     [
-      [
-        'a prefix and a version in the path',
-        (app) => app.setGlobalPrefix('api').enableVersioning(),
-        '/api/v1/orders/7?q=1',
-        {},
-        '/api/v1/orders/:id',
-      ],
-      [
-        'a version in a header',
-        (app) => app.enableVersioning({ type: VersioningType.HEADER, header: 'v' }),
-        '/orders/7',
-        { headers: { v: '1' } },
-        '/orders/:id',
-      ],
-      ['what is not found below a prefix', (app) => app.setGlobalPrefix('api'), '/api/nowhere/7', {}, '/api/nowhere/7'],
-      ['what is not found beside a prefix', (app) => app.setGlobalPrefix('api'), '/nowhere/7', {}, '/nowhere/7'],
+      'a prefix and a version in the path',
+      (app) => app.setGlobalPrefix('api').enableVersioning(),
+      '/api/v1/orders/7?q=1',
+      {},
+      '/api/v1/orders/:id',
     ],
-  )('the path of %s', async (_, main, asked, options, path) => {
+    [
+      'a version in a header',
+      (app) => app.enableVersioning({ type: VersioningType.HEADER, header: 'v' }),
+      '/orders/7',
+      { headers: { v: '1' } },
+      '/orders/:id',
+    ],
+    [
+      'a request that matches no route below a prefix',
+      (app) => app.setGlobalPrefix('api'),
+      '/api/nowhere/7',
+      {},
+      '/api/nowhere/7',
+    ],
+    [
+      'a request that matches no route outside a prefix',
+      (app) => app.setGlobalPrefix('api'),
+      '/nowhere/7',
+      {},
+      '/nowhere/7',
+    ],
+  ])('the path of %s', async (_, main, url, options, path) => {
     const Shop = shopOf(() => 'fine')
     Version('1')(Shop.prototype as object, 'answer', Object.getOwnPropertyDescriptor(Shop.prototype, 'answer') ?? {})
     const server = await start(Shop, { main })
-    await server.last(asked, options)
+    await server.last(url, options)
     expect(server.records[0]).toMatchObject({ path })
     expect(server.tracker.stats.faults).toBe(0)
   })
 
-  test("a middleware's pattern is not the path, and what a middleware answers by itself is tracked", async () => {
+  test("a middleware's pattern is not the path, and requests that a middleware answers are tracked", async () => {
     const pass = (_req: unknown, _res: unknown, next: () => void): void => next()
     const refuse = (_req: unknown, res: ServerResponse): void => {
       res.statusCode = 429
@@ -308,7 +318,7 @@ describe.each(PLATFORMS)('Nest on %s beyond the contract', (_platform, make) => 
     expect(server.records.at(-1)).toMatchObject({ outcome: 'ok', status: 429 })
   })
 
-  test('what the host answers before any handler is tracked: the preflight of CORS', async () => {
+  test('a CORS preflight, which the platform answers before any handler, is tracked', async () => {
     const server = await start(
       shopOf(() => 'fine'),
       { main: (app) => app.enableCors() },
@@ -329,17 +339,17 @@ describe.each(PLATFORMS)('Nest on %s beyond the contract', (_platform, make) => 
 
   test.each<[what: string, error: Error, last: object]>([
     [
-      'that is an answer',
+      'with a status below 500',
       new NotFoundException('no such order'),
       { outcome: 'ok', status: 404, error: { type: 'NotFoundException', message: 'no such order' } },
     ],
     [
-      "that is the server's",
+      'with a status of 500 or more',
       new ServiceUnavailableException('later'),
       { outcome: 'error', status: 503, error: { message: 'later' } },
     ],
     [
-      'of any other kind',
+      'of any other class',
       new TypeError('broken'),
       { outcome: 'error', status: 500, error: { type: 'TypeError', message: 'broken' } },
     ],
@@ -348,7 +358,7 @@ describe.each(PLATFORMS)('Nest on %s beyond the contract', (_platform, make) => 
     expect(await server.last('/orders/7')).toMatchObject({ state: 'Responded', ...last })
   })
 
-  test('input that a pipe refuses was answered with a 400', async () => {
+  test('input that a pipe rejects is answered with a 400', async () => {
     class Shop {
       answer(_id: unknown): string {
         return 'fine'
@@ -364,7 +374,7 @@ describe.each(PLATFORMS)('Nest on %s beyond the contract', (_platform, make) => 
     })
   })
 
-  test('a filter that answers as if nothing was wrong: still an error', async () => {
+  test('an error that a filter answers with 200 is outcome error', async () => {
     class Filter implements ExceptionFilter {
       catch(_: unknown, host: ArgumentsHost): void {
         const res = host.switchToHttp().getResponse<Sending>()
@@ -385,29 +395,26 @@ describe.each(PLATFORMS)('Nest on %s beyond the contract', (_platform, make) => 
   })
 
   test.each<[what: string, canActivate: () => boolean, status: number]>([
-    ['says no', () => false, 403],
+    ['returns false', () => false, 403],
     [
-      'does not know',
+      'throws',
       () => {
         throw new UnauthorizedException()
       },
       401,
     ],
-  ])(
-    'a caller to whom a guard %s is denied where the tracker was summarize to wait for that',
-    async (_, canActivate, status) => {
-      const server = await start(
-        shopOf(() => expect.unreachable('the handler runs')),
-        {
-          options: { auth: 'manual' },
-          parts: { providers: [{ provide: APP_GUARD, useValue: { canActivate } }] },
-        },
-      )
-      expect(await server.last('/orders/7')).toMatchObject({ state: 'Failed', outcome: 'denied', status })
-    },
-  )
+  ])('with manual authentication, a caller is denied if a guard %s', async (_, canActivate, status) => {
+    const server = await start(
+      shopOf(() => expect.unreachable('the handler runs')),
+      {
+        options: { auth: 'manual' },
+        parts: { providers: [{ provide: APP_GUARD, useValue: { canActivate } }] },
+      },
+    )
+    expect(await server.last('/orders/7')).toMatchObject({ state: 'Failed', outcome: 'denied', status })
+  })
 
-  test('a guard that says who the caller is', async () => {
+  test('a guard that authenticates the caller', async () => {
     const canActivate = (): boolean => currentRequest()?.authenticated('anna') === true
     const server = await start(
       shopOf(() => String(currentRequest()?.principal)),
@@ -426,7 +433,7 @@ describe.each(PLATFORMS)('Nest on %s beyond the contract', (_platform, make) => 
     ])
   })
 
-  test('server-sent events find the current request, until the client has enough', async () => {
+  test('server-sent events have the current request, until the client disconnects', async () => {
     class Shop {
       events(): Observable<MessageEvent> {
         return timer(0, 1).pipe(map(() => ({ data: currentTraceId() })))
@@ -444,7 +451,7 @@ describe.each(PLATFORMS)('Nest on %s beyond the contract', (_platform, make) => 
     expect(server.records.at(-1)).toMatchObject({ outcome: 'aborted', status: 200 })
   })
 
-  test.each<[how: string, source: () => Observable<MessageEvent>, last: object]>([
+  test.each<[end: string, source: () => Observable<MessageEvent>, last: object]>([
     ['end', () => from([{ data: 'one' }, { data: 'two' }]), { outcome: 'ok' }],
     [
       'fail',
@@ -466,7 +473,7 @@ describe.each(PLATFORMS)('Nest on %s beyond the contract', (_platform, make) => 
     expect(await server.last('/events')).toMatchObject({ state: 'Responded', status: 200, ...last })
   })
 
-  test('a handler that answers by hand', async () => {
+  test('a handler that responds through the platform itself', async () => {
     class Shop {
       answer(res: Sending): void {
         setImmediate(() => res.send(currentTraceId()))
@@ -481,7 +488,7 @@ describe.each(PLATFORMS)('Nest on %s beyond the contract', (_platform, make) => 
     expect(server.records.at(-1)).toMatchObject({ outcome: 'ok', status: 200 })
   })
 
-  test('the raw body is kept where the application asks for it', async () => {
+  test('the raw body is kept if the application asks for it', async () => {
     class Shop {
       answer(req: { readonly rawBody?: Buffer }): string {
         return String(req.rawBody)
@@ -496,7 +503,7 @@ describe.each(PLATFORMS)('Nest on %s beyond the contract', (_platform, make) => 
   test.each<[when: string, made: (hook: Hook, adapter: ExpressAdapter | FastifyAdapter) => Made]>([
     ['before', (hook, adapter) => ({ adapter: withHook(adapter, hook) })],
     ['after', (hook, adapter) => ({ adapter, main: () => withHook(adapter, hook) })],
-  ])('a request hook that the application sets %s runs, and its requests are tracked', async (_, made) => {
+  ])('a request hook that the application sets %s runs, and requests are tracked', async (_, made) => {
     let calls = 0
     const server = await start(
       shopOf(() => currentTraceId()),
@@ -511,7 +518,7 @@ describe.each(PLATFORMS)('Nest on %s beyond the contract', (_platform, make) => 
     expect(server.byRequest()).toHaveLength(1)
   })
 
-  test('options from a factory, which is given what it asks for', async () => {
+  test('options from a factory, which receives its providers', async () => {
     const server = await start(
       shopOf(() => currentRequest()?.state),
       {
@@ -531,18 +538,18 @@ describe.each(PLATFORMS)('Nest on %s beyond the contract', (_platform, make) => 
     expect((await ask(`${server.url}/orders/7`)).body).toBe('Received')
   })
 
-  test('imported twice it tracks once', async () => {
-    const again = recordingTracker()
+  test('a module that is imported twice tracks once', async () => {
+    const second = recordingTracker()
     const server = await start(
       shopOf(() => Promise.reject(new Error('broken'))),
-      { parts: { imports: [TrackRequestModule.forRoot({ tracker: again.tracker })] } },
+      { parts: { imports: [TrackRequestModule.forRoot({ tracker: second.tracker })] } },
     )
     expect(await server.last('/orders/7')).toMatchObject({ outcome: 'error' })
-    expect(again.records).toEqual([])
-    expect(again.tracker.stats.faults).toBe(0)
+    expect(second.records).toEqual([])
+    expect(second.tracker.stats.faults).toBe(0)
   })
 
-  test('an adapter that comes after the module, as in a testing module', async () => {
+  test('an adapter that is set after the module was created, as in a testing module', async () => {
     const { tracker, ended, records } = recordingTracker()
     const { providers = [] } = TrackRequestModule.forRoot({ tracker })
     const setUp = providers.find(
@@ -561,7 +568,7 @@ describe.each(PLATFORMS)('Nest on %s beyond the contract', (_platform, make) => 
     expect(records[0]).toMatchObject({ path: '/orders/:id' })
   })
 
-  test('a middleware that loses the current request: the handler finds it again', async () => {
+  test('after a middleware that loses the context, the handler has the current request again', async () => {
     const pool = new AsyncResource('pool')
     const server = await start(
       shopOf(() => currentTraceId()),
@@ -577,7 +584,7 @@ describe.each(PLATFORMS)('Nest on %s beyond the contract', (_platform, make) => 
   })
 
   test.each(['graphql', 'ws', 'http'] as const)(
-    'handlers of %s that are called by others pass as they are',
+    'handlers of %s that are not called through HTTP are not affected',
     async (type) => {
       const recording = recordingTracker()
       class Resolver {
@@ -591,7 +598,7 @@ describe.each(PLATFORMS)('Nest on %s beyond the contract', (_platform, make) => 
       )
       onTestFinished(() => app.close())
       const resolver = new Resolver()
-      // What @nestjs/graphql and others do with their handlers.
+      // As @nestjs/graphql and others call their handlers.
       const handle = app
         .get(ExternalContextCreator)
         .create(
@@ -613,15 +620,15 @@ describe.each(PLATFORMS)('Nest on %s beyond the contract', (_platform, make) => 
 })
 
 describe('Nest on any platform', () => {
-  test('options that cannot be used are summarize where they stand, or by NestFactory', async () => {
+  test('invalid options throw in forRoot, or from a factory in NestFactory', async () => {
     expect(() => TrackRequestModule.forRoot({ service: '' })).toThrow('option "service"')
     const root = moduleOf({ imports: [TrackRequestModule.forRootAsync({ useFactory: () => ({ service: '' }) })] })
     await expect(create(root, new ExpressAdapter())).rejects.toThrow('option "service"')
   })
 
-  test('on a platform that is not known it says so, and the application works', async () => {
-    const summarize = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
-    onTestFinished(() => summarize.mockRestore())
+  test('on an unknown platform an error is printed, and the application works', async () => {
+    const stderr = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+    onTestFinished(() => stderr.mockRestore())
     class Other extends ExpressAdapter {
       override getType(): string {
         return 'other'
@@ -639,10 +646,10 @@ describe('Nest on any platform', () => {
     onTestFinished(() => serving.close())
     expect((await ask(serving.url)).body).toBe('fine ')
     expect(records).toEqual([])
-    expect(String(summarize.mock.calls[0]?.[0])).toContain('not on "other"')
+    expect(String(stderr.mock.calls[0]?.[0])).toContain('not on "other"')
   })
 
-  test('what it is given and gives has the types of Nest and its platforms', () => {
+  test('its types are those of Nest and its platforms', () => {
     expectTypeOf<Request>().toExtend<NestRequest>()
     expectTypeOf<FastifyRequest>().toExtend<NestRequest>()
     expectTypeOf<NestOptions<Request>>()

@@ -59,7 +59,7 @@ for (const engine of engines)
       return name
     }
 
-    /** Works on a queue for as long as the test runs. */
+    /** Processes a queue until the test ends. */
     async function work<T>(
       queue: string,
       handler: (jobs: PgBoss.Job<T>[]) => Promise<unknown>,
@@ -95,7 +95,7 @@ for (const engine of engines)
         expect(tracker.inFlight()).toEqual([])
       })
 
-      test('a broker that is down: its error passes through, and the request is not Queued', async () => {
+      test('if the broker is down, its error is thrown, and the request is not Queued', async () => {
         const down = new pg.Pool({ host: '127.0.0.1', port: 1 })
         const db: PgBoss.Db = { executeSql: (text, values) => down.query<Record<string, unknown>>(text, values) }
         const unreachable = propagate(new PgBoss({ db, schema }))
@@ -107,19 +107,19 @@ for (const engine of engines)
         await down.end()
       })
 
-      test('a send that the queue throttles gives null, and the request is not Queued', async () => {
+      test('a throttled send resolves to null, and the request is not Queued', async () => {
         const queue = await newQueue()
         const { tracker, story } = trackedService()
         const [first, second] = [tracker.start(), tracker.start()]
         const order = { order: 1 }
-        expect(await first.run(() => boss.sendThrottled(queue, order, {}, 60, 'once'))).toBeTypeOf('string')
-        expect(await second.run(() => boss.sendThrottled(queue, order, {}, 60, 'once'))).toBeNull()
+        expect(await first.run(() => boss.sendThrottled(queue, order, {}, 86_400, 'once'))).toBeTypeOf('string')
+        expect(await second.run(() => boss.sendThrottled(queue, order, {}, 86_400, 'once'))).toBeNull()
         expect(first.state).toBe('Queued')
         expect(story(second.requestId)).toEqual([...STARTED, 'Processing', '(ENQUEUE)'])
         expect(order).toEqual({ order: 1 })
       })
 
-      test('a queue that does not exist takes no message', async () => {
+      test('a queue that does not exist accepts no message', async () => {
         const request = trackedService().tracker.start()
         expect(await request.run(() => boss.send('no-such-queue', {}))).toBeNull()
         expect(request.state).toBe('Processing')
@@ -157,10 +157,10 @@ for (const engine of engines)
           await boss.send(queue, { order: 2 }),
         ])
         expect(story(request.requestId)).toEqual([...STARTED, 'Processing', 'Queued', '(ENQUEUE)'])
-        expect(await Promise.all(ids.map(async (id) => handsOver(await dataOf(id))))).toEqual([true, false])
+        expect(await Promise.all(ids.map(async (id) => handsOff(await dataOf(id))))).toEqual([true, false])
       })
 
-      test('as a child a message leaves the request where it is, and its worker has a request of its own', async () => {
+      test('a child does not hand the request off, and its worker has its own request', async () => {
         const [queue, other] = [await newQueue(), await newQueue()]
         const { tracker, story } = trackedService()
         const choosing = propagate(
@@ -178,10 +178,10 @@ for (const engine of engines)
           await choosing.send(other, { order: 2 }),
         ])
         expect(story(request.requestId)).toEqual(['Received', '(ENQUEUE)', ...STARTED.slice(1), 'Processing', 'Queued'])
-        expect(await Promise.all(ids.map(async (id) => handsOver(await dataOf(id))))).toEqual([false, true])
+        expect(await Promise.all(ids.map(async (id) => handsOff(await dataOf(id))))).toEqual([false, true])
       })
 
-      test('of two sends at once exactly one hands the request off', async () => {
+      test('of two concurrent sends exactly one hands the request off', async () => {
         const queue = await newQueue()
         const { tracker, story } = trackedService()
         const request = tracker.start()
@@ -189,10 +189,10 @@ for (const engine of engines)
           Promise.all([boss.send(queue, { order: 1 }), boss.send(queue, { order: 2 })]),
         )
         expect(story(request.requestId).sort()).toEqual(['(ENQUEUE)', ...STARTED, 'Processing', 'Queued'].sort())
-        expect(await Promise.all(ids.map(async (id) => handsOver(await dataOf(id))))).toEqual([true, false])
+        expect(await Promise.all(ids.map(async (id) => handsOff(await dataOf(id))))).toEqual([true, false])
       })
 
-      test('where nobody learns whether the job was kept, the request stays where it is: transaction, insert, publish', async () => {
+      test('in a transaction, and with insert and publish, the request is not handed off', async () => {
         const queue = await newQueue()
         const { tracker, story } = trackedService()
         const request = tracker.start()
@@ -207,10 +207,10 @@ for (const engine of engines)
         await request.run(() => boss.insert([{ name: queue, data: { order: 3 } }, { name: queue }]))
         expect(story(request.requestId)).toEqual(['Received', '(ENQUEUE)', '(ENQUEUE)', '(ENQUEUE)'])
         const jobs = await plain.fetch(queue, { batchSize: 5 })
-        expect(jobs.map(({ data }) => handsOver(data))).toEqual([false, false, false])
+        expect(jobs.map(({ data }) => handsOff(data))).toEqual([false, false, false])
       })
 
-      test('outside a request, and with data that is no object, a message is sent as it is', async () => {
+      test('outside a request, and with data that is not an object, a message is not changed', async () => {
         const queue = await newQueue()
         const request = trackedService().tracker.start()
         const outside = await boss.send(queue, { order: 1 })
@@ -225,7 +225,7 @@ for (const engine of engines)
         expect(jobs.map(({ data }) => data)).toEqual(expect.arrayContaining([[1, 2], '1970-01-01T00:00:00.000Z']))
       })
 
-      test('it stands for its pg-boss, which sends nothing of ours itself', async () => {
+      test('the wrapped pg-boss has its members, and the unwrapped one is not affected', async () => {
         const queue = await newQueue()
         expect(boss).toBeInstanceOf(PgBoss)
         expect(propagate(boss)).toBe(boss)
@@ -240,7 +240,7 @@ for (const engine of engines)
     })
 
     describe('working', () => {
-      test('the worker goes on with the same request, and sees the data as it was sent', async () => {
+      test('the worker continues the request, and receives the data as it was sent', async () => {
         const queue = await newQueue()
         const shop = trackedService()
         const worker = trackedService('worker')
@@ -271,7 +271,7 @@ for (const engine of engines)
         )
       })
 
-      test.each([[null], [{}], [{ __throughline: 'mine' }]])('data %j comes back', async (data) => {
+      test.each([[null], [{}], [{ __throughline: 'mine' }]])('data %j is received as it was sent', async (data) => {
         const queue = await newQueue()
         const { tracker } = trackedService()
         const seen: unknown[] = []
@@ -279,14 +279,14 @@ for (const engine of engines)
           queue,
           trackRequest(([job]) => Promise.resolve(seen.push(job?.data)), { tracker }),
         )
-        // pg-boss's types know no null, which it takes nevertheless.
+        // pg-boss accepts null, which its types do not allow.
         const sent = data as object
         if (data !== null && '__throughline' in data) await boss.send(queue, sent)
         else await tracker.start().run(() => boss.send(queue, sent))
         await vi.waitFor(() => expect(seen).toEqual([data]), SOON)
       })
 
-      test('every attempt is noted, and the one that succeeds completes the request', async () => {
+      test('every attempt is noted, and a successful one completes the request', async () => {
         const queue = await newQueue({ retryLimit: 2 })
         const { tracker, story, records } = trackedService()
         let calls = 0
@@ -317,7 +317,7 @@ for (const engine of engines)
         expect(tracker.inFlight()).toEqual([])
       })
 
-      test('when the retries are used up the request is Completed with outcome error', async () => {
+      test('after the last retry the request is Completed with outcome error', async () => {
         const queue = await newQueue({ retryLimit: 1 })
         const { tracker, story } = trackedService()
         await work(
@@ -346,7 +346,7 @@ for (const engine of engines)
         expect(tracker.inFlight()).toEqual([])
       })
 
-      test('a handler that outlives the job ends with it, and not once more when it is done', async () => {
+      test('a handler that runs longer than expireInSeconds ends its request then, and not again when it returns', async () => {
         const queue = await newQueue()
         const { tracker, story, records } = trackedService()
         const released = deferred()
@@ -373,7 +373,7 @@ for (const engine of engines)
         expect(story(request.requestId).at(-1)).toBe('Completed 1 error')
       })
 
-      test('a dead letter is a new request, with the one that died as its parent', async () => {
+      test('a dead letter is a new request, with the failed one as its parent', async () => {
         const deadLetter = await newQueue()
         const queue = await newQueue({ deadLetter })
         const { tracker, story, records } = trackedService()
@@ -398,7 +398,7 @@ for (const engine of engines)
         })
       })
 
-      test('a job that carries nothing starts a request of its own', async () => {
+      test('a job without a carrier starts a request', async () => {
         const queue = await newQueue()
         const { tracker, story, requests, records } = trackedService()
         await work(
@@ -413,7 +413,7 @@ for (const engine of engines)
         expect(records[0]).toMatchObject({ path: queue })
       })
 
-      test('the jobs of a batch each go on with their request, and all end alike', async () => {
+      test('the jobs of a batch each continue their request, and all end alike', async () => {
         const queue = await newQueue()
         const { tracker, story } = trackedService()
         const batches: (string | undefined)[][] = []
@@ -445,7 +445,7 @@ for (const engine of engines)
         expect(story(started ?? '')).toEqual([...STARTED, 'Processing', 'Responded error'])
       })
 
-      test('a worker that sends again hands on a child, which the next worker starts', async () => {
+      test('a worker that sends a job sends a child, which the next worker starts', async () => {
         const [orders, invoices] = [await newQueue(), await newQueue()]
         const { tracker, story, records } = trackedService()
         await work(
@@ -464,9 +464,9 @@ for (const engine of engines)
         expect(child).toMatchObject({ trace_id: request.traceId, parent_id: request.requestId, seq: 0, path: invoices })
       })
 
-      test('without metadata it says so once, and a failure counts as one that is tried again', async () => {
-        const told = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
-        onTestFinished(() => told.mockRestore())
+      test('without metadata a warning is printed once, and a failure counts as one with a retry to come', async () => {
+        const stderr = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+        onTestFinished(() => stderr.mockRestore())
         const queue = await newQueue({ retryLimit: 1 })
         const { tracker, story } = trackedService()
         await work(
@@ -488,10 +488,10 @@ for (const engine of engines)
           SOON,
         )
         expect(tracker.stats.faults).toBe(1)
-        expect(String(told.mock.calls[0]?.[0])).toContain('includeMetadata: true')
+        expect(String(stderr.mock.calls[0]?.[0])).toContain('includeMetadata: true')
       })
 
-      test('a worker started within a request does not work within it', async () => {
+      test("a worker that was started within a request does not keep that request's context", async () => {
         const queue = await newQueue()
         const seen: (TrackedRequest | undefined)[] = []
         await trackedService()
@@ -503,13 +503,13 @@ for (const engine of engines)
     })
   })
 
-/** The carrier that stands in a job's data. */
+/** The carrier in a job's data. */
 function carriedBy(data: unknown): Readonly<Record<string, string>> {
-  // What the adapter wrote; a job without it fails the test that asks.
+  // Written by the adapter; a test with a job without it fails.
   return (data as { __throughline: { headers: Readonly<Record<string, string>> } }).__throughline.headers
 }
 
-function handsOver(data: unknown): boolean {
+function handsOff(data: unknown): boolean {
   return 'x-lifecycle' in carriedBy(data)
 }
 

@@ -8,13 +8,13 @@ import { engines, type Database } from '../services.ts'
 const tracker = createTracker({ service: 'catalog', logger: false })
 const ASK = 'select current_query() as text'
 
-/** The comment that a request's queries have to carry. */
+/** The comment that a request's queries must have. */
 function commentOf(request = tracker.start()): { request: typeof request; text: string } {
   const { 'x-trace-id': traceId, traceparent } = request.headers()
   return { request, text: `${ASK} /*trace_id='${String(traceId)}',traceparent='${String(traceparent)}'*/` }
 }
 
-interface Asked {
+interface QueryRow {
   text: string
 }
 
@@ -35,16 +35,19 @@ for (const engine of engines)
       await database.stop()
     })
 
-    test.each<[string, (client: pg.Pool | pg.PoolClient) => Promise<pg.QueryResult<Asked>>]>([
-      ['a text', (client) => client.query<Asked>(ASK)],
-      ['a text with values', (client) => client.query<Asked>(`${ASK} where $1::int = 1`, [1])],
-      ['a config', (client) => client.query<Asked>({ text: ASK })],
-      ['a config with values', (client) => client.query<Asked>({ text: `${ASK} where $1::int = 1`, values: [1] })],
-      ['a config, and values beside it', (client) => client.query<Asked>({ text: `${ASK} where $1::int = 1` }, [1])],
-      ['a callback', (client) => called((done) => client.query<Asked>(ASK, done))],
+    test.each<[string, (client: pg.Pool | pg.PoolClient) => Promise<pg.QueryResult<QueryRow>>]>([
+      ['a text', (client) => client.query<QueryRow>(ASK)],
+      ['a string with values', (client) => client.query<QueryRow>(`${ASK} where $1::int = 1`, [1])],
+      ['a config', (client) => client.query<QueryRow>({ text: ASK })],
+      ['a config with values', (client) => client.query<QueryRow>({ text: `${ASK} where $1::int = 1`, values: [1] })],
+      [
+        'a config, with values as an argument',
+        (client) => client.query<QueryRow>({ text: `${ASK} where $1::int = 1` }, [1]),
+      ],
+      ['a callback', (client) => called((done) => client.query<QueryRow>(ASK, done))],
       [
         'values and a callback',
-        (client) => called((done) => client.query<Asked>(`${ASK} where $1::int = 1`, [1], done)),
+        (client) => called((done) => client.query<QueryRow>(`${ASK} where $1::int = 1`, [1], done)),
       ],
     ])('the server sees the comment of %s, from a pool and from its client', async (_, ask) => {
       const { request, text } = commentOf()
@@ -52,9 +55,9 @@ for (const engine of engines)
       await request.run(async () => {
         const client = await pool.connect()
         try {
-          for (const asked of [await ask(pool), await ask(client)]) {
-            expect(asked.rows[0]?.text.startsWith(ASK)).toBe(true)
-            expect(asked.rows[0]?.text.endsWith(comment)).toBe(true)
+          for (const result of [await ask(pool), await ask(client)]) {
+            expect(result.rows[0]?.text.startsWith(ASK)).toBe(true)
+            expect(result.rows[0]?.text.endsWith(comment)).toBe(true)
           }
         } finally {
           client.release()
@@ -62,30 +65,30 @@ for (const engine of engines)
       })
     })
 
-    test('a client of its own is connected, asked and ended', async () => {
+    test('a single client connects, queries and ends', async () => {
       const { request, text } = commentOf()
       const client = propagate(new pg.Client(database.url))
       expect(await client.connect()).toBe(client)
-      expect((await request.run(() => client.query<Asked>(ASK))).rows).toEqual([{ text }])
+      expect((await request.run(() => client.query<QueryRow>(ASK))).rows).toEqual([{ text }])
       await client.end()
     })
 
-    test('two requests at once, on two clients, each have their own comment', async () => {
+    test('two concurrent requests, on two clients, each have their own comment', async () => {
       const both = [commentOf(), commentOf()]
-      const asked = await Promise.all(both.map(({ request }) => request.run(() => pool.query<Asked>(ASK))))
-      expect(asked.map(({ rows }) => rows[0]?.text)).toEqual(both.map(({ text }) => text))
+      const results = await Promise.all(both.map(({ request }) => request.run(() => pool.query<QueryRow>(ASK))))
+      expect(results.map(({ rows }) => rows[0]?.text)).toEqual(both.map(({ text }) => text))
     })
 
-    test('a client that waited for its pool belongs to the request that asked, not to the one that released it', async () => {
+    test('a callback that waited for a client has the context of its own request, not of the one that released it', async () => {
       const [holder, other, waiting] = [commentOf(), commentOf(), commentOf()]
       const held = await holder.request.run(() => pool.connect())
       const alsoHeld = await other.request.run(() => pool.connect())
-      const asked = waiting.request.run(() =>
-        called<Asked>((done) => {
+      const query = waiting.request.run(() =>
+        called<QueryRow>((done) => {
           pool.connect((error, client, release) => {
             expect(error).toBeUndefined()
             expect(currentRequest()).toBe(waiting.request)
-            client?.query<Asked>(ASK, (failure, result) => {
+            client?.query<QueryRow>(ASK, (failure, result) => {
               expect(currentRequest()).toBe(waiting.request)
               release()
               done(failure, result)
@@ -94,31 +97,31 @@ for (const engine of engines)
         }),
       )
       holder.request.run(() => held.release())
-      expect((await asked).rows).toEqual([{ text: waiting.text }])
+      expect((await query).rows).toEqual([{ text: waiting.text }])
       alsoHeld.release()
     })
 
-    test('prepared statements, commented texts and what is asked outside a request stay as they are', async () => {
+    test('prepared statements, commented queries and queries outside a request are not changed', async () => {
       const { request } = commentOf()
-      const commented = `${ASK} /* ours */`
+      const commented = `${ASK} /* own */`
       await request.run(async () => {
         const client = await pool.connect()
         const prepared = { name: 'ask', text: ASK }
-        expect((await client.query<Asked>(prepared)).rows).toEqual([{ text: ASK }])
-        expect((await client.query<Asked>(prepared)).rows).toEqual([{ text: ASK }])
-        expect((await client.query<Asked>(commented)).rows).toEqual([{ text: commented }])
+        expect((await client.query<QueryRow>(prepared)).rows).toEqual([{ text: ASK }])
+        expect((await client.query<QueryRow>(prepared)).rows).toEqual([{ text: ASK }])
+        expect((await client.query<QueryRow>(commented)).rows).toEqual([{ text: commented }])
         await client.query('deallocate all')
         client.release(true)
       })
-      expect((await pool.query<Asked>(ASK)).rows).toEqual([{ text: ASK }])
-      expect((await request.run(() => plain.query<Asked>(ASK))).rows).toEqual([{ text: ASK }])
+      expect((await pool.query<QueryRow>(ASK)).rows).toEqual([{ text: ASK }])
+      expect((await request.run(() => plain.query<QueryRow>(ASK))).rows).toEqual([{ text: ASK }])
     })
 
-    test('what submits itself is passed on, and given back', async () => {
+    test('an object that submits itself is passed on and returned', async () => {
       const { request } = commentOf()
       const client = await pool.connect()
-      const query = new pg.Query<Asked>(ASK)
-      const rows: Asked[] = []
+      const query = new pg.Query<QueryRow>(ASK)
+      const rows: QueryRow[] = []
       query.on('row', (row) => rows.push(row))
       const ended = new Promise((resolve) => query.on('end', resolve))
       expect(request.run(() => client.query(query))).toBe(query)
@@ -127,7 +130,7 @@ for (const engine of engines)
       client.release()
     })
 
-    test("the caller's config stays as it was, and may be frozen or of a class", async () => {
+    test("the caller's config is not changed, and may be frozen or a class instance", async () => {
       class Statement {
         readonly values = [1]
         get text(): string {
@@ -138,12 +141,12 @@ for (const engine of engines)
       const config = Object.freeze({ text: ASK, rowMode: 'array' as const })
       await request.run(async () => {
         expect((await pool.query<[string]>(config)).rows[0]?.[0]).toMatch(/traceparent=/)
-        expect((await pool.query<Asked>(new Statement())).rows[0]?.text).toMatch(/traceparent=/)
+        expect((await pool.query<QueryRow>(new Statement())).rows[0]?.text).toMatch(/traceparent=/)
       })
       expect(config).toEqual({ text: ASK, rowMode: 'array' })
     })
 
-    test('several statements in one text, a last semicolon and an error are as without it', async () => {
+    test('several statements in one string, a final semicolon and an error work as unwrapped', async () => {
       const { request } = commentOf()
       await request.run(async () => {
         const results = (await pool.query(`select 1 as one; ${ASK};`)) as unknown as pg.QueryResult[]
@@ -152,7 +155,7 @@ for (const engine of engines)
       })
     })
 
-    test('it stands for its pool: getters, events, release, and nothing is wrapped twice', async () => {
+    test('the wrapped pool has the members of the pool (getters, events, release), and nothing is wrapped twice', async () => {
       expect(pool).toBeInstanceOf(pg.Pool)
       expect(propagate(pool)).toBe(pool)
       expect(propagate(plain)).toBe(pool)
@@ -166,7 +169,7 @@ for (const engine of engines)
       expect(() => client.release()).toThrow(/already been released/)
     })
 
-    test('pg_stat_activity names the request that a query belongs to', async ({ skip }) => {
+    test('pg_stat_activity shows the trace id of a query', async ({ skip }) => {
       if (engine.name === 'PGlite') skip('PGlite has one session, and no statistics of it')
       const { request } = commentOf()
       const client = await pool.connect()
@@ -182,13 +185,13 @@ for (const engine of engines)
     })
   })
 
-/** What a callback is given, as a promise. */
+/** Turns a call with a callback into a promise. */
 function called<R extends pg.QueryResultRow>(
   ask: (done: (error: Error | undefined, result: pg.QueryResult<R>) => void) => void,
 ): Promise<pg.QueryResult<R>> {
   return new Promise((resolve, reject) => {
     ask((error, result) => {
-      // pg gives null or undefined where nothing failed.
+      // Without an error, pg passes null or undefined.
       if (error instanceof Error) reject(error)
       else resolve(result)
     })

@@ -14,8 +14,8 @@ export interface Message {
 export type Work = (message: Message) => Promise<unknown>
 
 /**
- * One queue host, over real connections to its broker. A message that is not settled is delivered again only after a time that
- * no slow machine reaches.
+ * One queue host, over real connections to its broker. A message that is not settled is delivered again only after a
+ * time that no slow machine reaches.
  */
 export interface QueueRig {
   /** The address by which another process can open a rig for the same broker. */
@@ -35,7 +35,10 @@ export interface QueueRig {
   close(): Promise<unknown>
 }
 
-/** Opens connections to the broker at an address, by default the usual one. Each file of ./queues exports it by this name. */
+/**
+ * Opens connections to the broker at an address, by default the usual one. Each file of ./queues exports it by this
+ * name.
+ */
 export type OpenRig = (address?: string) => Promise<QueueRig>
 
 /** Seconds after which a broker delivers an unsettled message again. */
@@ -62,8 +65,8 @@ export function trackedService(service = 'shop'): TrackedService {
 }
 
 /**
- * Records in short, with notes in brackets: `Queued`, `(ATTEMPT 1)`, `Completed 2 ok`. The sender's come first, though a
- * broker may deliver a message before it confirms it to the sender.
+ * Records in short, with notes in brackets: `Queued`, `(ATTEMPT 1)`, `Completed 2 ok`. The sender's come first, though
+ * a broker may deliver a message before it confirms it to the sender.
  */
 export function storyOf(records: readonly LifecycleRecord[]): string[] {
   const [sender, worker] = [

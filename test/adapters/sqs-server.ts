@@ -109,7 +109,10 @@ export async function startSqsServer(): Promise<SqsServer> {
     return { MessageId: message.MessageId, MD5OfMessageBody: md5(body) }
   }
 
-  /** Receives visible messages and hides them for a time; moves those at their maximum of deliveries to the dead letters. */
+  /**
+   * Receives visible messages and hides them for a time; moves those at their maximum of deliveries to the dead
+   * letters.
+   */
   function receive(queue: Queue, max: number, timeoutMs: number): Stored[] {
     const found: Stored[] = []
     const redrive = redriveOf(queue)

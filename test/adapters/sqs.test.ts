@@ -25,7 +25,7 @@ import { trackedService } from './queue-rig.ts'
 import { openRig, sqsClientAt } from './queues/sqs.ts'
 import { startSqsServer, type SqsServer } from './sqs-server.ts'
 
-// The SDK is real, and so are its commands, its middleware and its sockets; the service is a stand-in.
+// The SDK is real, with its commands, middleware and sockets; the service is a stand-in.
 
 const STARTED = ['Received', 'Authenticated']
 const PLACED = [...STARTED, 'Processing', 'Queued']
@@ -48,7 +48,7 @@ describe('sqs beyond the contract', () => {
     await server.stop()
   })
 
-  /** A new queue, and where it is. */
+  /** Creates a queue, and returns its URL. */
   async function newQueue(maxReceiveCount?: number, dead = ''): Promise<string> {
     const RedrivePolicy = JSON.stringify({
       maxReceiveCount,
@@ -61,14 +61,14 @@ describe('sqs beyond the contract', () => {
     return QueueUrl
   }
 
-  /** What is in a queue, each message with all its attributes unless less is asked for; by our client unless another is given. */
+  /** Receives the messages of a queue, by default with all their attributes, through the wrapped client. */
   async function received(
     QueueUrl: string,
-    asked: Partial<ReceiveMessageCommandInput> = { MessageAttributeNames: ['All'] },
+    input: Partial<ReceiveMessageCommandInput> = { MessageAttributeNames: ['All'] },
     client = sqs,
   ): Promise<Message[]> {
     const { Messages = [] } = await client.send(
-      new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10, ...asked }),
+      new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10, ...input }),
     )
     return Messages
   }
@@ -76,14 +76,14 @@ describe('sqs beyond the contract', () => {
   const textsOf = ({ MessageAttributes = {} }: Message): Record<string, unknown> =>
     Object.fromEntries(Object.entries(MessageAttributes).map(([name, { StringValue }]) => [name, StringValue]))
   const attribute = (StringValue: string): MessageAttributeValue => ({ DataType: 'String', StringValue })
-  const handsOver = (request: TrackedRequest): string =>
+  const handsOff = (request: TrackedRequest): string =>
     expect.stringMatching(new RegExp(`^${request.requestId};Queued;3;\\d+$`)) as string
 
-  test('what it takes and gives fits the types of the SDK', () => {
+  test('its types are those of the SDK', () => {
     const options = { tracker: trackedService().tracker, queue: 'orders' }
     expectTypeOf(propagate(plain)).toEqualTypeOf<SQSClient>()
     expectTypeOf<typeof propagate<SQS>>().returns.toEqualTypeOf<SQS>()
-    // As the package sqs-consumer has it.
+    // As in the package sqs-consumer.
     const handleMessage: (message: Message) => Promise<Message | undefined> = trackRequest(async (message) => {
       expectTypeOf(message).toEqualTypeOf<Message>()
       return Promise.resolve(message)
@@ -95,7 +95,7 @@ describe('sqs beyond the contract', () => {
   })
 
   describe('sending', () => {
-    test('a service that refuses: its error passes through, and the request is not Queued', async () => {
+    test('if the service rejects, its error is thrown, and the request is not Queued', async () => {
       const { tracker, story, requests } = trackedService()
       const place = tracker.trackRequest(
         () => sqs.send(new SendMessageCommand({ QueueUrl: `${server.endpoint}/0/none`, MessageBody: '1' })),
@@ -105,7 +105,7 @@ describe('sqs beyond the contract', () => {
       expect(story(requests()[0] ?? '')).toEqual([...STARTED, 'Processing', '(ENQUEUE)', 'Responded error'])
     })
 
-    test('the messages of a batch are children, and one alone hands over, if the service takes it', async () => {
+    test('the messages of a batch are children, and a single one is a hand-off if the service accepts it', async () => {
       const QueueUrl = await newQueue()
       const { tracker, story } = trackedService()
       const [several, one, refused] = [tracker.start(), tracker.start(), tracker.start()]
@@ -138,11 +138,11 @@ describe('sqs beyond the contract', () => {
       expect((await received(QueueUrl)).map(textsOf)).toEqual([
         several.headers(),
         { tenant: 'mugs', ...several.headers() },
-        { ...one.headers(), 'x-lifecycle': handsOver(one) },
+        { ...one.headers(), 'x-lifecycle': handsOff(one) },
       ])
     })
 
-    test('where every message feeds many, or your function says so, it is a child', async () => {
+    test('with as: child, or a function that returns it, a message is a child', async () => {
       const QueueUrl = await newQueue()
       const asking: string[] = []
       const client = sqsClientAt(server.endpoint)
@@ -154,7 +154,7 @@ describe('sqs beyond the contract', () => {
       client.destroy()
     })
 
-    test("the caller's command, its attributes and its middleware stay", async () => {
+    test("the caller's command is not changed, and its attributes and middleware stay", async () => {
       class Order extends SendMessageCommand {
         readonly #queue: string
         constructor(QueueUrl: string) {
@@ -191,7 +191,7 @@ describe('sqs beyond the contract', () => {
         ['tenant', 'traceparent', 'x-trace-id'],
       ])
       expect((await received(QueueUrl)).map(textsOf)).toEqual([
-        { tenant: 'mugs', ...request.headers(), 'x-lifecycle': handsOver(request) },
+        { tenant: 'mugs', ...request.headers(), 'x-lifecycle': handsOff(request) },
         { tenant: 'mugs', ...request.headers() },
       ])
     })
@@ -221,7 +221,7 @@ describe('sqs beyond the contract', () => {
         [DASHED, 10, [], 'Received'],
         ['abc-123', 8, ['x-lifecycle', 'x-trace-id'], 'Queued'],
         ['abc-123', 9, ['x-trace-id'], 'Received'],
-      ])('trace %s beside %i of the caller: %j', async (id, count, carried, state) => {
+      ])('trace %s beside %i attributes of the caller: %j', async (id, count, carried, state) => {
         const QueueUrl = await newQueue()
         const { tracker, story, records } = trackedService()
         const carrier = id === DASHED ? { traceparent: GOOD, tracestate: 'foo=1' } : { 'x-trace-id': id }
@@ -239,7 +239,7 @@ describe('sqs beyond the contract', () => {
         expect(request.state).toBe(state)
         expect(story(request.requestId).includes('(PROPAGATE)')).toBe(count === 10)
         if (count === 10) expect(records.at(-1)?.error?.message).toContain('leave no room')
-        // However few of them came, the worker knows the trace by its own name, and goes on with a request that was handed over.
+        // With however few headers, the worker has the same trace id, and continues a request that was handed off.
         const worker = trackedService('worker')
         await trackRequest(() => 'done', { tracker: worker.tracker })(message ?? {})
         if (count < 10) expect(worker.records[0]?.trace_id).toBe(id)
@@ -249,7 +249,7 @@ describe('sqs beyond the contract', () => {
         if (id === DASHED && count === 9) expect(worker.records[0]).toMatchObject({ parent_id: request.requestId })
       })
 
-      test('in a batch each message has room of its own', async () => {
+      test('in a batch each message has its own room', async () => {
         const QueueUrl = await newQueue()
         const { tracker, story } = trackedService()
         const request = tracker.start()
@@ -267,7 +267,7 @@ describe('sqs beyond the contract', () => {
         )
         expect((await received(QueueUrl)).map((message) => Object.keys(textsOf(message)).length)).toEqual([10, 10, 2])
         expect(story(request.requestId)).toEqual(['Received', '(PROPAGATE)', '(ENQUEUE)'])
-        // One with too many is the service's to refuse, and stays as it is.
+        // The service rejects one with too many, which is not changed.
         const sent: SendMessageBatchCommand[] = []
         const client = propagate({ send: (command: SendMessageBatchCommand): unknown => sent.push(command) })
         const Entries = [
@@ -281,7 +281,7 @@ describe('sqs beyond the contract', () => {
       })
     })
 
-    test('commands are known by their operation, whatever a bundler calls them, and by their name in an older SDK', async () => {
+    test('commands are recognized by their operation, also if a bundler renames them, and by name in an older SDK', async () => {
       const QueueUrl = await newQueue()
       class a extends SendMessageCommand {}
       const old = new SendMessageCommand({ QueueUrl, MessageBody: '2' })
@@ -291,14 +291,14 @@ describe('sqs beyond the contract', () => {
       const client = propagate({ send: (command: unknown): Promise<unknown> => Promise.resolve(sent.push(command)) })
       await request.run(() => client.send(Object.assign(old, { schema: undefined })))
       expect((await received(QueueUrl)).map(textsOf)).toEqual([
-        { ...request.headers(), 'x-lifecycle': handsOver(request) },
+        { ...request.headers(), 'x-lifecycle': handsOff(request) },
       ])
       expect(sent).toMatchObject([
         { input: { MessageAttributes: { traceparent: { StringValue: request.headers().traceparent } } } },
       ])
     })
 
-    test('the aggregated client does it by its methods, and by its callbacks', async () => {
+    test('the aggregated client, with its methods and with callbacks', async () => {
       const QueueUrl = await newQueue()
       const whole = new SQS({
         endpoint: server.endpoint,
@@ -332,12 +332,12 @@ describe('sqs beyond the contract', () => {
       expect([promised.state, called.state]).toEqual(['Queued', 'Queued'])
       const { Messages = [] } = await client.receiveMessage({ QueueUrl, MaxNumberOfMessages: 10 })
       expect(Messages.map(textsOf)).toEqual(
-        [promised, called].map((request) => ({ ...request.headers(), 'x-lifecycle': handsOver(request) })),
+        [promised, called].map((request) => ({ ...request.headers(), 'x-lifecycle': handsOff(request) })),
       )
       client.destroy()
     })
 
-    test('what is sent on is a child, whatever it brought along; of another trace it stays as it is', async () => {
+    test('a message that is sent on is a child, whatever its headers; one of another trace is not changed', async () => {
       const [QueueUrl, next] = [await newQueue(), await newQueue()]
       const { tracker, story, requests } = trackedService()
       const request = tracker.start()
@@ -353,12 +353,12 @@ describe('sqs beyond the contract', () => {
       expect([relay.state, requests()]).toEqual(['Received', [request.requestId, relay.requestId]])
     })
 
-    test('what the SDK or the service is going to refuse, and other commands, are passed on as they are', async () => {
+    test('input that the SDK or the service rejects, and other commands, are not changed', async () => {
       const QueueUrl = await newQueue()
       const request = trackedService().tracker.start()
       const sent: unknown[] = []
       const client = propagate({ send: (command: unknown): unknown => sent.push(command) })
-      // What a program in plain JavaScript may pass.
+      // Untyped callers may pass this.
       const inputs: unknown[] = [
         {},
         { QueueUrl, Entries: 7 },
@@ -374,7 +374,7 @@ describe('sqs beyond the contract', () => {
       ]
       for (const command of commands) request.run(() => client.send(command))
       expect(sent).toHaveLength(commands.length)
-      expect(sent.every((command, index) => command === commands[index])).toBe(true)
+      for (const [index, command] of commands.entries()) expect(sent[index]).toBe(command)
       expect(request.state).toBe('Received')
       expect(
         (await request.run(() => sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] }))))
@@ -382,7 +382,7 @@ describe('sqs beyond the contract', () => {
       ).toEqual({ VisibilityTimeout: '0' })
     })
 
-    test('outside a request nothing is added, and the client stands for its own', async () => {
+    test('outside a request nothing is added, and the wrapped client has the members of the client', async () => {
       const QueueUrl = await newQueue()
       const command = new SendMessageCommand({ QueueUrl, MessageBody: '1' })
       await sqs.send(command)
@@ -404,8 +404,8 @@ describe('sqs beyond the contract', () => {
     }
     class PublishBatchCommand extends PublishCommand {}
 
-    test('whatever is published is a child, and what goes to a telephone is no message of ours', async () => {
-      // No client of SNS is here: its commands have the same form.
+    test('a published message is a child, and a text message to a phone is not changed', async () => {
+      // Without the client of SNS, whose commands have the same form.
       const sent: { input: object }[] = []
       const sns = propagate(
         {
@@ -432,7 +432,7 @@ describe('sqs beyond the contract', () => {
         { TopicArn, PublishBatchRequestEntries: [{ Id: '1', Message: '1', MessageAttributes }] },
         { PhoneNumber, Message: '1' },
       ])
-      expect(sent.every((command) => command instanceof PublishCommand)).toBe(true)
+      for (const command of sent) expect(command).toBeInstanceOf(PublishCommand)
       expect(story(request.requestId)).toEqual(['Received', '(ENQUEUE)', '(ENQUEUE)'])
     })
 
@@ -448,11 +448,11 @@ describe('sqs beyond the contract', () => {
         DASHED,
       ],
       [
-        'a body that is no JSON',
+        'a body that is not JSON',
         { Body: 'order 1', MessageAttributes: { traceparent: { DataType: 'String', StringValue: GOOD } } },
         DASHED,
       ],
-      ['nothing at all', {}, undefined],
+      ['an empty message', {}, undefined],
     ])('fromSns reads %s', async (_, message, traceId) => {
       const { tracker, records } = trackedService()
       await trackRequest(() => undefined, { tracker, carrier: fromSns })(message)
@@ -461,7 +461,7 @@ describe('sqs beyond the contract', () => {
       expect(tracker.stats.faults).toBe(0)
     })
 
-    test('without it the envelope is not looked into', async () => {
+    test('without it the envelope is not read', async () => {
       const { tracker, records } = trackedService()
       await trackRequest(() => undefined, { tracker })({
         Body: envelope({ traceparent: { Type: 'String', Value: GOOD } }),
@@ -471,7 +471,7 @@ describe('sqs beyond the contract', () => {
   })
 
   describe('receiving', () => {
-    /** A message that carries a request, beside an attribute of its own. */
+    /** Sends a message of a request, with an attribute of the caller's. */
     async function placed(QueueUrl: string, { tracker } = trackedService()): Promise<TrackedRequest> {
       const request = tracker.start()
       await request.run(() =>
@@ -490,12 +490,12 @@ describe('sqs beyond the contract', () => {
       ['nothing', {}, []],
       ['a name', { MessageAttributeNames: ['tenant'], MessageSystemAttributeNames: ['SentTimestamp'] }, ['tenant']],
       ['all', { MessageAttributeNames: ['All'], MessageSystemAttributeNames: ['All'] }, ['tenant']],
-      ['all, in the other way', { MessageAttributeNames: ['.*'], AttributeNames: ['All'] }, ['tenant']],
-      ['by the old name', { AttributeNames: ['SentTimestamp'] }, []],
-    ])('it asks for what it needs beside what the caller asks for: %s', async (_, asked, own) => {
+      ['all, as .*', { MessageAttributeNames: ['.*'], AttributeNames: ['All'] }, ['tenant']],
+      ['by the deprecated name', { AttributeNames: ['SentTimestamp'] }, []],
+    ])('it asks for its attributes beside those that the caller asks for: %s', async (_, requested, own) => {
       const QueueUrl = await newQueue()
       const request = await placed(QueueUrl)
-      const input = Object.freeze({ QueueUrl, ...asked })
+      const input = Object.freeze({ QueueUrl, ...requested })
       const command = new ReceiveMessageCommand(input)
       const { Messages: [message = {}] = [] } = await sqs.send(command)
       expect(Object.keys(textsOf(message)).sort()).toEqual([...own, 'traceparent', 'x-lifecycle', 'x-trace-id'])
@@ -524,7 +524,7 @@ describe('sqs beyond the contract', () => {
         { MessageAttributeNames: ['.*'], AttributeNames: ['All'] },
         { MessageAttributeNames: ['.*'], AttributeNames: ['All'] },
       ],
-      // The documentation of the old list knows nothing of dead letters: what it does not know, SQS may refuse.
+      // The deprecated list is not documented to accept DeadLetterQueueSourceArn, which SQS may reject.
       [
         { AttributeNames: ['SentTimestamp'] },
         { MessageAttributeNames: OURS, AttributeNames: ['SentTimestamp', 'ApproximateReceiveCount'] },
@@ -533,24 +533,24 @@ describe('sqs beyond the contract', () => {
         { AttributeNames: ['All'], MessageSystemAttributeNames: ['SenderId'] },
         { MessageAttributeNames: OURS, AttributeNames: ['All'], MessageSystemAttributeNames: ['SenderId', ...OF_SQS] },
       ],
-    ])('asked for %j it asks for no more than %j', (asked, expected) => {
+    ])('for %j it asks for exactly %j', (requested, expected) => {
       const sent: ReceiveMessageCommand[] = []
       const client = propagate({ send: (command: ReceiveMessageCommand): unknown => sent.push(command) })
-      client.send(new ReceiveMessageCommand({ QueueUrl: 'https://sqs/orders', MaxNumberOfMessages: 10, ...asked }))
+      client.send(new ReceiveMessageCommand({ QueueUrl: 'https://sqs/orders', MaxNumberOfMessages: 10, ...requested }))
       expect(sent.map(({ input }) => input)).toEqual([
         { QueueUrl: 'https://sqs/orders', MaxNumberOfMessages: 10, ...expected },
       ])
       expect(sent[0]).toBeInstanceOf(ReceiveMessageCommand)
     })
 
-    test('without it nothing comes back that was not asked for', async () => {
+    test('the unwrapped client receives only what it asks for', async () => {
       const QueueUrl = await newQueue()
       await placed(QueueUrl)
       const [message = {}] = await received(QueueUrl, {}, plain)
       expect([message.MessageAttributes, message.Attributes]).toEqual([undefined, undefined])
     })
 
-    test('a dead letter is a new request, with the one that died as its parent', async () => {
+    test('a dead letter is a new request, with the failed one as its parent', async () => {
       const dead = await newQueue()
       const QueueUrl = await newQueue(1, dead)
       const shop = trackedService()
@@ -577,24 +577,26 @@ describe('sqs beyond the contract', () => {
       expect(await audit(shop.records)).toMatchObject({ stuck: [], invalid: [], gaps: [], duplicates: 0 })
     })
 
-    test('without attempts every failure counts as one that is tried again', async () => {
+    test('without attempts every failure counts as one with a retry to come', async () => {
       const QueueUrl = await newQueue()
       const shop = trackedService()
       const request = await placed(QueueUrl, shop)
       const handle = trackRequest(() => Promise.reject(new Error('never')), { tracker: shop.tracker })
-      for (const _ of [1, 2])
-        for (const message of await received(QueueUrl)) await expect(handle(message)).rejects.toThrow('never')
+      for (const _ of [1, 2]) {
+        const [message = expect.unreachable()] = await received(QueueUrl)
+        await expect(handle(message)).rejects.toThrow('never')
+      }
       expect(shop.story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 2)', '(RETRY 2)'])
       expect(shop.tracker.inFlight()).toEqual([])
     })
 
-    test.each([0, -1, Number.NaN])('attempts: %j is refused at once', (attempts) => {
+    test.each([0, -1, Number.NaN])('attempts: %j is rejected immediately', (attempts) => {
       expect(() => trackRequest(() => undefined, { tracker: trackedService().tracker, attempts })).toThrow(
         ThroughlineError,
       )
     })
 
-    test('what comes after the message is passed on, and so is what the handler gives', async () => {
+    test("further arguments are passed on, and so is the handler's result", async () => {
       const { tracker, records } = trackedService()
       const handle = trackRequest((message: Message, tenant: string) => `${message.Body ?? ''} of ${tenant}`, {
         tracker,
@@ -603,7 +605,7 @@ describe('sqs beyond the contract', () => {
       expect(records[0]).toMatchObject({ path: 'sqs' })
     })
 
-    test('bytes are read like text, and a carrier of yours that throws is a fault, not an end', async () => {
+    test('bytes are read like strings, and a carrier function that throws is counted and does not fail the message', async () => {
       const { tracker, records } = trackedService()
       const bytes: Message = {
         MessageAttributes: { traceparent: { DataType: 'Binary', BinaryValue: Buffer.from(GOOD) } },
@@ -613,9 +615,9 @@ describe('sqs beyond the contract', () => {
       const carrier = (): never => {
         throw new Error('broken')
       }
-      const told = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+      const stderr = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
       expect(await trackRequest(() => 'done', { tracker, carrier })({})).toBe('done')
-      told.mockRestore()
+      stderr.mockRestore()
       expect(tracker.stats.faults).toBe(1)
     })
 

@@ -16,7 +16,7 @@ function advance({ clock }: TrackerFixture, ms: number): void {
 }
 
 describe('watch', () => {
-  test('logs one stuck line per state visit that exceeds its limit, and a note when the request summarizeTransitions on', () => {
+  test('logs one stuck line per state visit that exceeds its limit, and a note when the request moves on', () => {
     const seen = trackerFixture()
     const { tracker, records } = seen
     const alerts: StuckRequest[] = []

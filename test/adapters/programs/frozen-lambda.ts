@@ -1,4 +1,7 @@
-/** A Lambda function in a process that is killed as soon as its promise settles: like a frozen process, it writes nothing more. */
+/**
+ * A Lambda function in a process that is killed as soon as its promise settles: like a frozen process, it writes
+ * nothing more.
+ */
 import { trackRequest } from '../../../src/adapters/lambda.ts'
 
 const handler = trackRequest(() => Promise.resolve({ statusCode: 200 }), { service: 'frozen' })

@@ -28,7 +28,10 @@ export async function reachRedis(url: string): Promise<void> {
   }
 }
 
-/** @param address the URL of a Redis and a prefix for all keys, separated by a space; the rig that made up the prefix deletes the keys */
+/**
+ * @param address the URL of a Redis and a prefix for all keys, separated by a space; the rig that made up the prefix
+ * deletes the keys
+ */
 export const openRig: OpenRig = async (address = '') => {
   const [url = BROKERS.redis, given] = address === '' ? [] : address.split(' ')
   const prefix = given ?? `throughline-${randomUUID().slice(0, 8)}`

@@ -3,6 +3,7 @@ import { AckPolicy, jetstream, jetstreamManager, StorageType, type JsMsg } from 
 import { connect, headers as newHeaders, nanos, type MsgHdrs } from '@nats-io/transport-node'
 import { propagate, trackRequest } from '../../../src/adapters/nats.ts'
 import { BROKERS } from '../../brokers.ts'
+import { SOON } from '../../timeouts.ts'
 import { REDELIVERY_SECONDS, type OpenRig } from '../queue-rig.ts'
 
 /** @param address the URL of a server and a stream, separated by a space; the rig that created the stream deletes it */
@@ -10,10 +11,10 @@ export const openRig: OpenRig = async (address = BROKERS.nats) => {
   const [url = '', given] = address.split(' ')
   const stream = given ?? `throughline-${randomUUID()}`
   const connection = await connect({ servers: url })
-  const manager = await jetstreamManager(connection)
+  const manager = await jetstreamManager(connection, { timeout: SOON })
   if (given === undefined)
     await manager.streams.add({ name: stream, subjects: [`${stream}.>`], storage: StorageType.Memory })
-  const plain = jetstream(connection)
+  const plain = jetstream(connection, { timeout: SOON })
   const client = propagate(plain)
 
   return {
