@@ -1,4 +1,5 @@
 import fc from 'fast-check'
 
-// A fixed seed gives the same score every time. A property that fails has killed its mutant: shrinking would only take time.
+// A fixed seed gives the same score every time. A property that fails has killed its mutant: shrinking would only take
+// time.
 fc.configureGlobal({ seed: 1, endOnFailure: true })

@@ -93,7 +93,9 @@ function lastErrorOf({ transitions, notes }: RequestHistory): LoggedError | null
   return errors.sort((a, b) => a.time - b.time).at(-1)?.error ?? null
 }
 
-/** Services that do not use this library may log an attempt's error as `data.error`: an object with a message, or text. */
+/**
+ * Services that do not use this library may log an attempt's error as `data.error`: an object with a message, or text.
+ */
 function errorInData(data: unknown): LoggedError | undefined {
   if (!isObject(data) || data.error === undefined || data.error === null) return undefined
   const { error } = data
