@@ -29,3 +29,8 @@ export class ThroughlineError extends Error {
     this.code = code
   }
 }
+
+/** The message of whatever was thrown. */
+export function errorMessage(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -4,29 +4,29 @@ import { compile } from '../src/machine/compile.ts'
 import { step, type TransitionTable } from '../src/machine/table.ts'
 import type { LifecycleRecord, NoteRecord, TransitionRecord } from '../src/record/record.ts'
 
-/** What is known to be true of one request, beside its lines. */
-export interface Known {
+/** The expected result for one request. */
+export interface ExpectedRequest {
   readonly traceId: string
   readonly requestId: string
   readonly ended: boolean
   readonly state: string
-  /** When it entered the state, as the service that did so tells it. */
+  /** When it entered the state, by the clock of the service that moved it. */
   readonly since: number
   readonly duplicates: number
 }
 
-/** A true log: all that was told, in the order of telling, and what is known of each request. */
+/** A valid log in order of time, and the expected result for each request. */
 export interface TrueLog {
   readonly table: TransitionTable
   readonly records: readonly LifecycleRecord[]
-  readonly requests: readonly Known[]
+  readonly requests: readonly ExpectedRequest[]
 }
 
 export const T0 = 1_790_000_000_000
 export const SERVICES = ['gateway', 'auth', 'catalog', 'worker'] as const
 
 const ENDINGS = ['complete', 'fail', 'retry', 'hang'] as const
-const WAYS: Readonly<Record<(typeof ENDINGS)[number], readonly string[]>> = {
+const EVENTS: Readonly<Record<(typeof ENDINGS)[number], readonly string[]>> = {
   complete: ['ATTEMPT', 'COMPLETE'],
   fail: ['ATTEMPT', 'FAIL'],
   retry: ['ATTEMPT', 'RETRY'],
@@ -38,16 +38,16 @@ interface Script {
   readonly service: number
   readonly start: number
   readonly child: boolean
-  /** Which edge is taken at each step: as many steps as there are. */
+  /** Which edge is taken at each step. */
   readonly choices: readonly number[]
   readonly waits: readonly number[]
   readonly notes: readonly boolean[]
-  /** What becomes of the message, delivery by delivery. */
+  /** The result of each delivery of the message. */
   readonly deliveries: readonly (typeof ENDINGS)[number][]
 }
 
-/** How long a request may stay in a state, in milliseconds. */
-export const LONGEST_STAY = 9_000
+/** The longest time that a request spends in a state, in milliseconds. */
+const MAX_STAY_MS = 9_000
 
 const script: fc.Arbitrary<Script> = fc.record({
   trace: fc.nat(5),
@@ -55,22 +55,22 @@ const script: fc.Arbitrary<Script> = fc.record({
   start: fc.nat(60_000),
   child: fc.boolean(),
   choices: fc.array(fc.nat(11), { maxLength: 5, size: 'max' }),
-  waits: fc.array(fc.nat(LONGEST_STAY), { minLength: 6, maxLength: 6 }),
+  waits: fc.array(fc.nat(MAX_STAY_MS), { minLength: 6, maxLength: 6 }),
   notes: fc.array(fc.boolean(), { minLength: 6, maxLength: 6 }),
   deliveries: fc.array(fc.constantFrom(...ENDINGS), { maxLength: 3 }),
 })
 
-/** True logs of a machine: several services and traces, hand-offs with attempts, retries and redeliveries, notes, errors. */
+/** Valid logs of a machine: several services and traces, hand-offs, attempts, retries, redeliveries, notes, errors. */
 export function trueLog(machine: AnyStateMachine): fc.Arbitrary<TrueLog> {
-  // The worker's clock may be ahead of the others or behind.
+  // The clock of the worker may be ahead or behind.
   return fc
     .tuple(fc.array(script, { minLength: 1, maxLength: 12 }), fc.integer({ min: -3_000, max: 3_000 }))
-    .map(([scripts, skew]) => tell(machine, scripts, skew))
+    .map(([scripts, skew]) => writeLog(machine, scripts, skew))
 }
 
 /**
- * Long true logs, whose clocks agree and whose messages do not come again once they are done with; `apart` where each
- * request has ended, or hangs, before the next begins.
+ * Long valid logs with equal clocks, in which no message is redelivered after its completion. With `apart` each request
+ * ends, or hangs, before the next one starts.
  */
 export function longLog(machine: AnyStateMachine, apart: boolean): fc.Arbitrary<TrueLog> {
   const once = script.map((one): Script => {
@@ -79,28 +79,33 @@ export function longLog(machine: AnyStateMachine, apart: boolean): fc.Arbitrary<
   })
   const scripts = fc.array(once, { minLength: 5, maxLength: 60, size: 'max' })
   return scripts.map((all) =>
-    tell(machine, apart ? all.map((one, index) => ({ ...one, trace: 0, start: index * 12 * LONGEST_STAY })) : all, 0),
+    writeLog(
+      machine,
+      apart ? all.map((one, index) => ({ ...one, trace: 0, start: index * 12 * MAX_STAY_MS })) : all,
+      0,
+    ),
   )
 }
 
-function tell(machine: AnyStateMachine, scripts: readonly Script[], skew: number): TrueLog {
+function writeLog(machine: AnyStateMachine, scripts: readonly Script[], skew: number): TrueLog {
   const table = compile(machine)
-  const told = scripts.map((one, index) => new Telling(table, one, index, skew).all())
+  const requests = scripts.map((one, index) => new RequestWriter(table, one, index, skew).write())
   return {
     table,
-    records: told.flatMap(({ records }) => records).sort((a, b) => a.time - b.time),
-    requests: told.map(({ known }) => known),
+    records: requests.flatMap(({ records }) => records).sort((a, b) => a.time - b.time),
+    requests: requests.map(({ known }) => known),
   }
 }
 
-/** The id of a trace as a tracker makes it: a UUID version 7, born at that time. */
+/** A trace id as a tracker creates it: a UUID version 7 of this time. */
 export function uuid(time: number, tail: number): string {
   const hex = Math.trunc(time).toString(16).padStart(12, '0')
-  return `${hex.slice(0, 8)}-${hex.slice(8)}-7${(tail % 4_096).toString(16).padStart(3, '0')}-8a1b-${(tail + 1).toString(16).padStart(12, '0')}`
+  const [random, node] = [(tail % 4_096).toString(16).padStart(3, '0'), (tail + 1).toString(16).padStart(12, '0')]
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-7${random}-8a1b-${node}`
 }
 
-/** Tells one request, step by step. */
-class Telling {
+/** Writes the records of one request. */
+class RequestWriter {
   readonly #records: LifecycleRecord[] = []
   readonly #table: TransitionTable
   readonly #script: Script
@@ -124,41 +129,41 @@ class Telling {
     this.#state = table.initial
   }
 
-  all(): { readonly records: readonly LifecycleRecord[]; readonly known: Known } {
+  write(): { readonly records: readonly LifecycleRecord[]; readonly known: ExpectedRequest } {
     const table = this.#table
     const { child, choices, waits, notes, deliveries } = this.#script
     const parent = child && this.#index > 0 ? { parent_id: requestId(this.#index - 1) } : {}
-    this.#tell({ lifecycle: 'transition', seq: 0, ...parent, method: 'GET', path: '/orders' })
-    let standing = { state: this.#state, since: this.#time }
-    let handedOver = false
+    this.#emit({ lifecycle: 'transition', seq: 0, ...parent, method: 'GET', path: '/orders' })
+    let position = { state: this.#state, since: this.#time }
+    let handedOff = false
     for (const [turn, choice] of choices.entries()) {
-      if (notes[turn] === true) this.#tell({ lifecycle: turn % 2 === 0 ? 'note' : 'rejected', event: 'CACHE_MISS' })
+      if (notes[turn] === true) this.#emit({ lifecycle: turn % 2 === 0 ? 'note' : 'rejected', event: 'CACHE_MISS' })
       const edges = Object.values(table.next[this.#state] ?? {}).filter((edge) => edge !== undefined)
       const edge = edges[choice % edges.length]
-      if (edge === undefined || handedOver) break
-      this.#signal(edge.event, waits[turn] ?? 0)
-      standing = { state: this.#state, since: this.#time }
-      handedOver = edge.event === 'ENQUEUE'
+      if (edge === undefined || handedOff) break
+      this.#send(edge.event, waits[turn] ?? 0)
+      position = { state: this.#state, since: this.#time }
+      handedOff = edge.event === 'ENQUEUE'
     }
     let finals = this.#final() ? 1 : 0
     const carrier = { state: this.#state, seq: this.#seq }
-    for (const [turn, ending] of (handedOver ? deliveries : []).entries()) {
+    for (const [turn, ending] of (handedOff ? deliveries : []).entries()) {
       this.#service = 'worker'
       this.#attempt = turn + 1
       this.#state = carrier.state
       this.#seq = carrier.seq
       if (turn === 0) this.#time += this.#skew
       const before = this.#seq
-      const last = table.event.FAIL === undefined && ending === 'fail' ? WAYS.complete : WAYS[ending]
-      for (const event of last) this.#signal(event, waits[turn] ?? 0, ending === 'fail' || ending === 'retry')
+      const last = table.event.FAIL === undefined && ending === 'fail' ? EVENTS.complete : EVENTS[ending]
+      for (const event of last) this.#send(event, waits[turn] ?? 0, ending === 'fail' || ending === 'retry')
       if (this.#final()) finals += 1
-      if (finals === 0 && this.#seq > before) standing = { state: this.#state, since: this.#time }
-      else if (finals === 1 && this.#final()) standing = { state: this.#state, since: this.#time }
+      if (finals === 0 && this.#seq > before) position = { state: this.#state, since: this.#time }
+      else if (finals === 1 && this.#final()) position = { state: this.#state, since: this.#time }
     }
     const { trace_id: traceId, request_id } = this.#ids
     return {
       records: this.#records,
-      known: { traceId, requestId: request_id, ended: finals > 0, ...standing, duplicates: Math.max(0, finals - 1) },
+      known: { traceId, requestId: request_id, ended: finals > 0, ...position, duplicates: Math.max(0, finals - 1) },
     }
   }
 
@@ -166,12 +171,12 @@ class Telling {
     return this.#table.state[this.#state]?.final === true
   }
 
-  #signal(event: string, wait: number, fails = false): void {
+  #send(event: string, wait: number, fails = false): void {
     this.#time += wait
     const edge = step(this.#table, this.#state, event)
     const error = fails && event !== 'ATTEMPT' ? { error: { type: 'Error', message: `no luck in ${event}` } } : {}
     if (edge === undefined) {
-      this.#tell({ lifecycle: 'note', event, ...error })
+      this.#emit({ lifecycle: 'note', event, ...error })
       return
     }
     this.#state = edge.to
@@ -189,11 +194,11 @@ class Telling {
           duration_ms: wait,
         }
       : {}
-    this.#tell({ lifecycle: 'transition', seq: this.#seq, event, from: edge.from, dwell_ms: wait, ...end, ...error })
+    this.#emit({ lifecycle: 'transition', seq: this.#seq, event, from: edge.from, dwell_ms: wait, ...end, ...error })
   }
 
-  #tell(
-    told:
+  #emit(
+    fields:
       | (Pick<TransitionRecord, 'lifecycle' | 'seq'> & Partial<TransitionRecord>)
       | (Pick<NoteRecord, 'lifecycle' | 'event'> & Partial<NoteRecord>),
   ): void {
@@ -204,7 +209,7 @@ class Telling {
       ...this.#ids,
       state: this.#state,
       ...attempt,
-      ...told,
+      ...fields,
     })
   }
 }

@@ -13,13 +13,13 @@ const fail = (error: unknown): never => {
   throw error
 }
 
-/** The lines that our own pino sink writes for records, each by the sink of its service. */
+/** The lines that the pino sinks of the records' services write. */
 export function linesOf(records: readonly LifecycleRecord[]): string[] {
   lines.length = 0
   for (const record of records) {
     let sink = sinks.get(record.service)
     if (sink === undefined) {
-      const logger = pino({ base: null, timestamp: () => `,"time":${String(time)}` }, stream)
+      const logger = pino({ base: null, timestamp: () => `,"time":${time}` }, stream)
       sinks.set(record.service, (sink = pinoSink(logger, record.service, fail)))
     }
     time = record.time
@@ -28,10 +28,10 @@ export function linesOf(records: readonly LifecycleRecord[]): string[] {
   return [...lines]
 }
 
-/** Files by name, with their lines. */
+/** The lines of files, by name. */
 export type Files = Readonly<Record<string, readonly string[]>>
 
-/** All that files hold, each line parsed by itself. */
+/** The content of files, parsed line by line. */
 export interface Evidence {
   readonly histories: Histories
   readonly fragments: readonly PartialRecord[]

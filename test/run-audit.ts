@@ -5,12 +5,13 @@ import type { TransitionTable } from '../src/machine/table.ts'
 import { parseLine } from '../src/logs/parse-line.ts'
 import type { LocatedEntry } from '../src/logs/log-entry.ts'
 import { EntryBlocks } from '../src/logs/scan/entry-blocks.ts'
-import { LineScanner, PADDING_BYTES } from '../src/logs/scan/scan-lines.ts'
+import { PADDING_BYTES } from '../src/logs/scan/file-blocks.ts'
+import { LineScanner } from '../src/logs/scan/scan-lines.ts'
 import type { RecordBlock, RecordKind } from '../src/record/record-batch.ts'
 import type { LifecycleRecord } from '../src/record/record.ts'
 import { linesOf, type Files } from './log-lines.ts'
 
-/** What an audit is asked, and how it reads: in blocks of so many lines, with so many ended requests in memory. */
+/** How an audit is run: with blocks of so many lines, and with so many ended requests in memory. */
 export interface Reading extends AuditQuestion {
   readonly table: TransitionTable
   readonly blockLines?: number
@@ -18,7 +19,7 @@ export interface Reading extends AuditQuestion {
   readonly rereadable?: boolean
 }
 
-/** What an audit makes of files, given by name and line. */
+/** The report of an audit of files. */
 export function audited(
   files: Files,
   { table, blockLines = Infinity, maxEnded, rereadable = true, ...question }: Reading,
@@ -31,7 +32,7 @@ export function audited(
   }
 }
 
-/** Records as they are read back from the lines that our own sink writes. */
+/** Records as they are read from the lines of the pino sink. */
 export function asRead(records: readonly LifecycleRecord[]): Gathered {
   const gathered = new Gathered()
   for (const [index, text] of linesOf(records).entries())
@@ -39,7 +40,7 @@ export function asRead(records: readonly LifecycleRecord[]): Gathered {
   return gathered
 }
 
-/** What was told in this process, for an audit of it. */
+/** Collects the records of this process for an audit. */
 export class Gathered {
   readonly #entries: LocatedEntry[] = []
 
@@ -51,7 +52,7 @@ export class Gathered {
     return this
   }
 
-  /** The time of the latest record, in epoch milliseconds; 0 where there is none. */
+  /** The time of the latest record, in epoch milliseconds; 0 without records. */
   get latest(): number {
     return this.#entries.reduce(
       (latest, entry) => (entry.kind === 'record' ? Math.max(latest, entry.record.time) : latest),
@@ -66,7 +67,7 @@ export class Gathered {
   }
 }
 
-/** In order of the first time in each, as blocks of several files are read. */
+/** The blocks in order of their first times, as several files are read. */
 function blocks(files: Files, blockLines: number): RecordBlock[] {
   const scanner = new LineScanner()
   const kinds: RecordKind[] = []
@@ -80,8 +81,8 @@ function blocks(files: Files, blockLines: number): RecordBlock[] {
         index === 0,
       )
       kinds.push(...scanned.kinds)
-      const begins = /"time":(\d+)/.exec(text.join('\n'))?.[1]
-      return { ...scanned, kinds, file, index, startTime: begins === undefined ? -Infinity : Number(begins) }
+      const startTime = /"time":(\d+)/.exec(text.join('\n'))?.[1]
+      return { ...scanned, kinds, file, index, startTime: startTime === undefined ? -Infinity : Number(startTime) }
     })
   })
   return all.sort((a, b) => a.startTime - b.startTime)

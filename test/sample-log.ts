@@ -7,10 +7,10 @@ export const TRACE = '019a2b3c-4d5e-7f60-8a1b-2c3d4e5f6071'
 export const REQUEST = 'b7ad6b7169203331'
 export const BEGUN = 1_790_000_000_000
 
-/** What is the same on all lines of a request. */
+/** The fields that are the same on all lines of a request. */
 export type Common = Partial<Pick<TransitionRecord, 'trace_id' | 'request_id' | 'service' | 'attempt'>>
 
-/** The lines of a request that took these events, a second apart, beginning `start` milliseconds after {@link BEGUN}. */
+/** The lines of a request with these events, a second apart, from `start` milliseconds after {@link BEGUN}. */
 export function transitions(
   events: readonly string[],
   common: Common = {},
@@ -37,7 +37,7 @@ export function transitions(
   return records
 }
 
-/** One transition; without more the first line of a request. */
+/** One transition; by default the first line of a request. */
 export function transition(fields: Partial<TransitionRecord> = {}): TransitionRecord {
   return {
     lifecycle: 'transition',
@@ -68,7 +68,7 @@ export function note(event: string, fields: Partial<NoteRecord> = {}): NoteRecor
 export const SYNC = ['AUTH_OK', 'PROCESS', 'RESPOND'] as const
 export const QUEUED = ['AUTH_OK', 'PROCESS', 'ENQUEUE'] as const
 
-/** As lines of a log. */
+/** The records as lines of a log. */
 export function ndjson(records: readonly (LifecycleRecord | object)[]): string {
   return records.map((record) => `${JSON.stringify({ level: 30, ...record })}\n`).join('')
 }

@@ -1,121 +1,89 @@
 import pc from 'picocolors'
-import { LiveAudit, type Finding } from '../audit/live/live-audit.ts'
+import type { Finding } from '../audit/live/live-audit.ts'
 import { ThroughlineError } from '../errors.ts'
+import { STDIN } from '../logs/files/resolve.ts'
 import { formatDuration, formatTime } from '../machine/duration.ts'
-import type { TransitionTable } from '../machine/table.ts'
-import { STDIN } from '../logs/files/open.ts'
-import { tail } from '../logs/tail/tail.ts'
-import { sanitizeForTerminal } from '../story/text.ts'
+import { FollowedAudit, type FollowOptions } from '../queries/follow.ts'
+import { sanitizeForTerminal } from '../record/sanitize.ts'
 import type { ExitStatus, Io } from './io.ts'
 
-/** What `throughline audit --follow` is asked. */
-export interface FollowOptions {
-  readonly table: TransitionTable
-  /** How long a request may stay in a state that this service brought it to, in milliseconds; `Infinity` for ever. */
-  readonly limitOf: (state: string, service: string) => number
+/** How `throughline audit --follow` reads and prints. */
+export interface FollowCommandOptions extends Omit<FollowOptions, 'onWarning'> {
   readonly format: 'table' | 'json' | 'ndjson'
-  /** `gone` becomes true when nobody reads the output any more: that ends it too. */
-  readonly io: Pick<Io, 'out' | 'err' | 'colour'> & { readonly gone?: boolean }
-  /** Ends it: see {@link endSignal}. */
-  readonly signal: AbortSignal
-  /** Epoch milliseconds; by default the clock. */
-  readonly now?: () => number
-  /** Passes between two rounds over the files; by default 250 ms. */
-  readonly wait?: () => Promise<unknown>
+  readonly io: Pick<Io, 'out' | 'err' | 'colour' | 'gone'>
 }
 
 /**
- * `throughline audit --follow`: tells each request once when it is stuck and once when it moves on, and invalid lines as
- * they come, until the signal or the end of standard input.
+ * `throughline audit --follow`: prints each finding until the signal, the end of standard input, or until its output is
+ * closed.
  *
- * @returns 1 where something is stuck at the end or an invalid line was told, else 0
- * @throws ThroughlineError THROUGHLINE_USAGE for the format `json`, and what {@link tail} throws
+ * @returns 1 if a request is stuck at the end or an invalid line was reported, else 0
+ * @throws ThroughlineError THROUGHLINE_USAGE for the format `json`, and what {@link FollowedAudit} throws
  */
-export async function followAudit(names: readonly string[], question: FollowOptions): Promise<ExitStatus> {
-  const { table, limitOf, format, io, signal, now = Date.now, wait } = question
-  if (format === 'json')
+export async function followAudit(
+  names: readonly string[],
+  { format, io, ...options }: FollowCommandOptions,
+): Promise<ExitStatus> {
+  if (format === 'json') {
     throw new ThroughlineError(
       'THROUGHLINE_USAGE',
-      '--format json is one object at the end, and --follow has none: say --format ndjson',
+      '--format json prints one object at the end, and --follow has no end: use --format ndjson',
     )
-  const audit = new LiveAudit({ table, limitOf })
-  const ending = new AbortController()
-  const end = (): void => ending.abort()
-  signal.addEventListener('abort', end, { once: true })
-  if (signal.aborted) end()
-  const told = { invalid: false }
-  const tell = (findings: readonly Finding[]): void => {
-    for (const found of findings) {
-      if (ending.signal.aborted) return
-      told.invalid ||= found.finding === 'invalid'
-      io.out(format === 'ndjson' ? `${JSON.stringify(found)}\n` : sentence(found, now(), io))
-      // Who has gone away wants to know no more.
-      if (io.gone === true) end()
-    }
   }
+  const { now = Date.now } = options
+  const onWarning = (sentence: string): void => io.err(`throughline: ${sanitizeForTerminal(sentence)}\n`)
+  const audit = new FollowedAudit(names, { ...options, onWarning })
   io.err(`throughline: watching ${names.map((name) => (name === STDIN ? 'standard input' : name)).join(', ')}\n`)
-  // All that was written by then has been read when a round ends: what is younger accuses nobody.
-  let begun = now()
-  let latest = -Infinity
-  const batches = tail(names, {
-    signal: ending.signal,
-    ...(wait === undefined ? {} : { wait }),
-    onRound: () => (begun = now()),
-    onWarning: (trouble) => io.err(`throughline: ${sanitizeForTerminal(trouble)}\n`),
-  })
-  for await (const entries of batches) {
-    for (const entry of entries) {
-      if (entry.kind === 'record') audit.add(entry.record, entry.file, entry.line)
-      else if (entry.kind === 'damaged') audit.addPartial(entry.fragment)
-    }
-    if (entries.length > 0) tell(audit.drain())
-    else {
-      // While lines come their own times count: what comes late by a pipe is no older than its lines say.
-      tell(audit.tick(audit.latest > latest ? Math.min(begun, audit.latest) : begun))
-      latest = audit.latest
-    }
+  let invalid = false
+  for await (const finding of audit.findings()) {
+    invalid ||= finding.finding === 'invalid'
+    io.out(format === 'ndjson' ? `${JSON.stringify(finding)}\n` : findingLine(finding, now(), io))
+    if (io.gone === true) break
   }
-  if (!ending.signal.aborted) tell(audit.tick(now()))
-  signal.removeEventListener('abort', end)
-  return audit.stuck > 0 || told.invalid ? 1 : 0
+  return audit.stuck > 0 || invalid ? 1 : 0
 }
 
-/** A signal that is given when the process is told to end, the first time; `release` takes the handlers away again. */
-export function endSignal(): { readonly signal: AbortSignal; readonly release: () => void } {
-  const ending = new AbortController()
-  const end = (): void => {
-    release()
-    ending.abort()
-  }
-  // Without a handler a second one ends the process at once.
+/** Runs a command that ends on SIGINT or SIGTERM. A second signal ends the process, because it has no handler. */
+export async function untilSignal<T>(command: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController()
   const release = (): void => {
-    for (const name of ['SIGINT', 'SIGTERM']) process.off(name, end)
+    for (const name of SIGNALS) process.off(name, abort)
   }
-  for (const name of ['SIGINT', 'SIGTERM']) process.on(name, end)
-  return { signal: ending.signal, release }
+  const abort = (): void => {
+    release()
+    controller.abort()
+  }
+  for (const name of SIGNALS) process.on(name, abort)
+  try {
+    return await command(controller.signal)
+  } finally {
+    release()
+  }
 }
 
-/** A finding for a person, in one line. */
-function sentence(found: Finding, time: number, { colour }: Pick<Io, 'colour'>): string {
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const
+
+/** A finding as one line for a terminal. */
+function findingLine(finding: Finding, time: number, { colour }: Pick<Io, 'colour'>): string {
   const paint = pc.createColors(colour)
-  const [label, what, more] = wordsOf(found)
-  const painted = { stuck: paint.red, moved_on: paint.green, invalid: paint.yellow }[found.finding](label.padEnd(8))
-  const parts = [what, found.service, found.trace_id, found.request_id, more]
+  const [label, what, detail] = describe(finding)
+  const painted = { stuck: paint.red, moved_on: paint.green, invalid: paint.yellow }[finding.finding](label.padEnd(8))
+  const parts = [what, finding.service, finding.trace_id, finding.request_id, detail]
     .filter((part) => part !== '')
     .map(sanitizeForTerminal)
   return `${paint.dim(formatTime(time))}  ${painted}  ${parts.join('  ')}\n`
 }
 
-function wordsOf(found: Finding): readonly [label: string, what: string, more: string] {
-  switch (found.finding) {
+function describe(finding: Finding): readonly [label: string, what: string, detail: string] {
+  switch (finding.finding) {
     case 'stuck': {
-      const { state, age_ms, stuck_after_ms, last_error } = found
+      const { state, age_ms, stuck_after_ms, last_error } = finding
       const error = last_error === null ? '' : `${last_error.type}: ${last_error.message}`.slice(0, 60)
       return ['STUCK', `${state} for ${formatDuration(age_ms)}, limit ${formatDuration(stuck_after_ms)}`, error]
     }
     case 'moved_on':
-      return ['MOVED ON', `${found.was} -> ${found.state} after ${formatDuration(found.stuck_for_ms)}`, '']
+      return ['MOVED ON', `${finding.was} -> ${finding.state} after ${formatDuration(finding.stuck_for_ms)}`, '']
     case 'invalid':
-      return ['INVALID', found.reason, `${found.file}:${String(found.line)}`]
+      return ['INVALID', finding.reason, `${finding.file}:${finding.line}`]
   }
 }

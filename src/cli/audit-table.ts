@@ -6,13 +6,13 @@ import { servicesIn, servicesTable, statesTable } from './dwell-tables.ts'
 import type { Io } from './io.ts'
 import { pluralize, firstRows, tableRows } from './table-rows.ts'
 
-/** How the table is drawn. */
+/** How the tables are printed. */
 export interface TableOptions extends Pick<Io, 'colour'> {
-  /** Whether thresholds were given: then it tells which ones counted. */
+  /** Whether thresholds were given. Then the table of services is printed, which shows the threshold of each. */
   readonly limits: boolean
 }
 
-/** The audit for a person: the verdict first, then what was found, then the states and the ways. What is empty is left out. */
+/** A report as text: the result first, then the findings, the states and the paths. Empty tables are left out. */
 export function auditTable(report: AuditReport, { colour, limits }: TableOptions): string {
   const { stuck, invalid, gaps, undelivered, paths } = report
   const sections = [
@@ -20,32 +20,34 @@ export function auditTable(report: AuditReport, { colour, limits }: TableOptions
     invalid.length === 0 ? '' : `\ninvalid\n${invalidTable(report)}\n`,
     undelivered.length === 0
       ? ''
-      : `\nundelivered: handed over, and no worker line since\n${undeliveredTable(report)}\n`,
+      : `\nundelivered: handed off, and no worker line since\n${undeliveredTable(report)}\n`,
     gaps.length === 0 ? '' : `\ngaps\n${gapTable(report)}\n`,
     `\nstates\n${statesTable(report)}\n`,
     limits || servicesIn(report).size > 1 ? `\nservices\n${servicesTable(report)}\n` : '',
     paths.length === 0 ? '' : `\npaths\n${pathTable(report)}\n`,
   ]
-  return `${head(report, colour)}${sections.join('')}`
+  return `${summary(report, colour)}${sections.join('')}`
 }
 
-function head({ checked, stuck, invalid, gaps, duplicates, attempts }: AuditReport, colour: boolean): string {
+function summary({ checked, stuck, invalid, gaps, duplicates, attempts }: AuditReport, colour: boolean): string {
   const paint = pc.createColors(colour)
-  const verdict =
+  const result =
     stuck.length + invalid.length === 0
       ? paint.green('nothing stuck, no invalid path')
       : paint.red(`${pluralize(stuck.length, 'request')} stuck, ${pluralize(invalid.length, 'invalid line')}`)
-  const read = `${pluralize(checked.requests, 'request')} in ${pluralize(checked.traces, 'trace')}, ${pluralize(checked.transitions, 'transition')} in ${pluralize(checked.lines, 'line')}`
-  const aside = [
-    checked.other_lines > 0 ? `${pluralize(checked.other_lines, 'line')} of others` : '',
+  const requests = `${pluralize(checked.requests, 'request')} in ${pluralize(checked.traces, 'trace')}`
+  const lines = `${pluralize(checked.transitions, 'transition')} in ${pluralize(checked.lines, 'line')}`
+  const notes = [
+    checked.other_lines > 0 ? pluralize(checked.other_lines, 'other line') : '',
     checked.damaged_lines > 0 ? pluralize(checked.damaged_lines, 'damaged line') : '',
     gaps.length > 0 ? `${pluralize(gaps.length, 'request')} with gaps` : '',
     duplicates > 0 ? pluralize(duplicates, 'duplicate completion') : '',
   ].filter((part) => part !== '')
-  return `${verdict}\n${read}${aside.length === 0 ? '' : `; ${aside.join(', ')}`}\n${attemptLine(attempts)}`
+  const rest = notes.length === 0 ? '' : `; ${notes.join(', ')}`
+  return `${result}\n${requests}, ${lines}${rest}\n${attemptLine(attempts)}`
 }
 
-/** Of what went well at once there is nothing to tell. */
+/** How many requests took several attempts. The others need no mention. */
 function attemptLine(attempts: AuditReport['attempts']): string {
   const [first, ...others] = Object.entries(attempts).filter(([count]) => count !== '1')
   if (first === undefined) return ''
@@ -79,12 +81,12 @@ function invalidTable({ invalid }: AuditReport): string {
       service,
       trace_id,
       request_id,
-      `${file}:${String(line)}`,
+      `${file}:${line}`,
     ]),
   )
 }
 
-/** Where a queue stands still all of it is undelivered: a screen of them tells enough. */
+/** If a queue has stopped, all of its requests are undelivered. A screenful of them is enough. */
 const MAX_UNDELIVERED = 20
 
 function undeliveredTable({ undelivered }: AuditReport): string {
@@ -101,7 +103,7 @@ function undeliveredTable({ undelivered }: AuditReport): string {
   )
 }
 
-/** A log of one service of several has a gap in every request: a screen of them tells enough. */
+/** The log of one service out of several has a gap in every request. A screenful of them is enough. */
 const MAX_GAPS = 20
 
 function gapTable({ gaps }: AuditReport): string {
@@ -113,7 +115,7 @@ function gapTable({ gaps }: AuditReport): string {
 }
 
 const MAX_PATHS = 10
-/** A request that was tried again and again has gone a way that fills a screen by itself. */
+/** The path of a request with many attempts would fill a screen by itself. */
 const MAX_PATH_LENGTH = 160
 
 function pathTable({ paths }: AuditReport): string {

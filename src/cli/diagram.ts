@@ -6,16 +6,18 @@ import { graphOf, type Counts, type DiagramGraph } from '../diagrams/graph.ts'
 import { json } from '../diagrams/json.ts'
 import { mermaid } from '../diagrams/mermaid.ts'
 import { svg } from '../diagrams/svg.ts'
-import { ThroughlineError } from '../errors.ts'
-import { auditFiles } from '../queries/audit.ts'
+import { errorMessage, ThroughlineError } from '../errors.ts'
+import type { LogSource } from '../logs/log-source.ts'
 import { compile } from '../machine/compile.ts'
 import { step, type TransitionTable } from '../machine/table.ts'
-import { logFiles } from './inputs.ts'
+import { auditSource } from '../queries/audit-source.ts'
 import type { ExitStatus, Io } from './io.ts'
+import { lokiForAudit, type LokiFlags } from './loki-flags.ts'
 import { machineFrom } from './machine-file.ts'
+import { openSource } from './open-source.ts'
 
 /** The flags of `throughline diagram`. */
-export interface DiagramFlags {
+export interface DiagramFlags extends LokiFlags {
   readonly machine?: string
   readonly format: 'mermaid' | 'dot' | 'svg' | 'json'
   readonly logs?: readonly string[]
@@ -23,16 +25,36 @@ export interface DiagramFlags {
   readonly check?: string
 }
 
-/** `throughline diagram`: the picture of the machine, with `--logs` also of how often each way was gone. */
+/** `throughline diagram`: the diagram of the machine, with `--logs` or `--loki` also the count of each transition. */
 export async function diagramCommand(flags: DiagramFlags, io: Io): Promise<ExitStatus> {
   const machine = await machineFrom(flags.machine)
   const table = compile(machine)
-  const counts = flags.logs === undefined ? undefined : await countsIn(flags.logs, machine, table, io)
+  const source = await openLogs(flags, io)
+  const counts = source === undefined ? undefined : await countTransitions(source, machine, table)
   const text = await render(graphOf(table, counts), flags.format)
   if (flags.check !== undefined) return check(flags.check, text, flags, io)
   if (flags.out === undefined) io.out(text)
   else await writeFile(flags.out, text).catch(unusable(flags.out, 'written'))
   return 0
+}
+
+/** The logs to count in; undefined without `--logs` and `--loki`. */
+async function openLogs(flags: DiagramFlags, io: Io): Promise<LogSource | undefined> {
+  const { logs: names = [] } = flags
+  const loki = lokiForAudit(flags, { names, env: process.env, now: Date.now() })
+  return flags.logs === undefined && loki === undefined ? undefined : openSource(names, loki, io)
+}
+
+async function countTransitions(source: LogSource, machine: AnyStateMachine, table: TransitionTable): Promise<Counts> {
+  try {
+    const { states, steps } = await auditSource(source, { machine })
+    return {
+      edges: new Map(steps.map(({ from, event, count }) => [step(table, from, event)?.index ?? -1, count])),
+      states: new Map(Object.entries(states)),
+    }
+  } finally {
+    source.close?.()
+  }
 }
 
 async function render(graph: DiagramGraph, format: DiagramFlags['format']): Promise<string> {
@@ -49,33 +71,15 @@ async function render(graph: DiagramGraph, format: DiagramFlags['format']): Prom
 }
 
 async function check(file: string, text: string, { format }: DiagramFlags, io: Io): Promise<ExitStatus> {
-  const held = containsDiagram(await readFile(file, 'utf8').catch(unusable(file, 'read')), text, format)
-  if (!held)
-    io.err(
-      `throughline: ${file} does not hold the diagram of the machine: print it with throughline diagram --format ${format}\n`,
-    )
-  return held ? 0 : 1
+  const content = await readFile(file, 'utf8').catch(unusable(file, 'read'))
+  if (containsDiagram(content, text, format)) return 0
+  const fix = `print it with throughline diagram --format ${format}`
+  io.err(`throughline: ${file} does not contain the diagram of the machine: ${fix}\n`)
+  return 1
 }
 
-async function countsIn(
-  names: readonly string[],
-  machine: AnyStateMachine,
-  table: TransitionTable,
-  io: Io,
-): Promise<Counts> {
-  const { states, steps } = await auditFiles(await logFiles(names), {
-    machine,
-    onDamage: (sentence) => io.err(`throughline: ${sentence}\n`),
-  })
-  return {
-    edges: new Map(steps.map(({ from, event, count }) => [step(table, from, event)?.index ?? -1, count])),
-    states: new Map(Object.entries(states)),
-  }
-}
-
-function unusable(file: string, done: string): (error: unknown) => never {
-  return (error) => {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new ThroughlineError('THROUGHLINE_USAGE', `${file} cannot be ${done}: ${reason}`, { cause: error })
+function unusable(file: string, action: string): (error: unknown) => never {
+  return (cause) => {
+    throw new ThroughlineError('THROUGHLINE_USAGE', `${file} cannot be ${action}: ${errorMessage(cause)}`, { cause })
   }
 }

@@ -2,20 +2,20 @@ import type { AuditReport, StateCounts } from '../audit/report.ts'
 import { formatDuration } from '../machine/duration.ts'
 import { tableRows } from './table-rows.ts'
 
-const FIGURES = ['entered', 'open', 'p50', 'p95', 'p99', 'max'] as const
+const COLUMNS = ['entered', 'open', 'p50', 'p95', 'p99', 'max'] as const
 
-/** How many requests entered each state, and how long they stayed. */
+/** How many requests entered each state, and for how long they stayed. */
 export function statesTable({ states }: AuditReport): string {
   return tableRows(
-    ['state', ...FIGURES],
+    ['state', ...COLUMNS],
     Object.entries(states).map(([name, counts]) => [name, ...figures(counts)]),
   )
 }
 
-/** The same by the service that brought them there, with how long they may stay and who says so. */
+/** The same by the service that moved them there, with their threshold and its source. */
 export function servicesTable({ states }: AuditReport): string {
   return tableRows(
-    ['state', 'service', ...FIGURES, 'limit', 'from'],
+    ['state', 'service', ...COLUMNS, 'limit', 'from'],
     Object.entries(states).flatMap(([state, { services }]) =>
       Object.entries(services).map(([service, counts]) => {
         const { stuck_after_ms, from } = counts
@@ -30,7 +30,7 @@ export function servicesTable({ states }: AuditReport): string {
   )
 }
 
-/** The services that brought a request anywhere. */
+/** All services that moved requests. */
 export function servicesIn({ states }: AuditReport): ReadonlySet<string> {
   return new Set(Object.values(states).flatMap(({ services }) => Object.keys(services)))
 }

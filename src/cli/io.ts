@@ -1,28 +1,28 @@
 import { writeSync } from 'node:fs'
 
-/** Where a command writes, and how wide that is. */
+/** The output of a command. */
 export interface Io {
   out(text: string): void
   err(text: string): void
-  /** Columns of the terminal; Infinity where the output is none. */
+  /** Columns of the terminal; Infinity if the output is not a terminal. */
   readonly width: number
   readonly colour: boolean
-  /** Whether somebody reads along on stderr, who may want to know how long it takes. */
+  /** Whether stderr is a terminal, on which progress can be shown. */
   readonly watched: boolean
-  /** Whether nobody reads the output any more. */
+  /** Whether the output has been closed by its reader. */
   readonly gone?: boolean
 }
 
-/** 0: nothing found wrong. 1: something was found. 2: bad usage, or input that cannot be read. */
+/** 0: no problem found. 1: problems found. 2: bad usage or unreadable input. */
 export type ExitStatus = 0 | 1 | 2
 
 let gone = false
 
-/** The process's own output, written before the call returns: a status set afterwards cannot cut it off. */
+/** The output of this process. It is written synchronously, so that nothing is lost at exit. */
 export const processIo: Io = {
   out: (text) => write(1, text),
   err: (text) => write(2, text),
-  // Some terminals tell no width, or 0.
+  // Some terminals report no width, or 0.
   width: process.stdout.isTTY ? Math.max(60, process.stdout.columns || 100) : Infinity,
   colour: process.stdout.isTTY && process.env.NO_COLOR === undefined,
   watched: process.stderr.isTTY,
@@ -38,7 +38,7 @@ function write(fd: number, text: string): void {
       done += writeSync(fd, bytes, done)
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? error.code : undefined
-      // The reader has seen enough (head, less): that is no fault of ours, nor of the log.
+      // The reader, such as head or less, has closed the pipe. That is not an error.
       if (code === 'EPIPE') {
         gone ||= fd === 1
         return

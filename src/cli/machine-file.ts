@@ -2,24 +2,14 @@ import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { AnyStateMachine } from 'xstate'
 import { requestMachine } from '../../machines/request.ts'
-import { ThroughlineError } from '../errors.ts'
-import { compile } from '../machine/compile.ts'
-import type { TransitionTable } from '../machine/table.ts'
+import { errorMessage, ThroughlineError } from '../errors.ts'
+import { isObject } from '../logs/is-object.ts'
 
 /**
- * Compiles the machine of {@link machineFrom}.
+ * Loads the machine that a file exports: as `default`, as `machine`, or as its only machine. Without a file it is the
+ * default machine. TypeScript needs no build step.
  *
- * @throws ThroughlineError THROUGHLINE_MACHINE_UNSUPPORTED where a log cannot be checked against it
- */
-export async function tableFrom(file: string | undefined): Promise<TransitionTable> {
-  return compile(await machineFrom(file))
-}
-
-/**
- * The machine that a file exports, as `default`, as `machine`, or as its only machine; without a file the default
- * machine. TypeScript is read as it is.
- *
- * @throws ThroughlineError THROUGHLINE_MACHINE_NOT_FOUND where the file cannot be loaded or exports none
+ * @throws ThroughlineError THROUGHLINE_MACHINE_NOT_FOUND if the file cannot be loaded or exports no machine
  */
 export async function machineFrom(file: string | undefined): Promise<AnyStateMachine> {
   return file === undefined ? requestMachine : machineIn(file)
@@ -43,28 +33,24 @@ async function load(file: string): Promise<object> {
     const loaded: unknown = /\.[cm]?ts$/.test(file)
       ? await loadTypeScript(path)
       : await import(pathToFileURL(path).href)
-    return typeof loaded === 'object' && loaded !== null ? loaded : {}
+    return isObject(loaded) ? loaded : {}
   } catch (error) {
-    throw notFound(file, firstLine(error), error)
+    throw notFound(file, errorMessage(error).split('\n', 1)[0] ?? '', error)
   }
 }
 
-/** The package is loaded for those who need it only. */
+/** The package is loaded only for a machine in TypeScript. */
 async function loadTypeScript(path: string): Promise<unknown> {
   const { createJiti } = await import('jiti')
   return createJiti(import.meta.url).import(path)
 }
 
 function isMachine(value: unknown): value is AnyStateMachine {
-  return typeof value === 'object' && value !== null && 'root' in value && 'transition' in value && 'config' in value
+  return isObject(value) && 'root' in value && 'transition' in value && 'config' in value
 }
 
 function notFound(file: string, reason: string, cause?: unknown): ThroughlineError {
   return new ThroughlineError('THROUGHLINE_MACHINE_NOT_FOUND', `cannot use the machine in ${file}: ${reason}`, {
     cause,
   })
-}
-
-function firstLine(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split('\n', 1)[0] ?? ''
 }

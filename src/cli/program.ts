@@ -6,18 +6,18 @@ import type { ExitStatus, Io } from './io.ts'
 import type { StoryFlags } from './story.ts'
 
 /**
- * Runs the command as it was called.
+ * Runs the command.
  *
- * @param args what follows the command's name
- * @returns the exit status: bad usage and input that cannot be read are 2, with one line on stderr
+ * @param args without the name of the command
+ * @returns the exit status; 2 with one line on stderr for bad usage or unreadable input
  */
 export async function run(args: readonly string[], version: string, io: Io): Promise<ExitStatus> {
   let status: ExitStatus = 0
-  // A command is loaded when it is called: what the others need takes longer to load than a search of 100 MB.
-  const settle = async (result: Promise<ExitStatus>): Promise<void> => void (status = await result)
+  // Only the called command is loaded. Loading all of them takes longer than a search in 100 MB.
+  const finish = async (result: Promise<ExitStatus>): Promise<void> => void (status = await result)
   const program = new Command('throughline')
     .description(
-      'What happened to a request, which requests are stuck, and what their path looks like: read from log lines.',
+      'Shows what happened to a request, which requests are stuck, and which paths requests take, from log lines.',
     )
     .version(version)
     .exitOverride()
@@ -27,60 +27,58 @@ export async function run(args: readonly string[], version: string, io: Io): Pro
     .description('print the state diagram of a machine')
     .addOption(new Option('--format <format>').choices(['mermaid', 'dot', 'svg', 'json']).default('mermaid'))
     .option('--machine <file>', 'an XState machine, in JavaScript or TypeScript')
-    .option('--logs <files...>', 'count in these logs how often each way was gone')
+    .option('--logs <files...>', 'label each transition with its count from these logs')
     .option('--out <file>', 'write to a file')
-    .option(
-      '--check <file>',
-      'compare with a file, or with the fenced blocks of a Markdown file; status 1 where it differs',
-    )
+    .option('--check <file>', 'compare with a file or the code blocks of a Markdown file; status 1 if none is equal')
     .action((flags: DiagramFlags) =>
-      settle(import('./diagram.ts').then(({ diagramCommand }) => diagramCommand(flags, io))),
+      finish(import('./diagram.ts').then(({ diagramCommand }) => diagramCommand(flags, io))),
     )
   program
     .command('audit')
-    .description('find stuck requests and invalid paths; status 1 where there are any')
+    .description('find stuck requests and invalid paths; status 1 if there are any')
     .argument('[files...]', 'log files, globs, .gz, .zst, or - for standard input')
     .addOption(new Option('--format <format>').choices(['table', 'json', 'ndjson']).default('table'))
     .option(
       '--stuck-after <duration>',
-      'a threshold for every state (30s), for one (Queued=15m), or learnt from the log (auto); may be repeated',
+      'the threshold for all states (30s), for one (Queued=15m), or learned from the log (auto); may be repeated',
       collect,
     )
-    .option('--now <time>', 'count ages to this moment: ISO 8601, epoch milliseconds, or end for the last line')
+    .option(
+      '--now <time>',
+      'the time at which ages are measured: ISO 8601, epoch milliseconds, or end for the last line',
+    )
     .option('--machine <file>', 'an XState machine, in JavaScript or TypeScript')
-    .option('--follow', 'go on reading, and tell each request when it is stuck and when it moves on')
+    .option('--follow', 'keep reading, and report each request when it is stuck and when it moves on')
     .action((files: string[], flags: AuditFlags) =>
-      settle(import('./audit.ts').then(({ auditCommand }) => auditCommand(files, flags, io))),
+      finish(import('./audit.ts').then(({ auditCommand }) => auditCommand(files, flags, io))),
     )
   program
     .command('story')
-    .description('tell what happened under one trace id; status 1 where the logs do not know it')
+    .description('show what happened in one trace; status 1 if it is not in the logs')
     .argument('<trace id>', 'a UUID, its 32 hex digits, or any id that was accepted')
     .argument('[files...]', 'log files, globs, .gz, .zst, or - for standard input')
     .addOption(new Option('--format <format>').choices(['text', 'json', 'mermaid']).default('text'))
     .option('--machine <file>', 'an XState machine, in JavaScript or TypeScript')
-    .option('--full', 'read all of the logs, even if the id tells when the trace began')
-    .option(
-      '--skew <duration>',
-      'how far clocks may disagree: so much is read before the trace began and after its end (default: 5m)',
-    )
+    .option('--full', 'read all logs completely, even if the id contains the time when the trace began')
+    .option('--skew <duration>', 'the maximum difference between clocks (default: 5m)')
     .option(
       '--field <role=name>',
-      'where other loggers put what is told of a line (trace_id=correlationId); may be repeated',
+      'the field that other loggers use for something (trace_id=correlationId); may be repeated',
       collect,
     )
     .action((traceId: string, files: string[], flags: StoryFlags) =>
-      settle(import('./story.ts').then(({ storyCommand }) => storyCommand(traceId, files, flags, io))),
+      finish(import('./story.ts').then(({ storyCommand }) => storyCommand(traceId, files, flags, io))),
     )
-  for (const command of program.commands.filter((command) => ['audit', 'story'].includes(command.name()))) {
+  for (const command of program.commands) {
     command
       .option('--loki <url>', 'read from this Loki instead of files')
-      .option('--query <logql>', 'whose lines to read from Loki')
-      .option('--since <time>', 'begin that long ago (6h), or at a time; by default an hour')
-      .option('--until <time>', 'end then; by default now')
-      .option('--loki-tenant <id>', 'the tenant, X-Scope-OrgID')
+      .option('--query <logql>', 'the lines to read from Loki')
+      .option('--since <time>', 'the start of the range: a duration ago (6h) or a time; by default an hour ago')
+      .option('--until <time>', 'the end of the range; by default now')
+      .option('--loki-tenant <id>', 'the tenant, sent as X-Scope-OrgID')
+      .exitOverride()
+      .copyInheritedSettings(program)
   }
-  for (const command of program.commands) command.exitOverride().copyInheritedSettings(program)
   try {
     await program.parseAsync([...args], { from: 'user' })
     return status
@@ -93,11 +91,11 @@ function failed(error: unknown, args: readonly string[], io: Io): ExitStatus {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return 0
     const command = ['diagram', 'audit', 'story'].find((name) => name === args[0])
-    const what =
+    const problem =
       error.code === 'commander.help'
-        ? 'no command: say diagram, audit or story'
+        ? 'no command: use diagram, audit or story'
         : error.message.replace(/^error: /, '').split('\n', 1)[0]
-    io.err(`throughline: ${what ?? ''}; see throughline ${command === undefined ? '' : `${command} `}--help\n`)
+    io.err(`throughline: ${problem ?? ''}; see throughline ${command === undefined ? '' : `${command} `}--help\n`)
     return 2
   }
   if (!(error instanceof ThroughlineError)) throw error

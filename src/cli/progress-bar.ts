@@ -1,45 +1,45 @@
 import type { Io } from './io.ts'
 
-/** Tells on a terminal how far reading has come. */
+/** Shows on a terminal how much has been read. */
 export interface Progress {
   update(bytes: number, total: number): void
   stop(): void
 }
 
 const MEGABYTE = 1_000_000
-/** What is done in less time needs no bar. */
-const PATIENCE_MS = 500
+/** A shorter reading shows no bar. */
+const DELAY_MS = 500
 
-/** What the bar is drawn with: by default the process's clock and stderr. */
+/** By default the clock of the process and stderr. */
 export interface BarOptions {
   /** Milliseconds. */
   readonly now?: () => number
   readonly stream?: NodeJS.WritableStream
 }
 
-/** A bar on stderr with the rate and the time left, where somebody reads along and it takes long enough. */
+/** Shows rate and remaining time on stderr, if stderr is a terminal and the reading takes more than a short time. */
 export function progressBar(
   { watched }: Pick<Io, 'watched'>,
   { now = () => performance.now(), stream = process.stderr }: BarOptions = {},
 ): Progress {
   if (!watched) return { update: () => undefined, stop: () => undefined }
-  const begun = now()
+  const start = now()
   let stopped = false
   let bar: Promise<Bar> | undefined
   return {
     update(bytes, total) {
-      const ms = now() - begun
-      if (bar === undefined && ms < PATIENCE_MS) return
-      bar ??= shown(total, stream)
+      const ms = now() - start
+      if (bar === undefined && ms < DELAY_MS) return
+      bar ??= startBar(total, stream)
       const rate = (bytes / MEGABYTE / (ms / 1_000)).toFixed(0)
-      void bar.then((started) => {
-        if (!stopped) started.update(Math.round(bytes / MEGABYTE), { rate })
+      void bar.then((shown) => {
+        if (!stopped) shown.update(Math.round(bytes / MEGABYTE), { rate })
       })
     },
     stop() {
       stopped = true
-      void bar?.then((started) => {
-        started.stop()
+      void bar?.then((shown) => {
+        shown.stop()
       })
     },
   }
@@ -50,8 +50,8 @@ interface Bar {
   stop(): void
 }
 
-/** The package is loaded for those who see it only. */
-async function shown(total: number, stream: NodeJS.WritableStream): Promise<Bar> {
+/** The package is loaded only if the bar is shown. */
+async function startBar(total: number, stream: NodeJS.WritableStream): Promise<Bar> {
   const { SingleBar } = (await import('cli-progress')).default
   const bar = new SingleBar({
     format: '{bar} {percentage}% of {total} MB, {rate} MB/s, {eta_formatted} left',

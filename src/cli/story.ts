@@ -1,12 +1,12 @@
-import { TraceCollector } from '../queries/trace-collector.ts'
-import { storyMermaid, storyOfFiles, storyText, type Searched, type StoryReport } from '../queries/story.ts'
+import type { Searched } from '../logs/trace-search.ts'
 import { formatTime, parseDuration } from '../machine/duration.ts'
+import { storyOfSource, type StorySourceOptions } from '../queries/story-source.ts'
+import { storyMermaid, storyText, type StoryReport } from '../queries/story.ts'
 import { fieldNames } from './field-flags.ts'
-import { logFiles } from './inputs.ts'
 import type { ExitStatus, Io } from './io.ts'
-import { lokiEntries } from './loki-entries.ts'
-import { storySource, type LokiFlags } from './loki-flags.ts'
+import { lokiForStory, type LokiFlags } from './loki-flags.ts'
 import { machineFrom } from './machine-file.ts'
+import { openSource } from './open-source.ts'
 
 /** The flags of `throughline story`. */
 export interface StoryFlags extends LokiFlags {
@@ -17,7 +17,7 @@ export interface StoryFlags extends LokiFlags {
   readonly field?: readonly string[]
 }
 
-/** `throughline story`: what happened under one trace id, across all services. */
+/** `throughline story`: what happened in one trace, in all services. */
 export async function storyCommand(
   traceId: string,
   names: readonly string[],
@@ -25,17 +25,17 @@ export async function storyCommand(
   io: Io,
 ): Promise<ExitStatus> {
   let searched: Searched | undefined
-  const report = await readStory(traceId, names, flags, io, (all) => (searched = all))
+  const report = await readStory(traceId, names, flags, io, (result) => (searched = result))
   if (report === undefined) {
-    const mend =
+    const fix =
       flags.loki !== undefined && flags.query === undefined
-        ? ': name your labels with --query, or an earlier --since'
+        ? ': select your labels with --query, or pass an earlier --since'
         : ''
-    io.err(`throughline: no line of trace ${traceId} in these logs${mend}\n`)
+    io.err(`throughline: no line of trace ${traceId} in these logs${fix}\n`)
     return 1
   }
   if (flags.format === 'text' && searched?.from !== undefined)
-    io.err(`throughline: ${leftOut(searched, searched.from)}\n`)
+    io.err(`throughline: ${describeSkipped(searched, searched.from)}\n`)
   if (flags.format === 'json') io.out(`${JSON.stringify(report, null, 2)}\n`)
   else io.out(flags.format === 'mermaid' ? storyMermaid(report) : storyText(report, io.width))
   return 0
@@ -48,19 +48,23 @@ async function readStory(
   io: Io,
   onSearched: (searched: Searched) => void,
 ): Promise<StoryReport | undefined> {
-  const options = { machine: await machineFrom(flags.machine), fields: fieldNames(flags.field) }
-  const source = storySource(traceId, flags, { names, env: process.env, now: Date.now() })
-  if (source !== undefined) return new TraceCollector(traceId, options).collect(lokiEntries(source, io))
-  return storyOfFiles(traceId, await logFiles(names), {
-    ...options,
+  const options: StorySourceOptions = {
+    machine: await machineFrom(flags.machine),
+    fields: fieldNames(flags.field),
     full: flags.full === true,
     ...(flags.skew === undefined ? {} : { skewMs: parseDuration(flags.skew) }),
-    onDamage: (sentence) => io.err(`throughline: ${sentence}\n`),
     onSearched,
-  })
+  }
+  const loki = lokiForStory(traceId, flags, { names, env: process.env, now: Date.now() })
+  const source = await openSource(names, loki, io)
+  try {
+    return await storyOfSource(traceId, source, options)
+  } finally {
+    source.close?.()
+  }
 }
 
-function leftOut({ bytes, total }: Searched, from: number): string {
+function describeSkipped({ bytes, total }: Searched, from: number): string {
   const [read, all] = [bytes, total].map((count) => Math.ceil(count / 1_000_000).toLocaleString('en'))
-  return `read ${read ?? ''} of ${all ?? ''} MB, from ${formatTime(from)} on; --full reads all`
+  return `read ${read ?? ''} of ${all ?? ''} MB, from ${formatTime(from)} on; --full reads everything`
 }

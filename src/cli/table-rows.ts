@@ -1,7 +1,7 @@
 import Table from 'cli-table3'
-import { sanitizeForTerminal } from '../story/text.ts'
+import { sanitizeForTerminal } from '../record/sanitize.ts'
 
-/** A table for a terminal, without lines; no cell commands the terminal, whatever a log holds. */
+/** A table for a terminal, without borders. Control characters from logs are replaced. */
 export function tableRows(head: readonly string[], body: readonly (readonly string[])[]): string {
   const plain = {
     top: '',
@@ -27,11 +27,11 @@ export function tableRows(head: readonly string[], body: readonly (readonly stri
     .join('\n')
 }
 
-/** The first of many rows, and how many more there are. */
-export function firstRows(most: number, head: readonly string[], body: readonly (readonly string[])[]): string {
-  const more = body.length - most
+/** A table of the first `max` rows, with the number of the others. */
+export function firstRows(max: number, head: readonly string[], body: readonly (readonly string[])[]): string {
+  const more = body.length - max
   return (
-    tableRows(head, body.slice(0, most)) +
+    tableRows(head, body.slice(0, max)) +
     (more > 0 ? `\n  and ${more.toLocaleString('en')} more: see --format json` : '')
   )
 }

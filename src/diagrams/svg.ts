@@ -1,7 +1,7 @@
 /**
  * Lays out a graph in the DOT language and draws it as SVG.
  *
- * Graphviz runs as WebAssembly in this process: nothing is installed and no other process is started.
+ * Graphviz runs as WebAssembly in this process: nothing has to be installed, and no child process is started.
  *
  * @throws an Error with Graphviz's message if the text is no valid DOT
  * @example await svg(dot(graphOf(compile(requestMachine))))

@@ -1,10 +1,10 @@
 import { parseLine, type LogEntry } from './parse-line.ts'
 import type { NumberedLine } from './split-lines.ts'
 
-/** An entry of a log, and where it stands. */
+/** An entry of a log with its file and line number. */
 export type LocatedEntry = LogEntry & { readonly file: string; readonly line: number }
 
-/** What lines hold, and where. */
+/** Parses numbered lines of one file. */
 export function toEntries(file: string, lines: readonly NumberedLine[]): LocatedEntry[] {
   return lines.flatMap(({ text, line }) => parseLine(text).map((entry) => ({ ...entry, file, line })))
 }

@@ -1,30 +1,33 @@
 import { recoverPartialRecord, type PartialRecord } from '../record/partial-record.ts'
 import { readRecord } from '../record/line.ts'
 import type { LifecycleRecord } from '../record/record.ts'
+import { isObject } from './is-object.ts'
 
-/** What one line of a log turned out to hold. */
+/** What a line of a log contains. */
 export type LogEntry =
   | { readonly kind: 'record'; readonly record: LifecycleRecord; readonly fields: object }
-  /** Not ours: another logger's line, or plain text. `fields` where it is a JSON object. */
+  /** Another logger's line, or plain text. `fields` is present for a JSON object. */
   | { readonly kind: 'other'; readonly fields?: object }
+  /** A throughline line that was torn, truncated or overwritten. `fragment` has the fields that can still be read. */
   | { readonly kind: 'damaged'; readonly fragment?: PartialRecord }
 
-/** Where a whole line may begin inside a damaged one: two processes tore each other's, or the line end was lost. */
-const BEGINNING = /(?=\{"(?:level|time|lifecycle|service|severity|timestamp)":)/
+/** Where a whole line may start inside a damaged one: two processes have mixed their output, or a line end was lost. */
+const LINE_START = /(?=\{"(?:level|time|lifecycle|service|severity|timestamp)":)/
 
+/** An escape sequence that colours text on a terminal. */
 const COLOUR = /\u001b\[[0-9;]*m/g
 
 /**
- * Reads one line of a log, whatever it holds.
+ * Parses one line of a log.
  *
- * A line that is not JSON is searched for whole lines in it, so that a tear costs only what it tore. Prefixes
- * that other tools set before a line (a container's name, a colour) are passed over.
+ * A line that is not JSON is searched for whole lines in it. Prefixes that other tools write before a line, such as the
+ * name of a container or a colour, are skipped.
  *
  * @param text without its line end
- * @returns nothing for an empty line, mostly one entry, several for what was torn
+ * @returns no entry for an empty line, usually one, and several for a torn line
  */
 export function parseLine(text: string): LogEntry[] {
-  // JSON holds no escape character as it is: whatever begins with one is colour, before, in or after a line.
+  // JSON does not contain a raw escape character, so each one starts a colour sequence.
   const trimmed = (text.includes('\u001b') ? text.replace(COLOUR, '') : text).trim()
   if (trimmed === '') return text.trim() === '' ? [] : [{ kind: 'other' }]
   const whole = parseObject(trimmed)
@@ -33,7 +36,7 @@ export function parseLine(text: string): LogEntry[] {
   if (start === -1) return [looksTorn(trimmed) ? damaged(trimmed) : { kind: 'other' }]
   const prefixed = start === 0 ? undefined : parseObject(trimmed.slice(start))
   if (prefixed !== undefined) return [prefixed]
-  const parts = trimmed.slice(start).split(BEGINNING)
+  const parts = trimmed.slice(start).split(LINE_START)
   if (parts.length === 1) return [trimmed.startsWith('{') || looksTorn(trimmed) ? damaged(trimmed) : { kind: 'other' }]
   return parts.map((part) => parseObject(part.trim()) ?? damaged(part))
 }
@@ -44,28 +47,28 @@ function parseObject(text: string): LogEntry | undefined {
   try {
     fields = JSON.parse(text)
   } catch {
-    // That it is no JSON is an answer, not a fault: the caller looks closer.
+    // Invalid JSON is a result, not an error: the caller examines the line further.
     return undefined
   }
-  if (typeof fields !== 'object' || fields === null) return { kind: 'other' }
+  if (!isObject(fields)) return { kind: 'other' }
   const record = readRecord(fields)
   if (record === 'other') return { kind: 'other', fields }
   return record === 'damaged' ? damaged(text) : { kind: 'record', record, fields }
 }
 
-/** Numbers, strings, arrays and the like: somebody's line, but no object. */
+/** Whether the text is a JSON value other than an object, such as a number, a string or an array. */
 function isJson(text: string): boolean {
   if (!/^(?:\[.*\]|".*"|-?\d[\d.eE+-]*|true|false|null)$/s.test(text)) return false
   try {
     JSON.parse(text)
     return true
   } catch {
-    // As above.
+    // It looks like JSON but is not valid.
     return false
   }
 }
 
-/** The latter half of a line of ours or of another JSON logger's. */
+/** Whether the text looks like the second half of a line of throughline or of another JSON logger. */
 function looksTorn(text: string): boolean {
   return text.endsWith('}') || /"(?:lifecycle|trace_id|request_id)":/.test(text)
 }

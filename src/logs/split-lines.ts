@@ -1,4 +1,4 @@
-/** A longer line is cut there and counts as damaged: the memory for reading stays bounded whatever a file holds. */
+/** A longer line is cut, so that the memory for reading is bounded. A record that is cut counts as damaged. */
 export const MAX_LINE_BYTES = 1_048_576
 
 /** A line of a log, numbered from 1. */
@@ -8,46 +8,46 @@ export interface NumberedLine {
 }
 
 /**
- * Splits a stream of bytes into lines, in batches: one for each chunk that completes any.
+ * Splits a stream of bytes into lines, in batches: one for each chunk that completes at least one line.
  *
- * Lines end with LF or CRLF; a byte order mark at the start is passed over; bytes that are not UTF-8 become
- * replacement characters. The last line needs no end.
+ * Lines end with LF or CRLF. The last line needs no line end. A byte order mark at the start is skipped. Invalid UTF-8
+ * becomes replacement characters.
  */
 export async function* splitLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<NumberedLine[]> {
-  const cutter = new LineCutter()
+  const splitter = new LineSplitter()
   for await (const chunk of chunks) {
-    const lines = cutter.push(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength))
+    const lines = splitter.push(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength))
     if (lines.length > 0) yield lines
   }
-  const rest = cutter.rest()
+  const rest = splitter.rest()
   if (rest.length > 0) yield rest
 }
 
-/** Cuts bytes into lines as they come: what has no line feed yet is kept until it is whole. */
-export class LineCutter {
+/** Splits bytes into lines as they arrive. An unfinished line is kept until its line feed. */
+export class LineSplitter {
   #pending: Buffer[] = []
   #pendingBytes = 0
   #line: number
 
-  /** @param line how many lines came before */
+  /** @param line the number of lines before these bytes */
   constructor(line = 0) {
     this.#line = line
   }
 
-  /** How many lines have been given. */
+  /** The number of the last line that was returned. */
   get line(): number {
     return this.#line
   }
 
-  /** The lines that these bytes complete. They are not held on to: a stream may use their memory again. */
+  /** Returns the lines that these bytes complete. The bytes are copied, because a stream may reuse their memory. */
   push(bytes: Buffer): NumberedLine[] {
     const lines: NumberedLine[] = []
     let start = 0
     for (let end = bytes.indexOf(10); end !== -1; end = bytes.indexOf(10, start)) {
-      lines.push(this.#take(bytes.subarray(start, end)))
+      lines.push(this.#complete(bytes.subarray(start, end)))
       start = end + 1
     }
-    // What is beyond the longest line is dropped as it comes.
+    // The part beyond the maximum length is dropped.
     if (start < bytes.length && this.#pendingBytes <= MAX_LINE_BYTES) {
       const rest = Buffer.from(bytes.subarray(start, start + MAX_LINE_BYTES + 1 - this.#pendingBytes))
       this.#pending.push(rest)
@@ -56,12 +56,12 @@ export class LineCutter {
     return lines
   }
 
-  /** What is left where nothing follows any more: one line without its end, or none. */
+  /** Returns the unfinished line, if there is one. */
   rest(): NumberedLine[] {
-    return this.#pendingBytes === 0 ? [] : [this.#take(Buffer.alloc(0))]
+    return this.#pendingBytes === 0 ? [] : [this.#complete(Buffer.alloc(0))]
   }
 
-  #take(last: Buffer): NumberedLine {
+  #complete(last: Buffer): NumberedLine {
     const bytes = this.#pending.length === 0 ? last : Buffer.concat([...this.#pending, last])
     this.#pending = []
     this.#pendingBytes = 0

@@ -1,61 +1,49 @@
 import type { AuditReport } from '../audit/report.ts'
-import { resolveFiles } from '../logs/files/open.ts'
-import { LogScan, type ScanOptions } from '../logs/scan/scan-logs.ts'
-import { auditBlocks, auditEntries, type AuditOptions } from './audit-blocks.ts'
-import { batchEntries, type LogLines } from './log-lines.ts'
+import { fileSource, type FileSourceOptions } from '../logs/sources/file-source.ts'
+import { lineSource, type LogLines } from '../logs/sources/line-source.ts'
+import { auditSource, type AuditOptions } from './audit-source.ts'
 
 export { foundWrong } from '../audit/build-report.ts'
 export type { StuckLimit } from '../audit/stuck-thresholds.ts'
 export type * from '../audit/report.ts'
 export type { StuckRequest } from '../record/stuck-request.ts'
-export type { AuditOptions } from './audit-blocks.ts'
-export type { LogLines } from './log-lines.ts'
+export type { AuditOptions } from './audit-source.ts'
+export type { LogLines } from '../logs/sources/line-source.ts'
 
-/** How files are read besides. */
-export interface AuditFilesOptions extends AuditOptions, ScanOptions {}
+/** How an audit of files is run. */
+export interface AuditFilesOptions extends AuditOptions, FileSourceOptions {}
 
 /**
- * Audits log files: which requests are stuck, and which lines no run of the machine writes.
+ * Audits log files: which requests are stuck, and which lines no run of the machine could have written.
  *
- * It reads over all cores, and its memory is bounded by the requests that are open at the same time, where each file is
- * roughly in order of time. Files may be plain, gzip or zstd. What is damaged in a packed one counts as one damaged line.
+ * It reads on all cores. In files that are roughly in order of time, its memory depends only on the requests that are
+ * open at the same time. Files may be plain, gzip or zstd. The corrupted rest of a compressed file counts as one
+ * damaged line.
  *
  * @param names files and globs; `-` is standard input
  * @throws ThroughlineError THROUGHLINE_LOG_UNREADABLE for a file that cannot be read
- * @throws ThroughlineError THROUGHLINE_BAD_DURATION, THROUGHLINE_BAD_STATE for a threshold that cannot be used
- * @throws ThroughlineError THROUGHLINE_MACHINE_UNSUPPORTED where a log cannot be checked against the machine
+ * @throws ThroughlineError THROUGHLINE_BAD_DURATION, THROUGHLINE_BAD_STATE for an invalid threshold
+ * @throws ThroughlineError THROUGHLINE_MACHINE_UNSUPPORTED if a log cannot be checked against the machine
  * @example const { stuck } = await auditFiles(['logs/*.ndjson'], { stuckAfter: ['1m', 'Queued=15m'] })
  */
 export async function auditFiles(names: readonly string[], options: AuditFilesOptions = {}): Promise<AuditReport> {
-  // A log that is read twice, or looked into before, is damaged once.
-  const damages = new Set<string>()
-  const damaged = (sentence: string): void => {
-    if (damages.has(sentence)) return
-    damages.add(sentence)
-    options.onDamage?.(sentence)
-  }
-  const logs = new LogScan(await resolveFiles(names), { ...options, onDamage: damaged })
+  const source = await fileSource(names, options)
   try {
-    return withDamaged(await auditBlocks(() => logs.blocks(), logs.rereadable, options), damages.size)
+    return await auditSource(source, options)
   } finally {
-    logs.close()
+    source.close()
   }
-}
-
-function withDamaged(report: AuditReport, count: number): AuditReport {
-  const { lines, damaged_lines } = report.checked
-  return { ...report, checked: { ...report.checked, lines: lines + count, damaged_lines: damaged_lines + count } }
 }
 
 /**
- * Audits lines from anywhere, as they come.
+ * Audits lines from any other place, as they arrive.
  *
- * What ended and is forgotten is remembered in eight bytes a request, since the lines cannot be asked for again.
+ * The lines are read once. For each request that has ended and is no longer in memory, eight bytes are kept.
  *
- * @param lines texts of lines, parsed lines or records, or bytes of a whole log, one after the other
- * @throws ThroughlineError as {@link auditFiles}, files aside
+ * @param lines strings of one line each, parsed lines, records, or the bytes of a log in chunks
+ * @throws ThroughlineError as {@link auditFiles}, except for files
  * @example const report = await audit(createReadStream('app.ndjson'), { now: 'end' })
  */
 export async function audit(lines: LogLines, options: AuditOptions = {}): Promise<AuditReport> {
-  return auditEntries(batchEntries(lines), options)
+  return auditSource(lineSource(lines), options)
 }

@@ -1,53 +1,55 @@
-import { findTrace, type FindOptions } from '../logs/search/find-trace.ts'
-import { resolveFiles } from '../logs/files/open.ts'
+import { fileSource } from '../logs/sources/file-source.ts'
+import { lineSource, type LogLines } from '../logs/sources/line-source.ts'
+import type { LogOptions } from '../logs/files/open.ts'
 import type { StoryReport } from '../story/report.ts'
-import { TraceCollector, type StoryOptions } from './trace-collector.ts'
-import { batchEntries, type LogLines } from './log-lines.ts'
+import { storyOfSource, type StorySourceOptions } from './story-source.ts'
+import type { StoryOptions } from './trace-collector.ts'
 
-export type { Searched } from '../logs/search/find-trace.ts'
+export type { Searched } from '../logs/trace-search.ts'
 export type { FieldNames } from '../story/foreign/field-names.ts'
 export { storyMermaid } from '../story/mermaid.ts'
 export type * from '../story/report.ts'
 export { storyText } from '../story/text.ts'
 export type { StoryOptions } from './trace-collector.ts'
-export type { LogLines } from './log-lines.ts'
+export type { LogLines } from '../logs/sources/line-source.ts'
 
-/** How files are searched besides. */
-export interface StoryFilesOptions
-  extends StoryOptions, Pick<FindOptions, 'full' | 'skewMs' | 'onDamage' | 'onSearched'> {}
+/** How a story is built from files. */
+export interface StoryFilesOptions extends StorySourceOptions, LogOptions {}
 
 /**
- * Tells from log files what happened under one trace id, in all services.
+ * Builds from log files the story of one trace: what happened in all services.
  *
- * Where the id is a UUID version 7, which tells when the trace began, files in order of time are not read as a whole.
- * Files may be plain, gzip or zstd.
+ * A UUID version 7 contains the time at which the trace began, so files in order of time are read only in part. Files
+ * may be plain, gzip or zstd.
  *
  * @param traceId a UUID in either form, or any id that was accepted
  * @param names files and globs; `-` is standard input
- * @returns undefined where no line is of this trace
- * @throws ThroughlineError THROUGHLINE_USAGE for what is no trace id
+ * @returns undefined if no line belongs to the trace
+ * @throws ThroughlineError THROUGHLINE_USAGE if `traceId` is not a trace id
  * @throws ThroughlineError THROUGHLINE_LOG_UNREADABLE for a file that cannot be read
- * @throws ThroughlineError THROUGHLINE_MACHINE_UNSUPPORTED where a log cannot be checked against the machine
+ * @throws ThroughlineError THROUGHLINE_MACHINE_UNSUPPORTED if a log cannot be checked against the machine
  * @example const report = await storyOfFiles('019a2b3c-4d5e-7f60-8a1b-2c3d4e5f6071', ['logs/*.ndjson'])
  */
 export async function storyOfFiles(
   traceId: string,
   names: readonly string[],
-  { machine, fields, ...search }: StoryFilesOptions = {},
+  { onDamage, ...options }: StoryFilesOptions = {},
 ): Promise<StoryReport | undefined> {
-  const trace = new TraceCollector(traceId, {
-    ...(machine === undefined ? {} : { machine }),
-    ...(fields === undefined ? {} : { fields }),
-  })
-  return trace.collect(findTrace(await resolveFiles(names), traceId, { ...search, progress: () => trace.progress }))
+  const source = await fileSource(names, onDamage === undefined ? {} : { onDamage })
+  try {
+    return await storyOfSource(traceId, source, options)
+  } finally {
+    source.close()
+  }
 }
 
 /**
- * Tells the same from lines of anywhere, all of which are read.
+ * Builds the same from lines of any other place. All of them are read.
  *
- * @param lines texts of lines, parsed lines or records, or bytes of a whole log, one after the other; those of other traces are passed over
- * @returns undefined where no line is of this trace
- * @throws ThroughlineError as {@link storyOfFiles}, files aside
+ * @param lines strings of one line each, parsed lines, records, or the bytes of a log in chunks; lines of other traces
+ *   are skipped
+ * @returns undefined if no line belongs to the trace
+ * @throws ThroughlineError as {@link storyOfFiles}, except for files
  * @example const report = await story('abc-123', createReadStream('app.ndjson'))
  */
 export async function story(
@@ -55,5 +57,5 @@ export async function story(
   lines: LogLines,
   options: StoryOptions = {},
 ): Promise<StoryReport | undefined> {
-  return new TraceCollector(traceId, options).collect(batchEntries(lines))
+  return storyOfSource(traceId, lineSource(lines), options)
 }

@@ -5,23 +5,23 @@ import { Histories } from '../history/history.ts'
 import { progressOf } from '../history/trace-progress.ts'
 import { compile } from '../machine/compile.ts'
 import type { TransitionTable } from '../machine/table.ts'
-import type { FoundEntry, TraceProgress } from '../logs/search/find-trace.ts'
 import type { LocatedEntry } from '../logs/log-entry.ts'
+import type { FoundEntry, TraceProgress } from '../logs/trace-search.ts'
 import type { FieldNames } from '../story/foreign/field-names.ts'
 import { foreignLines } from '../story/foreign/foreign-line.ts'
 import type { StoryLine, StoryReport } from '../story/report.ts'
 import { buildStory } from '../story/story.ts'
 import { canonicalTraceId, isTraceId, w3cTraceId } from '../trace/trace-id.ts'
 
-/** How a story is told. */
+/** How a story is built. */
 export interface StoryOptions {
-  /** The machine that wrote the lines: the default one unless told. */
+  /** The machine that wrote the lines; by default `machines/request.ts`. */
   readonly machine?: AnyStateMachine
-  /** Where other loggers put what a story wants to know, looked at before the usual names: `{ trace_id: ['correlationId'] }`. */
+  /** Field names of other loggers, which are tried before the usual ones: `{ trace_id: ['correlationId'] }`. */
   readonly fields?: FieldNames
 }
 
-/** What entries tell of one trace, gathered until its story can be told. */
+/** Collects the entries of one trace, and builds its story. */
 export class TraceCollector {
   readonly #traceId: string
   readonly #table: TransitionTable
@@ -31,33 +31,33 @@ export class TraceCollector {
   readonly #lines: StoryLine[] = []
 
   /**
-   * @throws ThroughlineError THROUGHLINE_USAGE for what is no trace id
-   * @throws ThroughlineError THROUGHLINE_MACHINE_UNSUPPORTED where a log cannot be checked against the machine
+   * @throws ThroughlineError THROUGHLINE_USAGE if `traceId` is not a trace id
+   * @throws ThroughlineError THROUGHLINE_MACHINE_UNSUPPORTED if a log cannot be checked against the machine
    */
   constructor(traceId: string, { machine = requestMachine, fields }: StoryOptions) {
     const valid: boolean = isTraceId(traceId)
     if (!valid) {
       throw new ThroughlineError(
         'THROUGHLINE_USAGE',
-        `"${traceId}" is no trace id: give a UUID, its 32 hex digits, or the X-Trace-ID that was sent`,
+        `"${traceId}" is not a trace id: pass a UUID, its 32 hex digits, or the X-Trace-ID that was sent`,
       )
     }
     this.#traceId = traceId
     this.#table = compile(machine)
     this.#fields = fields
-    // A service that only saw a traceparent knows the trace by its 128 bits.
+    // A service that only received a traceparent logs the W3C trace-id.
     this.#keys = new Set([canonicalTraceId(traceId), w3cTraceId(traceId)])
   }
 
-  /** How much of the trace is known by now. */
+  /** How much of the trace is known so far. */
   get progress(): TraceProgress {
     return progressOf(this.#histories, this.#table)
   }
 
   /**
-   * Takes all entries of the trace; those of others are passed over.
+   * Collects the entries of the trace and skips all others.
    *
-   * @returns its story; undefined where no entry is of this trace
+   * @returns its story; undefined if no entry belongs to the trace
    */
   async collect(batches: AsyncIterable<readonly (LocatedEntry | FoundEntry)[]>): Promise<StoryReport | undefined> {
     for await (const entries of batches) for (const entry of entries) this.#add(entry)

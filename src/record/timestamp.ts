@@ -1,18 +1,19 @@
 const ISO = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}):(\d{2})(?:[.,](\d+))? ?(Z|[+-]\d{2}(?::?\d{2})?)?$/i
 const NUMBER = /^\d+(?:\.\d+)?$/
-/** Nothing that tells a time is longer: nanoseconds and an offset take 35 characters. */
+/** Longer strings are not times: nanoseconds and an offset take 35 characters. */
 const MAX_LENGTH = 64
 
 /**
- * Reads what loggers write as a time: ISO 8601 text with a fraction of any length, or the time since 1970 in seconds,
- * milliseconds, microseconds or nanoseconds, as a number or as text. The unit is told by the magnitude, so that each
- * covers the years 1973 to 5138.
+ * Parses the time of any logger: ISO 8601 with a fraction of any length, or the time since 1970 in seconds,
+ * milliseconds, microseconds or nanoseconds, as a number or a string. The unit follows from the magnitude: each covers
+ * the years 1973 to 5138. ISO 8601 without an offset is UTC, so that the result does not depend on where the log is read.
  *
- * Text without an offset is taken as UTC: the answer must not depend on where the log is read.
+ * Throughline's own lines and the command's flags need no guessing, because their numbers are always milliseconds. They
+ * have parsers of their own: `readTime` in line.ts and `parseTime` in cli/times.ts.
  *
- * @returns epoch milliseconds, to the microsecond, which is what a number can hold; undefined for anything else
- * @example momentOf('2026-09-21T14:13:20.123456+00:00') // 1790000000123.456
- * @example momentOf(1790000000.123456) // the same
+ * @returns epoch milliseconds, rounded to microseconds, the precision of a number; undefined for anything else
+ * @example parseTimestamp('2026-09-21T14:13:20.123456+00:00') // 1790000000123.456
+ * @example parseTimestamp(1790000000.123456) // the same
  */
 export function parseTimestamp(value: unknown): number | undefined {
   if (typeof value === 'number') return fromEpoch(value)
@@ -30,19 +31,21 @@ function fromEpoch(value: number): number | undefined {
 
 function fromIso(text: string): number | undefined {
   const [, day, minute, second, fraction = '', offset] = ISO.exec(text) ?? []
-  // A leap second is the 61st of its minute, which Date.parse refuses.
+  // Date.parse rejects a leap second, the 61st of its minute.
   if (day === undefined || minute === undefined || second === undefined || Number(second) > 60) return undefined
   const ms =
-    Date.parse(`${day}T${minute}:00${colons(offset)}`) + Number(second) * 1_000 + Number(`0.${fraction}0`) * 1_000
+    Date.parse(`${day}T${minute}:00${normalizeOffset(offset)}`) +
+    Number(second) * 1_000 +
+    Number(`0.${fraction}0`) * 1_000
   return Number.isNaN(ms) ? undefined : toMicrosecond(ms)
 }
 
-/** An offset in the one form that Date.parse is bound to know. */
-function colons(offset = 'Z'): string {
+/** Writes an offset in the form that every Date.parse accepts. */
+function normalizeOffset(offset = 'Z'): string {
   return offset.length === 1 ? 'Z' : `${offset.slice(0, 3)}:${offset.slice(3).replace(':', '') || '00'}`
 }
 
-/** The same moment in another unit is the same number. */
+/** Rounds, so that the same time in two units is the same number. */
 function toMicrosecond(ms: number): number {
   const whole = Math.floor(ms)
   return whole + Math.round((ms - whole) * 1_000) / 1_000

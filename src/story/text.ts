@@ -1,4 +1,5 @@
 import { formatDuration, formatTime } from '../machine/duration.ts'
+import { sanitizeForTerminal } from '../record/sanitize.ts'
 import type { StoryLine, StoryNote, StoryReport, StoryRequest, StoryTransition } from './report.ts'
 import { endOf, startOf } from './story.ts'
 
@@ -166,9 +167,4 @@ function bar({ from, to }: Row, started: number, duration: number, width: number
 function fitToWidth(line: string, width: number): string {
   const characters = Array.from(sanitizeForTerminal(line).trimEnd())
   return characters.length <= width ? characters.join('') : `${characters.slice(0, width - 1).join('')}…`
-}
-
-/** Without control characters: the text of a log must not command the terminal. */
-export function sanitizeForTerminal(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '\u00b7')
 }

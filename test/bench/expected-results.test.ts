@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { AuditReport } from '../../src/audit/report.ts'
 import { creationTime, isRequestId, isTraceId } from '../../src/trace/trace-id.ts'
 import { readRecord } from '../../src/record/line.ts'
-import { called } from '../cli/_called.ts'
+import { runCommand } from '../cli/_run-command.ts'
 import { logOptions, logsInMemory, type LogsInMemory } from './_logs-in-memory.ts'
 
 let folder = ''
@@ -18,7 +18,7 @@ async function runAudit({ files, expected }: LogsInMemory): Promise<AuditReport>
     writeFileSync(join(folder, name), text, 'latin1')
     return join(folder, name)
   })
-  const { out } = await called('audit', '--format', 'json', '--now', String(expected.now), ...paths)
+  const { out } = await runCommand('audit', '--format', 'json', '--now', String(expected.now), ...paths)
   // The cast is safe: the command's own tests check its output.
   return JSON.parse(out) as AuditReport
 }

@@ -4,7 +4,7 @@ import type { AuditReport } from '../../src/audit/report.ts'
 import { run } from '../../src/cli/program.ts'
 import { lokiStandIn } from '../logs/loki/_loki.ts'
 import { BEGUN, ndjson, note, QUEUED, REQUEST, SYNC, TRACE, transition, transitions } from '../sample-log.ts'
-import { called, folderOf } from './_called.ts'
+import { folderOf, runCommand } from './_run-command.ts'
 
 const OTHER = { request_id: 'b7ad6b7169203332' }
 const STUCK = ndjson(transitions(QUEUED))
@@ -12,35 +12,35 @@ const DONE = ndjson(transitions(SYNC, OTHER))
 const INVALID = ndjson([transition({ ...OTHER, state: 'Queued' })])
 
 async function report(...args: readonly string[]): Promise<AuditReport> {
-  const { out, err } = await called('audit', '--format', 'json', ...args)
+  const { out, err } = await runCommand('audit', '--format', 'json', ...args)
   expect(err).toBe('')
-  // The command's own documented answer.
+  // The documented form of the command's output.
   return JSON.parse(out) as AuditReport
 }
 
 describe('the status', () => {
   test.each<[what: string, log: string, now: number, status: number]>([
-    ['0 where nothing is wrong', DONE, BEGUN + 1e9, 0],
-    ['0 where nothing is stuck yet', STUCK, BEGUN + 3_000, 0],
-    ['1 where a request is stuck', STUCK, BEGUN + 1e9, 1],
-    ['1 where a path is invalid', INVALID, BEGUN, 1],
+    ['0 if there is no problem', DONE, BEGUN + 1e9, 0],
+    ['0 if no request is stuck yet', STUCK, BEGUN + 3_000, 0],
+    ['1 if a request is stuck', STUCK, BEGUN + 1e9, 1],
+    ['1 if a path is invalid', INVALID, BEGUN, 1],
   ])('is %s, in every format', async (_, log, now, status) => {
     const file = folderOf({ 'a.log': log })
     for (const format of ['table', 'json', 'ndjson']) {
-      expect(await called('audit', file('a.log'), '--now', String(now), '--format', format)).toMatchObject({
+      expect(await runCommand('audit', file('a.log'), '--now', String(now), '--format', format)).toMatchObject({
         status,
         err: '',
       })
     }
   })
 
-  test('is 0 for logs without a line of ours, and stderr says so', async () => {
+  test('is 0 for logs without a throughline line, which stderr reports', async () => {
     const file = folderOf({ 'a.log': 'hello\n\n{"msg":"hi"}\n', 'empty.log': '' })
-    expect(await called('audit', file('a.log'))).toMatchObject({
+    expect(await runCommand('audit', file('a.log'))).toMatchObject({
       status: 0,
-      err: "throughline: none of the 2 lines is a lifecycle line of throughline's\n",
+      err: 'throughline: none of the 2 lines was written by throughline\n',
     })
-    expect(await called('audit', file('empty.log'))).toMatchObject({
+    expect(await runCommand('audit', file('empty.log'))).toMatchObject({
       status: 0,
       err: expect.stringContaining('none of the 0 lines') as string,
     })
@@ -53,12 +53,12 @@ describe('--now', () => {
     [String(BEGUN + 5), BEGUN + 5],
     ['2026-09-21T14:13:20Z', Date.UTC(2026, 8, 21, 14, 13, 20)],
     ['2026-09-21', Date.UTC(2026, 8, 21)],
-  ])('%s', async (now, moment) => {
+  ])('%s', async (now, expected) => {
     const file = folderOf({ 'a.log': STUCK })
-    expect(await report(file('a.log'), '--now', now)).toMatchObject({ now: moment })
+    expect(await report(file('a.log'), '--now', now)).toMatchObject({ now: expected })
   })
 
-  test('is the present where it is not given', async () => {
+  test('is the current time by default', async () => {
     const file = folderOf({ 'a.log': STUCK })
     const before = Date.now()
     const { now } = await report(file('a.log'))
@@ -81,36 +81,36 @@ describe('--stuck-after', () => {
 })
 
 describe('--stuck-after auto', () => {
-  const one = (index: number): string => `b7ad6b71692${String(10_000 + index)}`
-  /** 40 requests that stay a second in each state, and one that begins last and stays. */
+  const requestId = (index: number): string => `b7ad6b71692${10_000 + index}`
+  /** 40 requests that spend a second in each state, and a last one that stays in the first. */
   const busy = [
-    ...Array.from({ length: 40 }, (_, index) => transitions(SYNC, { request_id: one(index) })).flat(),
-    transition({ request_id: one(40) }),
+    ...Array.from({ length: 40 }, (_, index) => transitions(SYNC, { request_id: requestId(index) })).flat(),
+    transition({ request_id: requestId(40) }),
   ]
 
-  test('takes three times what 99 of 100 stays last, and says so', async () => {
+  test('learns three times the p99 of the stays, and reports the threshold and its source', async () => {
     const file = folderOf({ 'a.log': ndjson(busy) })
-    const asked = [file('a.log'), '--stuck-after', 'auto', '--stuck-after', 'Processing=1d']
-    expect((await report(...asked, '--now', String(BEGUN + 3_000))).stuck).toEqual([])
-    const found = await report(...asked, '--now', String(BEGUN + 3_001))
-    expect(found.stuck).toMatchObject([{ request_id: one(40), state: 'Received', stuck_after_ms: 3_000 }])
+    const args = [file('a.log'), '--stuck-after', 'auto', '--stuck-after', 'Processing=1d']
+    expect((await report(...args, '--now', String(BEGUN + 3_000))).stuck).toEqual([])
+    const found = await report(...args, '--now', String(BEGUN + 3_001))
+    expect(found.stuck).toMatchObject([{ request_id: requestId(40), state: 'Received', stuck_after_ms: 3_000 }])
     expect(found.states).toMatchObject({
       Received: { services: { gateway: { entered: 41, open: 1, stuck_after_ms: 3_000, from: 'learned' } } },
       Processing: { services: { gateway: { stuck_after_ms: 86_400_000, from: 'given' } } },
     })
   })
 
-  test('leaves the limit to the machine where there is too little to learn from', async () => {
+  test('uses the threshold of the machine if there are too few stays', async () => {
     const file = folderOf({ 'a.log': STUCK })
     expect((await report(file('a.log'), '--stuck-after', 'auto', '--now', 'end')).states).toMatchObject({
       Received: { services: { gateway: { stuck_after_ms: 10_000, from: 'machine' } } },
     })
   })
 
-  test('tells in the table which limits it took', async () => {
+  test('prints the thresholds in the table', async () => {
     const file = folderOf({ 'a.log': ndjson(busy) })
     const table = async (...flags: string[]): Promise<string> =>
-      (await called('audit', file('a.log'), '--now', 'end', ...flags)).out
+      (await runCommand('audit', file('a.log'), '--now', 'end', ...flags)).out
     expect(await table('--stuck-after', 'auto')).toMatch(
       /\nservices\n[^]* Received +gateway +41 +1 +1s +1s +1s +1s +3s +learned\n[^]*Responded +gateway +40 +0\n/,
     )
@@ -119,14 +119,14 @@ describe('--stuck-after auto', () => {
   })
 })
 
-describe('the deeper answers', () => {
-  const id = (index: number): string => `b7ad6b71692033${String(10 + index)}`
-  /** A delivery that fails, or one that completes. */
+describe('attempts, undelivered requests and paths', () => {
+  const id = (index: number): string => `b7ad6b71692033${10 + index}`
+  /** The lines of a delivery that fails or completes. */
   const delivery = (index: number, attempt: number, done: boolean): object[] => {
     const common = { request_id: id(index), service: 'worker', attempt, time: BEGUN + 4_000 + attempt }
-    const begun = note('ATTEMPT', { ...common, state: 'Queued' })
+    const attemptNote = note('ATTEMPT', { ...common, state: 'Queued' })
     return [
-      begun,
+      attemptNote,
       done
         ? transition({
             ...common,
@@ -140,17 +140,17 @@ describe('the deeper answers', () => {
         : note('RETRY', { ...common, state: 'Queued' }),
     ]
   }
-  const handed = (index: number): object[] => transitions(QUEUED, { request_id: id(index) })
+  const handedOff = (index: number): object[] => transitions(QUEUED, { request_id: id(index) })
   const log = [
-    ...[0, 1].flatMap((index) => [...handed(index), ...delivery(index, 1, true)]),
-    ...[2, 3].flatMap((index) => [...handed(index), ...delivery(index, 1, false), ...delivery(index, 2, true)]),
-    ...[...handed(4), ...delivery(4, 1, false), ...delivery(4, 2, false), ...delivery(4, 3, true)],
-    ...handed(5),
+    ...[0, 1].flatMap((index) => [...handedOff(index), ...delivery(index, 1, true)]),
+    ...[2, 3].flatMap((index) => [...handedOff(index), ...delivery(index, 1, false), ...delivery(index, 2, true)]),
+    ...[...handedOff(4), ...delivery(4, 1, false), ...delivery(4, 2, false), ...delivery(4, 3, true)],
+    ...handedOff(5),
     ...transitions(SYNC, { request_id: id(6) }),
   ]
   const late = String(BEGUN + 10_000)
 
-  test('are counted', async () => {
+  test('are in the report', async () => {
     const file = folderOf({ 'a.log': ndjson(log) })
     const { attempts, undelivered, paths, steps, stuck, invalid } = await report(file('a.log'), '--now', late)
     expect([stuck, invalid]).toEqual([[], []])
@@ -173,32 +173,32 @@ describe('the deeper answers', () => {
     ])
   })
 
-  test('are told in the table', async () => {
+  test('are in the table', async () => {
     const file = folderOf({ 'a.log': ndjson(log) })
-    const { out } = await called('audit', file('a.log'), '--now', late)
+    const { out } = await runCommand('audit', file('a.log'), '--now', late)
     expect(out.split('\n')[2]).toBe('2 requests took 2 attempts, 1 took 3')
     expect(out).toMatch(
-      new RegExp(`\nundelivered: handed over, and no worker line since\n.*\n +7s +\\S+ +gateway +${TRACE} +${id(5)}\n`),
+      new RegExp(`\nundelivered: handed off, and no worker line since\n.*\n +7s +\\S+ +gateway +${TRACE} +${id(5)}\n`),
     )
     expect(out).toMatch(/\n {2}Completed +worker +5 +0\n/)
     expect(out).toMatch(/\npaths\n.*\n {2}5 +Received > Authenticated > Processing > Queued > Completed\n/)
   })
 
-  test('are left out of the table where there are none', async () => {
+  test('are left out of the table if there are none', async () => {
     const file = folderOf({ 'a.log': DONE, 'others.log': 'other\n' })
-    expect((await called('audit', file('a.log'), '--now', late)).out).not.toMatch(/attempts|undelivered|services/)
-    expect((await called('audit', file('others.log'), '--now', late)).out).not.toMatch(/paths/)
+    expect((await runCommand('audit', file('a.log'), '--now', late)).out).not.toMatch(/attempts|undelivered|services/)
+    expect((await runCommand('audit', file('others.log'), '--now', late)).out).not.toMatch(/paths/)
   })
 
-  test('of very many the table tells the first', async () => {
+  test('are limited to the first ones in the table', async () => {
     const many = Array.from({ length: 32 }, (_, index) =>
-      transitions(QUEUED, { request_id: id(index), service: `s${String(index)}` }, index),
+      transitions(QUEUED, { request_id: id(index), service: `s${index}` }, index),
     )
-    const ways = Array.from({ length: 12 }, (_, index) =>
-      transition({ request_id: `b7ad6b71692${String(10_000 + index)}`, state: `State${String(index)}`.repeat(30) }),
+    const paths = Array.from({ length: 12 }, (_, index) =>
+      transition({ request_id: `b7ad6b71692${10_000 + index}`, state: `State${index}`.repeat(30) }),
     )
-    const file = folderOf({ 'a.log': ndjson([...many.flat(), ...ways]) })
-    const { out } = await called('audit', file('a.log'), '--now', late)
+    const file = folderOf({ 'a.log': ndjson([...many.flat(), ...paths]) })
+    const { out } = await runCommand('audit', file('a.log'), '--now', late)
     expect(out.match(/ {2}and \d+ more: see --format json/g)).toEqual([
       '  and 12 more: see --format json',
       '  and 3 more: see --format json',
@@ -208,9 +208,9 @@ describe('the deeper answers', () => {
 })
 
 describe('--loki', () => {
-  test('gives what the same lines in a file give', async () => {
+  test('gives the same report as a file with the same lines', async () => {
     const lines = (STUCK + DONE).trim().split('\n')
-    const { url, asked } = await lokiStandIn(
+    const { url, queries } = await lokiStandIn(
       lines.map((line, index) => ({ labels: { app: 'api' }, time: BigInt(BEGUN + index) * 1_000_000n, line })),
     )
     const file = folderOf({ 'a.log': STUCK + DONE })
@@ -218,40 +218,40 @@ describe('--loki', () => {
     const found = await report('--loki', url, '--query', '{app="api"}', '--since', String(BEGUN), '--until', until)
     expect(found).toEqual(await report(file('a.log'), '--now', until))
     expect(found.stuck).toHaveLength(1)
-    expect(asked.map((query) => query.get('query'))).toEqual(['{app="api"} |= "lifecycle"'])
+    expect(queries.map((query) => query.get('query'))).toEqual(['{app="api"} |= "lifecycle"'])
   })
 
-  test('says on stderr what it waits for', async () => {
+  test('reports on stderr why it waits', async () => {
     const { url } = await lokiStandIn([], { faults: ['reset'] })
-    const { status, err } = await called('audit', '--loki', url, '--query', '{app="api"}')
+    const { status, err } = await runCommand('audit', '--loki', url, '--query', '{app="api"}')
     expect(status).toBe(0)
     expect(err).toMatch(/^throughline: Loki: .+; trying again in \S+\n/)
   })
 })
 
-describe('a packed log that is damaged', () => {
+describe('a corrupted compressed log', () => {
   const torn = Buffer.concat([gzipSync(DONE), Buffer.from('no gzip')])
 
-  test('is told of once, and counts as one damaged line', async () => {
+  test('is reported once, and counts as one damaged line', async () => {
     const file = folderOf({ 'torn.gz': torn, 'a.log': STUCK })
-    const { status, out, err } = await called('audit', file('torn.gz'), file('a.log'), '--format', 'json')
+    const { status, out, err } = await runCommand('audit', file('torn.gz'), file('a.log'), '--format', 'json')
     expect(err).toMatch(
-      /^throughline: [^\n]*torn\.gz is damaged \([^\n]*\): what stands before was read; fetch it again\n$/,
+      /^throughline: [^\n]*torn\.gz is corrupted \([^\n]*\): it was read up to there; fetch it again\n$/,
     )
     expect(status).toBe(1)
     expect((JSON.parse(out) as AuditReport).checked).toMatchObject({ lines: 9, damaged_lines: 1, requests: 2 })
   })
 
-  test('is told of where it is only counted', async () => {
+  test('is reported by diagram --logs', async () => {
     const file = folderOf({ 'torn.gz': torn })
-    const { out, err } = await called('diagram', '--logs', file('torn.gz'))
+    const { out, err } = await runCommand('diagram', '--logs', file('torn.gz'))
     expect(out).toMatch(/^stateDiagram-v2\n/)
-    expect(err).toMatch(/^throughline: [^\n]*torn\.gz is damaged [^\n]*\n$/)
+    expect(err).toMatch(/^throughline: [^\n]*torn\.gz is corrupted [^\n]*\n$/)
   })
 })
 
 describe('--follow', () => {
-  test('goes by the thresholds that are given, until nobody reads on, and listens to no signal after that', async () => {
+  test('uses the given thresholds, ends when its output is closed, and removes its signal handlers', async () => {
     const longAgo = { time: 1_000 }
     const file = folderOf({
       'a.log': ndjson([transition(longAgo), transition({ ...OTHER, ...longAgo, state: 'Queued' })]),
@@ -294,7 +294,7 @@ describe('--follow', () => {
 describe('files', () => {
   const now = String(BEGUN + 1e9)
 
-  test('of any kind, named in any way, count once', async () => {
+  test('of any kind are read once, even if they are named twice', async () => {
     const file = folderOf({ 'a.log': STUCK, 'b.log.gz': gzipSync(DONE), 'c.txt': 'other\n' })
     const whole = await report(file('a.log'), file('b.log.gz'), '--now', now)
     expect(whole).toMatchObject({
@@ -308,7 +308,7 @@ describe('files', () => {
     })
   })
 
-  test('are named with the line of what is invalid', async () => {
+  test('are named in the report with the number of an invalid line', async () => {
     const file = folderOf({ 'a.log': `\nhello\n${INVALID}` })
     expect((await report(file('a.log'), '--now', now)).invalid).toMatchObject([{ file: file('a.log'), line: 3 }])
   })
@@ -317,31 +317,31 @@ describe('files', () => {
 describe('--format', () => {
   const now = String(BEGUN + 1e9)
 
-  test('ndjson prints one finding a line, and nothing where there is none', async () => {
+  test('ndjson prints one finding per line, and nothing without findings', async () => {
     const file = folderOf({
       'a.log': STUCK + INVALID,
       'done.log': DONE,
       'late.log': ndjson(transitions(SYNC).slice(2)),
     })
-    const { out } = await called('audit', file('a.log'), '--now', now, '--format', 'ndjson')
+    const { out } = await runCommand('audit', file('a.log'), '--now', now, '--format', 'ndjson')
     const kinds = out
       .trim()
       .split('\n')
       .map((line) => (JSON.parse(line) as { finding: string }).finding)
     expect(kinds).toEqual(['stuck', 'stuck', 'invalid', 'undelivered', 'undelivered'])
-    expect((await called('audit', file('late.log'), '--format', 'ndjson')).out).toMatch(
+    expect((await runCommand('audit', file('late.log'), '--format', 'ndjson')).out).toMatch(
       /^\{"finding":"gap",.*"missing_seq":\[0,1\]\}\n$/,
     )
-    expect((await called('audit', file('done.log'), '--format', 'ndjson')).out).toBe('')
+    expect((await runCommand('audit', file('done.log'), '--format', 'ndjson')).out).toBe('')
   })
 
-  test('table tells the verdict first, then what was found, and no text of a log commands the terminal', async () => {
+  test('table starts with the result, and replaces the control characters of a log', async () => {
     const hostile = transition({ ...OTHER, state: 'Queued', service: '\u001b[2Jevil\u009b' })
     const file = folderOf({ 'a.log': STUCK + ndjson([hostile]) + '{"lifecycle":"transition"\nother\n' })
-    const { out } = await called('audit', file('a.log'), '--now', now)
+    const { out } = await runCommand('audit', file('a.log'), '--now', now)
     expect(out.split('\n', 2)).toEqual([
       '2 requests stuck, 1 invalid line',
-      '2 requests in 1 trace, 5 transitions in 7 lines; 1 line of others, 1 damaged line',
+      '2 requests in 1 trace, 5 transitions in 7 lines; 1 other line, 1 damaged line',
     ])
     expect(out).toContain(REQUEST)
     expect(out).toContain('a request begins in Received, not in Queued')
@@ -353,7 +353,13 @@ describe('--format', () => {
 describe('--machine', () => {
   const retries = new URL('../../machines/request-with-retries.ts', import.meta.url).pathname
   const source = (declare: string): string =>
-    `import { createMachine } from '${import.meta.resolve('xstate')}'\n${declare} createMachine({ id: 'mine', initial: 'New', states: { New: { meta: { stuckAfter: '1s' }, on: { GO: 'Old' } }, Old: { type: 'final' } } })\n`
+    `import { createMachine } from '${import.meta.resolve('xstate')}'
+    ${declare} createMachine({
+      id: 'mine',
+      initial: 'New',
+      states: { New: { meta: { stuckAfter: '1s' }, on: { GO: 'Old' } }, Old: { type: 'final' } },
+    })
+`
   const log = ndjson([transition({ state: 'New' })])
 
   test.each([
@@ -368,7 +374,7 @@ describe('--machine', () => {
     expect(Object.keys(found.states)).toEqual(['New', 'Old'])
   })
 
-  test('the shipped one that knows retries', async () => {
+  test('the shipped machine with retries', async () => {
     const failed = [
       ...transitions(['AUTH_OK']),
       transition({ seq: 2, event: 'FAIL', from: 'Authenticated', state: 'Failed' }),

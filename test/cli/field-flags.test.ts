@@ -13,17 +13,18 @@ test.each([
 })
 
 test.each([
-  ['correlationId', '"correlationId" is none of trace_id, request_id, time, service, level, msg'],
-  ['trace=x', '"trace" is none of trace_id, request_id, time, service, level, msg'],
-  ['constructor=x', '"constructor" is none of trace_id, request_id, time, service, level, msg'],
-  ['=x', '"" is none of trace_id, request_id, time, service, level, msg'],
-  ['trace_id', "the field's name must have 1 to 256 characters"],
-  ['trace_id=', "the field's name must have 1 to 256 characters"],
-])('%o is refused: %s', (flag, reason) => {
-  const message = `--field ${flag}: ${reason}; write --field trace_id=correlationId, or a dotted name as in --field service=app.label`
+  ['correlationId', '"correlationId" is not one of trace_id, request_id, time, service, level, msg'],
+  ['trace=x', '"trace" is not one of trace_id, request_id, time, service, level, msg'],
+  ['constructor=x', '"constructor" is not one of trace_id, request_id, time, service, level, msg'],
+  ['=x', '"" is not one of trace_id, request_id, time, service, level, msg'],
+  ['trace_id', 'the field name must have 1 to 256 characters'],
+  ['trace_id=', 'the field name must have 1 to 256 characters'],
+])('%o is rejected: %s', (flag, reason) => {
+  const fix = 'write --field trace_id=correlationId, or a dotted name: --field service=app.label'
+  const message = `--field ${flag}: ${reason}; ${fix}`
   expect(() => fieldNames([flag])).toThrow(expect.objectContaining({ code: 'THROUGHLINE_USAGE', message }) as Error)
 })
 
-test('a name is not endless', () => {
+test('the length of a name is limited', () => {
   expect(() => fieldNames([`msg=${'a.'.repeat(200)}`])).toThrow('1 to 256')
 })

@@ -3,23 +3,20 @@ import { appendFileSync, renameSync, writeFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { requestMachine } from '../../machines/request.ts'
-import { endSignal, followAudit, type FollowOptions } from '../../src/cli/audit-follow.ts'
-import { compile } from '../../src/machine/compile.ts'
+import { followAudit, untilSignal, type FollowCommandOptions } from '../../src/cli/audit-follow.ts'
 import { BEGUN, ndjson, QUEUED, REQUEST, SYNC, TRACE, transition, transitions } from '../sample-log.ts'
-import { folderOf } from './_called.ts'
+import { folderOf } from './_run-command.ts'
 
-const table = compile(requestMachine)
 const IDS = `gateway  ${TRACE}  ${REQUEST}`
 
-/** A log that is followed; the test does something in each pause between two rounds, and the last one ends it. */
-async function followed(
+/** Follows logs. The test acts in each pause between two rounds, and the last pause ends the command. */
+async function follow(
   names: readonly string[],
   pauses: readonly (() => void)[],
-  more: Partial<FollowOptions> & { clock?: { time: number }; gone?: boolean } = {},
+  more: Partial<FollowCommandOptions> & { clock?: { time: number }; gone?: boolean } = {},
 ): Promise<{ status: number; out: string[]; err: string }> {
-  const { clock = { time: BEGUN + 1_000_000 }, gone, ...question } = more
-  const ending = new AbortController()
+  const { clock = { time: BEGUN + 1_000_000 }, gone, ...options } = more
+  const controller = new AbortController()
   const out: string[] = []
   let [err, pause] = ['', 0]
   const io = {
@@ -30,19 +27,18 @@ async function followed(
   }
   const wait = (): Promise<void> => {
     const next = pauses[pause++]
-    if (next === undefined) ending.abort()
+    if (next === undefined) controller.abort()
     else next()
     return Promise.resolve()
   }
   const status = await followAudit(names, {
-    table,
-    limitOf: () => 5_000,
+    stuckAfter: ['5s'],
     format: 'table',
     io,
-    signal: ending.signal,
+    signal: controller.signal,
     now: () => clock.time,
     wait,
-    ...question,
+    ...options,
   })
   return { status, out, err }
 }
@@ -51,8 +47,8 @@ const nothing = (): void => undefined
 const file = (): string => folderOf({ 'a.log': '' })('a.log')
 const parsed = (out: readonly string[]): unknown[] => out.map((text): unknown => JSON.parse(text))
 
-describe('what is told', () => {
-  test('is one line when a request is stuck, one when it has moved on, and one for an invalid line', async () => {
+describe('findings', () => {
+  test('are one line for a stuck request, one when it moves on, and one for an invalid line', async () => {
     const log = file()
     const error = { type: 'TypeError', message: 'no\u001b[31m luck' }
     writeFileSync(
@@ -62,7 +58,7 @@ describe('what is told', () => {
         { ...transition({ request_id: 'b7ad6b7169203332' }), lifecycle: 'note', event: 'RETRY', error },
       ]),
     )
-    const { status, out, err } = await followed(
+    const { status, out, err } = await follow(
       [log],
       [
         nothing,
@@ -88,10 +84,10 @@ describe('what is told', () => {
     expect(err).toBe(`throughline: watching ${log}\n`)
   })
 
-  test('is one object for each with ndjson', async () => {
+  test('are one object per line with ndjson', async () => {
     const log = file()
     writeFileSync(log, ndjson(transitions([])))
-    const { out } = await followed(
+    const { out } = await follow(
       [log],
       [
         nothing,
@@ -140,27 +136,27 @@ describe('what is told', () => {
     expect(out.every((text) => text.endsWith('\n') && text.indexOf('\n') === text.length - 1)).toBe(true)
   })
 
-  test('is coloured on a terminal', async () => {
+  test('are coloured on a terminal', async () => {
     const log = file()
     writeFileSync(log, ndjson(transitions([])))
     const out: string[] = []
-    await followed([log], [nothing], { io: { out: (text) => void out.push(text), err: nothing, colour: true } })
+    await follow([log], [nothing], { io: { out: (text) => void out.push(text), err: nothing, colour: true } })
     expect(out).toEqual([expect.stringContaining('\u001b[31mSTUCK   \u001b[39m')])
   })
 
-  test('is refused as one object', async () => {
-    await expect(followed([file()], [], { format: 'json' })).rejects.toThrow(
-      '--format json is one object at the end, and --follow has none: say --format ndjson',
+  test('are rejected as one object', async () => {
+    await expect(follow([file()], [], { format: 'json' })).rejects.toThrow(
+      '--format json prints one object at the end, and --follow has no end: use --format ndjson',
     )
-    await expect(followed([file()], [], { format: 'json' })).rejects.toMatchObject({ code: 'THROUGHLINE_USAGE' })
+    await expect(follow([file()], [], { format: 'json' })).rejects.toMatchObject({ code: 'THROUGHLINE_USAGE' })
   })
 
-  test('on stderr is what is watched, and what cannot be read', async () => {
-    const { err, status } = await followed(['/no/such.log', '/no/such/*.log'], [nothing, nothing])
+  test('are not the only output: stderr has the names of the logs and warnings', async () => {
+    const { err, status } = await follow(['/no/such.log', '/no/such/*.log'], [nothing, nothing])
     expect(err.split('\n')).toEqual([
       'throughline: watching /no/such.log, /no/such/*.log',
-      'throughline: waits for files that match /no/such/*.log: there is none yet',
-      'throughline: waits for /no/such.log: there is no such file yet',
+      'throughline: waiting for files that match /no/such/*.log: there are none yet',
+      'throughline: waiting for /no/such.log: it does not exist yet',
       '',
     ])
     expect(status).toBe(0)
@@ -168,39 +164,39 @@ describe('what is told', () => {
 })
 
 describe('the status', () => {
-  test('is 0 where what was stuck has moved on', async () => {
+  test('is 0 if every stuck request has moved on', async () => {
     const log = file()
     writeFileSync(log, ndjson(transitions(QUEUED)))
     const end = transition({ seq: 4, event: 'COMPLETE', from: 'Queued', state: 'Completed', time: BEGUN + 60_000 })
-    const { status, out } = await followed([log], [nothing, () => appendFileSync(log, ndjson([end]))])
+    const { status, out } = await follow([log], [nothing, () => appendFileSync(log, ndjson([end]))])
     expect([status, out.length]).toEqual([0, 2])
   })
 })
 
 describe('ages', () => {
-  test('count to the clock where nothing comes', async () => {
+  test('are measured at the current time if no lines arrive', async () => {
     const log = file()
     const clock = { time: BEGUN }
     writeFileSync(log, ndjson(transitions([])))
     const pauses = [() => (clock.time = BEGUN + 5_000), () => (clock.time = BEGUN + 5_001)].map(
       (set) => () => void set(),
     )
-    const { out } = await followed([log], pauses, { clock, format: 'ndjson' })
+    const { out } = await follow([log], pauses, { clock, format: 'ndjson' })
     expect(parsed(out)).toMatchObject([{ age_ms: 5_001 }])
   })
 
-  test('count to the last line while lines come: a backlog accuses nobody of what its next lines tell', async () => {
+  test('are measured at the latest line while lines arrive, so that a backlog causes no finding', async () => {
     const log = file()
     writeFileSync(log, ndjson(transitions([])))
-    const { out } = await followed([log], [() => appendFileSync(log, ndjson(transitions(SYNC).slice(1)))])
+    const { out } = await follow([log], [() => appendFileSync(log, ndjson(transitions(SYNC).slice(1)))])
     expect(out).toEqual([])
   })
 })
 
-test('it ends when nobody reads on', async () => {
+test('it ends when its output is closed', async () => {
   const log = file()
   writeFileSync(log, ndjson([...transitions([]), ...transitions([], { request_id: 'b7ad6b7169203332' })]))
-  const { out, status } = await followed(
+  const { out, status } = await follow(
     [log],
     Array.from({ length: 100 }, () => nothing),
     { gone: true },
@@ -208,18 +204,25 @@ test('it ends when nobody reads on', async () => {
   expect([out.length, status]).toEqual([1, 1])
 })
 
-test('it does not begin when it has been told to end', async () => {
-  const { out, status } = await followed([file()], [], { signal: AbortSignal.abort() })
+test('it does not start if the signal is already aborted', async () => {
+  const { out, status } = await follow([file()], [], { signal: AbortSignal.abort() })
   expect([out, status]).toEqual([[], 0])
 })
 
-test('the signal is given once, and the second ends the process as if nobody had listened', () => {
+test('a signal ends the command, and a second one has its default effect', async () => {
   const before = process.listenerCount('SIGTERM')
-  const { signal, release } = endSignal()
-  expect([process.listenerCount('SIGTERM'), process.listenerCount('SIGINT') > 0]).toEqual([before + 1, true])
-  process.emit('SIGTERM')
-  expect([signal.aborted, process.listenerCount('SIGTERM')]).toEqual([true, before])
-  release()
+  await untilSignal((signal) => {
+    expect([process.listenerCount('SIGTERM'), process.listenerCount('SIGINT') > 0]).toEqual([before + 1, true])
+    process.emit('SIGTERM')
+    expect([signal.aborted, process.listenerCount('SIGTERM')]).toEqual([true, before])
+    return Promise.resolve()
+  })
+})
+
+test('the signal handlers are removed when the command fails', async () => {
+  const before = process.listenerCount('SIGTERM')
+  await expect(untilSignal(() => Promise.reject(new Error('no logs')))).rejects.toThrow('no logs')
+  expect(process.listenerCount('SIGTERM')).toBe(before)
 })
 
 describe('as a process', () => {
@@ -230,7 +233,7 @@ describe('as a process', () => {
     next: () => Promise<unknown>
     ended: Promise<number | null>
   } {
-    const child = spawn(process.execPath, ['--import', 'tsx', 'test/cli/_following.ts', ...args], {
+    const child = spawn(process.execPath, ['--import', 'tsx', 'test/cli/_follow-process.ts', ...args], {
       cwd: ROOT,
       stdio: ['pipe', 'pipe', 'ignore'],
     })
@@ -240,7 +243,7 @@ describe('as a process', () => {
     return { child, ended, next: async () => JSON.parse(String((await lines.next()).value)) as unknown }
   }
 
-  test('it follows a log through rotation, until a signal ends it', async () => {
+  test('it follows a log through rotation until a signal', async () => {
     const log = file()
     writeFileSync(log, ndjson(transitions(['AUTH_OK'])))
     const { child, next, ended } = start(log)
@@ -255,7 +258,7 @@ describe('as a process', () => {
     expect(await ended).toBe(0)
   })
 
-  test('it follows what is piped into it, to its end', async () => {
+  test('it follows piped lines to their end', async () => {
     const { child, next, ended } = start('-')
     child.stdin?.write(ndjson(transitions(['AUTH_OK'])))
     expect(await next()).toMatchObject({ finding: 'stuck', state: 'Authenticated' })
@@ -265,7 +268,7 @@ describe('as a process', () => {
     expect(await ended).toBe(1)
   })
 
-  test('a signal ends it while its input stays open', async () => {
+  test('a signal ends it while its input is still open', async () => {
     const { child, next, ended } = start('-')
     child.stdin?.write(ndjson(transitions([])))
     expect(await next()).toMatchObject({ finding: 'stuck' })

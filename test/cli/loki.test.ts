@@ -1,34 +1,31 @@
 import { describe, expect, it } from 'vitest'
-import { auditSource, storySource, type SourceContext, type LokiFlags } from '../../src/cli/loki-flags.ts'
-import { readLoki } from '../../src/logs/loki/read-loki.ts'
-import { parseLine } from '../../src/logs/parse-line.ts'
-import { lokiStandIn } from '../logs/loki/_loki.ts'
-import { BEGUN, ndjson, QUEUED, SYNC, TRACE, transitions } from '../sample-log.ts'
+import { lokiForAudit, lokiForStory, type LokiContext, type LokiFlags } from '../../src/cli/loki-flags.ts'
+import { TRACE } from '../sample-log.ts'
 
 const NOW = 1_790_000_000_000
 const HOUR = 3_600_000
 const LOKI = { loki: 'http://loki:3100', query: '{app="api"}' }
-/** Of version 7, and so it tells when it was made. */
-const BORN = Number.parseInt(TRACE.replaceAll('-', '').slice(0, 12), 16)
+/** The time in the id, a UUID version 7. */
+const TRACE_START = Number.parseInt(TRACE.replaceAll('-', '').slice(0, 12), 16)
 
-function beside(env: SourceContext['env'] = {}, ...names: string[]): SourceContext {
+function context(env: LokiContext['env'] = {}, ...names: string[]): LokiContext {
   return { names, env, now: NOW }
 }
 
 function range(flags: LokiFlags): unknown {
-  const source = auditSource({ ...LOKI, ...flags }, beside())
+  const source = lokiForAudit({ ...LOKI, ...flags }, context())
   return [source?.start, source?.end]
 }
 
-describe('auditSource', () => {
-  it('is none without --loki, whatever the environment says', () => {
+describe('lokiForAudit', () => {
+  it('is undefined without --loki, with any environment', () => {
     expect(
-      auditSource({}, beside({ LOKI_ORG_ID: 'shop', LOKI_USERNAME: 'ada', LOKI_BEARER_TOKEN: 'both' }, 'a.log')),
+      lokiForAudit({}, context({ LOKI_ORG_ID: 'shop', LOKI_USERNAME: 'ada', LOKI_BEARER_TOKEN: 'both' }, 'a.log')),
     ).toBeUndefined()
   })
 
-  it('asks for the lifecycle lines of the last hour', () => {
-    expect(auditSource(LOKI, beside())).toEqual({
+  it('reads the lifecycle lines of the last hour', () => {
+    expect(lokiForAudit(LOKI, context())).toEqual({
       url: LOKI.loki,
       query: '{app="api"} |= "lifecycle"',
       start: NOW - HOUR,
@@ -42,119 +39,106 @@ describe('auditSource', () => {
     [{ since: String(NOW - 5) }, [NOW - 5, NOW]],
     [{ until: '30m' }, [NOW - 1.5 * HOUR, NOW - 0.5 * HOUR]],
     [{ since: '2d', until: '1d' }, [NOW - 48 * HOUR, NOW - 24 * HOUR]],
-  ])('reads the range from %j', (flags, expected) => {
+  ])('parses the range of %j', (flags, expected) => {
     expect(range(flags)).toEqual(expected)
   })
 
-  it.each<[SourceContext['env'], LokiFlags, object]>([
+  it.each<[LokiContext['env'], LokiFlags, object]>([
     [{ LOKI_USERNAME: 'ada', LOKI_PASSWORD: 'hush' }, {}, { auth: { username: 'ada', password: 'hush' } }],
     [{ LOKI_PASSWORD: 'hush' }, {}, { auth: { username: '', password: 'hush' } }],
     [{ LOKI_BEARER_TOKEN: 'hush', LOKI_USERNAME: '' }, {}, { auth: { bearer: 'hush' } }],
     [{ LOKI_ORG_ID: 'shop' }, {}, { tenant: 'shop' }],
     [{ LOKI_ORG_ID: 'shop' }, { lokiTenant: 'bank' }, { tenant: 'bank' }],
     [{ LOKI_ORG_ID: '', LOKI_PASSWORD: '' }, {}, {}],
-  ])('says who asks, by %j and %j', (env, flags, expected) => {
-    const { url, query, start, end, ...who } = auditSource({ ...LOKI, ...flags }, beside(env)) ?? {}
-    expect(who).toEqual(expected)
+  ])('takes tenant and credentials from %j and %j', (env, flags, expected) => {
+    const { url, query, start, end, ...identity } = lokiForAudit({ ...LOKI, ...flags }, context(env)) ?? {}
+    expect(identity).toEqual(expected)
     expect([url, query, start, end]).not.toContain(undefined)
   })
 
-  it.each<[string, LokiFlags, SourceContext, RegExp]>([
-    ['no query', { loki: LOKI.loki }, beside(), /--loki needs --query.*--query '\{app=~"api\|worker"\}'/],
-    ['a query for nothing', { query: '{}' }, beside(), /--query is for Loki: add --loki http:\/\/loki:3100/],
-    ['a beginning for nothing', { since: '1h' }, beside({}, 'a.log'), /--since is for Loki/],
-    ['an end for nothing', { until: '1h' }, beside(), /--until is for Loki/],
-    ['a tenant for nothing', { lokiTenant: 'shop' }, beside(), /--loki-tenant is for Loki/],
-    ['files as well', LOKI, beside({}, 'a.log', 'b.log'), /a\.log, b\.log from files: give one of them/],
+  it.each<[string, LokiFlags, LokiContext, RegExp]>([
+    ['no query', { loki: LOKI.loki }, context(), /--loki needs --query.*--query '\{app=~"api\|worker"\}'/],
+    ['a query without --loki', { query: '{}' }, context(), /--query is for Loki: add --loki http:\/\/loki:3100/],
+    ['a start without --loki', { since: '1h' }, context({}, 'a.log'), /--since is for Loki/],
+    ['an end without --loki', { until: '1h' }, context(), /--until is for Loki/],
+    ['a tenant without --loki', { lokiTenant: 'shop' }, context(), /--loki-tenant is for Loki/],
+    ['files as well', LOKI, context({}, 'a.log', 'b.log'), /a\.log, b\.log from files: use one of them/],
     [
-      'no URL',
+      'an invalid URL',
       { ...LOKI, loki: 'loki:3100' },
-      beside(),
-      /"loki:3100" is no URL of a Loki: write it as http:\/\/loki:3100/,
+      context(),
+      /"loki:3100" is not a Loki URL: write it as http:\/\/loki:3100/,
     ],
-    ['a metric query', { ...LOKI, query: 'rate({app="api"}[5m])' }, beside(), /metric query/],
+    ['a metric query', { ...LOKI, query: 'rate({app="api"}[5m])' }, context(), /metric query/],
     [
-      'no time',
+      'an invalid time',
       { ...LOKI, since: 'yesterday' },
-      beside(),
-      /--since "yesterday" is no duration and no time: write 6h, 2026-01-31T12:00:00Z or epoch milliseconds/,
+      context(),
+      /--since "yesterday" is not a duration or a time: write 6h, 2026-01-31T12:00:00Z or epoch milliseconds/,
     ],
-    ['no such day', { ...LOKI, until: '2026-99-99' }, beside(), /--until "2026-99-99" is no duration and no time/],
-    ['a beginning to come', { ...LOKI, since: String(NOW + 1) }, beside(), /--since 1790000000001 is not in the past/],
     [
-      'an end before the beginning',
+      'a day that does not exist',
+      { ...LOKI, until: '2026-99-99' },
+      context(),
+      /--until "2026-99-99" is not a duration or a time/,
+    ],
+    [
+      'a start in the future',
+      { ...LOKI, since: String(NOW + 1) },
+      context(),
+      /--since 1790000000001 is not in the past/,
+    ],
+    [
+      'an end before the start',
       { ...LOKI, since: '1h', until: '2h' },
-      beside(),
-      /--since 1h is not before --until 2h: exchange them/,
+      context(),
+      /--since 1h is not before --until 2h: swap them/,
     ],
     [
       'both kinds of credentials',
       LOKI,
-      beside({ LOKI_BEARER_TOKEN: 'hush', LOKI_USERNAME: 'ada' }),
+      context({ LOKI_BEARER_TOKEN: 'hush', LOKI_USERNAME: 'ada' }),
       /LOKI_BEARER_TOKEN is set, and so is LOKI_USERNAME or LOKI_PASSWORD: unset one/,
     ],
-  ])('refuses %s', (_, flags, given, message) => {
-    expect(() => auditSource(flags, given)).toThrow(message)
-    expect(() => auditSource(flags, given)).not.toThrow(/hush/)
+  ])('rejects %s', (_, flags, given, message) => {
+    expect(() => lokiForAudit(flags, given)).toThrow(message)
+    expect(() => lokiForAudit(flags, given)).not.toThrow(/hush/)
   })
 
-  it('lets credentials in the URL go before all of the environment', () => {
+  it('accepts contradictory credentials in the environment if the URL has some', () => {
     const env = { LOKI_BEARER_TOKEN: 'hush', LOKI_USERNAME: 'ada' }
-    expect(auditSource({ ...LOKI, loki: 'http://bob:secret@loki:3100' }, beside(env))).toMatchObject({
+    expect(lokiForAudit({ ...LOKI, loki: 'http://bob:secret@loki:3100' }, context(env))).toMatchObject({
       url: 'http://bob:secret@loki:3100',
     })
   })
 })
 
-describe('storySource', () => {
-  it('asks all services for the lines of a trace, from its birth on', () => {
-    expect(storySource(TRACE, { loki: LOKI.loki }, beside())).toEqual({
+describe('lokiForStory', () => {
+  it('reads the lines of a trace from all services, since the trace began', () => {
+    expect(lokiForStory(TRACE, { loki: LOKI.loki }, context())).toEqual({
       url: LOKI.loki,
       query: `{service_name=~".+"} |~ "(?i:${TRACE}|${TRACE.replaceAll('-', '')})"`,
-      start: BORN - 300_000,
+      start: TRACE_START - 300_000,
       end: NOW,
     })
   })
 
-  it('asks for the last hour where the id tells no birth, or a later one', () => {
+  it('reads the last hour if the id contains no time, or a later one', () => {
     const late = 'ffffffff-ffff-7f60-8a1b-2c3d4e5f6071'
     for (const id of ['abc-123', late])
-      expect(storySource(id, LOKI, beside())).toMatchObject({ start: NOW - HOUR, end: NOW })
-    expect(storySource('00000000-0000-7f60-8a1b-2c3d4e5f6071', LOKI, beside())).toMatchObject({ start: 0 })
+      expect(lokiForStory(id, LOKI, context())).toMatchObject({ start: NOW - HOUR, end: NOW })
+    expect(lokiForStory('00000000-0000-7f60-8a1b-2c3d4e5f6071', LOKI, context())).toMatchObject({ start: 0 })
   })
 
-  it('asks for the range and the services that are named', () => {
-    expect(storySource(TRACE, { ...LOKI, since: '2h', until: '1h' }, beside())).toMatchObject({
+  it('reads the given range and services', () => {
+    expect(lokiForStory(TRACE, { ...LOKI, since: '2h', until: '1h' }, context())).toMatchObject({
       start: NOW - 2 * HOUR,
       end: NOW - HOUR,
     })
-    expect(storySource('abc-123', LOKI, beside())?.query).toMatch(/^\{app="api"\} \|~ "abc-123\|\(\?i:/)
+    expect(lokiForStory('abc-123', LOKI, context())?.query).toMatch(/^\{app="api"\} \|~ "abc-123\|\(\?i:/)
   })
 
-  it('is none without --loki', () => {
-    expect(storySource(TRACE, {}, beside())).toBeUndefined()
-  })
-})
-
-describe('what an audit reads from Loki', () => {
-  it('is what it reads from files that hold the same lines', async () => {
-    const lines = ndjson([...transitions(QUEUED), ...transitions(SYNC, { request_id: 'b7ad6b7169203332' }, 10)])
-      .trim()
-      .split('\n')
-    const { url } = await lokiStandIn(
-      lines.map((line, index) => ({ labels: { app: 'api' }, time: BigInt(BEGUN + index) * 1_000_000n, line })),
-    )
-    const source = auditSource(
-      { loki: url, query: '{app="api"}', since: String(BEGUN) },
-      { ...beside(), now: BEGUN + HOUR },
-    )
-    const read: object[] = []
-    if (source !== undefined) for await (const entries of readLoki(source)) read.push(...entries)
-    expect(read).toEqual(
-      lines.flatMap((line, index) =>
-        parseLine(line).map((entry) => ({ ...entry, file: '{app="api"}', line: index + 1 })),
-      ),
-    )
-    expect(read).toHaveLength(8)
+  it('is undefined without --loki', () => {
+    expect(lokiForStory(TRACE, {}, context())).toBeUndefined()
   })
 })

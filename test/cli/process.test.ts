@@ -7,28 +7,28 @@ import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { BEGUN, ndjson, QUEUED, SYNC, TRACE, transition, transitions } from '../sample-log.ts'
-import { folderOf } from './_called.ts'
+import { folderOf } from './_run-command.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const NOW = String(BEGUN + 1e9)
 
-interface Ended {
+interface ProcessResult {
   readonly status: number | null
   readonly out: string
   readonly err: string
 }
 
-/** Runs the command as a process; `input` goes to its standard input, which is then closed. */
-async function process_(
+/** Runs the command as a process with this standard input. */
+async function runProcess(
   args: readonly string[],
   input: NodeJS.ReadableStream | string,
   closeAfter = Infinity,
-): Promise<Ended> {
+): Promise<ProcessResult> {
   const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...args], {
     cwd: ROOT,
     env: { ...process.env, NO_COLOR: '1' },
   })
-  // Who reads no further than it needs closes the pipe.
+  // A command that does not read its whole input closes the pipe.
   child.stdin.on('error', () => undefined)
   if (typeof input === 'string') child.stdin.end(input)
   else input.pipe(child.stdin)
@@ -39,12 +39,12 @@ async function process_(
 }
 
 describe('the command as a process', () => {
-  test('reads standard input, named or not, and ends with the status of what it found', async () => {
+  test('reads standard input, named or not, and exits with the status of the result', async () => {
     const log = ndjson(transitions(QUEUED))
-    const [named, unnamed, held] = await Promise.all([
-      process_(['audit', '-', '--now', NOW], log),
-      process_(['audit', '--now', NOW], log),
-      process_(['audit', '-', '--now', NOW], ndjson(transitions(SYNC))),
+    const [named, unnamed, ended] = await Promise.all([
+      runProcess(['audit', '-', '--now', NOW], log),
+      runProcess(['audit', '--now', NOW], log),
+      runProcess(['audit', '-', '--now', NOW], ndjson(transitions(SYNC))),
     ])
     expect(named).toMatchObject({
       status: 1,
@@ -52,22 +52,31 @@ describe('the command as a process', () => {
       out: expect.stringMatching(/^1 request stuck, 0 invalid lines\n/) as string,
     })
     expect(unnamed).toEqual(named)
-    expect(held).toMatchObject({ status: 0, err: '' })
+    expect(ended).toMatchObject({ status: 0, err: '' })
   })
 
-  test('unpacks gzip that is piped into it', async () => {
-    const { status, out } = await process_(['story', TRACE, '-'], Readable.from([gzipSync(ndjson(transitions(SYNC)))]))
+  test('counts the transitions of piped lines in a diagram', async () => {
+    const { status, out, err } = await runProcess(['diagram', '--logs', '-'], ndjson(transitions(SYNC)))
+    expect([status, err]).toEqual([0, ''])
+    expect(out).toContain('Processing --> Responded: sync path (1)')
+  })
+
+  test('decompresses piped gzip', async () => {
+    const { status, out } = await runProcess(
+      ['story', TRACE, '-'],
+      Readable.from([gzipSync(ndjson(transitions(SYNC)))]),
+    )
     expect(status).toBe(0)
     expect(out).toContain(`trace ${TRACE}`)
   })
 
-  test('reads pipes that have a name', async () => {
+  test('reads named pipes', async () => {
     const file = folderOf({ 'a.log': ndjson(transitions(SYNC, { request_id: 'b7ad6b7169203332' })) })
-    execFileSync('mkfifo', [file('plain'), file('packed')])
+    execFileSync('mkfifo', [file('plain'), file('compressed')])
     const log = ndjson(transitions(QUEUED))
-    const written = Promise.all([writeFile(file('plain'), log), writeFile(file('packed'), gzipSync(log))])
-    const { status, out, err } = await process_(
-      ['audit', file('plain'), file('packed'), file('a.log'), '--now', NOW],
+    const written = Promise.all([writeFile(file('plain'), log), writeFile(file('compressed'), gzipSync(log))])
+    const { status, out, err } = await runProcess(
+      ['audit', file('plain'), file('compressed'), file('a.log'), '--now', NOW],
       '',
     )
     expect([status, err]).toEqual([1, ''])
@@ -75,15 +84,15 @@ describe('the command as a process', () => {
     await written
   })
 
-  test('reads a file that is standard input', async () => {
+  test('reads a file as standard input', async () => {
     const file = folderOf({ 'a.log': ndjson(transitions(SYNC)) })
-    const { status, out } = await process_(['story', TRACE, '-'], createReadStream(file('a.log')))
+    const { status, out } = await runProcess(['story', TRACE, '-'], createReadStream(file('a.log')))
     expect(status).toBe(0)
     expect(out).toContain(`trace ${TRACE}`)
   })
 
-  test('tells its version, and bad usage with status 2 on stderr alone', async () => {
-    const [version, bad] = await Promise.all([process_(['--version'], ''), process_(['audit', '/no/such.log'], '')])
+  test('prints its version, and bad usage only on stderr with status 2', async () => {
+    const [version, bad] = await Promise.all([runProcess(['--version'], ''), runProcess(['audit', '/no/such.log'], '')])
     expect(version).toMatchObject({ status: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) as string, err: '' })
     expect(bad).toEqual({
       status: 2,
@@ -92,14 +101,13 @@ describe('the command as a process', () => {
     })
   })
 
-  test('survives a reader that has seen enough', async () => {
-    const many = Array.from({ length: 3_000 }, (_, index) =>
-      transition({ request_id: `b7ad6b71692${String(10_000 + index)}` }),
-    )
-    const { status, err } = await process_(['audit', '-', '--now', NOW, '--format', 'json'], ndjson(many), 1)
+  test('does not fail if its output is closed early', async () => {
+    const many = Array.from({ length: 3_000 }, (_, index) => transition({ request_id: `b7ad6b71692${10_000 + index}` }))
+    const { status, err } = await runProcess(['audit', '-', '--now', NOW, '--format', 'json'], ndjson(many), 1)
     expect([status, err]).toEqual([1, ''])
   })
-  test('--follow ends once its reader has gone away', async () => {
+
+  test('--follow ends once its output is closed', async () => {
     const file = folderOf({ 'a.log': ndjson([transition()]) })
     const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', 'audit', file('a.log'), '--follow'], {
       cwd: ROOT,

@@ -3,12 +3,12 @@ import { PassThrough } from 'node:stream'
 import { expect, test } from 'vitest'
 import { progressBar } from '../../src/cli/progress-bar.ts'
 
-/** A terminal that keeps what is written to it. */
+/** A terminal that records its output. */
 function terminal(): PassThrough {
   return Object.assign(new PassThrough({ encoding: 'utf8' }), { isTTY: true, columns: 80 })
 }
 
-test('tells who watches the rate and how much is left, and clears itself away', async () => {
+test('shows the rate and the remaining time, and clears itself', async () => {
   const stream = terminal()
   const clock = { ms: 0 }
   const bar = progressBar({ watched: true }, { now: () => clock.ms, stream })
@@ -24,15 +24,15 @@ test('tells who watches the rate and how much is left, and clears itself away', 
 })
 
 test.each([
-  ['nobody watches', false, 10_000],
-  ['it is over before anybody wonders', true, 499],
-])('is not there where %s', async (_, watched, ms) => {
+  ['stderr is not a terminal', false, 10_000],
+  ['the reading takes less than half a second', true, 499],
+])('is not shown if %s', async (_, watched, ms) => {
   const stream = terminal()
   const clock = { ms: 0 }
   const bar = progressBar({ watched }, { now: () => clock.ms, stream })
   clock.ms = ms
   bar.update(5_000_000, 10_000_000)
-  // By then the package is there, and would have drawn.
+  // After this import a bar would have been drawn.
   await import('cli-progress')
   bar.stop()
   await Promise.resolve()

@@ -2,12 +2,12 @@ import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { BEGUN, ndjson, SYNC, transitions } from '../sample-log.ts'
 import { uuid } from '../log-arbitraries.ts'
-import { called, folderOf } from './_called.ts'
+import { folderOf, runCommand } from './_run-command.ts'
 
 const TRACE = uuid(BEGUN, 1)
 const HOUR = 3_600_000
 const own = transitions(SYNC, { trace_id: TRACE })
-/** Somebody else's lines, for ten hours before the trace and after it, in 3 MB. */
+/** 3 MB of third-party lines, from ten hours before the trace to ten hours after it. */
 const others = Array.from({ length: 20_000 }, (_, index) => ({
   time: BEGUN + (index - 10_000) * 3_600,
   msg: 'x'.repeat(100),
@@ -15,38 +15,38 @@ const others = Array.from({ length: 20_000 }, (_, index) => ({
 const LONG = ndjson([...others.slice(0, 10_001), ...own, ...others.slice(10_001)])
 
 describe('throughline story on a long log', () => {
-  test('reads what is needed, and says so in the text alone', async () => {
+  test('reads only a part, and reports this with the format text', async () => {
     const file = folderOf({ 'long.log': LONG })
-    const text = await called('story', TRACE, file('long.log'))
+    const text = await runCommand('story', TRACE, file('long.log'))
     expect(text).toMatchObject({ status: 0, out: expect.stringMatching(/Responded/) as string })
-    expect(text.err).toMatch(/^throughline: read \d of \d MB, from \S+ on; --full reads all\n$/)
-    expect(await called('story', TRACE, file('long.log'), '--format', 'json')).toMatchObject({ status: 0, err: '' })
+    expect(text.err).toMatch(/^throughline: read \d of \d MB, from \S+ on; --full reads everything\n$/)
+    expect(await runCommand('story', TRACE, file('long.log'), '--format', 'json')).toMatchObject({ status: 0, err: '' })
   })
 
-  test('--full reads all, and tells the same', async () => {
+  test('--full reads everything, with the same result', async () => {
     const file = folderOf({ 'long.log': LONG })
-    const full = await called('story', TRACE, file('long.log'), '--full')
+    const full = await runCommand('story', TRACE, file('long.log'), '--full')
     expect(full).toMatchObject({ status: 0, err: '' })
-    expect((await called('story', TRACE, file('long.log'))).out).toBe(full.out)
+    expect((await runCommand('story', TRACE, file('long.log'))).out).toBe(full.out)
   })
 
-  test('--skew says how far clocks may disagree', async () => {
+  test('--skew is the maximum difference between clocks', async () => {
     const early = transitions(SYNC, { trace_id: TRACE, request_id: 'b7ad6b7169203339' }, -8 * HOUR)
     const file = folderOf({ 'long.log': ndjson([...others, ...own, ...early].sort((a, b) => a.time - b.time)) })
     const ids = async (...flags: string[]): Promise<number> =>
-      (await called('story', TRACE, file('long.log'), ...flags)).out.split('[b7ad6b7169').length - 1
+      (await runCommand('story', TRACE, file('long.log'), ...flags)).out.split('[b7ad6b7169').length - 1
     expect(await ids()).toBe(1)
     expect(await ids('--skew', '9h')).toBe(2)
-    expect(await called('story', TRACE, file('long.log'), '--skew', 'soon')).toMatchObject({
+    expect(await runCommand('story', TRACE, file('long.log'), '--skew', 'soon')).toMatchObject({
       status: 2,
       err: expect.stringMatching(/"soon" is not a duration: write 250ms/) as string,
     })
   })
 
-  test('a damaged packed log is told of on stderr', async () => {
+  test('a corrupted compressed log is reported on stderr', async () => {
     const file = folderOf({ 'torn.gz': Buffer.concat([gzipSync(ndjson(own)), Buffer.from('no gzip')]) })
-    const { status, err } = await called('story', TRACE, file('torn.gz'))
+    const { status, err } = await runCommand('story', TRACE, file('torn.gz'))
     expect(status).toBe(0)
-    expect(err).toMatch(/^throughline: .*torn\.gz is damaged \(.*\): what stands before was read; fetch it again\n$/)
+    expect(err).toMatch(/^throughline: .*torn\.gz is corrupted \(.*\): it was read up to there; fetch it again\n$/)
   })
 })

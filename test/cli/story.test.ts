@@ -3,7 +3,7 @@ import type { StoryReport } from '../../src/story/report.ts'
 import { w3cTraceId } from '../../src/trace/trace-id.ts'
 import { lokiStandIn, type LokiStandIn } from '../logs/loki/_loki.ts'
 import { BEGUN, ndjson, SYNC, TRACE, transitions } from '../sample-log.ts'
-import { called, folderOf } from './_called.ts'
+import { folderOf, runCommand } from './_run-command.ts'
 
 const own = {
   level: 40,
@@ -25,21 +25,21 @@ describe('a trace is found', () => {
     ['by its UUID in upper case', TRACE.toUpperCase(), ['b7ad6b7169203331']],
     ['by its 32 hex digits', TRACE.replaceAll('-', ''), ['b7ad6b7169203331']],
     ['by its 32 hex digits in upper case', TRACE.replaceAll('-', '').toUpperCase(), ['b7ad6b7169203331']],
-    ['by an id that is no UUID', 'abc-123', ['b7ad6b7169203332']],
+    ['by an id that is not a UUID', 'abc-123', ['b7ad6b7169203332']],
   ])('%s', async (_, id, requests) => {
     const file = folderOf({ 'a.log': LOG })
-    const { status, out, err } = await called('story', id, file('a.log'), '--format', 'json')
+    const { status, out, err } = await runCommand('story', id, file('a.log'), '--format', 'json')
     expect([status, err]).toEqual([0, ''])
     expect(ids(out)).toEqual(requests)
   })
 
-  test('also in a service that only saw the traceparent of an id that is no UUID', async () => {
+  test('also in a service that only received the traceparent of an id that is not a UUID', async () => {
     const dashed = w3cTraceId('abc-123').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
     const file = folderOf({
       'a.log':
         LOG + ndjson(transitions(SYNC, { trace_id: dashed, request_id: 'b7ad6b7169203333', service: 'catalog' }, 5)),
     })
-    const { out } = await called('story', 'abc-123', file('a.log'), '--format', 'json')
+    const { out } = await runCommand('story', 'abc-123', file('a.log'), '--format', 'json')
     expect(ids(out)).toEqual(['b7ad6b7169203332', 'b7ad6b7169203333'])
   })
 
@@ -47,14 +47,14 @@ describe('a trace is found', () => {
     ['text', /^trace 019a2b3c[^]*the cache is cold/],
     ['mermaid', /^sequenceDiagram\n/],
     ['json', /^\{\n {2}"trace_id": "019a2b3c/],
-  ])('and told as %s', async (format, told) => {
+  ])('and printed as %s', async (format, expected) => {
     const file = folderOf({ 'a.log': LOG })
-    expect((await called('story', TRACE, file('a.log'), '--format', format)).out).toMatch(told)
+    expect((await runCommand('story', TRACE, file('a.log'), '--format', format)).out).toMatch(expected)
   })
 
-  test('or not: status 1, and one line on stderr', async () => {
+  test('or not, with status 1 and one line on stderr', async () => {
     const file = folderOf({ 'a.log': LOG })
-    expect(await called('story', 'ABC-123', file('a.log'))).toEqual({
+    expect(await runCommand('story', 'ABC-123', file('a.log'))).toEqual({
       status: 1,
       out: '',
       err: 'throughline: no line of trace ABC-123 in these logs\n',
@@ -63,11 +63,12 @@ describe('a trace is found', () => {
 })
 
 describe('--field', () => {
-  test('says where other loggers put what is told, also several times', async () => {
-    const strange = { who: 'till', said: 'the drawer is open', when: BEGUN + 600, ticket: { no: TRACE } }
-    const file = folderOf({ 'a.log': LOG + ndjson([strange]) })
+  test('names the fields of other loggers, and may be repeated', async () => {
+    const foreign = { who: 'till', said: 'the drawer is open', when: BEGUN + 600, ticket: { no: TRACE } }
+    const file = folderOf({ 'a.log': LOG + ndjson([foreign]) })
     const lines = async (...flags: string[]): Promise<unknown> =>
-      (JSON.parse((await called('story', TRACE, file('a.log'), '--format', 'json', ...flags)).out) as StoryReport).lines
+      (JSON.parse((await runCommand('story', TRACE, file('a.log'), '--format', 'json', ...flags)).out) as StoryReport)
+        .lines
     const known = { service: 'gateway', msg: 'the cache is cold' }
     expect(await lines()).toMatchObject([known])
     expect(
@@ -95,20 +96,26 @@ describe('--loki', () => {
         .map((line, index) => ({ labels: { app: 'api' }, time: BigInt(BEGUN + index) * 1_000_000n, line })),
     )
 
-  test('tells what the same lines in a file tell', async () => {
+  test('gives the same story as a file with the same lines', async () => {
     const file = folderOf({ 'a.log': LOG })
-    const { url, asked } = await stored(LOG)
-    const { status, out, err } = await called('story', TRACE, '--loki', url, '--query', '{app="api"}', ...range)
+    const { url, queries } = await stored(LOG)
+    const { status, out, err } = await runCommand('story', TRACE, '--loki', url, '--query', '{app="api"}', ...range)
     expect([status, err]).toEqual([0, ''])
-    expect(out).toBe((await called('story', TRACE, file('a.log'))).out)
-    expect(asked.map((query) => query.get('query'))).toEqual([expect.stringMatching(/^\{app="api"\} \|~ /)])
+    expect(out).toBe((await runCommand('story', TRACE, file('a.log'))).out)
+    expect(queries.map((query) => query.get('query'))).toEqual([expect.stringMatching(/^\{app="api"\} \|~ /)])
   })
 
-  test('says how to look further where nothing is found and no query was given', async () => {
+  test('says how to search further if nothing is found without a query', async () => {
     const { url } = await stored(LOG)
     const none = 'throughline: no line of trace ABC-123 in these logs'
-    const all = await called('story', 'ABC-123', '--loki', url, ...range)
-    expect(all).toEqual({ status: 1, out: '', err: `${none}: name your labels with --query, or an earlier --since\n` })
-    expect((await called('story', 'ABC-123', '--loki', url, '--query', '{app="api"}', ...range)).err).toBe(`${none}\n`)
+    const all = await runCommand('story', 'ABC-123', '--loki', url, ...range)
+    expect(all).toEqual({
+      status: 1,
+      out: '',
+      err: `${none}: select your labels with --query, or pass an earlier --since\n`,
+    })
+    expect((await runCommand('story', 'ABC-123', '--loki', url, '--query', '{app="api"}', ...range)).err).toBe(
+      `${none}\n`,
+    )
   })
 })

@@ -13,7 +13,7 @@ import type { AuditReport } from '../../src/audit/report.ts'
 import { FIELD_NAMES } from '../../src/record/fields.ts'
 import type { StoryReport } from '../../src/story/report.ts'
 import { w3cTraceId } from '../../src/trace/trace-id.ts'
-import { called, folderOf } from '../cli/_called.ts'
+import { folderOf, runCommand } from '../cli/_run-command.ts'
 import { deferred } from '../deferred.ts'
 import { schemaErrors } from '../lifecycle-schema.ts'
 import { keysOf, linesStream } from '../lines.ts'
@@ -244,7 +244,7 @@ describe.each(LANGUAGES)('a service in $name', ({ missing, build }) => {
     parent.responded()
     expect(response).toEqual({ status: 200, traceId: trace })
     const file = folderOf({ 'ours.log': `${ours.join('\n')}\n`, 'theirs.log': `${theirs.join('\n')}\n` })
-    const { out } = await called('story', trace, file('*.log'), '--format', 'json')
+    const { out } = await runCommand('story', trace, file('*.log'), '--format', 'json')
     // What the command prints as JSON.
     const { requests } = JSON.parse(out) as StoryReport
     expect(requests.map(({ service: by, state, outcome, gaps }) => [by, state, outcome, gaps])).toEqual([
@@ -261,7 +261,7 @@ describe.each(LANGUAGES)('a service in $name', ({ missing, build }) => {
     const expected = FIELD_NAMES.filter((name) => !NOT_IN_EXAMPLES.includes(name))
     expect([...new Set(theirs.flatMap(keysOf))].sort()).toEqual(expected.sort())
     const file = folderOf({ 'ours.log': `${ours.join('\n')}\n`, 'theirs.log': `${theirs.join('\n')}\n` })
-    const { status, out } = await called('audit', file('*.log'), '--format', 'json', '--now', '9999999999999')
+    const { status, out } = await runCommand('audit', file('*.log'), '--format', 'json', '--now', '9999999999999')
     // What the command prints as JSON.
     const { checked, stuck, invalid, gaps } = JSON.parse(out) as AuditReport
     expect([status, stuck, invalid, gaps, checked.damaged_lines, checked.other_lines]).toEqual([0, [], [], [], 0, 0])

@@ -6,7 +6,7 @@ import { parseStuckThresholds } from '../../src/audit/stuck-thresholds.ts'
 import { ThroughlineError } from '../../src/errors.ts'
 import type { LocatedEntry } from '../../src/logs/log-entry.ts'
 import { readLogs } from '../read-logs.ts'
-import { called } from '../cli/_called.ts'
+import { runCommand } from '../cli/_run-command.ts'
 import { T0 } from '../log-arbitraries.ts'
 import { Gathered } from '../run-audit.ts'
 import { damagedLog, type DamagedLog } from './_damage.ts'
@@ -115,11 +115,11 @@ describe('logs with damaged lines', () => {
         writeFileSync(file, bytes)
         const trace = log.requests[0]?.traceId ?? ''
         const calls = await Promise.all([
-          called('audit', file),
-          called('audit', '--format', 'json', file),
-          called('story', trace, file),
-          called('story', '--format', 'mermaid', trace, file),
-          called('diagram', '--logs', file),
+          runCommand('audit', file),
+          runCommand('audit', '--format', 'json', file),
+          runCommand('story', trace, file),
+          runCommand('story', '--format', 'mermaid', trace, file),
+          runCommand('diagram', '--logs', file),
         ])
         for (const { status } of calls) expect(status).toBeLessThan(2)
       }),
@@ -180,7 +180,7 @@ describe('a damaged gzip file', () => {
             () => undefined,
             (error: unknown) => error,
           )
-          const { status, err } = await called('audit', file)
+          const { status, err } = await runCommand('audit', file)
           expect(status === 2).toBe(failure !== undefined)
           if (failure === undefined) return
           rejected += 1

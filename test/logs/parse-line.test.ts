@@ -15,22 +15,22 @@ const changed = (fields: object): string => JSON.stringify({ ...(JSON.parse(LINE
 
 describe('a line is', () => {
   test.each<[what: string, text: string, kinds: string[]]>([
-    ['nothing where it is empty', '', []],
-    ['nothing where it is blank', ' \t\r', []],
+    ['nothing if it is empty', '', []],
+    ['nothing if it is blank', ' \t\r', []],
     ['a record', LINE, ['record']],
-    ['a record with white space round it', ` ${LINE} \r`, ['record']],
-    ['a record behind a byte order mark', `\ufeff${LINE}`, ['record']],
-    ["a record behind a container's name", `gateway-1  | ${LINE}`, ['record']],
-    ['a record behind a coloured name', `\u001b[36mgateway-1  | \u001b[0m${LINE}`, ['record']],
+    ['a record with white space around it', ` ${LINE} \r`, ['record']],
+    ['a record after a byte order mark', `\ufeff${LINE}`, ['record']],
+    ['a record after the name of a container', `gateway-1  | ${LINE}`, ['record']],
+    ['a record after a coloured name', `\u001b[36mgateway-1  | \u001b[0m${LINE}`, ['record']],
     ['a record in colour', `\u001b[32m${LINE}\u001b[39m`, ['record']],
     ['a record whose parts are coloured', LINE.replaceAll(':', '\u001b[90m:\u001b[39m'), ['record']],
     ['a colour alone', '\u001b[0m', ['other']],
-    ['a record behind the NULs of a truncated file', `${'\0'.repeat(500)}${LINE}`, ['record']],
-    ['a record behind a date', `2026-01-31T12:00:00Z stdout F ${LINE}`, ['record']],
+    ['a record after the NULs of a truncated file', `${'\0'.repeat(500)}${LINE}`, ['record']],
+    ['a record after a date', `2026-01-31T12:00:00Z stdout F ${LINE}`, ['record']],
     ['another pino line', FOREIGN, ['other']],
     ['text', 'Server listening on port 80', ['other']],
     ['text with braces', 'listening on { port: 80 }!', ['other']],
-    ['text not of UTF-8', '\ufffd\ufffd caf\ufffd', ['other']],
+    ['text with invalid UTF-8', '\ufffd\ufffd caf\ufffd', ['other']],
     ['binary', '\0\u0001\u001f\u008b', ['other']],
     ['a number', '12', ['other']],
     ['a huge number', '1e999999', ['other']],
@@ -38,61 +38,81 @@ describe('a line is', () => {
     ['a string', '"{}"', ['other']],
     ['an array', `[${LINE}]`, ['other']],
     ['an empty object', '{}', ['other']],
-    ['a lifecycle that is not ours', '{"lifecycle":"started"}', ['other']],
-    ['ours without what all have', '{"lifecycle":"note"}', ['damaged']],
+    ['a third-party lifecycle field', '{"lifecycle":"started"}', ['other']],
+    ['a throughline line without required fields', '{"lifecycle":"note"}', ['damaged']],
     ['the first half', LINE.slice(0, half), ['damaged']],
-    ['the latter half', LINE.slice(half), ['damaged']],
+    ['the second half', LINE.slice(half), ['damaged']],
     ['the first half of a foreign line', FOREIGN.slice(0, 40), ['damaged']],
     ['two lines in one', LINE + NEXT, ['record', 'record']],
     ['two lines and a foreign one', LINE + FOREIGN + NEXT, ['record', 'other', 'record']],
     ['half a line and a whole one', LINE.slice(0, half) + NEXT, ['damaged', 'record']],
-    ['a line torn by another one', LINE.slice(0, half) + NEXT + LINE.slice(half), ['damaged', 'damaged']],
+    ['a line inside another one', LINE.slice(0, half) + NEXT + LINE.slice(half), ['damaged', 'damaged']],
     ['a brace', '{', ['damaged']],
-    ['nested without end', '{"a":'.repeat(50_000), ['damaged']],
+    ['deeply nested and unclosed', '{"a":'.repeat(50_000), ['damaged']],
   ])('%s', (_, text, expected) => {
     expect(kinds(text)).toEqual(expected)
   })
 
-  test.each(['time', 'trace_id', 'request_id', 'state', 'seq'])('damaged where %s is of the wrong type', (field) => {
+  test.each(['time', 'trace_id', 'request_id', 'state', 'seq'])('damaged if %s has the wrong type', (field) => {
     for (const wrong of [null, {}, [], true, '']) expect(kinds(changed({ [field]: wrong }))).toEqual(['damaged'])
   })
 
-  test('damaged where its time is beyond numbers', () => {
+  test('damaged if its time or seq is not a finite number', () => {
     expect(kinds(LINE.replace(/"time":\d+/, '"time":1e999'))).toEqual(['damaged'])
     expect(kinds(LINE.replace('"seq":1', '"seq":99999999999999999999'))).toEqual(['damaged'])
   })
 })
 
-describe('a record is read', () => {
-  const read = (text: string): unknown => parseLine(text).map((entry) => (entry.kind === 'record' ? entry.record : entry.kind))
+describe('a record is parsed', () => {
+  const read = (text: string): unknown =>
+    parseLine(text).map((entry) => (entry.kind === 'record' ? entry.record : entry.kind))
 
-  test('with the time and the level of other settings', () => {
+  test('with the time and the level of other pino settings', () => {
     expect(read(changed({ time: new Date(record.time).toISOString(), level: 'info' }))).toEqual([record])
   })
 
-  test('of a doubled key the last', () => {
+  test('with the last value of a duplicate key', () => {
     expect(read(LINE.replace('{', '{"state":"Queued",'))).toEqual([record])
   })
 
-  test('as its own keys only', () => {
+  test('from its own keys only', () => {
     expect(read(LINE.replace('{', '{"__proto__":{"attempt":7,"outcome":"ok"},"constructor":1,'))).toEqual([record])
-    expect(kinds('{"__proto__":{"lifecycle":"note","time":1,"trace_id":"a","request_id":"b","state":"c"}}')).toEqual(['other'])
+    expect(kinds('{"__proto__":{"lifecycle":"note","time":1,"trace_id":"a","request_id":"b","state":"c"}}')).toEqual([
+      'other',
+    ])
   })
 })
 
-describe('what is left of a damaged line is kept', () => {
-  test('of its first half time, service and step', () => {
+describe('the readable fields of a damaged line are kept', () => {
+  test('of the first half: time, service and transition', () => {
     expect(parseLine(LINE.slice(0, LINE.indexOf('"trace_id"') + 24))).toEqual([
-      { kind: 'damaged', fragment: expect.objectContaining({ time: record.time, service: 'gateway', event: 'AUTH_OK', from: 'Received', state: 'Authenticated' }) as unknown },
+      {
+        kind: 'damaged',
+        fragment: expect.objectContaining({
+          time: record.time,
+          service: 'gateway',
+          event: 'AUTH_OK',
+          from: 'Received',
+          state: 'Authenticated',
+        }) as unknown,
+      },
     ])
   })
 
-  test.each([0, 1, 5, 12])('of its latter half request, number and step, though %i characters of the name of the id are lost', (lost) => {
-    const latter = LINE.slice(LINE.indexOf('"request_id"') + lost)
-    expect(parseLine(latter)).toEqual([{ kind: 'damaged', fragment: { traceWhole: false, requestEnd: REQUEST, seq: 1, from: 'Received', state: 'Authenticated' } }])
-  })
+  test.each([0, 1, 5, 12])(
+    'of the second half: request id, seq and transition, if %i characters of the field name are lost',
+    (lost) => {
+      const secondHalf = LINE.slice(LINE.indexOf('"request_id"') + lost)
+      expect(parseLine(secondHalf)).toEqual([
+        {
+          kind: 'damaged',
+          fragment: { isWholeTrace: false, requestSuffix: REQUEST, seq: 1, from: 'Received', state: 'Authenticated' },
+        },
+      ])
+    },
+  )
 
-  test('but not of a note, nor of a first line, which move nobody', () => {
+  test('but not of a note or of a first line, which change no state', () => {
     for (const line of [changed({ lifecycle: 'note' }), FIRST]) {
       const [entry] = parseLine(line.slice(0, line.indexOf(TRACE) + 20))
       expect(entry).toEqual({ kind: 'damaged' })
@@ -100,21 +120,42 @@ describe('what is left of a damaged line is kept', () => {
   })
 })
 
-describe('no text is too strange', () => {
-  const piece = fc.oneof(fc.string({ unit: 'binary' }), fc.json(), fc.constantFrom(LINE, FOREIGN, '{', '}', '"', '\0', '\u001b[31m', '{"level":', '"lifecycle":"transition"', '"trace_id":"'))
+describe('any text', () => {
+  const piece = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.json(),
+    fc.constantFrom(
+      LINE,
+      FOREIGN,
+      '{',
+      '}',
+      '"',
+      '\0',
+      '\u001b[31m',
+      '{"level":',
+      '"lifecycle":"transition"',
+      '"trace_id":"',
+    ),
+  )
   const text = fc.array(piece, { maxLength: 5 }).map((pieces) => pieces.join(''))
 
-  test('to be read without throwing', () => {
-    fc.assert(fc.property(text, (line) => {
+  test('is parsed without an exception', () => {
+    fc.assert(
+      fc.property(text, (line) => {
         parseLine(line)
-      }), { numRuns: 2_000 })
+      }),
+      { numRuns: 2_000 },
+    )
   })
 
-  test('to be counted, unless it is blank', () => {
-    fc.assert(fc.property(text, (line) => parseLine(line).length > 0 === (line.trim() !== '')), { numRuns: 500 })
+  test('gives at least one entry, unless it is blank', () => {
+    fc.assert(
+      fc.property(text, (line) => parseLine(line).length > 0 === (line.trim() !== '')),
+      { numRuns: 500 },
+    )
   })
 
-  test('to hide a whole line behind it, or wherever one is cut', () => {
+  test('does not hide a whole line that follows it', () => {
     fc.assert(
       fc.property(fc.nat(LINE.length), (at) => {
         expect(kinds(LINE.slice(0, at) + NEXT).at(-1)).toBe('record')

@@ -27,20 +27,28 @@ describe('lines', () => {
     ['no last line end', 'a\nb', ['a', 'b']],
     ['empty lines', '\n\na\n\n', ['', '', 'a', '']],
     ['a byte order mark', '\ufeffa\nb', ['a', 'b']],
-    ['a byte order mark further on is text', 'a\n\ufeffb', ['a', '\ufeffb']],
-    ['more than ASCII', 'ü\n日本\n💥', ['ü', '日本', '💥']],
-    ['bytes that are not UTF-8', Uint8Array.of(0x61, 0xff, 0x0a, 0xc3, 0x0a, 0x62), ['a\ufffd', '\ufffd', 'b']],
+    ['a byte order mark later is text', 'a\n\ufeffb', ['a', '\ufeffb']],
+    ['characters beyond ASCII', 'ü\n日本\n💥', ['ü', '日本', '💥']],
+    ['invalid UTF-8', Uint8Array.of(0x61, 0xff, 0x0a, 0xc3, 0x0a, 0x62), ['a\ufffd', '\ufffd', 'b']],
     ['NULs', '\0\0a\nb', ['\0\0a', 'b']],
   ])('%s', async (_, bytes, lines) => {
     expect(await texts(bytes)).toEqual(lines)
   })
 
-  test('are numbered from 1, the empty ones too', async () => {
-    expect(await split('a\n\nb')).toEqual([{ text: 'a', line: 1 }, { text: '', line: 2 }, { text: 'b', line: 3 }])
+  test('are numbered from 1, with empty ones', async () => {
+    expect(await split('a\n\nb')).toEqual([
+      { text: 'a', line: 1 },
+      { text: '', line: 2 },
+      { text: 'b', line: 3 },
+    ])
   })
 
-  test('are the same wherever the stream is cut', async () => {
-    const bytes = fc.array(fc.oneof(fc.constantFrom('\n', '\r\n', '\ufeff', 'ü', '💥', '\0', 'abc'), fc.string({ unit: 'binary' })), { maxLength: 12 }).map((parts) => Buffer.from(parts.join('')))
+  test('do not depend on the chunks of the stream', async () => {
+    const bytes = fc
+      .array(fc.oneof(fc.constantFrom('\n', '\r\n', '\ufeff', 'ü', '💥', '\0', 'abc'), fc.string({ unit: 'binary' })), {
+        maxLength: 12,
+      })
+      .map((parts) => Buffer.from(parts.join('')))
     await fc.assert(
       fc.asyncProperty(bytes, fc.array(fc.nat(60), { maxLength: 6 }), async (whole, cuts) => {
         const places = [0, ...cuts.map((cut) => Math.min(cut, whole.length)).sort((a, b) => a - b), whole.length]
@@ -51,7 +59,7 @@ describe('lines', () => {
     )
   })
 
-  test('of a stream that uses its memory again are kept', async () => {
+  test('are copied from a stream that reuses its memory', async () => {
     const memory = Buffer.alloc(3)
     async function* reused(): AsyncGenerator<Uint8Array> {
       for (const text of ['abc', 'de\n', 'fgh']) yield await Promise.resolve(memory.fill(text))
@@ -66,24 +74,27 @@ describe('a line that is too long', () => {
   test('is cut, and the next one is read', async () => {
     const long = 'x'.repeat(LIMIT + 5)
     for (const chunks of [[`${long}\nnext\n`], [long, 'y', '\nnext\n'], ['x', long, '\nnext']]) {
-      expect((await split(...chunks)).map(({ text, line }) => [text.length, line])).toEqual([[LIMIT, 1], [4, 2]])
+      expect((await split(...chunks)).map(({ text, line }) => [text.length, line])).toEqual([
+        [LIMIT, 1],
+        [4, 2],
+      ])
     }
   })
 
-  test('costs no more memory than its beginning, however long it is', async () => {
+  test('of any length needs only the memory of its first part', async () => {
     const chunk = Buffer.alloc(4 * LIMIT, 'x')
     function* endless(): Generator<Uint8Array> {
       for (let mebibytes = 0; mebibytes < 256; mebibytes += 4) yield chunk
       yield Buffer.from('\nnext\n')
     }
     const before = process.memoryUsage()
-    let most = 0
+    let peak = 0
     const lines: number[] = []
     for await (const batch of splitLines(stream(endless()))) {
       lines.push(...batch.map(({ text }) => text.length))
-      most = Math.max(most, process.memoryUsage().arrayBuffers - before.arrayBuffers)
+      peak = Math.max(peak, process.memoryUsage().arrayBuffers - before.arrayBuffers)
     }
     expect(lines).toEqual([LIMIT, 4])
-    expect(most).toBeLessThan(32 * LIMIT)
+    expect(peak).toBeLessThan(32 * LIMIT)
   })
 })

@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { requestWithRetriesMachine } from '../../machines/request-with-retries.ts'
 import { audit, auditFiles, foundWrong } from '../../src/queries/audit.ts'
-import { folderOf } from '../cli/_called.ts'
+import { folderOf } from '../cli/_run-command.ts'
 import { BEGUN, ndjson, note, QUEUED, REQUEST, SYNC, transition, transitions } from '../sample-log.ts'
 import { formsOf } from './_forms.ts'
 
@@ -13,10 +13,10 @@ const RECORDS = [
   ...transitions(SYNC, { request_id: 'b7ad6b7169203332' }, 10),
   transition({ request_id: 'b7ad6b7169203333', state: 'Queued' }),
 ]
-const LOG = `${ndjson(RECORDS)}hello\n\n{"msg":"of others"}\n{"lifecycle":"transition","trace_id":"torn\n`
+const LOG = `${ndjson(RECORDS)}hello\n\n{"msg":"third-party"}\n{"lifecycle":"transition","trace_id":"torn\n`
 const NOW = BEGUN + 1e9
 
-describe('lines of a program are audited as those of files are', () => {
+describe('lines of a program give the same audit as a file', () => {
   test.each(formsOf(LOG))('%s', async (_, lines) => {
     const file = folderOf({ 'a.log': LOG })('a.log')
     const whole = await auditFiles([file], { now: NOW })
@@ -30,7 +30,7 @@ describe('lines of a program are audited as those of files are', () => {
     })
   })
 
-  test('and so are records', async () => {
+  test('records', async () => {
     const file = folderOf({ 'a.log': ndjson(RECORDS) })('a.log')
     const whole = await auditFiles([file], { now: NOW })
     expect(await audit(RECORDS, { now: NOW })).toEqual({
@@ -39,39 +39,41 @@ describe('lines of a program are audited as those of files are', () => {
     })
   })
 
-  test('in any number', async () => {
+  test('in several batches', async () => {
     const many = Array.from({ length: 3_000 }, (_, index) =>
-      transition({ request_id: `b7ad6b71692${String(10_000 + index)}`, time: BEGUN + index }),
+      transition({ request_id: `b7ad6b71692${10_000 + index}`, time: BEGUN + index }),
     )
     const { checked, stuck } = await audit(many, { now: BEGUN + 12_999 })
     expect([checked.lines, checked.requests, stuck.length]).toEqual([3_000, 3_000, 2_999])
   })
 
-  test('of which there are none give an empty report', async () => {
+  test('no lines', async () => {
     expect(await audit([])).toMatchObject({ checked: { lines: 0, requests: 0 }, stuck: [], invalid: [] })
   })
 
-  test('but bytes do not go on as text', async () => {
-    await expect(audit([Buffer.from('{}\n'), '{}'])).rejects.toThrow('a log that begins with bytes goes on with bytes')
+  test('bytes followed by a string are rejected', async () => {
+    await expect(audit([Buffer.from('{}\n'), '{}'])).rejects.toThrow(
+      'lines that start with bytes must contain only bytes',
+    )
   })
 
-  test('and who hands them over is told where reading ends before their end', async () => {
-    const given = { ended: false }
+  test('the iterator is closed if the audit fails', async () => {
+    const iterator = { closed: false }
     function* lines(): Generator<string | object> {
       try {
         yield Buffer.from('{}\n')
         yield 'text'
       } finally {
-        given.ended = true
+        iterator.closed = true
       }
     }
     await expect(audit(lines())).rejects.toThrow(TypeError)
-    expect(given.ended).toBe(true)
+    expect(iterator.closed).toBe(true)
   })
 })
 
-describe('what is asked', () => {
-  test('is what the command asks', async () => {
+describe('options', () => {
+  test('have the same meaning as the flags of the command', async () => {
     const log = transitions(QUEUED)
     expect((await audit(log, { now: BEGUN + 4_001, stuckAfter: ['1s'] })).stuck).toMatchObject([
       { request_id: REQUEST, stuck_after_ms: 1_000 },
@@ -85,31 +87,31 @@ describe('what is asked', () => {
     expect(foundWrong(await audit(failed, { now: 'end', machine: requestWithRetriesMachine }))).toBe(false)
   })
 
-  test('is refused as the command refuses it', async () => {
+  test('are rejected with the same error codes', async () => {
     await expect(audit([], { stuckAfter: ['soon'] })).rejects.toMatchObject({ code: 'THROUGHLINE_BAD_DURATION' })
     await expect(audit([], { stuckAfter: ['Nowhere=1s'] })).rejects.toMatchObject({ code: 'THROUGHLINE_BAD_STATE' })
     await expect(auditFiles(['/no/such.log'])).rejects.toMatchObject({ code: 'THROUGHLINE_LOG_UNREADABLE' })
   })
 })
 
-describe('packed files', () => {
-  test('are told of once where they are damaged, and counted once, however often they are looked into', async () => {
+describe('compressed files', () => {
+  test('with a corruption are reported once and counted once, in any number of passes', async () => {
     const file = folderOf({
       'torn.gz': Buffer.concat([gzipSync(ndjson(transitions(QUEUED))), Buffer.from('no gzip')]),
       'a.log': ndjson(transitions(SYNC)),
     })
-    const told: string[] = []
-    const report = await auditFiles([file('*')], { now: 'end', onDamage: (sentence) => void told.push(sentence) })
-    expect(told).toEqual([expect.stringMatching(/torn\.gz is damaged/)])
+    const sentences: string[] = []
+    const report = await auditFiles([file('*')], { now: 'end', onDamage: (sentence) => void sentences.push(sentence) })
+    expect(sentences).toEqual([expect.stringMatching(/torn\.gz is corrupted/)])
     expect(report.checked).toMatchObject({ lines: 9, damaged_lines: 1 })
     expect((await auditFiles([file('torn.gz')], { now: 'end' })).checked.damaged_lines).toBe(1)
   })
 
-  test('are read to their end though only their beginning was looked at before', async () => {
+  test('are read completely after their first time was read in advance', async () => {
     const random = Array.from({ length: 8_000 }, (_, index) =>
       transition({
         trace_id: randomUUID(),
-        request_id: `b7ad6b71692${String(10_000 + index)}`,
+        request_id: `b7ad6b71692${10_000 + index}`,
         state: 'Failed',
         data: randomBytes(40).toString('hex'),
       }),

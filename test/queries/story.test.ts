@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { requestWithRetriesMachine } from '../../machines/request-with-retries.ts'
 import { story, storyMermaid, storyOfFiles, storyText, type Searched } from '../../src/queries/story.ts'
-import { folderOf } from '../cli/_called.ts'
+import { folderOf } from '../cli/_run-command.ts'
 import { uuid } from '../log-arbitraries.ts'
 import { BEGUN, ndjson, note, QUEUED, SYNC, TRACE, transition, transitions } from '../sample-log.ts'
 import { formsOf } from './_forms.ts'
@@ -18,9 +18,10 @@ const OWN = {
   trace_id: TRACE.toUpperCase(),
   msg: 'the cache is cold',
 }
-const LOG = `${ndjson([...RECORDS, OWN, ...transitions(SYNC, { trace_id: 'abc-123' })])}hello\n{"lifecycle":"transition","trace_id":"torn\n`
+const WHOLE_LINES = ndjson([...RECORDS, OWN, ...transitions(SYNC, { trace_id: 'abc-123' })])
+const LOG = `${WHOLE_LINES}hello\n{"lifecycle":"transition","trace_id":"torn\n`
 
-describe('lines of a program are told as those of files are', () => {
+describe('lines of a program give the same story as a file', () => {
   test.each(formsOf(LOG))('%s', async (_, lines) => {
     const file = folderOf({ 'a.log': LOG })('a.log')
     const whole = await storyOfFiles(TRACE, [file])
@@ -33,19 +34,19 @@ describe('lines of a program are told as those of files are', () => {
     expect(await story(TRACE, lines)).toEqual(whole)
   })
 
-  test('and so are records', async () => {
+  test('records', async () => {
     const file = folderOf({ 'a.log': ndjson(RECORDS) })('a.log')
     expect(await story(TRACE, RECORDS)).toEqual(await storyOfFiles(TRACE, [file]))
   })
 
-  test('as text and as a picture', async () => {
+  test('as text and as a diagram', async () => {
     const report = await story(TRACE, RECORDS)
-    if (report === undefined) throw new Error('there is nothing to tell')
+    if (report === undefined) throw new Error('no line of the trace was found')
     expect(storyText(report, 80)).toContain(`trace ${TRACE}\n`)
     expect(storyMermaid(report)).toMatch(/^sequenceDiagram\n/)
   })
 
-  test('or not where none is of the trace', async () => {
+  test('undefined if no line belongs to the trace', async () => {
     const file = folderOf({ 'a.log': LOG })('a.log')
     expect([await story('ABC-123', LOG.split('\n')), await storyOfFiles('ABC-123', [file])]).toEqual([
       undefined,
@@ -54,8 +55,8 @@ describe('lines of a program are told as those of files are', () => {
   })
 })
 
-describe('what is asked', () => {
-  test('is by what machine to judge', async () => {
+describe('options', () => {
+  test('machine is the one that wrote the lines', async () => {
     const failed = [
       ...transitions(['AUTH_OK']),
       transition({ seq: 2, event: 'FAIL', from: 'Authenticated', state: 'Failed' }),
@@ -65,16 +66,16 @@ describe('what is asked', () => {
     expect(await gaps({ machine: requestWithRetriesMachine })).toEqual([])
   })
 
-  test('is where other loggers put what is told', async () => {
-    const strange = { when: BEGUN, ticket: 'abc-123', msg: 'open' }
+  test('fields are the names of other loggers', async () => {
+    const foreign = { when: BEGUN, ticket: 'abc-123', msg: 'open' }
     const fields = { trace_id: ['ticket'], time: ['when'] }
-    const file = folderOf({ 'a.log': ndjson([strange]) })('a.log')
-    expect(await story('abc-123', [strange])).toBeUndefined()
-    expect(await story('abc-123', [strange], { fields })).toMatchObject({ lines: [{ time: BEGUN, msg: 'open' }] })
+    const file = folderOf({ 'a.log': ndjson([foreign]) })('a.log')
+    expect(await story('abc-123', [foreign])).toBeUndefined()
+    expect(await story('abc-123', [foreign], { fields })).toMatchObject({ lines: [{ time: BEGUN, msg: 'open' }] })
     expect(await storyOfFiles('abc-123', [file], { fields })).toMatchObject({ lines: [{ time: BEGUN, msg: 'open' }] })
   })
 
-  test('is how much of the files to read', async () => {
+  test('skewMs and full set how much of the files is read', async () => {
     const born = uuid(BEGUN, 1)
     const own = transitions(SYNC, { trace_id: born })
     const others = Array.from({ length: 20_000 }, (_, index) => ({
@@ -83,9 +84,9 @@ describe('what is asked', () => {
     }))
     const file = folderOf({ 'a.log': ndjson([...others, ...own].sort((a, b) => a.time - b.time)) })('a.log')
     const searched = async (options: object): Promise<Searched | undefined> => {
-      const told: Searched[] = []
-      await storyOfFiles(born, [file], { ...options, onSearched: (all) => void told.push(all) })
-      return told[0]
+      const results: Searched[] = []
+      await storyOfFiles(born, [file], { ...options, onSearched: (all) => void results.push(all) })
+      return results[0]
     }
     const [some, more, all] = [
       await searched({}),
@@ -97,16 +98,16 @@ describe('what is asked', () => {
     expect(some?.bytes).toBeLessThan(more?.bytes ?? 0)
   })
 
-  test('is to be told of damage', async () => {
+  test('onDamage reports a corruption', async () => {
     const file = folderOf({ 'torn.gz': Buffer.concat([gzipSync(LOG), Buffer.from('no gzip')]) })('torn.gz')
-    const told: string[] = []
-    expect(await storyOfFiles(TRACE, [file], { onDamage: (sentence) => void told.push(sentence) })).toBeDefined()
-    expect(told).toEqual([expect.stringContaining('torn.gz is damaged')])
+    const sentences: string[] = []
+    expect(await storyOfFiles(TRACE, [file], { onDamage: (sentence) => void sentences.push(sentence) })).toBeDefined()
+    expect(sentences).toEqual([expect.stringContaining('torn.gz is corrupted')])
   })
 
-  test('is refused where it is no trace id, or no file', async () => {
+  test('an invalid trace id and a missing file are rejected', async () => {
     await expect(story('no/id', [])).rejects.toMatchObject({ code: 'THROUGHLINE_USAGE' })
-    await expect(storyOfFiles('no/id', [])).rejects.toThrow('"no/id" is no trace id: give a UUID')
+    await expect(storyOfFiles('no/id', [])).rejects.toThrow('"no/id" is not a trace id: pass a UUID')
     await expect(storyOfFiles(TRACE, ['/no/such.log'])).rejects.toMatchObject({ code: 'THROUGHLINE_LOG_UNREADABLE' })
   })
 })

@@ -2,28 +2,28 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parseTimestamp } from '../../src/record/timestamp.ts'
 
-const MOMENT = 1_790_000_000_123.456
+const TIME = 1_790_000_000_123.456
 
-describe('one moment', () => {
+describe('a time', () => {
   test.each([
     ['epoch seconds', 1_790_000_000.123456],
     ['epoch milliseconds', 1_790_000_000_123.456],
     ['epoch microseconds', 1_790_000_000_123_456],
-    ['epoch nanoseconds, as text', '1790000000123456000'],
-    ['epoch seconds, as text', '1790000000.123456'],
+    ['epoch nanoseconds, as a string', '1790000000123456000'],
+    ['epoch seconds, as a string', '1790000000.123456'],
     ['ISO 8601', '2026-09-21T14:13:20.123456Z'],
     ['a fraction to the nanosecond', '2026-09-21T14:13:20.123456000Z'],
-    ['a comma and a blank', '2026-09-21 14:13:20,123456'],
+    ['a comma and a space', '2026-09-21 14:13:20,123456'],
     ['an offset', '2026-09-21T16:13:20.123456+02:00'],
     ['an offset without a colon', '2026-09-21T09:13:20.123456-0500'],
     ['an offset of hours', '2026-09-21T16:13:20.123456+02'],
-    ['an offset after a blank', '2026-09-21 14:13:20.123456 +0000'],
+    ['an offset after a space', '2026-09-21 14:13:20.123456 +0000'],
     ['lower case', '2026-09-21t14:13:20.123456z'],
-  ])('is read from %s', (_, value) => {
-    expect(parseTimestamp(value)).toBe(MOMENT)
+  ])('is parsed from %s', (_, value) => {
+    expect(parseTimestamp(value)).toBe(TIME)
   })
 
-  test('whatever the unit, from 1973 to 5138', () => {
+  test('is parsed in any unit, from 1973 to 5138', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1e11, max: 1e14 - 1 }), (ms) => {
         for (const unit of [0.001, 1, 1_000, 1_000_000]) {
@@ -36,7 +36,7 @@ describe('one moment', () => {
     )
   })
 
-  test('as Date writes it', () => {
+  test('is parsed as Date writes it', () => {
     fc.assert(
       fc.property(
         fc.date({ min: new Date(0), max: new Date('9999-12-31T23:59:59.999Z'), noInvalidDate: true }),
@@ -66,6 +66,6 @@ test.each([
   ],
   ...['1790000000 ', '-1790000000', '0x5f5e100', '1'.repeat(65), '7', 0, 7, -1_790_000_000, 1e20, Number.NaN, Infinity],
   ...[null, undefined, true, {}, [1_790_000_000], new Date(0), 1_790_000_000n],
-])('%o is no moment', (value) => {
+])('%o is not a time', (value) => {
   expect(parseTimestamp(value)).toBeUndefined()
 })

@@ -49,6 +49,19 @@ export interface MemoryUse {
   readonly fragments: number
 }
 
+/** The state of a live audit at one time, for a page that shows it. */
+export interface LiveSnapshot {
+  /** The time of the latest record, in epoch milliseconds; `-Infinity` before the first. */
+  readonly latest: number
+  /** Requests that have not ended. One in a state without a limit is counted until its lines are discarded. */
+  readonly open: number
+  /** The requests that are stuck at this time, the oldest first. */
+  readonly stuck: readonly StuckRequest[]
+  /** How many open requests each service has moved into each state. */
+  readonly states: Readonly<Record<string, Readonly<Record<string, number>>>>
+  readonly memory: MemoryUse
+}
+
 /** So many requests keep their lines after their end: what comes late is judged with them. */
 const MAX_RESTING = 10_000
 /** Of so many more it is known that they have ended: what comes of them is passed over. */
@@ -152,6 +165,36 @@ export class LiveAudit {
     for (const request of notYet) this.#deadlines.push(request, request.due)
     if (this.#partials.length > 0 && this.#restedSincePartial > MAX_RESTING) this.#absorbPartials()
     return this.drain()
+  }
+
+  /**
+   * The present state, for a page. It reports no finding, and changes none that `drain` and `tick` return later. It costs
+   * as much as there are requests in memory.
+   *
+   * @param now the time at which ages are measured, in epoch milliseconds
+   */
+  snapshot(now: number): LiveSnapshot {
+    this.#assessChanged()
+    if (this.#partials.length > 0 && this.#undecided) this.#assignPartials()
+    const states = new Map<string, Map<string, number>>()
+    const stuck: StuckRequest[] = []
+    let open = 0
+    for (const { assessment } of this.#requests.values()) {
+      if (assessment === undefined || assessment.ended) continue
+      const { state, service } = assessment.position
+      const services = states.get(state) ?? new Map<string, number>()
+      states.set(state, services.set(service, (services.get(service) ?? 0) + 1))
+      open += 1
+      const entry = stuckEntry(assessment, now, this.#limitOf(state, service))
+      if (entry !== undefined) stuck.push(entry)
+    }
+    return {
+      latest: this.#latest,
+      open,
+      stuck: stuck.sort((a, b) => a.since - b.since),
+      states: Object.fromEntries([...states].map(([state, services]) => [state, Object.fromEntries(services)])),
+      memory: this.memoryUse,
+    }
   }
 
   #assessChanged(): void {

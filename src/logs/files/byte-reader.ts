@@ -1,4 +1,4 @@
-/** The bytes of a stream, taken in pieces of the sizes that a format demands. */
+/** Reads a stream in pieces of given sizes, as a binary format requires. */
 export class ByteReader {
   readonly #chunks: AsyncIterator<Uint8Array>
   #rest: Buffer = Buffer.alloc(0)
@@ -7,31 +7,31 @@ export class ByteReader {
     this.#chunks = source[Symbol.asyncIterator]()
   }
 
-  /** So many bytes; fewer where the stream ends before. */
+  /** Reads `size` bytes, or fewer if the stream ends first. */
   async read(size: number): Promise<Buffer> {
-    const taken: Buffer[] = []
-    for (let missing = size; missing > 0; ) {
+    const pieces: Buffer[] = []
+    for (let missing = size; missing > 0;) {
       if (this.#rest.length === 0 && !(await this.#more())) break
       const piece = this.#rest.subarray(0, missing)
       this.#rest = this.#rest.subarray(piece.length)
       missing -= piece.length
-      taken.push(piece)
+      pieces.push(piece)
     }
-    const [only] = taken
-    return taken.length === 1 && only !== undefined ? only : Buffer.concat(taken)
+    const [only] = pieces
+    return pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces)
   }
 
-  /** Passes over so many bytes, however many they are. */
+  /** Skips bytes without keeping them in memory. */
   async skip(size: number): Promise<void> {
-    for (let missing = size; missing > 0; ) {
+    for (let missing = size; missing > 0;) {
       if (this.#rest.length === 0 && !(await this.#more())) return
-      const passed = Math.min(missing, this.#rest.length)
-      this.#rest = this.#rest.subarray(passed)
-      missing -= passed
+      const skipped = Math.min(missing, this.#rest.length)
+      this.#rest = this.#rest.subarray(skipped)
+      missing -= skipped
     }
   }
 
-  /** Lets go of the stream. */
+  /** Closes the stream. */
   async close(): Promise<void> {
     await this.#chunks.return?.()
   }

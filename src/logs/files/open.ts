@@ -1,68 +1,101 @@
-import { createReadStream, fstatSync, read } from 'node:fs'
-import { stat } from 'node:fs/promises'
-import { ThroughlineError } from '../../errors.ts'
-import { isCorruption, decompress } from './decompress.ts'
+import { closeSync, createReadStream, fstatSync, openSync, read, readSync, statSync } from 'node:fs'
+import { decompress, detectCompression, HEAD_BYTES } from './decompress.ts'
+import { unreadableLog } from './errors.ts'
+import { STDIN } from './resolve.ts'
 
-/** Standard input, as it is named on a command line. */
-export const STDIN = '-'
-
-/**
- * Resolves names and globs to files, each once, in order of name within a glob.
- *
- * @throws ThroughlineError THROUGHLINE_LOG_UNREADABLE for one that is missing, a folder, or a glob without a match
- */
-export async function resolveFiles(names: readonly string[]): Promise<string[]> {
-  const found = await Promise.all(names.map(resolve))
-  return [...new Set(found.flat())]
-}
-
-async function resolve(name: string): Promise<string[]> {
-  if (name === STDIN) return [name]
-  const found = await stat(name).catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))))
-  if (found instanceof Error) {
-    const { glob, isDynamicPattern } = await import('tinyglobby')
-    // A file whose name merely looks like a pattern has been found by its name already.
-    if (!isDynamicPattern(name)) throw unreadable(name, reasonOf(found), found)
-    const matches = await glob(name, { onlyFiles: true, absolute: name.startsWith('/'), expandDirectories: false, dot: true })
-    if (matches.length === 0) throw unreadable(name, 'no file matches the pattern: check it, and quote it')
-    return matches.sort()
-  }
-  if (found.isDirectory()) throw unreadable(name, `it is a folder: name its files, such as "${name.replace(/\/$/, '')}/*.ndjson"`)
-  return [name]
-}
-
-/** What is told of a log while it is read. */
+/** How a log is read. */
 export interface LogOptions {
-  /** Called once where a packed log is damaged behind what could be read, with a sentence that names it. */
+  /** Called once for each compressed log that is corrupted after its first bytes, with a sentence that names it. */
   readonly onDamage?: (sentence: string) => void
 }
 
 /**
- * Opens a log as a stream of bytes, unpacked where it is gzip or zstd, whatever it is called.
+ * Reads a log as a stream of bytes. gzip and zstd are detected by their content and decompressed.
  *
- * It is read through one handle from the first byte to the last, even if it is renamed or replaced meanwhile.
+ * The log is read through one file descriptor, even if the file is renamed or replaced during the reading.
  *
- * @param fd a handle of the file, where it is open already; it stays open
- * @throws ThroughlineError THROUGHLINE_LOG_UNREADABLE where it cannot be read
+ * @param fd a descriptor of the file, if it is open already; it stays open
+ * @throws ThroughlineError THROUGHLINE_LOG_UNREADABLE if it cannot be read
  */
 export async function* openLog(name: string, { onDamage }: LogOptions = {}, fd?: number): AsyncGenerator<Uint8Array> {
   try {
-    yield* decompress(bytesOf(name, fd), (reason) => onDamage?.(`${name} is damaged (${reason}): what stands before was read; fetch it again`))
+    yield* decompress(bytesOf(name, fd), (reason) =>
+      onDamage?.(`${name} is corrupted (${reason}): it was read up to there; fetch it again`),
+    )
   } catch (error) {
     throw unreadableLog(name, error)
   }
 }
 
+/** An open log that can be read at any offset. */
+export interface OpenFile {
+  readonly name: string
+  readonly fd: number
+}
+
+/** A log that can only be read from its start: it is compressed, or a pipe. */
+export interface OpenStream {
+  readonly name: string
+  /** Present if it is a file, which can be read more than once. */
+  readonly fd?: number
+}
+
+/** Logs that stay open until they are closed. */
+export interface OpenLogs {
+  readonly plain: readonly OpenFile[]
+  readonly streams: readonly OpenStream[]
+  /** The size of all files in bytes. */
+  readonly size: number
+  close(): void
+}
+
+/**
+ * Opens logs, all of them before any is read: each is read as it is now, even if it is renamed, replaced or deleted.
+ *
+ * @param names as {@link resolveFiles} returns them
+ * @throws ThroughlineError THROUGHLINE_LOG_UNREADABLE if one cannot be opened; then none stays open
+ */
+export function openLogs(names: readonly string[]): OpenLogs {
+  const [plain, streams, fds]: [OpenFile[], OpenStream[], number[]] = [[], [], []]
+  let size = 0
+  const close = (): void => {
+    for (const fd of fds.splice(0)) closeSync(fd)
+  }
+  for (const name of names) {
+    try {
+      // Opening a pipe blocks until it has a writer, so a pipe is opened when it is read.
+      if (name === STDIN || !statSync(name).isFile()) {
+        streams.push({ name })
+        continue
+      }
+      const fd = openSync(name, 'r')
+      fds.push(fd)
+      size += fstatSync(fd).size
+      if (isCompressed(fd)) streams.push({ name, fd })
+      else plain.push({ name, fd })
+    } catch (error) {
+      close()
+      throw unreadableLog(name, error)
+    }
+  }
+  return { plain, streams, size, close }
+}
+
+function isCompressed(fd: number): boolean {
+  const head = Buffer.alloc(HEAD_BYTES)
+  return detectCompression(head.subarray(0, readSync(fd, head, 0, HEAD_BYTES, 0))) !== undefined
+}
+
 function bytesOf(name: string, fd: number | undefined): AsyncIterable<Buffer> {
   if (fd !== undefined) return bytesFrom(fd)
-  // Without an encoding both give buffers.
+  // Both streams yield buffers, because no encoding is set.
   return name === STDIN ? process.stdin : createReadStream(name, { highWaterMark: STREAM_BYTES })
 }
 
-/** The bytes of an open file from its first one on, or what comes from a pipe. A stream of Node's would close the handle when it is let go of. */
+/** All bytes of an open file, or what comes from a pipe. Node's own streams would close the descriptor at the end. */
 async function* bytesFrom(fd: number): AsyncGenerator<Buffer> {
   const isFile = fstatSync(fd).isFile()
-  for (let position = 0; ; ) {
+  for (let position = 0; ;) {
     const bytes = await bytesAt(fd, isFile ? position : null)
     if (bytes.length === 0) return
     position += bytes.length
@@ -81,21 +114,3 @@ function bytesAt(fd: number, position: number | null): Promise<Buffer> {
 }
 
 const STREAM_BYTES = 262_144
-
-/** The error for a log that cannot be read, whatever stood in the way: it names the log and the mend. */
-export function unreadableLog(name: string, error: unknown): ThroughlineError {
-  return error instanceof ThroughlineError ? error : unreadable(name, reasonOf(error), error)
-}
-
-function reasonOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  if (code === 'ENOENT') return 'there is no such file: check its name'
-  if (code === 'EACCES' || code === 'EPERM') return 'it may not be read: check its permissions'
-  if (code === 'Z_DATA_ERROR') return 'it begins like gzip and is none: fetch it again'
-  if (isCorruption(error)) return `it begins like zstd, but ${error.message}: fetch it again, or unpack it first`
-  return error instanceof Error ? error.message : String(error)
-}
-
-function unreadable(name: string, reason: string, cause?: unknown): ThroughlineError {
-  return new ThroughlineError('THROUGHLINE_LOG_UNREADABLE', `cannot read ${name}: ${reason}`, { cause })
-}

@@ -1,89 +1,96 @@
 import type { Transform } from 'node:stream'
 import * as zlib from 'node:zlib'
+import { errorMessage } from '../../errors.ts'
 import { ByteReader } from './byte-reader.ts'
 
-/** The types of Node 20 do not know it yet: it came with 22.15 and 23.8. */
-const { createZstdDecompress } = zlib as typeof zlib & { readonly createZstdDecompress?: (options: { finishFlush: number }) => Transform }
+/** Missing in the types of Node 20: it was added in 22.15 and 23.8. */
+const { createZstdDecompress } = zlib as typeof zlib & {
+  readonly createZstdDecompress?: (options: { finishFlush: number }) => Transform
+}
 
-/** To go on: with this it is no error that a frame ends too soon. */
+/** The flag `ZSTD_e_continue`. With it, a frame that ends too early is not an error. */
 const ZSTD_CONTINUE = 0
 
-/** What other tools unpack without being asked to: a header may demand any amount of memory. */
+/** A frame header may demand any amount of memory. Other tools have the same limit by default. */
 const MAX_WINDOW_BYTES = 2 ** 27
-/** No block may be longer, packed or not. */
+/** The format's limit for a block, compressed or not. */
 const MAX_BLOCK_BYTES = 2 ** 17
 const CHECKSUM_BYTES = 4
 
-/** A part of a frame that can be unpacked at once: its header, or a block. */
+/** The header of a frame, or one of its blocks. */
 interface Part {
   readonly bytes: Buffer
   readonly last: boolean
-  /** Not there: it closes a frame that ends too soon. */
-  readonly madeUp?: true
+  /** Not in the stream: it closes a frame that ends too early. */
+  readonly synthetic?: true
 }
 
 /**
- * Unpacks zstd, frame by frame: unpackers of the platform stop after the first one, or lose what follows.
+ * Decompresses zstd frame by frame, because Node's decompressor stops after the first frame or loses what follows it.
  *
- * Frames to skip are skipped, and so are zeros after the last frame. A stream that ends too soon gives its whole blocks.
+ * Skippable frames and zeros after the last frame are skipped. A stream that ends too early yields its whole blocks.
  *
- * @param through how bytes run through a transform of Node's
- * @throws an error whose code begins with `ZSTD_` where the bytes are damaged, or cannot be unpacked
+ * @param through pipes bytes through a transform stream
+ * @throws an error whose code starts with `ZSTD_` if the bytes are corrupted or cannot be decompressed
  * @see https://www.rfc-editor.org/rfc/rfc8878#name-zstandard-frames
  */
 export async function* decompressZstd(
   source: AsyncIterable<Uint8Array>,
   through: (transform: Transform, bytes: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {
-  const pieces = new ByteReader(source)
+  const reader = new ByteReader(source)
   try {
-    for (let magic = await pieces.read(4); magic.length === 4; magic = await pieces.read(4)) {
+    for (let magic = await reader.read(4); magic.length === 4; magic = await reader.read(4)) {
       const number = magic.readUInt32LE()
       if (number === 0) return
-      if (number >>> 4 === 0x0184d2a5) await skipFrame(pieces)
-      else if (number !== 0xfd2fb528) throw damaged('no frame begins where one must')
-      else if (createZstdDecompress === undefined) yield* withFzstd(partsOf(pieces, magic))
-      else yield* through(createZstdDecompress({ finishFlush: ZSTD_CONTINUE }), bytesOf(partsOf(pieces, magic)))
+      if (number >>> 4 === 0x0184d2a5) await skipFrame(reader)
+      else if (number !== 0xfd2fb528) throw corrupted('a frame header is expected and missing')
+      else if (createZstdDecompress === undefined) yield* withFzstd(partsOf(reader, magic))
+      else yield* through(createZstdDecompress({ finishFlush: ZSTD_CONTINUE }), bytesOf(partsOf(reader, magic)))
     }
   } finally {
-    await pieces.close()
+    await reader.close()
   }
 }
 
-async function skipFrame(pieces: ByteReader): Promise<void> {
-  const size = await pieces.read(4)
-  if (size.length === 4) await pieces.skip(size.readUInt32LE())
+async function skipFrame(reader: ByteReader): Promise<void> {
+  const size = await reader.read(4)
+  if (size.length === 4) await reader.skip(size.readUInt32LE())
 }
 
-/** The parts of the frame that begins with `magic`; those that are whole, where the stream ends too soon. */
-async function* partsOf(pieces: ByteReader, magic: Buffer): AsyncGenerator<Part> {
-  const [descriptor] = await pieces.read(1)
+/** The header and blocks of the frame that starts with `magic`. If the stream ends too early, those that are whole. */
+async function* partsOf(reader: ByteReader, magic: Buffer): AsyncGenerator<Part> {
+  const [descriptor] = await reader.read(1)
   if (descriptor === undefined) return
   const single = (descriptor >> 5) & 1
   const [windowBytes, dictionaryBytes] = [1 - single, [0, 1, 2, 4][descriptor & 3] ?? 0]
   const sizeBytes = descriptor >> 6 === 0 ? single : 1 << (descriptor >> 6)
-  const rest = await pieces.read(windowBytes + dictionaryBytes + sizeBytes)
+  const rest = await reader.read(windowBytes + dictionaryBytes + sizeBytes)
   if (rest.length < windowBytes + dictionaryBytes + sizeBytes) return
   const dictionary = rest.subarray(windowBytes, windowBytes + dictionaryBytes)
   const contentSize = rest.subarray(windowBytes + dictionaryBytes)
-  if (dictionary.some((byte) => byte !== 0)) throw damaged('it was packed with a dictionary')
+  if (dictionary.some((byte) => byte !== 0)) throw corrupted('it was compressed with a dictionary')
   if ((single === 1 ? littleEndian(contentSize) : windowOf(rest[0] ?? 0)) > MAX_WINDOW_BYTES) {
-    throw damaged(`it needs more than ${String(MAX_WINDOW_BYTES / 2 ** 20)} MB of memory`)
+    throw corrupted(`it needs more than ${MAX_WINDOW_BYTES / 2 ** 20} MB of memory`)
   }
   yield { bytes: Buffer.concat([magic, Buffer.of(descriptor), rest]), last: false }
   const checksumBytes = (descriptor & 4) === 0 ? 0 : CHECKSUM_BYTES
-  const closing: Part = { bytes: Buffer.from([1, 0, 0, 0, 0, 0, 0]).subarray(0, 3 + checksumBytes), last: true, madeUp: true }
-  for (let last = false; !last; ) {
-    const head = await pieces.read(3)
+  const endOfFrame: Part = {
+    bytes: Buffer.from([1, 0, 0, 0, 0, 0, 0]).subarray(0, 3 + checksumBytes),
+    last: true,
+    synthetic: true,
+  }
+  for (let last = false; !last;) {
+    const head = await reader.read(3)
     const header = head.length < 3 ? 0 : head.readUIntLE(0, 3)
     const [size, type] = [header >> 3, (header >> 1) & 3]
-    if (type === 3 || size > MAX_BLOCK_BYTES) throw damaged('no block begins where one must')
+    if (type === 3 || size > MAX_BLOCK_BYTES) throw corrupted('a block header is expected and missing')
     last = (header & 1) === 1
-    // One byte that is repeated takes one byte, whatever its number.
+    // A block of one repeated byte (RLE) takes one byte.
     const bytes = (type === 1 ? 1 : size) + (last ? checksumBytes : 0)
-    const body = await pieces.read(bytes)
+    const body = await reader.read(bytes)
     if (head.length < 3 || body.length < bytes) {
-      yield closing
+      yield endOfFrame
       return
     }
     yield { bytes: Buffer.concat([head, body]), last }
@@ -99,25 +106,25 @@ function littleEndian(bytes: Buffer): number {
 }
 
 async function* bytesOf(parts: AsyncIterable<Part>): AsyncGenerator<Uint8Array> {
-  for await (const { bytes, madeUp } of parts) if (madeUp !== true) yield bytes
+  for await (const { bytes, synthetic } of parts) if (synthetic !== true) yield bytes
 }
 
-/** It keeps back a frame's first bytes until they are many, or the frame is closed. */
+/** fzstd holds back the first bytes of a frame until there are many of them, or the frame is closed. */
 async function* withFzstd(parts: AsyncIterable<Part>): AsyncGenerator<Uint8Array> {
-  // Only where the platform has no zstd, and a log is packed with it.
+  // Loaded only if Node has no zstd and a log needs it.
   const { Decompress } = await import('fzstd')
-  const made: Uint8Array[] = []
-  const decoder = new Decompress((bytes) => made.push(bytes))
+  const output: Uint8Array[] = []
+  const decoder = new Decompress((bytes) => output.push(bytes))
   for await (const { bytes, last } of parts) {
     try {
       decoder.push(bytes, last)
     } catch (error) {
-      throw damaged(error instanceof Error ? error.message : String(error))
+      throw corrupted(errorMessage(error))
     }
-    yield* made.splice(0)
+    yield* output.splice(0)
   }
 }
 
-function damaged(reason: string): Error {
+function corrupted(reason: string): Error {
   return Object.assign(new Error(reason), { code: 'ZSTD_DAMAGED' })
 }

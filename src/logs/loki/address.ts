@@ -1,33 +1,33 @@
 import { ThroughlineError } from '../../errors.ts'
 
-/** How to say to Loki, or to what stands before it, who asks. */
+/** Credentials for Loki, or for a proxy in front of it. */
 export type LokiAuth = { readonly username: string; readonly password: string } | { readonly bearer: string }
 
-/** Where Loki answers queries. */
+/** The query endpoint of a Loki. */
 export interface LokiAddress {
-  /** Of query_range, without credentials. */
+  /** The URL of query_range, without credentials. */
   readonly endpoint: URL
-  /** The same for people: without credentials, and without a query, which may hold a key. */
+  /** The same for messages: without credentials, and without query parameters, which may contain a key. */
   readonly shown: string
-  /** Only where the URL holds them. */
+  /** Present if the URL contains credentials. */
   readonly auth?: LokiAuth
 }
 
 const API = /(?:\/loki\/api\/v1(?:\/[^]*)?)?\/*$/
 
 /**
- * Reads the URL of a Loki: its base, with or without a path before it, or any address of its API. Credentials in it
- * count as basic authentication.
+ * Parses the URL of a Loki: its base URL, with or without a path, or any URL of its API. Credentials in it are used for
+ * basic authentication.
  *
- * @throws ThroughlineError THROUGHLINE_USAGE where it is no URL of http or https
+ * @throws ThroughlineError THROUGHLINE_USAGE if it is not an http or https URL
  * @example lokiAddress('http://loki:3100').shown // 'http://loki:3100/loki/api/v1/query_range'
  */
 export function lokiAddress(text: string): LokiAddress {
   const endpoint = URL.canParse(text) ? new URL(text) : undefined
   if (endpoint === undefined || !/^https?:$/.test(endpoint.protocol)) {
-    // What stands before an @ or behind a ? may be a secret, whatever the rest is.
-    const said = text.replace(/^[^]*@/, '***@').replace(/\?[^]*$/, '')
-    throw new ThroughlineError('THROUGHLINE_USAGE', `"${said}" is no URL of a Loki: write it as http://loki:3100`)
+    // Anything before an @ or after a ? may be a secret, even if the rest is invalid.
+    const shown = text.replace(/^[^]*@/, '***@').replace(/\?[^]*$/, '')
+    throw new ThroughlineError('THROUGHLINE_USAGE', `"${shown}" is not a Loki URL: write it as http://loki:3100`)
   }
   const { username, password } = endpoint
   endpoint.username = endpoint.password = endpoint.hash = ''
@@ -37,12 +37,12 @@ export function lokiAddress(text: string): LokiAddress {
   return { endpoint, shown, auth: { username: decoded(username), password: decoded(password) } }
 }
 
-/** A password may hold a % that begins no escape. */
+/** A password may contain a % that does not start an escape. */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text)
   } catch {
-    // Then it was meant as it stands.
+    // Then the text is meant literally.
     return text
   }
 }

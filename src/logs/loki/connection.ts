@@ -1,9 +1,9 @@
 import { ThroughlineError } from '../../errors.ts'
 import { lokiAddress, type LokiAddress, type LokiAuth } from './address.ts'
 
-/** What to read from which Loki. */
+/** Which lines to read from which Loki. */
 export interface LokiOptions {
-  /** Its base (`http://loki:3100`, also with a path), or any address of its API; may hold credentials. */
+  /** The base URL (`http://loki:3100`, optionally with a path) or any URL of the API; may contain credentials. */
   readonly url: string
   /** A log query in LogQL. */
   readonly query: string
@@ -11,28 +11,28 @@ export interface LokiOptions {
   readonly start: number
   /** Epoch milliseconds, exclusive. */
   readonly end: number
-  /** X-Scope-OrgID, where Loki has several tenants. */
+  /** The header X-Scope-OrgID, for a Loki with several tenants. */
   readonly tenant?: string
-  /** Credentials in `url` go before these. */
+  /** Credentials in `url` take precedence. */
   readonly auth?: LokiAuth
-  /** Lines per page, 5,000 by default. Fewer where the server does not give so many at once. */
+  /** Lines per page, 5,000 by default; fewer if the server's limit is lower. */
   readonly limit?: number
-  /** Milliseconds for one try, 120,000 by default. */
+  /** Milliseconds per attempt, 120,000 by default. */
   readonly timeout?: number
   readonly fetch?: typeof fetch
-  /** Waits between tries; by default by the clock. */
+  /** Waits between attempts; by default with a timer. */
   readonly wait?: (ms: number) => Promise<void>
-  /** Told before each such pause, why and for how long. */
+  /** Called before each such pause with its reason and its length. */
   readonly onWait?: (why: string, ms: number) => void
 }
 
-/** How a Loki is asked: the options, read once. */
+/** Parsed options. */
 export interface Connection {
   readonly address: LokiAddress
   readonly headers: Headers
-  /** What no message may show. */
+  /** Strings that no message may contain. */
   readonly secrets: readonly string[]
-  /** Milliseconds that one try may take, the answer's last byte included. */
+  /** Milliseconds that one attempt may take, up to the last byte of the answer. */
   readonly timeout: number
   readonly fetch: typeof fetch
   readonly wait: (ms: number) => Promise<void>
@@ -40,15 +40,15 @@ export interface Connection {
 }
 
 /**
- * Reads the options once. Nothing is asked yet.
+ * Parses the options. It sends nothing.
  *
- * @throws ThroughlineError THROUGHLINE_USAGE where the URL is none, or a header cannot hold tenant or credentials
+ * @throws ThroughlineError THROUGHLINE_USAGE for an invalid URL, or if tenant or credentials are invalid in a header
  */
 export function connect({ url, auth, tenant, timeout = 120_000, ...options }: LokiOptions): Connection {
   const address = lokiAddress(url)
   return {
     address,
-    ...identified(address.auth ?? auth, tenant),
+    ...identify(address.auth ?? auth, tenant),
     timeout,
     fetch: options.fetch ?? fetch,
     wait: options.wait ?? ((ms) => new Promise((resolve) => setTimeout(resolve, ms))),
@@ -56,14 +56,22 @@ export function connect({ url, auth, tenant, timeout = 120_000, ...options }: Lo
   }
 }
 
-function identified(auth: LokiAuth | undefined, tenant: string | undefined): { headers: Headers; secrets: readonly string[] } {
-  // Without this flag structured metadata and parsed labels would count as labels, and make a stream of each line.
-  const headers = new Headers({ 'accept': 'application/json', 'x-loki-response-encoding-flags': 'categorize-labels' })
+function identify(
+  auth: LokiAuth | undefined,
+  tenant: string | undefined,
+): { headers: Headers; secrets: readonly string[] } {
+  // Without this flag, structured metadata and parsed labels would count as labels, and each line would be a stream.
+  const headers = new Headers({ accept: 'application/json', 'x-loki-response-encoding-flags': 'categorize-labels' })
   if (tenant !== undefined) setHeader(headers, 'x-scope-orgid', tenant, 'tenant')
   if (auth === undefined) return { headers, secrets: [] }
   const basic = 'bearer' in auth ? undefined : Buffer.from(`${auth.username}:${auth.password}`).toString('base64')
   const secrets = 'bearer' in auth ? [auth.bearer] : [auth.password, basic ?? '']
-  setHeader(headers, 'authorization', 'bearer' in auth ? `Bearer ${auth.bearer}` : `Basic ${basic ?? ''}`, 'bearer token')
+  setHeader(
+    headers,
+    'authorization',
+    'bearer' in auth ? `Bearer ${auth.bearer}` : `Basic ${basic ?? ''}`,
+    'bearer token',
+  )
   return { headers, secrets: secrets.filter((secret) => secret !== '') }
 }
 
@@ -71,7 +79,10 @@ function setHeader(headers: Headers, name: string, value: string, from: string):
   try {
     headers.set(name, value)
   } catch {
-    // The error would repeat the value.
-    throw new ThroughlineError('THROUGHLINE_USAGE', `the ${from} for Loki holds characters that no header may: set it again`)
+    // The original error contains the value.
+    throw new ThroughlineError(
+      'THROUGHLINE_USAGE',
+      `the ${from} for Loki contains characters that are invalid in a header: set it again`,
+    )
   }
 }

@@ -1,70 +1,73 @@
 import { ThroughlineError } from '../../errors.ts'
 
-/** Blanks, comments and opening parentheses: what may stand before a stream selector. */
+/** What may precede a stream selector: spaces, comments and opening parentheses. */
 const BEFORE = /(?:[\s(]|#[^\n]*(?:\n|$))*/y
 
-/** A stream selector, with the strings in it, in which a brace means nothing, and comments. */
+/** A stream selector. Braces within its strings and comments have no meaning. */
 const SELECTOR = /\{(?:[^{}"`#]|"(?:[^"\\\n]|\\.)*"|`[^`]*`|#[^\n]*(?:\n|$))*\}/y
 
-const EVERY_STREAM = '{service_name=~".+"}'
+const ALL_STREAMS = '{service_name=~".+"}'
 
 /**
- * The query of an audit: the user's, which sends only lines that hold the word `lifecycle`.
+ * The query of an audit: the user's query, limited to lines that contain the word `lifecycle`.
  *
- * The filter is set right behind the stream selector: there it sees the line as it was logged, whatever a later
- * `line_format` makes of it, and before a parser it costs Loki least.
+ * The filter directly follows the stream selector. There it sees the line as it was logged, before any `line_format`,
+ * and costs Loki least, before any parser.
  *
- * @throws ThroughlineError THROUGHLINE_USAGE where it is no log query
+ * @throws ThroughlineError THROUGHLINE_USAGE if it is not a log query
  * @example auditQuery('{app="api"} | json') // '{app="api"} |= "lifecycle" | json'
  */
 export function auditQuery(query: string): string {
-  return filtered(query, '|= "lifecycle"')
+  return withFilter(query, '|= "lifecycle"')
 }
 
 /**
- * The query of a trace: the lines that hold one of these ids.
+ * The query of a trace: the lines that contain one of these ids.
  *
- * @param query by default all streams; needs the label `service_name`, which Loki sets by itself from version 3 on
- * @param ids as {@link traceKey} writes them: 32 hex digits are also found as a UUID, in upper and lower case
- * @throws ThroughlineError THROUGHLINE_USAGE where `query` is no log query
+ * @param query by default all streams with the label `service_name`, which Loki sets by itself from version 3 on
+ * @param ids as `canonicalTraceId` returns them: 32 hex digits are also found as a UUID, in upper and lower case
+ * @throws ThroughlineError THROUGHLINE_USAGE if `query` is not a log query
  * @example traceQuery('{app="api"}', ['abc-123']) // '{app="api"} |= "abc-123"'
  */
 export function traceQuery(query: string | undefined, ids: readonly string[]): string {
   const patterns = [...new Set(ids)].map(patternOf)
   const [only] = ids
   const literal = patterns.length === 1 && only !== undefined && !HEX.test(only)
-  return filtered(query ?? EVERY_STREAM, literal ? `|= ${quoted(only)}` : `|~ ${quoted(patterns.join('|'))}`)
+  return withFilter(query ?? ALL_STREAMS, literal ? `|= ${quoted(only)}` : `|~ ${quoted(patterns.join('|'))}`)
 }
 
 const HEX = /^([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})$/i
 
-/** Alternatives of plain text, which Loki searches for without its regular expressions. */
+/** Alternatives of plain text, which Loki matches without a regular expression. */
 function patternOf(id: string): string {
   const [, ...parts] = HEX.exec(id) ?? []
   return parts.length === 0 ? id.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&') : `(?i:${parts.join('-')}|${parts.join('')})`
 }
 
-/** A string in the syntax of Go, whose escapes JSON's are among. Half a surrogate pair is not, and no line holds any. */
+/** A Go string. JSON's escapes are valid in Go, except lone surrogates, which the conversion through bytes replaces. */
 function quoted(text: string): string {
   return JSON.stringify(Buffer.from(text).toString())
 }
 
-function filtered(query: string, filter: string): string {
-  const begin = matchAt(BEFORE, query, 0) ?? 0
-  const end = matchAt(SELECTOR, query, begin)
-  if (end === undefined) throw noLogQuery(query.slice(begin))
+function withFilter(query: string, filter: string): string {
+  const start = matchEnd(BEFORE, query, 0) ?? 0
+  const end = matchEnd(SELECTOR, query, start)
+  if (end === undefined) throw notALogQuery(query.slice(start))
   return `${query.slice(0, end)} ${filter}${query.slice(end)}`
 }
 
-/** Where the match ends that begins there. */
-function matchAt(pattern: RegExp, text: string, start: number): number | undefined {
+/** Where a match that starts at an index ends. */
+function matchEnd(pattern: RegExp, text: string, start: number): number | undefined {
   pattern.lastIndex = start
   return pattern.test(text) ? pattern.lastIndex : undefined
 }
 
-function noLogQuery(text: string): ThroughlineError {
+function notALogQuery(text: string): ThroughlineError {
   const metric = /^[a-z_]+(?=\s*(?:\(|by\b|without\b))/i.exec(text)?.[0]
-  const fault = text.startsWith('{') ? 'its stream selector has no end' : 'it does not begin with a stream selector'
-  const what = metric === undefined ? fault : `it is a metric query, with ${metric}`
-  return new ThroughlineError('THROUGHLINE_USAGE', `--query asks for no log lines: ${what}; write it as {app=~"api|worker"}, with a pipeline or without`)
+  const fault = text.startsWith('{') ? 'its stream selector is not closed' : 'it does not start with a stream selector'
+  const what = metric === undefined ? fault : `it is a metric query with ${metric}`
+  return new ThroughlineError(
+    'THROUGHLINE_USAGE',
+    `--query is not a log query: ${what}; write {app=~"api|worker"}, with or without a pipeline`,
+  )
 }

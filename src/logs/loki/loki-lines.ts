@@ -4,31 +4,31 @@ import { queryRange } from './query-range.ts'
 import { connect, type Connection, type LokiOptions } from './connection.ts'
 import { refusedQuery } from './errors.ts'
 
-/** Some lines, in order of time. */
+/** Lines in order of time. */
 export type LokiBatch = readonly LokiLine[]
 
 const NS_PER_MS = 1_000_000n
 
 /**
- * Reads the lines of a range of time from Loki, in order of time over all streams, each once, in pages. One page is in
- * memory at a time.
+ * Reads the lines of a time range from Loki, each once, in order of time over all streams. One page is in memory at a
+ * time.
  *
- * A range that is too long for the server is read in parts. A page that is full may hold only some of the lines of its
- * last nanosecond: these are left for the next page, which begins there. Where a page is full with one nanosecond,
- * larger pages are asked for.
+ * A range that is too long for the server is read in parts. A full page may contain only some of the lines of its last
+ * nanosecond, so these are left to the next page, which starts at that nanosecond. If a single nanosecond fills a page,
+ * larger pages are requested.
  *
- * @throws ThroughlineError THROUGHLINE_LOKI_UNREACHABLE where Loki does not answer after several tries
- * @throws ThroughlineError THROUGHLINE_LOKI_REFUSED where it refuses, where what answers is no Loki, and where one
- *   nanosecond holds more lines than the server gives at once
- * @throws ThroughlineError THROUGHLINE_USAGE where `url` is no URL
+ * @throws ThroughlineError THROUGHLINE_LOKI_UNREACHABLE if Loki does not answer after several attempts
+ * @throws ThroughlineError THROUGHLINE_LOKI_REFUSED if Loki refuses a query, if the server is not Loki, or if one
+ *   nanosecond has more lines than the server returns at once
+ * @throws ThroughlineError THROUGHLINE_USAGE if `url` is invalid
  */
 export async function* lokiLines(options: LokiOptions): AsyncGenerator<LokiBatch> {
   const loki = connect(options)
   const end = nanoseconds(options.end)
   let from = nanoseconds(options.start)
-  /** How much to ask for at once; only ever less. */
+  /** The length of one query's range, which only decreases. */
   let span = end - from
-  let most = Number.MAX_SAFE_INTEGER
+  let maxLimit = Number.MAX_SAFE_INTEGER
   let page = options.limit ?? 5_000
   let limit = page
   while (from < end) {
@@ -40,10 +40,10 @@ export async function* lokiLines(options: LokiOptions): AsyncGenerator<LokiBatch
         // Loki measures a range in milliseconds.
         if (span < NS_PER_MS) throw answer.error
       } else {
-        most = answer.exceeded.most ?? limit >> 1
-        if (most < 1 || most >= limit) throw answer.error
-        page = Math.min(page, most)
-        limit = most
+        maxLimit = answer.exceeded.maxLines ?? limit >> 1
+        if (maxLimit < 1 || maxLimit >= limit) throw answer.error
+        page = Math.min(page, maxLimit)
+        limit = maxLimit
       }
       continue
     }
@@ -59,7 +59,7 @@ export async function* lokiLines(options: LokiOptions): AsyncGenerator<LokiBatch
       from = last
       limit = page
     } else {
-      const larger = Math.min(limit * 2, most)
+      const larger = Math.min(limit * 2, maxLimit)
       if (larger === limit) throw tooManyAtOnce(loki, last, limit)
       limit = larger
     }
@@ -71,6 +71,6 @@ function nanoseconds(ms: number): bigint {
 }
 
 function tooManyAtOnce({ address }: Connection, time: bigint, limit: number): ThroughlineError {
-  const what = `${limit} lines or more of one nanosecond (${time}), and gives no more at once`
+  const what = `${limit} or more lines of one nanosecond (${time}), its limit per query`
   return refusedQuery(address.shown, what, 'narrow --query, or raise max_entries_limit_per_query in its configuration')
 }

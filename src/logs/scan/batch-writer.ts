@@ -13,26 +13,27 @@ import {
   type RecordBatch,
 } from '../../record/record-batch.ts'
 import type { LifecycleRecord } from '../../record/record.ts'
+import { isObject } from '../is-object.ts'
 import { hashText } from './hash-text.ts'
 
 const HEX_TRACE = /^[0-9a-f]{32}$/
 const HEX_REQUEST = /^[0-9a-f]{16}$/
 
-/** Puts records into batch, and numbers their kinds. */
+/** Writes records into a batch, and numbers their kinds. */
 export class BatchWriter {
   readonly #kinds = new Map<string, number>()
   #newKinds: RecordKind[] = []
   #extras: RecordExtras[] = []
   batch: RecordBatch = createBatch(0)
 
-  /** Begins anew, with room for so many records; more may be added one by one. */
+  /** Starts a new batch with capacity for so many records. `add` makes room for more. */
   reset(records: number): void {
     if (capacityOf(this.batch) < records) this.batch = createBatch(records)
     this.batch.count = 0
     this.#extras = []
   }
 
-  /** The number of a kind: they count up, and stay the same for as long as this lives. */
+  /** The number of a kind, counted from 0. It stays the same for all batches of this writer. */
   kindId = (kind: RecordKind): number => {
     const key = kindKey(kind)
     const known = this.#kinds.get(key)
@@ -42,7 +43,7 @@ export class BatchWriter {
     return this.#kinds.size - 1
   }
 
-  /** Adds a record that was read as an object. */
+  /** Adds a parsed record. */
   add(record: LifecycleRecord, line: number): void {
     if (this.batch.count === capacityOf(this.batch)) this.batch = withDoubleCapacity(this.batch)
     const { numbers, words, count } = this.batch
@@ -55,7 +56,8 @@ export class BatchWriter {
     else putHex(trace, words, place + ROW.trace)
     if (requestIsText) putText(request_id, words, place + ROW.request, 2)
     else putHex(request_id, words, place + ROW.request)
-    words[place + ROW.kind] = this.kindId(kindOf(record)) | (traceIsText ? TRACE_IS_TEXT : 0) | (requestIsText ? REQUEST_IS_TEXT : 0)
+    words[place + ROW.kind] =
+      this.kindId(kindOf(record)) | (traceIsText ? TRACE_IS_TEXT : 0) | (requestIsText ? REQUEST_IS_TEXT : 0)
     words[place + ROW.line] = line
     const first = count * ROW.numbers
     numbers[first + ROW.time] = record.time
@@ -72,12 +74,12 @@ export class BatchWriter {
     if (Object.keys(extras).length > 0) this.#extras.push({ at: count, ...extras })
   }
 
-  /** Adds to the record that was put into a row last. */
+  /** Adds extras of the record that was written last. */
   addExtras(extras: RecordExtras): void {
     this.#extras.push(extras)
   }
 
-  /** What belongs to the rows and is not in them: kinds that are new since the last call, and odd records. */
+  /** What the rows do not contain: the kinds that are new since the last call, and the extras of this batch. */
   drain(): { readonly kinds: readonly RecordKind[]; readonly extras: readonly RecordExtras[] } {
     const kinds = this.#newKinds
     this.#newKinds = []
@@ -94,7 +96,7 @@ function putText(text: string, words: Uint32Array, place: number, count: number)
   hashText(bytes, 0, bytes.length, words, place, count)
 }
 
-/** Of the application's data an audit shows an attempt's error, and nothing else. */
+/** The only part of the application's data that an audit shows is the error of an attempt. */
 function errorIn(data: unknown): Pick<RecordExtras, 'data'> {
-  return typeof data === 'object' && data !== null && 'error' in data ? { data: { error: data.error } } : {}
+  return isObject(data) && 'error' in data ? { data: { error: data.error } } : {}
 }

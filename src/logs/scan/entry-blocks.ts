@@ -1,20 +1,24 @@
 import type { RecordBlock, RecordKind } from '../../record/record-batch.ts'
 import type { PartialRecord } from '../../record/partial-record.ts'
-import { readRecord } from '../../record/line.ts'
-import { parseLine, type LogEntry } from '../parse-line.ts'
 import type { LocatedEntry } from '../log-entry.ts'
 import { BatchWriter } from './batch-writer.ts'
 import { RequestGrouper } from './group-by-request.ts'
 
-/** Puts entries that were read by themselves into blocks, one for each batch and file. */
+/** Converts parsed entries into blocks of records. */
 export class EntryBlocks {
   readonly #writer = new BatchWriter()
   readonly #grouper = new RequestGrouper()
   readonly #kinds: RecordKind[] = []
   readonly #files = new Map<string, { blocks: number; lines: number }>()
 
+  /** One block for each file of the batch. */
   toBlocks(entries: readonly LocatedEntry[]): RecordBlock[] {
-    return [...new Set(entries.map((entry) => entry.file))].map((file) => this.#block(file, entries.filter((entry) => entry.file === file)))
+    return [...new Set(entries.map((entry) => entry.file))].map((file) =>
+      this.#block(
+        file,
+        entries.filter((entry) => entry.file === file),
+      ),
+    )
   }
 
   #block(file: string, entries: readonly LocatedEntry[]): RecordBlock {
@@ -37,14 +41,16 @@ export class EntryBlocks {
     const grouped = this.#grouper.group(this.#writer.batch, extras)
     const lines = Math.max(0, (entries.at(-1)?.line ?? 0) - known.lines)
     this.#files.set(file, { blocks: known.blocks + 1, lines: known.lines + lines })
-    return { ...grouped, kinds: this.#kinds, partials, lines, otherLines, damagedLines, file, index: known.blocks, startTime: Number.isFinite(startTime) ? startTime : -Infinity }
+    return {
+      ...grouped,
+      kinds: this.#kinds,
+      partials,
+      lines,
+      otherLines,
+      damagedLines,
+      file,
+      index: known.blocks,
+      startTime: Number.isFinite(startTime) ? startTime : -Infinity,
+    }
   }
-}
-
-/** What a program hands over as a line of a log: its text, or what it was parsed to. */
-export function parseEntry(line: string | object): LogEntry[] {
-  if (typeof line === 'string') return parseLine(line)
-  const record = readRecord(line)
-  if (record === 'damaged') return [{ kind: 'damaged' }]
-  return record === 'other' ? [{ kind: 'other', fields: line }] : [{ kind: 'record', record, fields: line }]
 }

@@ -3,11 +3,11 @@ import { capacityOf, ROW, TRACE_IS_TEXT } from '../../record/record-batch.ts'
 import type { LoggedError } from '../../record/record.ts'
 import { AFTER_TIME, LineTemplates, TIME_AT } from './line-templates.ts'
 import { hexPair, NOT_HEX } from './hex.ts'
-import { literal, standsAt, type Literal } from './literal.ts'
+import { literal, matchesAt, type Literal } from './literal.ts'
 import type { BatchWriter } from './batch-writer.ts'
 import { hashText } from './hash-text.ts'
 
-/** Texts of a line, as the numbers that four of their bytes are in little-endian order. */
+/** Fixed parts of a line, four bytes at a time as little-endian numbers. */
 const [LEVEL_0, LEVEL_1] = words('{"level"')
 const [TIME_0, TIME_1] = words(',"time":')
 const [REQUEST_0, REQUEST_1, REQUEST_2, REQUEST_3] = words('","request_id":"')
@@ -16,11 +16,13 @@ const [DWELL_0, DWELL_1, DWELL_2] = words(',"dwell_ms":')
 const [MSG_0, MSG_1] = words(',"msg":"')
 const [TRUE] = words('true')
 
-const [QUOTE, BACKSLASH, COLON, COMMA, DASH, POINT, ZERO, FEED, BRACE] = [0x22, 0x5c, 0x3a, 0x2c, 0x2d, 0x2e, 0x30, 0x0a, 0x7d]
+const [QUOTE, BACKSLASH, COLON, COMMA, DASH, POINT, ZERO, FEED, BRACE] = [
+  0x22, 0x5c, 0x3a, 0x2c, 0x2d, 0x2e, 0x30, 0x0a, 0x7d,
+]
 
-/** Kinds of values. */
+/** Types of values. */
 const [TEXT, FLAG, NUMBER, ATTEMPT, ERROR, OBJECT] = [0, 1, 2, 3, 4, 5] as const
-/** What opens a value of each kind, and is compared with its name. */
+/** The opening of a value of each type, which is compared together with the name. */
 const OPENING = ['"', '', '', '', '{"type":"', '{'] as const
 
 /** How the value of each kind of field is read. */
@@ -49,7 +51,7 @@ const MEMBERS = Object.entries<Field>(FIELDS)
   .map(([name, { kind }]) => member(name, name === 'attempt' ? ATTEMPT : VALUES[kind]))
 
 interface Member {
-  /** All that stands before its value: comma, name and colon, and of a text or an object what opens it. */
+  /** Everything before the value: comma, name, colon, and the opening of a string or an object. */
   readonly before: Literal
   readonly value: 0 | 1 | 2 | 3 | 4 | 5
 }
@@ -62,8 +64,8 @@ function member(name: string, value: Member['value']): Member {
 }
 
 /**
- * Reads a line in the exact form in which it is written, byte by byte, and nothing else: whatever is not as expected is
- * left to others, so that this may be quick without being able to be wrong.
+ * Parses lines that have exactly the form of the default output, byte by byte. Any other line is left to the slow path,
+ * so that this parser can be fast and never wrong.
  */
 export class FastParser {
   readonly #writer: BatchWriter
@@ -71,25 +73,25 @@ export class FastParser {
   #bytes: Buffer = Buffer.alloc(0)
   #view: DataView = new DataView(new ArrayBuffer(0))
   #end = 0
-  /** Where the reading stands; -1 once something was not as expected. */
+  /** The current offset; -1 once something was not as expected. */
   #at = 0
   #attempt = -1
-  /** Which of {@link MEMBERS} is looked for first. */
+  /** Which of {@link MEMBERS} is tried first. */
   #next = 0
   #failure: LoggedError | undefined
   #isText = false
-  /** Requests whose trace id was spelled already in these rows, as far as they are remembered. */
+  /** A cache of the requests whose trace id is already among the extras of this batch. */
   readonly #recentIds = new Uint32Array(ID_CACHE_SIZE * 4)
-  /** The first eight digits of the last time, as two words, and what they come to. */
+  /** The first eight digits of the last time as two words, and their value. */
   #digits0 = 0
   #digits1 = 0
-  #since = 0
+  #timeBase = 0
 
   constructor(writer: BatchWriter) {
     this.#writer = writer
   }
 
-  /** From here on lines are those of these bytes, of which `end` are whole lines. */
+  /** Sets the bytes of the next lines. Up to `end` they are whole lines. */
   startBlock(bytes: Buffer, end: number): void {
     this.#bytes = bytes
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -97,30 +99,35 @@ export class FastParser {
     this.#recentIds.fill(0)
   }
 
-  /** Learns from a line that the careful path found to be a record. */
+  /** Learns from a line that the slow path parsed to a record. */
   learn(line: Buffer): void {
     this.#templates.learn(line, this.#writer.kindId)
   }
 
   /**
-   * Reads the line that begins there into a row.
+   * Reads one line into a row.
    *
-   * @returns where the next line begins; 0 where this one is for the careful path
+   * @returns where the next line starts; 0 if this one has to take the slow path
    */
   read(start: number, line: number): number {
     const view = this.#view
-    if (view.getInt32(start, true) !== LEVEL_0 || view.getInt32(start + 4, true) !== LEVEL_1 || this.#bytes[start + 8] !== COLON) return 0
+    if (
+      view.getInt32(start, true) !== LEVEL_0 ||
+      view.getInt32(start + 4, true) !== LEVEL_1 ||
+      this.#bytes[start + 8] !== COLON
+    )
+      return 0
     if (!this.#isDigit(start + 9) || !this.#isDigit(start + 10)) return 0
     if (view.getInt32(start + 11, true) !== TIME_0 || view.getInt32(start + 15, true) !== TIME_1) return 0
     const time = this.#time(start + TIME_AT)
-    const form = Number.isNaN(time) ? undefined : this.#templates.find(view, start + AFTER_TIME)
-    if (form === undefined) return 0
+    const template = Number.isNaN(time) ? undefined : this.#templates.find(view, start + AFTER_TIME)
+    if (template === undefined) return 0
     const { batch } = this.#writer
     const { count, words, numbers } = batch
-    // The careful path makes room.
+    // The slow path enlarges the batch.
     if (count === capacityOf(batch)) return 0
     const place = count * ROW.words
-    const from = start + AFTER_TIME + form.middle.length
+    const from = start + AFTER_TIME + template.middle.length
     const at = this.#trace(from, words, place + ROW.trace)
     if (
       at === 0 ||
@@ -128,17 +135,19 @@ export class FastParser {
       view.getInt32(at + 4, true) !== REQUEST_1 ||
       view.getInt32(at + 8, true) !== REQUEST_2 ||
       view.getInt32(at + 12, true) !== REQUEST_3 ||
-      (this.#word(at + 16, at + 20, words, place + ROW.request) | this.#word(at + 24, at + 28, words, place + ROW.request + 1)) < 0
+      (this.#word(at + 16, at + 20, words, place + ROW.request) |
+        this.#word(at + 24, at + 28, words, place + ROW.request + 1)) <
+        0
     ) {
       return 0
     }
     this.#at = at + 32
     this.#reset()
-    const seq = form.transition ? this.#seq() : this.#closed()
-    const dwell = form.transition ? this.#dwell() : Number.NaN
-    const next = this.#rest(form.end)
+    const seq = template.transition ? this.#seq() : this.#closingQuote()
+    const dwell = template.transition ? this.#dwell() : Number.NaN
+    const next = this.#rest(template.end)
     if (next === 0) return 0
-    words[place + ROW.kind] = this.#isText ? form.kind | TRACE_IS_TEXT : form.kind
+    words[place + ROW.kind] = this.#isText ? template.kind | TRACE_IS_TEXT : template.kind
     words[place + ROW.line] = line
     const first = count * ROW.numbers
     numbers[first + ROW.time] = time
@@ -155,23 +164,28 @@ export class FastParser {
   }
 
   #addExtras(record: number, from: number, end: number): void {
-    const named = this.#isText && !this.#wasSeen(record)
-    if (!named && this.#failure === undefined) return
+    const withId = this.#isText && !this.#wasSeen(record)
+    if (!withId && this.#failure === undefined) return
     this.#writer.addExtras({
       at: record,
-      ...(named ? { traceId: this.#bytes.toString('latin1', from, end) } : {}),
+      ...(withId ? { traceId: this.#bytes.toString('latin1', from, end) } : {}),
       ...(this.#failure === undefined ? {} : { error: this.#failure }),
     })
   }
 
-  /** Whether these rows tell already how the trace id of the record's request is written; sometimes it does no harm to tell it again. */
+  /** Whether the extras contain the trace id of this request already. It may forget some: a repetition is harmless. */
   #wasSeen(record: number): boolean {
     const { words } = this.#writer.batch
     const first = record * ROW.words
-    const names = [words[first + ROW.request], words[first + ROW.request + 1], words[first + ROW.trace], words[first + ROW.trace + 1]]
-    const place = ((names[1] ?? 0) & (ID_CACHE_SIZE - 1)) * names.length
-    if (names.every((word, index) => this.#recentIds[place + index] === word)) return true
-    for (const [index, word = 0] of names.entries()) this.#recentIds[place + index] = word
+    const ids = [
+      words[first + ROW.request],
+      words[first + ROW.request + 1],
+      words[first + ROW.trace],
+      words[first + ROW.trace + 1],
+    ]
+    const place = ((ids[1] ?? 0) & (ID_CACHE_SIZE - 1)) * ids.length
+    if (ids.every((word, index) => this.#recentIds[place + index] === word)) return true
+    for (const [index, word = 0] of ids.entries()) this.#recentIds[place + index] = word
     return false
   }
 
@@ -179,14 +193,14 @@ export class FastParser {
     const word0 = this.#view.getInt32(at, true)
     const word1 = this.#view.getInt32(at + 4, true)
     if (word0 !== this.#digits0 || word1 !== this.#digits1) {
-      const since = this.#digitsAt(at, 8)
-      // JSON has no number that begins with a zero and goes on.
-      if (Number.isNaN(since) || this.#bytes[at] === ZERO) return Number.NaN
-      this.#since = since * 100_000
+      const digits = this.#digitsAt(at, 8)
+      // A number in JSON has no leading zeros.
+      if (Number.isNaN(digits) || this.#bytes[at] === ZERO) return Number.NaN
+      this.#timeBase = digits * 100_000
       this.#digits0 = word0
       this.#digits1 = word1
     }
-    return this.#since + this.#digitsAt(at + 8, 5)
+    return this.#timeBase + this.#digitsAt(at + 8, 5)
   }
 
   #digitsAt(at: number, count: number): number {
@@ -201,14 +215,20 @@ export class FastParser {
   }
 
   /**
-   * The four words of a trace id: the bits of a UUID, with or without dashes, or those that stand for another text.
+   * Reads the four words of a trace id: the bits of a UUID with or without dashes, or the hash of any other id.
    *
-   * @returns where its closing quote stands; 0 where it is for the careful path
+   * @returns the offset of its closing quote; 0 if the line has to take the slow path
    */
   #trace(at: number, words: Uint32Array, place: number): number {
     const bytes = this.#bytes
     this.#isText = false
-    if (bytes[at + 36] === QUOTE && bytes[at + 8] === DASH && bytes[at + 13] === DASH && bytes[at + 18] === DASH && bytes[at + 23] === DASH) {
+    if (
+      bytes[at + 36] === QUOTE &&
+      bytes[at + 8] === DASH &&
+      bytes[at + 13] === DASH &&
+      bytes[at + 18] === DASH &&
+      bytes[at + 23] === DASH
+    ) {
       const bad =
         this.#word(at, at + 4, words, place) |
         this.#word(at + 9, at + 14, words, place + 1) |
@@ -228,25 +248,25 @@ export class FastParser {
         this.#word(at + 24, at + 28, words, place + 3)
       return bad < 0 ? 0 : end
     }
-    // Of these lengths it may be a UUID in another spelling.
+    // An id of such a length may be a UUID in another spelling.
     if (length <= 0 || (length > 32 && length <= 36)) return 0
     this.#isText = true
     hashText(bytes, at, end, words, place, 4)
     return end
   }
 
-  /** A word from twice four hex digits; negative where they are none. */
-  #word(at: number, further: number, words: Uint32Array, place: number): number {
+  /** Reads a word from two groups of four hex digits. Negative if they are not hex digits. */
+  #word(at: number, second: number, words: Uint32Array, place: number): number {
     const view = this.#view
     const a = hexPair[view.getUint16(at, true)] ?? NOT_HEX
     const b = hexPair[view.getUint16(at + 2, true)] ?? NOT_HEX
-    const c = hexPair[view.getUint16(further, true)] ?? NOT_HEX
-    const d = hexPair[view.getUint16(further + 2, true)] ?? NOT_HEX
+    const c = hexPair[view.getUint16(second, true)] ?? NOT_HEX
+    const d = hexPair[view.getUint16(second + 2, true)] ?? NOT_HEX
     words[place] = (a << 24) | (b << 16) | (c << 8) | d
     return a | b | c | d
   }
 
-  /** After the ids of a transition: `","seq":` and its number. */
+  /** What follows the ids of a transition: `","seq":` and a number. */
   #seq(): number {
     const at = this.#at
     if (this.#view.getInt32(at, true) !== SEQ_0 || this.#view.getInt32(at + 4, true) !== SEQ_1) return this.#bail()
@@ -254,8 +274,8 @@ export class FastParser {
     return this.#count()
   }
 
-  /** After the ids of a note nothing but their quote. */
-  #closed(): number {
+  /** What follows the ids of a note: only their closing quote. */
+  #closingQuote(): number {
     if (this.#bytes[this.#at] !== QUOTE) return this.#bail()
     this.#at += 1
     return 0
@@ -264,19 +284,25 @@ export class FastParser {
   #dwell(): number {
     const view = this.#view
     const at = this.#at
-    if (at < 0 || view.getInt32(at, true) !== DWELL_0 || view.getInt32(at + 4, true) !== DWELL_1 || view.getInt32(at + 8, true) !== DWELL_2) return Number.NaN
+    if (
+      at < 0 ||
+      view.getInt32(at, true) !== DWELL_0 ||
+      view.getInt32(at + 4, true) !== DWELL_1 ||
+      view.getInt32(at + 8, true) !== DWELL_2
+    )
+      return Number.NaN
     this.#at = at + 12
     return this.#decimal()
   }
 
   /** The members up to the message, the message, and the end of the line. */
-  #rest(usual: Literal): number {
+  #rest(usualEnd: Literal): number {
     while (this.#at >= 0) {
       const at = this.#at
-      // What stands beyond the end is not of this block.
+      // Bytes after the end do not belong to this block.
       if (at >= this.#end) return 0
       if (this.#view.getInt32(at, true) === MSG_0 && this.#view.getInt32(at + 4, true) === MSG_1) {
-        if (standsAt(usual, this.#view, at) && at + usual.length <= this.#end) return at + usual.length
+        if (matchesAt(usualEnd, this.#view, at) && at + usualEnd.length <= this.#end) return at + usualEnd.length
         this.#at = at + 8
         this.#text()
         return this.#lineEnd()
@@ -286,16 +312,16 @@ export class FastParser {
     return 0
   }
 
-  /** Where the next line begins, if this one ends here. */
+  /** Where the next line starts, if this one ends here. */
   #lineEnd(): number {
     const at = this.#at
     if (at < 0 || this.#bytes[at] !== BRACE) return 0
-    // Bytes beyond the end are not of this line.
+    // Bytes after the end do not belong to this line.
     if (at + 1 === this.#end) return this.#end
     return at + 1 < this.#end && this.#bytes[at + 1] === FEED ? at + 2 : 0
   }
 
-  /** Nothing is known yet of what may follow the ids. */
+  /** Clears the optional members of the line before. */
   #reset(): void {
     this.#attempt = -1
     this.#next = 0
@@ -304,11 +330,11 @@ export class FastParser {
 
   #member(): void {
     const at = this.#at
-    // Members mostly stand in the same order, so the next one is looked for behind the last.
-    for (let looks = MEMBERS.length; looks > 0; looks -= 1) {
+    // Members usually have the same order, so start with the one after the last.
+    for (let tries = MEMBERS.length; tries > 0; tries -= 1) {
       const member = MEMBERS[this.#next]
       this.#next = this.#next + 1 === MEMBERS.length ? 0 : this.#next + 1
-      if (member === undefined || !standsAt(member.before, this.#view, at)) continue
+      if (member === undefined || !matchesAt(member.before, this.#view, at)) continue
       this.#at = at + member.before.length
       if (member.value === TEXT) this.#text()
       else if (member.value === NUMBER) this.#decimal()
@@ -321,21 +347,21 @@ export class FastParser {
     this.#bail()
   }
 
-  /** After the opening quote of an error's type. */
+  /** An error, from the opening quote of its type. */
   #error(): void {
     const type = this.#at
     this.#text()
     const at = this.#at
-    if (at < 0 || !standsAt(ERROR_MESSAGE, this.#view, at)) return void this.#bail()
+    if (at < 0 || !matchesAt(ERROR_MESSAGE, this.#view, at)) return void this.#bail()
     this.#at = at + ERROR_MESSAGE.length
     this.#text()
     if (this.#at < 0 || this.#bytes[this.#at] !== BRACE) return void this.#bail()
-    const told = (from: number, to: number): string => this.#bytes.toString('latin1', from, to)
-    this.#failure = { type: told(type, at - 1), message: told(at + ERROR_MESSAGE.length, this.#at - 1) }
+    const text = (from: number, to: number): string => this.#bytes.toString('latin1', from, to)
+    this.#failure = { type: text(type, at - 1), message: text(at + ERROR_MESSAGE.length, this.#at - 1) }
     this.#at += 1
   }
 
-  /** After the opening brace of an object without any in it; one that tells of an error is left to others. */
+  /** A flat object, after its opening brace. One with an `error` member takes the slow path. */
   #object(): void {
     const bytes = this.#bytes
     while (this.#at >= 0) {
@@ -344,7 +370,7 @@ export class FastParser {
       this.#at = start + 1
       this.#text()
       const end = this.#at
-      if (end < 0 || bytes[end] !== COLON || standsAt(ERROR_NAME, this.#view, start)) return void this.#bail()
+      if (end < 0 || bytes[end] !== COLON || matchesAt(ERROR_NAME, this.#view, start)) return void this.#bail()
       this.#at = end + 1
       this.#value()
       if (this.#at >= 0 && bytes[this.#at] === BRACE) {
@@ -364,7 +390,7 @@ export class FastParser {
     else this.#true()
   }
 
-  /** After an opening quote, up to and with the closing one: ASCII without escapes. */
+  /** A string of ASCII without escapes, from its opening quote through its closing one. */
   #text(): void {
     const bytes = this.#bytes
     let at = this.#at
@@ -382,14 +408,14 @@ export class FastParser {
     else this.#bail()
   }
 
-  /** A whole number of up to nine digits. */
+  /** An integer of up to nine digits. */
   #count(): number {
     const start = this.#at
     const value = this.#digits(9)
     return this.#bytes[start] === ZERO && this.#at > start + 1 ? this.#bail() : value
   }
 
-  /** A number with or without a fraction, of up to fifteen digits: so many are exact, whole and divided by a power of ten. */
+  /** A number of up to nine digits and six decimals. Fifteen digits are exact as a double. */
   #decimal(): number {
     const whole = this.#count()
     if (this.#at < 0 || this.#bytes[this.#at] !== POINT) return whole
@@ -400,8 +426,8 @@ export class FastParser {
     return (whole * scale + fraction) / scale
   }
 
-  /** Digits, at least one and no more than so many. */
-  #digits(most: number): number {
+  /** At least one digit and at most `max`. */
+  #digits(max: number): number {
     const bytes = this.#bytes
     const start = this.#at
     let at = start
@@ -410,18 +436,19 @@ export class FastParser {
       value = value * 10 + digit
       at += 1
     }
-    if (at === start || at - start > most) return this.#bail()
+    if (at === start || at - start > max) return this.#bail()
     this.#at = at
     return value
   }
 
+  /** Gives up: the line takes the slow path. */
   #bail(): number {
     this.#at = -1
     return Number.NaN
   }
 }
 
-/** A power of two. */
+/** Must be a power of two. */
 const ID_CACHE_SIZE = 4_096
 const POWERS = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000]
 

@@ -1,29 +1,36 @@
-import { KIND_BITS, capacityOf, ROW, createBatch, type RecordExtras, type RecordBatch } from '../../record/record-batch.ts'
+import {
+  KIND_BITS,
+  capacityOf,
+  ROW,
+  createBatch,
+  type RecordExtras,
+  type RecordBatch,
+} from '../../record/record-batch.ts'
 
-/** Records, those of one request side by side. */
+/** Records grouped by request. */
 export interface Grouped {
   readonly batch: RecordBatch
   readonly extras: readonly RecordExtras[]
 }
 
 /**
- * Puts the records of each request side by side, requests in the order of their first records.
+ * Groups records by request, requests in the order of their first records.
  *
- * Whoever reads them then looks each request up once, and not for each record; and this can be done in many threads.
+ * The audit then looks up each request once instead of once per record, and the grouping runs in several threads.
  */
 export class RequestGrouper {
-  /** By hash: a group, plus one; 0 where there is none. */
+  /** By hash: the number of a group plus one; 0 for an empty slot. */
   #slots = new Int32Array(0)
-  /** Of each record its group; of each group its first record, and where its next one goes. */
+  /** The group of each record; the first record of each group, and where the next one is written. */
   #groups = new Uint32Array(0)
   #first = new Uint32Array(0)
   #next = new Uint32Array(0)
 
-  /** @param spare rows that nobody needs any more */
+  /** @param spare a batch whose memory may be reused */
   group(from: RecordBatch, extras: readonly RecordExtras[], spare: RecordBatch = createBatch(0)): Grouped {
     const { count } = from
     const to = capacityOf(spare) < count ? createBatch(Math.ceil(count * 1.25)) : spare
-    const groups = this.#grouped(from)
+    const groups = this.#assignGroups(from)
     let place = 0
     for (let group = 0; group < groups; group += 1) {
       const size = this.#next[group] ?? 0
@@ -48,15 +55,17 @@ export class RequestGrouper {
     return { batch: to, extras: moved.sort((a, b) => a.at - b.at) }
   }
 
-  /** Finds the group of each record, and counts them in `#next`; how many groups there are. */
-  #grouped({ count, words }: RecordBatch): number {
-    this.#room(count)
+  /** Finds the group of each record, counts the records of each group in `#next`, and returns the number of groups. */
+  #assignGroups({ count, words }: RecordBatch): number {
+    this.#reserve(count)
     const slots = this.#slots
     const mask = slots.length - 1
     let groups = 0
     for (let at = 0; at < count; at += 1) {
       const row = at * ROW.words
-      const hash = Math.imul((words[row + ROW.request] ?? 0) ^ (words[row + ROW.trace + 3] ?? 0), 0x9e3779b1) ^ (words[row + ROW.request + 1] ?? 0)
+      const hash =
+        Math.imul((words[row + ROW.request] ?? 0) ^ (words[row + ROW.trace + 3] ?? 0), 0x9e3779b1) ^
+        (words[row + ROW.request + 1] ?? 0)
       let slot = (hash ^ (hash >>> 15)) & mask
       let group = (slots[slot] ?? 0) - 1
       while (group !== -1 && !isSame(words, (this.#first[group] ?? 0) * ROW.words, row)) {
@@ -76,7 +85,7 @@ export class RequestGrouper {
     return groups
   }
 
-  #room(count: number): void {
+  #reserve(count: number): void {
     if (this.#groups.length < count) {
       let slots = 1_024
       while (slots < count * 2) slots *= 2
@@ -88,13 +97,13 @@ export class RequestGrouper {
   }
 }
 
-/** Whether two rows are of the same request. */
+/** Whether two rows belong to the same request. */
 function isSame(words: Uint32Array, a: number, b: number): boolean {
   for (let word: number = ROW.trace; word < ROW.line; word += 1) if (words[a + word] !== words[b + word]) return false
   return (((words[a + ROW.kind] ?? 0) ^ (words[b + ROW.kind] ?? 0)) & ~KIND_BITS) === 0
 }
 
-/** Word by word, since a number that is none may not keep its bits when it is copied. */
+/** Copies a row word by word: copying a NaN as a number may change its bits. */
 function copy(from: Uint32Array, at: number, to: Uint32Array, where: number): void {
   for (let word = 0; word < ROW.words; word += 1) to[where + word] = from[at + word] ?? 0
 }

@@ -1,11 +1,18 @@
 /**
- * Bits that stand for a text: two texts have the same ones only by a chance that never comes.
+ * Writes a non-cryptographic hash of up to 128 bits. With all of them, collisions are negligible.
  *
- * Not for secrets: it is four hashes of 32 bits side by side, each mixed as MurmurHash3 mixes at its end.
+ * It is up to four hashes of 32 bits side by side, each with the finalizer of MurmurHash3.
  *
- * @param count how many words, up to four
+ * @param count how many words of 32 bits, up to four
  */
-export function hashText(bytes: Uint8Array, from: number, to: number, words: Uint32Array, place: number, count: number): void {
+export function hashText(
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  words: Uint32Array,
+  place: number,
+  count: number,
+): void {
   for (let word = 0; word < count; word += 1) {
     let hash = SEEDS[word] ?? 0
     for (let at = from; at < to; at += 1) hash = Math.imul(hash ^ (bytes[at] ?? 0), FACTORS[word] ?? 1) ^ (hash >>> 15)

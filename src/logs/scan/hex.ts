@@ -1,7 +1,7 @@
-/** What {@link hexPair} has for two characters that are no lower-case hex digits. */
+/** The value in {@link hexPair} of two characters that are not lower-case hex digits. */
 export const NOT_HEX = -1
 
-/** The byte that two lower-case hex digits stand for, by the number that their characters are in little-endian order. */
+/** The byte for two lower-case hex digits. The index is their two characters as a little-endian number. */
 export const hexPair = new Int16Array(65_536).fill(NOT_HEX)
 
 for (let byte = 0; byte < 256; byte += 1) {

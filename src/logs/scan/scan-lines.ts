@@ -3,25 +3,22 @@ import type { RecordBlock, RecordBatch } from '../../record/record-batch.ts'
 import { parseLine } from '../parse-line.ts'
 import { MAX_LINE_BYTES } from '../split-lines.ts'
 import { BatchWriter } from './batch-writer.ts'
-import { MAX_TEMPLATE_BYTES } from './line-templates.ts'
 import { RequestGrouper } from './group-by-request.ts'
 import { FastParser } from './fast-parser.ts'
-import type { BlockBytes } from './read-block.ts'
+import type { BlockBytes } from './file-blocks.ts'
 
-/** What a block of a log holds: the kinds are those that are new since the block before. */
+/** The content of a block. Its kinds are those that are new since the block before. */
 export type ScannedBlock = Omit<RecordBlock, 'file' | 'index' | 'startTime'>
 
-/** The shortest line that the quick path reads. */
+/** The shortest line that the fast path reads. */
 const MIN_LINE_BYTES = 128
 const LINES_PER_CALL = 512
-/** Bytes that the quick path may look at beyond the last line. */
-export const PADDING_BYTES = MAX_TEMPLATE_BYTES + 256
 
 /**
- * Reads the lines of a block of a log into rows.
+ * Reads the lines of a block into rows.
  *
- * A line in the exact form in which it is written is read where it stands, without a text or an object. Any other
- * line takes the careful path, {@link parseLine}, which alone decides what a line means.
+ * The fast path reads a line in the exact form of the default output from its bytes, without a string or an object. Any
+ * other line takes the slow path, {@link parseLine}, which defines what a line means.
  */
 export class LineScanner {
   readonly #writer = new BatchWriter()
@@ -33,26 +30,32 @@ export class LineScanner {
   #line = 0
 
   /**
-   * @param bytes whole lines from `start` to `end`, and {@link PADDING_BYTES} more bytes after it
-   * @param first whether the block starts its file, where a byte order mark may stand
-   * @param spare rows that nobody needs any more
+   * @param first whether the block is the first of its file, which may start with a byte order mark
+   * @param spare a batch whose memory may be reused
    */
-  scan({ bytes, start: begin, end }: BlockBytes, first: boolean, spare?: RecordBatch): ScannedBlock {
+  scan({ bytes, start: blockStart, end }: BlockBytes, first: boolean, spare?: RecordBatch): ScannedBlock {
     this.#partials = []
     this.#otherLines = this.#damagedLines = 0
-    this.#writer.reset(Math.ceil((end - begin) / MIN_LINE_BYTES))
+    this.#writer.reset(Math.ceil((end - blockStart) / MIN_LINE_BYTES))
     this.#fast.startBlock(bytes, end)
     this.#line = 0
-    let start = begin
+    let start = blockStart
     if (first && start < end) start = this.#parseSlowly(bytes, start, end, true)
     while (start < end) start = this.#scanSome(bytes, start, end)
     const { kinds, extras } = this.#writer.drain()
-    return { ...this.#grouper.group(this.#writer.batch, extras, spare), kinds, partials: this.#partials, lines: this.#line, otherLines: this.#otherLines, damagedLines: this.#damagedLines }
+    return {
+      ...this.#grouper.group(this.#writer.batch, extras, spare),
+      kinds,
+      partials: this.#partials,
+      lines: this.#line,
+      otherLines: this.#otherLines,
+      damagedLines: this.#damagedLines,
+    }
   }
 
-  /** Reads so many lines at a time: code that never returns is never made quick. */
-  #scanSome(bytes: Buffer, begin: number, end: number): number {
-    let start = begin
+  /** Works in batches, because V8 optimises the function only once it returns and is called again. */
+  #scanSome(bytes: Buffer, from: number, end: number): number {
+    let start = from
     for (let count = 0; count < LINES_PER_CALL && start < end; count += 1) {
       const next = end - start < MIN_LINE_BYTES ? 0 : this.#fast.read(start, this.#line)
       if (next === 0) start = this.#parseSlowly(bytes, start, end, false)
@@ -64,7 +67,7 @@ export class LineScanner {
     return start
   }
 
-  /** Reads the line that starts there by the slow path; returns where the next one starts. */
+  /** Reads one line by the slow path, and returns where the next one starts. */
   #parseSlowly(bytes: Buffer, start: number, end: number, first: boolean): number {
     const line = this.#line
     this.#line += 1

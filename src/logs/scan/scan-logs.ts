@@ -1,67 +1,47 @@
 import type { RecordBlock } from '../../record/record-batch.ts'
-import { openLog, unreadableLog, type LogOptions } from '../files/open.ts'
-import { openLogs, type OpenLogs } from '../files/open-all.ts'
+import { unreadableLog } from '../files/errors.ts'
+import { openLog, type LogOptions, type OpenLogs } from '../files/open.ts'
 import { SCAN_BLOCK_BYTES, fileBlocks } from './file-blocks.ts'
-import { mergeByTime, LogStream, type LogBlock } from './stream-source.ts'
 import type { ScannedBlock } from './scan-lines.ts'
 import { ScanPool } from './scan-pool.ts'
+import { mergeByTime, StreamSource, type LogBlock } from './stream-source.ts'
 
+/** How logs are scanned. */
 export interface ScanOptions extends LogOptions {
-  /** Threads beside this one; by default one for each core, once it pays to start them. */
+  /** Threads besides this one; by default one per core, if the logs are large enough. */
   readonly threads?: number
-  /** How much is read at one go: 4 MiB unless told. */
+  /** How many bytes are read at once; by default 4 MiB. */
   readonly blockBytes?: number
-  /** Told after each block how many bytes of plain files have been read, and how many there are. */
+  /** Called after each block with the bytes of uncompressed files that have been read, and those of all files. */
   readonly onProgress?: (bytes: number, total: number) => void
 }
 
 /**
- * Reads log files into blocks of records, over all cores, files together in order of time.
+ * Reads open logs into blocks of records, on all cores, files together in order of time.
  *
- * All files are opened at once and read through these handles, even if they are renamed or replaced meanwhile; large
- * ones are read in pieces. The memory of a block is used again once the next one is asked for.
+ * The memory of a block is reused once the next block is requested.
+ *
+ * @throws ThroughlineError THROUGHLINE_LOG_UNREADABLE if a file cannot be read
  */
-export class LogScan {
-  readonly #logs: OpenLogs
-  readonly #options: ScanOptions
-
-  /**
-   * @param names as {@link resolveFiles} gives them; `-` is standard input
-   * @throws ThroughlineError THROUGHLINE_LOG_UNREADABLE where a file cannot be opened
-   */
-  constructor(names: readonly string[], options: ScanOptions = {}) {
-    this.#logs = openLogs(names)
-    this.#options = options
-  }
-
-  /** Whether the logs can be read more than once. */
-  get rereadable(): boolean {
-    return this.#logs.streams.every(({ fd }) => fd !== undefined)
-  }
-
-  /** @throws ThroughlineError THROUGHLINE_LOG_UNREADABLE where a file cannot be read */
-  async *blocks(): AsyncGenerator<RecordBlock> {
-    const { blockBytes = SCAN_BLOCK_BYTES, threads, onProgress } = this.#options
-    const { plain, streams, size } = this.#logs
-    const files = plain.flatMap(({ name, fd }) => fileBlocks(fd, name, blockBytes))
-    const rest = streams.map(({ name, fd }) => new LogStream(name, () => openLog(name, this.#options, fd), fd !== undefined, blockBytes))
-    const pool = new ScanPool(size, threads)
-    let bytes = 0
-    try {
-      for await (const { block, scanned } of scanAhead(pool, mergeByTime(files, rest))) {
-        const { file, index, startTime } = block
-        yield { ...scanned, file, index, startTime }
-        pool.release(scanned)
-        bytes += 'fd' in block.from ? block.size : 0
-        onProgress?.(bytes, size)
-      }
-    } finally {
-      await pool.close()
+export async function* scanLogs(logs: OpenLogs, options: ScanOptions = {}): AsyncGenerator<RecordBlock> {
+  const { blockBytes = SCAN_BLOCK_BYTES, threads, onProgress } = options
+  const { plain, streams, size } = logs
+  const files = plain.flatMap(({ name, fd }) => fileBlocks(fd, name, blockBytes))
+  const sources = streams.map(
+    ({ name, fd }) => new StreamSource(name, () => openLog(name, options, fd), fd !== undefined, blockBytes),
+  )
+  const pool = new ScanPool(size, threads)
+  let bytes = 0
+  try {
+    for await (const { block, scanned } of scanAhead(pool, mergeByTime(files, sources))) {
+      const { file, index, startTime } = block
+      yield { ...scanned, file, index, startTime }
+      pool.release(scanned)
+      bytes += 'fd' in block.from ? block.size : 0
+      onProgress?.(bytes, size)
     }
-  }
-
-  close(): void {
-    this.#logs.close()
+  } finally {
+    await pool.close()
   }
 }
 
@@ -70,7 +50,7 @@ interface Scanned {
   readonly scanned: ScannedBlock
 }
 
-/** Scans blocks ahead of their being asked for, and gives them in their order. */
+/** Scans blocks before they are requested, and yields them in their order. */
 async function* scanAhead(pool: ScanPool, blocks: AsyncIterable<LogBlock>): AsyncGenerator<Scanned> {
   const ahead: { block: LogBlock; scanning: Promise<ScannedBlock> }[] = []
   const first = async (): Promise<Scanned | undefined> => {
@@ -84,7 +64,7 @@ async function* scanAhead(pool: ScanPool, blocks: AsyncIterable<LogBlock>): Asyn
   }
   for await (const block of blocks) {
     const scanning = pool.scan({ from: block.from, first: block.index === 0 }, block.size)
-    // One that fails is told when its turn comes.
+    // A failure is thrown when the block is first in the queue.
     scanning.catch(() => undefined)
     ahead.push({ block, scanning })
     if (ahead.length < pool.lookahead) continue

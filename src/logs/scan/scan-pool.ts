@@ -5,41 +5,44 @@ import { BlockReader } from './read-block.ts'
 import { LineScanner, type ScannedBlock } from './scan-lines.ts'
 import type { ScanAnswer, ScanJob } from './scan-worker.ts'
 
-/** The thread's program lies beside this one, built or not. */
-const PROGRAM = new URL(import.meta.url.replace(/scan-pool(?=\.[jt]s$)/, 'scan-worker'))
+/** The worker's file is next to this one, in src as well as in dist. */
+const WORKER_FILE = new URL(import.meta.url.replace(/scan-pool(?=\.[jt]s$)/, 'scan-worker'))
 
-/** Less than this is read before a thread has started. */
+/** Fewer bytes are scanned before a thread has started. */
 const MIN_BYTES_FOR_THREADS = 32 * 1_048_576
 
-/** Scans blocks in threads, once there is so much to scan that it pays to start them. */
+/** Scans blocks, in threads if there are enough bytes to make up for starting them. */
 export class ScanPool {
   readonly #maxThreads: number
   readonly #threads: Thread[] = []
   readonly #inline = { scanner: new LineScanner(), reader: new BlockReader(), kinds: [] as RecordKind[] }
   readonly #spares: RecordBatch[] = []
-  /** Bytes that are still scanned in this thread. */
+  /** How many more bytes are scanned in this thread. */
   #bytesBeforeThreads: number
 
   /**
-   * @param expected bytes that there are to scan, as far as is known
-   * @param threads how many, whatever there is to scan; with 0 all is scanned in this one
+   * @param expected how many bytes there are to scan, as far as known
+   * @param threads a fixed number of threads; with 0 this thread scans everything
    */
   constructor(expected: number, threads?: number) {
     this.#maxThreads = threads ?? availableParallelism()
     this.#bytesBeforeThreads = threads === undefined && expected < MIN_BYTES_FOR_THREADS ? MIN_BYTES_FOR_THREADS : 0
   }
 
-  /** How many blocks are worth asking for before the first is needed. */
+  /** How many blocks to scan ahead. */
   get lookahead(): number {
     return Math.max(1, this.#threads.length * 2)
   }
 
-  /** Scans a block in the thread with the least to do; the kinds are all that thread's, from its first block on. */
+  /** Scans a block in the least busy thread. The result has all kinds of that thread, from its first block on. */
   async scan(job: ScanJob, bytes: number): Promise<ScannedBlock> {
     this.#bytesBeforeThreads -= bytes
     if (this.#bytesBeforeThreads < 0) while (this.#threads.length < this.#maxThreads) this.#threads.push(new Thread())
     const spare = this.#spares.pop()
-    const thread = this.#threads.reduce<Thread | undefined>((least, other) => (least === undefined || other.busy < least.busy ? other : least), undefined)
+    const thread = this.#threads.reduce<Thread | undefined>(
+      (least, other) => (least === undefined || other.busy < least.busy ? other : least),
+      undefined,
+    )
     if (thread !== undefined) return thread.scan(spare === undefined ? job : { ...job, spare })
     const { scanner, reader, kinds } = this.#inline
     const scanned = scanner.scan('fd' in job.from ? reader.read(job.from) : job.from, job.first, spare)
@@ -47,7 +50,7 @@ export class ScanPool {
     return { ...scanned, kinds }
   }
 
-  /** Takes back the rows of a block that is done with. */
+  /** Reuses the memory of a block that is no longer needed. */
   release({ batch }: Pick<ScannedBlock, 'batch'>): void {
     this.#spares.push(batch)
   }
@@ -57,7 +60,7 @@ export class ScanPool {
   }
 }
 
-/** What a thread makes is short-lived: with more room it would only be cleared away later. */
+/** Most objects of a thread are short-lived. A larger young generation would only free them later. */
 const YOUNG_MEGABYTES = 4
 
 interface PendingScan {
@@ -66,9 +69,9 @@ interface PendingScan {
 }
 
 class Thread {
-  readonly #worker = new Worker(PROGRAM, { resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MEGABYTES } })
+  readonly #worker = new Worker(WORKER_FILE, { resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MEGABYTES } })
   readonly #kinds: RecordKind[] = []
-  /** Answers come in the order of the questions. */
+  /** Workers answer in the order of the jobs. */
   readonly #waiting: PendingScan[] = []
 
   constructor() {
@@ -99,8 +102,8 @@ class Thread {
   }
 }
 
-/** Bytes are handed to a thread whole: they are in memory of their own. */
+/** The memory of a stream's block, which is transferred to the thread and holds nothing else. */
 function memoryIn({ buffer }: Buffer): ArrayBuffer {
   if (buffer instanceof ArrayBuffer) return buffer
-  throw new TypeError('bytes in shared memory cannot be handed over')
+  throw new TypeError('shared memory cannot be transferred')
 }

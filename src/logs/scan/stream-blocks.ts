@@ -1,32 +1,31 @@
 import { MAX_LINE_BYTES } from '../split-lines.ts'
-import type { BlockBytes } from './read-block.ts'
-import { PADDING_BYTES } from './scan-lines.ts'
+import { PADDING_BYTES, type BlockBytes } from './file-blocks.ts'
 
-/** Gathers a stream of bytes into blocks of whole lines, for what cannot be read in pieces. */
+/** Divides a stream of bytes into blocks of whole lines. */
 export async function* streamBlocks(chunks: AsyncIterable<Uint8Array>, blockBytes: number): AsyncGenerator<BlockBytes> {
-  let gathered = new BlockBuffer(blockBytes)
+  let buffer = new BlockBuffer(blockBytes)
   for await (const chunk of chunks) {
-    for (let from = 0; from < chunk.length; ) {
-      from = gathered.append(chunk, from)
-      if (!gathered.full) continue
-      const { block, rest } = gathered.cut()
-      gathered = new BlockBuffer(blockBytes)
-      gathered.append(rest, 0)
+    for (let from = 0; from < chunk.length;) {
+      from = buffer.append(chunk, from)
+      if (!buffer.full) continue
+      const { block, rest } = buffer.cut()
+      buffer = new BlockBuffer(blockBytes)
+      buffer.append(rest, 0)
       yield block
     }
   }
-  if (gathered.end > 0) yield gathered.block(gathered.end)
+  if (buffer.end > 0) yield buffer.block(buffer.end)
 }
 
-/** A block in the making. */
+/** Collects the bytes of a block. */
 class BlockBuffer {
   readonly #bytes: Buffer
-  /** Where the line begins that is not whole yet. */
+  /** Where the unfinished line starts. */
   #lineStart = 0
   end = 0
 
   constructor(blockBytes: number) {
-    // A line that is too long is kept as far as it is looked at, and no further.
+    // Of a line that is too long, only the first MAX_LINE_BYTES are kept.
     this.#bytes = Buffer.allocUnsafeSlow(blockBytes + MAX_LINE_BYTES + PADDING_BYTES + 2)
   }
 
@@ -34,7 +33,7 @@ class BlockBuffer {
     return this.#bytes.length - PADDING_BYTES - this.end < MAX_LINE_BYTES + 2 && this.#lineStart > 0
   }
 
-  /** Takes of a chunk what there is room for, at least something; where the rest begins. */
+  /** Appends as much of a chunk as fits, at least one byte, and returns where the rest starts. */
   append(chunk: Uint8Array, from: number): number {
     const room = this.#bytes.length - PADDING_BYTES - 1 - this.end
     const line = this.end - this.#lineStart
@@ -47,7 +46,7 @@ class BlockBuffer {
     return to
   }
 
-  /** Passes over the rest of a line that is too long, up to its line feed. */
+  /** Skips the rest of a line that is too long, up to its line feed. */
   #skip(chunk: Uint8Array, from: number): number {
     const feed = chunk.indexOf(10, from)
     if (feed === -1) return chunk.length
@@ -57,7 +56,7 @@ class BlockBuffer {
     return feed + 1
   }
 
-  /** The lines that are whole, and the beginning of the next one. */
+  /** The whole lines, and the start of the unfinished one. */
   cut(): { readonly block: BlockBytes; readonly rest: Buffer } {
     return { block: this.block(this.#lineStart), rest: this.#bytes.subarray(this.#lineStart, this.end) }
   }

@@ -1,44 +1,44 @@
-import { firstTime, byStartTime, type FileBlock } from './file-blocks.ts'
-import type { BlockBytes } from './read-block.ts'
+import { firstTime, byStartTime, type BlockBytes, type FileBlock } from './file-blocks.ts'
 import type { ScanJob } from './scan-worker.ts'
 import { streamBlocks } from './stream-blocks.ts'
 
-/** A stretch of a log, read or not yet. */
+/** A part of a log: a part of a file that is still to be read, or bytes. */
 export interface LogBlock extends Pick<FileBlock, 'file' | 'index' | 'size' | 'startTime'> {
   readonly from: ScanJob['from']
 }
 
-/** How far a packed file is unpacked to find its first time. */
+/** How many bytes of a compressed file are decompressed to find its first time. */
 const PEEK_BYTES = 262_144
 
-/** A log that can only be read from its beginning: it is packed, or comes through a pipe. */
-export class LogStream {
+/** A log that can only be read from its start: it is compressed, or a pipe. */
+export class StreamSource {
   readonly #file: string
   readonly #open: () => AsyncIterable<Uint8Array>
-  /** Whether it may be opened once more, to look at its beginning. */
+  /** Whether it can be opened twice, so that its first time can be read in advance. */
   readonly #rereadable: boolean
   readonly #blockBytes: number
   #blocks: AsyncIterator<BlockBytes> | undefined
   #head: LogBlock | undefined
   #index = 0
-  /** The first time of all, where it was looked for; and that of the block before. */
-  #peeked: number | undefined
-  #before = -Infinity
+  /** The first time of the log, if it was read in advance; and that of the block before. */
+  #peekedTime: number | undefined
+  #previousTime = -Infinity
 
-  constructor(file: string, open: () => AsyncIterable<Uint8Array>, again: boolean, blockBytes: number) {
+  constructor(file: string, open: () => AsyncIterable<Uint8Array>, rereadable: boolean, blockBytes: number) {
     this.#file = file
     this.#open = open
-    this.#rereadable = again
+    this.#rereadable = rereadable
     this.#blockBytes = blockBytes
   }
 
-  /** The time of the block that comes next, in epoch milliseconds; Infinity after the last one. */
+  /** The time of the next block, in epoch milliseconds; Infinity after the last one. */
   async startTime(): Promise<number> {
-    if (this.#head === undefined && this.#blocks === undefined && this.#rereadable) return this.#peeked ??= await this.#peek()
+    if (this.#head === undefined && this.#blocks === undefined && this.#rereadable)
+      return (this.#peekedTime ??= await this.#peekTime())
     return (await this.#peekBlock())?.startTime ?? Infinity
   }
 
-  /** The next block, if there is one. */
+  /** The next block; undefined after the last one. */
   async next(): Promise<LogBlock | undefined> {
     const block = await this.#peekBlock()
     this.#head = undefined
@@ -49,22 +49,22 @@ export class LogStream {
     await this.#blocks?.return?.()
   }
 
-  /** The next block, which stays the next one until it is taken. */
+  /** Reads the next block without removing it. */
   async #peekBlock(): Promise<LogBlock | undefined> {
     if (this.#head !== undefined) return this.#head
     this.#blocks ??= streamBlocks(this.#open(), this.#blockBytes)
     const next = await this.#blocks.next()
     if (next.done === true) return undefined
     const from = next.value
-    const startTime = firstTime(from.bytes.subarray(0, Math.min(from.end, PEEK_BYTES)), true) ?? this.#before
-    this.#before = startTime
+    const startTime = firstTime(from.bytes.subarray(0, Math.min(from.end, PEEK_BYTES)), true) ?? this.#previousTime
+    this.#previousTime = startTime
     this.#head = { file: this.#file, index: this.#index, size: from.end - from.start, startTime, from }
     this.#index += 1
     return this.#head
   }
 
-  /** Unpacks no more than the beginning: of many files only few need to be under way at the same time. */
-  async #peek(): Promise<number> {
+  /** Reads only the start, so that of many compressed files only a few are open streams at the same time. */
+  async #peekTime(): Promise<number> {
     const chunks: Uint8Array[] = []
     let bytes = 0
     for await (const chunk of this.#open()) {
@@ -76,12 +76,15 @@ export class LogStream {
   }
 }
 
-/** The blocks of all logs, the earliest first, as far as their first times tell. */
-export async function* mergeByTime(plain: readonly FileBlock[], streams: readonly LogStream[]): AsyncGenerator<LogBlock> {
+/** The blocks of all logs in order of their first times. */
+export async function* mergeByTime(
+  plain: readonly FileBlock[],
+  streams: readonly StreamSource[],
+): AsyncGenerator<LogBlock> {
   const files = byStartTime(plain)
   let open = await Promise.all(streams.map(async (stream) => ({ stream, startTime: await stream.startTime() })))
   try {
-    for (let next = 0; next < files.length || open.length > 0; ) {
+    for (let next = 0; next < files.length || open.length > 0;) {
       const file = files[next]
       const [earliest] = open.sort((a, b) => a.startTime - b.startTime)
       if (earliest === undefined || (file !== undefined && file.startTime <= earliest.startTime)) {

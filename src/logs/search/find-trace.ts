@@ -1,118 +1,93 @@
 import { creationTime } from '../../trace/trace-id.ts'
+import { unreadableLog } from '../files/errors.ts'
+import { openLog, type LogOptions, type OpenLogs } from '../files/open.ts'
+import { parseLine } from '../parse-line.ts'
+import { DEFAULT_SKEW_MS, type FoundEntry, type TraceSearchOptions } from '../trace-search.ts'
 import { IdSearch } from './id-search.ts'
 import { LineSearch, type FoundLine } from './line-search.ts'
-import { openLog, unreadableLog, type LogOptions } from '../files/open.ts'
-import { openLogs, type OpenLogs } from '../files/open-all.ts'
-import { parseLine, type LogEntry } from '../parse-line.ts'
 import { SearchableFile } from './searchable-file.ts'
 import { timeOf } from './seek-time.ts'
 
-/** An entry that may belong to a trace, and the place of its line's first byte in the log, unpacked. */
-export type FoundEntry = LogEntry & { readonly file: string; readonly offset: number }
+/** How open logs are searched for a trace. */
+export interface FindOptions extends TraceSearchOptions, LogOptions {}
+
+/** The first window to search, if clocks are taken to be exact: it has to be above 0 to be doubled. */
+const MIN_WINDOW_MS = 1_000
 
 /**
- * How much of a trace is known: `over` where all that was found of it has ended, `open` where something must follow,
- * `unknown` where nothing was found yet, or lines are missing that may stand anywhere.
+ * Finds the entries of all lines that may belong to a trace: those that contain its id in any spelling.
+ *
+ * A UUID version 7 contains the time at which the trace began. In files whose lines are in order of time, the search
+ * starts `skewMs` before that time, and ends `skewMs` after the trace's last line once `progress` returns `over`. Until
+ * then the window is doubled, up to the end of the files. If `progress` still returns `unknown` there, the part before
+ * the start is searched too. Files out of order, compressed files, pipes and other ids are searched completely.
  */
-export type TraceProgress = 'unknown' | 'open' | 'over'
-
-/** How much of the logs was searched. */
-export interface Searched {
-  /** Bytes that were searched, unpacked. */
-  readonly bytes: number
-  /** Bytes that there are. */
-  readonly total: number
-  /** From when on, in epoch milliseconds, where something was left out. */
-  readonly from?: number
+export async function* findTrace(
+  logs: OpenLogs,
+  traceId: string,
+  options: FindOptions = {},
+): AsyncGenerator<FoundEntry[]> {
+  const traceStart = options.full === true ? undefined : creationTime(traceId)
+  const state = new SearchState()
+  const plain = logs.plain.map(({ name, fd }) => new SearchableFile(name, fd))
+  const search = new LineSearch(new IdSearch(traceId))
+  const streamBytes = yield* inStreams(logs, search, state, options)
+  if (traceStart === undefined) yield* state.inFiles(plain, (file) => file.searchUntil(search, Infinity))
+  else yield* inWindow(plain, search, state, traceStart, options)
+  const bytes = sum(plain, ({ searched }) => searched) + streamBytes
+  const total = Math.max(bytes, sum(plain, ({ size }) => size) + streamBytes)
+  const skipped = traceStart !== undefined && plain.some(({ complete }) => !complete)
+  options.onSearched?.({
+    bytes,
+    total,
+    ...(skipped ? { from: traceStart - (options.skewMs ?? DEFAULT_SKEW_MS) } : {}),
+  })
 }
 
-/** How a trace is looked for. */
-export interface FindOptions extends LogOptions {
-  /** Searches everything, whatever the id tells of the time. */
-  readonly full?: boolean
-  /** How far two clocks may disagree, in milliseconds: 5 minutes unless told. */
-  readonly skewMs?: number
-  /** Says what the entries given so far amount to; without it everything is searched. */
-  readonly progress?: () => TraceProgress
-  /** Called once, at the end. */
-  readonly onSearched?: (searched: Searched) => void
-}
-
-const SKEW_MS = 300_000
-/** However exact the clocks are: the reach has to grow from something. */
-const MIN_REACH_MS = 1_000
-
-/**
- * Finds the entries of all lines that may belong to a trace: those that hold its id, in whatever spelling.
- *
- * A UUID version 7 tells when the trace began. In files whose lines stand in order of time the search begins `skewMs`
- * before that, and goes on until it is `skewMs` past the trace's last line and `progress` says `over`. While it does not,
- * the reach doubles, up to the end of the files; if it then says `unknown`, what stands before is searched too. All else is
- * searched as a whole: other ids, packed files, streams, files out of order.
- *
- * All files are opened before the first is read, and read through these handles, even if they are renamed meanwhile.
- *
- * @param files names as {@link resolveFiles} gives them; `-` is standard input
- * @throws ThroughlineError THROUGHLINE_LOG_UNREADABLE where a file cannot be read
- */
-export async function* findTrace(files: readonly string[], traceId: string, options: FindOptions = {}): AsyncGenerator<FoundEntry[]> {
-  const logs = openLogs(files)
-  try {
-    const born = options.full === true ? undefined : creationTime(traceId)
-    const found = new SearchState()
-    const plain = logs.plain.map(({ name, fd }) => new SearchableFile(name, fd))
-    const search = new LineSearch(new IdSearch(traceId))
-    const unpackedBytes = yield* inStreams(logs, search, found, options)
-    if (born === undefined) yield* found.inFiles(plain, (file) => file.searchUntil(search, Infinity))
-    else yield* inWindow(plain, search, found, born, options)
-    const bytes = sum(plain, ({ searched }) => searched) + unpackedBytes
-    const total = Math.max(bytes, sum(plain, ({ size }) => size) + unpackedBytes)
-    const leftOut = born !== undefined && plain.some(({ complete }) => !complete)
-    options.onSearched?.({ bytes, total, ...(leftOut ? { from: born - (options.skewMs ?? SKEW_MS) } : {}) })
-  } finally {
-    logs.close()
-  }
-}
-
-/** Searches what is packed and what comes from pipes; gives back how many bytes that were. */
-async function* inStreams({ streams }: OpenLogs, search: LineSearch, found: SearchState, options: LogOptions): AsyncGenerator<FoundEntry[], number> {
+/** Searches compressed files and pipes, and returns their size in bytes. */
+async function* inStreams(
+  { streams }: OpenLogs,
+  search: LineSearch,
+  state: SearchState,
+  options: LogOptions,
+): AsyncGenerator<FoundEntry[], number> {
   let bytes = 0
   for (const { name, fd } of streams) {
     search.startAt(0)
     for await (const chunk of openLog(name, options, fd)) {
       bytes += chunk.length
-      for (const lines of search.consumeAll(chunk)) yield found.entries(name, lines)
+      for (const lines of search.consumeAll(chunk)) yield state.entries(name, lines)
     }
-    yield found.entries(name, search.end())
+    yield state.entries(name, search.end())
   }
   return bytes
 }
 
-/** Searches files from when the trace was born until it is over. */
+/** Searches files from the start of the trace until it is over. */
 function* inWindow(
   files: readonly SearchableFile[],
   search: LineSearch,
-  found: SearchState,
-  born: number,
-  { skewMs = SKEW_MS, progress = () => 'unknown' }: FindOptions,
+  state: SearchState,
+  traceStart: number,
+  { skewMs = DEFAULT_SKEW_MS, progress = () => 'unknown' }: FindOptions,
 ): Generator<FoundEntry[]> {
-  yield* found.inFiles(files, function* (file) {
-    file.seek(born, skewMs)
+  yield* state.inFiles(files, function* (file) {
+    file.seek(traceStart, skewMs)
   })
-  let reach = Math.max(skewMs, MIN_REACH_MS)
+  let window = Math.max(skewMs, MIN_WINDOW_MS)
   for (;;) {
-    const until = Math.max(found.latest, born) + reach
-    yield* found.inFiles(files, (file) => file.searchUntil(search, until))
+    const until = Math.max(state.latest, traceStart) + window
+    yield* state.inFiles(files, (file) => file.searchUntil(search, until))
     if (files.every(({ ended }) => ended)) break
     const over = progress() === 'over'
-    // The last line may have been found in one file when another had been read already.
-    if (over && Math.max(found.latest, born) + skewMs <= until) return
-    if (!over) reach *= 2
+    // The trace's last line may have been found after another file had already been searched up to `until`.
+    if (over && Math.max(state.latest, traceStart) + skewMs <= until) return
+    if (!over) window *= 2
   }
-  if (progress() === 'unknown') yield* found.inFiles(files, (file) => file.searchSkipped(search))
+  if (progress() === 'unknown') yield* state.inFiles(files, (file) => file.searchSkipped(search))
 }
 
-/** Entries on their way out, and the time of the latest. */
+/** Parses found lines, and keeps the time of the latest. */
 class SearchState {
   /** In epoch milliseconds. */
   latest = -Infinity
@@ -123,10 +98,13 @@ class SearchState {
     return found
   }
 
-  *inFiles(files: readonly SearchableFile[], linesOf: (file: SearchableFile) => Generator<FoundLine[]>): Generator<FoundEntry[]> {
+  *inFiles(
+    files: readonly SearchableFile[],
+    searchFile: (file: SearchableFile) => Generator<FoundLine[]>,
+  ): Generator<FoundEntry[]> {
     for (const file of files) {
       try {
-        for (const lines of linesOf(file)) if (lines.length > 0) yield this.entries(file.name, lines)
+        for (const lines of searchFile(file)) if (lines.length > 0) yield this.entries(file.name, lines)
       } catch (error) {
         throw unreadableLog(file.name, error)
       }

@@ -1,6 +1,6 @@
 import { canonicalTraceId, toDashed, w3cTraceId } from '../../trace/trace-id.ts'
 
-/** One way to write an id. Of a UUID every digit may stand in lower and in upper case. */
+/** A form of an id. The digits of a UUID match in lower and in upper case. */
 interface IdForm {
   readonly lower: Uint8Array
   readonly upper: Uint8Array
@@ -9,30 +9,30 @@ interface IdForm {
 const HEX = /^[0-9a-f]{32}$/
 
 /**
- * Finds a trace's id in bytes, however it is spelled: a UUID with dashes and without, in any case; another id as it is,
- * and as the 128 bits that stand for it.
+ * Finds the id of a trace in bytes: a UUID with and without dashes, in any case; any other id as it is, and as its W3C
+ * trace-id of 128 bits.
  *
- * Each place asks how far the next spelling's end must be away, as the last two bytes there tell, and jumps that far: of
- * a UUID's 32 digits most are never looked at.
+ * This is the Boyer-Moore-Horspool algorithm with pairs of bytes: the last two bytes of a window determine how far it
+ * can jump, so most digits are never read.
  */
 export class IdSearch {
-  readonly #spellings: readonly IdForm[]
+  readonly #forms: readonly IdForm[]
   readonly #shortest: number
-  /** By two bytes: how far from them a spelling can end at the nearest; 0 where one may end with them. */
+  /** By pair of bytes: the distance to the nearest possible end of a form; 0 if a form may end with this pair. */
   readonly #jumps: Uint8Array
 
   constructor(traceId: string) {
-    this.#spellings = [...new Set([canonicalTraceId(traceId), w3cTraceId(traceId)])].flatMap(idForms)
-    this.#shortest = Math.min(...this.#spellings.map(({ lower }) => lower.length))
+    this.#forms = [...new Set([canonicalTraceId(traceId), w3cTraceId(traceId)])].flatMap(idForms)
+    this.#shortest = Math.min(...this.#forms.map(({ lower }) => lower.length))
     this.#jumps = new Uint8Array(65_536).fill(this.#shortest - 1)
-    for (const spelling of this.#spellings) this.#enter(spelling)
+    for (const form of this.#forms) this.#enter(form)
   }
 
-  /** Where spellings end between two places, in order: the index of the last byte of each. */
+  /** The index of the last byte of each match between two offsets, in order. */
   matchEnds(bytes: Uint8Array, from: number, to: number): number[] {
     const [jumps, first, second] = [this.#jumps, [] as number[], [] as number[]]
     const middle = (from + to) >> 1
-    // Two at a time: each jump waits for the memory, and the other one is made meanwhile.
+    // Search both halves at once: while one jump waits for memory, the other proceeds.
     let [near, far] = [from + this.#shortest - 1, Math.max(middle, from + this.#shortest - 1)]
     while (near < middle && far < to) {
       const nearJump = jumps[((bytes[near - 1] ?? 0) << 8) | (bytes[near] ?? 0)] ?? 0
@@ -48,7 +48,7 @@ export class IdSearch {
   }
 
   #rest(bytes: Uint8Array, from: number, start: number, to: number, found: number[]): void {
-    for (let at = start; at < to; ) {
+    for (let at = start; at < to;) {
       const jump = this.#jumps[((bytes[at - 1] ?? 0) << 8) | (bytes[at] ?? 0)] ?? 0
       if (jump === 0 && this.#endsAt(bytes, from, at)) found.push(at)
       at += jump || 1
@@ -56,15 +56,16 @@ export class IdSearch {
   }
 
   #endsAt(bytes: Uint8Array, from: number, end: number): boolean {
-    return this.#spellings.some(({ lower, upper }) => {
+    return this.#forms.some(({ lower, upper }) => {
       const start = end - lower.length + 1
       if (start < from) return false
-      for (let at = lower.length - 1; at >= 0; at -= 1) if (bytes[start + at] !== lower[at] && bytes[start + at] !== upper[at]) return false
+      for (let at = lower.length - 1; at >= 0; at -= 1)
+        if (bytes[start + at] !== lower[at] && bytes[start + at] !== upper[at]) return false
       return true
     })
   }
 
-  /** Only as many bytes as the shortest spelling has: a longer jump would leap over that one. */
+  /** Enters only the last bytes, as many as the shortest form has: a longer jump would skip that form. */
   #enter({ lower, upper }: IdForm): void {
     for (let at = lower.length - this.#shortest + 1; at < lower.length; at += 1) {
       for (const high of [lower[at - 1] ?? 0, upper[at - 1] ?? 0]) {

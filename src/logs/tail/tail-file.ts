@@ -1,86 +1,86 @@
 import type { BigIntStats } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
 import { openLog } from '../files/open.ts'
-import { LineCutter, splitLines, type NumberedLine } from '../split-lines.ts'
-import { bytesAt, stillMatches, isZeroed, advance, START, type Checkpoint, type Checkpoints } from './checkpoint.ts'
+import { LineSplitter, splitLines, type NumberedLine } from '../split-lines.ts'
+import { advance, bytesAt, isZeroed, START, stillMatches, type Checkpoint, type Checkpoints } from './checkpoint.ts'
 import { HEAD_BYTES, detectCompression } from '../files/decompress.ts'
 
 const CHUNK_BYTES = 262_144
 
-/** What a file is, whatever it is called: two names of one file have the same. */
+/** Identifies a file independently of its name. */
 export function identity({ dev, ino }: BigIntStats): string {
-  return `${String(dev)}:${String(ino)}`
+  return `${dev}:${ino}`
 }
 
-/** What a file is followed with. */
-export interface TailedSetting {
-  /** The round in which it was found. What is packed is read at once in the first, later once it has stopped growing. */
+/** How a file is followed. */
+export interface TailedFileOptions {
+  /** The round in which it was found. After the first round, a compressed file is read once it has stopped growing. */
   readonly round: number
-  readonly marks: Checkpoints
-  /** Told where a packed log is damaged behind what could be read. */
+  readonly checkpoints: Checkpoints
+  /** Called if a compressed log is corrupted after its first bytes. */
   readonly onDamage: (sentence: string) => void
 }
 
-/** A file that is followed: wherever it is renamed to, and when it is emptied. */
+/** A file that is followed through renaming and truncation. */
 export class TailedFile {
   readonly id: string
-  /** The name by which it was found last. */
+  /** The name under which it was last found. */
   name: string
-  /** The time of the latest record in it so far, in epoch milliseconds. */
+  /** The time of its latest record so far, in epoch milliseconds. */
   latest = -Infinity
-  /** The round in which something came last. */
-  grown: number
-  readonly #marks: Checkpoints
+  /** The last round in which it had new lines. */
+  lastGrowth: number
+  readonly #checkpoints: Checkpoints
   readonly #onDamage: (sentence: string) => void
   #handle: FileHandle | undefined
-  #lines = new LineCutter()
-  #mark = START
+  #lines = new LineSplitter()
+  #checkpoint = START
   #offset = 0
   #modified = -1n
-  #begun = false
-  #packed = false
-  #packedBytes: number
+  #started = false
+  #compressed = false
+  #compressedBytes: number
   #done = false
 
-  constructor(id: string, name: string, { round, marks, onDamage }: TailedSetting) {
+  constructor(id: string, name: string, { round, checkpoints, onDamage }: TailedFileOptions) {
     this.id = id
     this.name = name
-    this.grown = round
-    this.#marks = marks
+    this.lastGrowth = round
+    this.#checkpoints = checkpoints
     this.#onDamage = onDamage
-    this.#packedBytes = round === 0 ? Infinity : -1
+    this.#compressedBytes = round === 0 ? Infinity : -1
   }
 
   /** How far it has been read. */
-  get mark(): Checkpoint {
-    return this.#mark
+  get checkpoint(): Checkpoint {
+    return this.#checkpoint
   }
 
   get isOpen(): boolean {
     return this.#handle !== undefined
   }
 
-  /** Whether there may be something new, by what the file system says of it. */
+  /** Whether there may be new lines, according to its size and modification time. */
   changed({ size, mtimeNs }: BigIntStats): boolean {
     return !this.#done && (Number(size) !== this.#offset || mtimeNs !== this.#modified)
   }
 
   /**
-   * The lines that have come since the last time, in batches, up to the size that the file has now.
+   * Reads the lines since the last call, in batches, up to the current size of the file.
    *
-   * @throws what the file system says where it cannot be read: nothing is lost, and the next call goes on
+   * @throws a file system error if it cannot be read; no line is lost, and the next call continues
    */
   async *readNew(): AsyncGenerator<NumberedLine[]> {
-    const handle = await this.#opened()
+    const handle = await this.#open()
     const stat = await handle?.stat({ bigint: true })
     if (handle === undefined || stat === undefined || !this.changed(stat)) return
     const size = Number(stat.size)
-    if (!this.#begun && size >= HEAD_BYTES) await this.#start(handle, size)
-    if (this.#packed) yield* this.#unpacked(size)
-    if (this.#packed || !this.#begun) return
-    if (!(await stillMatches(handle, this.#mark))) await this.#restart(handle, size)
-    // Only what was no whole line yet was taken back.
-    else if (size < this.#offset) this.#goTo(this.#mark)
+    if (!this.#started && size >= HEAD_BYTES) await this.#start(handle, size)
+    if (this.#compressed) yield* this.#decompressed(size)
+    if (this.#compressed || !this.#started) return
+    if (!(await stillMatches(handle, this.#checkpoint))) await this.#restart(handle, size)
+    // Only a part of an unfinished line was removed.
+    else if (size < this.#offset) this.#goTo(this.#checkpoint)
     while (this.#offset < size) {
       const start = this.#offset
       const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, size - start))
@@ -89,73 +89,74 @@ export class TailedFile {
       const bytes = chunk.subarray(0, bytesRead)
       const lines = this.#lines.push(bytes)
       this.#offset += bytesRead
-      this.#mark = await advance(handle, this.#mark, bytes, start, this.#lines.line)
+      this.#checkpoint = await advance(handle, this.#checkpoint, bytes, start, this.#lines.line)
       if (lines.length > 0) yield lines
     }
     this.#modified = stat.mtimeNs
   }
 
-  /** What stands after the last line feed, where nothing follows any more. */
+  /** The unfinished line at the end of a file that no longer grows. */
   rest(): NumberedLine[] {
     return this.#lines.rest()
   }
 
-  /** Lets go of the file itself. As long as it has a name it can be read on. */
+  /** Closes the file. It is reopened by its name when needed. */
   async close(): Promise<void> {
     const handle = this.#handle
     this.#handle = undefined
     await handle?.close()
   }
 
-  async #opened(): Promise<FileHandle | undefined> {
+  async #open(): Promise<FileHandle | undefined> {
     if (this.#handle !== undefined) return this.#handle
     const handle = await open(this.name)
     if (identity(await handle.stat({ bigint: true })) === this.id) return (this.#handle = handle)
-    // Replaced since it was looked at: the next round sees both.
+    // It was replaced after the last `stat`. The next round sees both files.
     await handle.close()
     return undefined
   }
 
   async #start(handle: FileHandle, size: number): Promise<void> {
-    this.#packed = detectCompression(await bytesAt(handle, 0, HEAD_BYTES)) !== undefined
-    this.#begun = true
-    if (!this.#packed) this.#goTo(await this.#marks.placeIn(handle, size))
+    this.#compressed = detectCompression(await bytesAt(handle, 0, HEAD_BYTES)) !== undefined
+    this.#started = true
+    if (!this.#compressed) this.#goTo(await this.#checkpoints.positionIn(handle, size))
   }
 
-  /** What stood behind the last line feed is dropped: its rest is lost, or stands in a copy that has it whole. */
+  /** Drops the unfinished line: its rest is lost, or is in a copy that has the whole line. */
   async #restart(handle: FileHandle, size: number): Promise<void> {
-    const before = this.#mark
-    this.#marks.keep(before)
-    const hollow = size >= this.#offset && (await isZeroed(handle, before))
-    this.#goTo(hollow ? { ...START, offset: before.offset } : START)
+    const previous = this.#checkpoint
+    this.#checkpoints.keep(previous)
+    const zeroed = size >= this.#offset && (await isZeroed(handle, previous))
+    this.#goTo(zeroed ? { ...START, offset: previous.offset } : START)
   }
 
-  #goTo(mark: Checkpoint): void {
-    this.#mark = mark
-    this.#offset = mark.offset
-    this.#lines = new LineCutter(mark.line)
+  #goTo(checkpoint: Checkpoint): void {
+    this.#checkpoint = checkpoint
+    this.#offset = checkpoint.offset
+    this.#lines = new LineSplitter(checkpoint.line)
   }
 
-  /** Once, and not at all where a file that was followed has been packed. */
-  async *#unpacked(size: number): AsyncGenerator<NumberedLine[]> {
+  /** Reads a compressed file once, or not at all if it is the compressed form of a followed file. */
+  async *#decompressed(size: number): AsyncGenerator<NumberedLine[]> {
     await this.close()
-    if (this.#packedBytes !== Infinity && this.#packedBytes !== size) {
-      this.#packedBytes = size
+    if (this.#compressedBytes !== Infinity && this.#compressedBytes !== size) {
+      this.#compressedBytes = size
       return
     }
     this.#done = true
-    if (!this.#marks.knows(await this.#firstBytes())) yield* splitLines(openLog(this.name, { onDamage: this.#onDamage }))
+    if (!this.#checkpoints.knows(await this.#firstBytes()))
+      yield* splitLines(openLog(this.name, { onDamage: this.#onDamage }))
   }
 
   async #firstBytes(): Promise<Buffer> {
     let head = Buffer.alloc(0)
     for await (const chunk of openLog(this.name)) {
       head = Buffer.concat([head, chunk])
-      if (head.length >= UNPACKED_HEAD) break
+      if (head.length >= DECOMPRESSED_HEAD_BYTES) break
     }
     return head
   }
 }
 
-/** As many as a mark has of the first bytes, or more. */
-const UNPACKED_HEAD = 4_096
+/** At least the number of first bytes that a checkpoint has. */
+const DECOMPRESSED_HEAD_BYTES = 4_096

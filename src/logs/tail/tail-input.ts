@@ -1,53 +1,54 @@
-import { openLog, STDIN } from '../files/open.ts'
+import { openLog } from '../files/open.ts'
+import { STDIN } from '../files/resolve.ts'
 import { splitLines, type NumberedLine } from '../split-lines.ts'
 
-/** Standard input, of which one batch at a time is read ahead. */
+/** Reads standard input one batch ahead, so that `drain` never has to wait. */
 export class TailedInput {
   readonly #batches = splitLines(openLog(STDIN))
-  readonly #came: () => void
+  readonly #onReady: () => void
   #ready: (() => NumberedLine[])[] = []
   #ended = false
   #stopped = false
 
-  /** @param came is called when there is something to take, or the end */
-  constructor(came: () => void) {
-    this.#came = came
-    this.#ask()
+  /** @param onReady called when there are lines to drain, or the input has ended */
+  constructor(onReady: () => void) {
+    this.#onReady = onReady
+    this.#readBatch()
   }
 
-  /** Whether all has been taken, and nothing will come. */
+  /** Whether the input has ended and everything has been drained. */
   get ended(): boolean {
     return this.#ended && this.#ready.length === 0
   }
 
   /**
-   * The lines that have come; none where there are none yet.
+   * The lines that have arrived since the last call.
    *
-   * @throws ThroughlineError THROUGHLINE_LOG_UNREADABLE where it cannot be read
+   * @throws ThroughlineError THROUGHLINE_LOG_UNREADABLE if it cannot be read
    */
   drain(): NumberedLine[] {
     const ready = this.#ready.pop()
     if (ready === undefined) return []
-    if (!this.#ended) this.#ask()
+    if (!this.#ended) this.#readBatch()
     return ready()
   }
 
-  /** Stops waiting for more: an input that nobody closes would keep the process alive. */
+  /** Stops reading. Otherwise an input that is never closed would keep the process alive. */
   stop(): void {
     this.#stopped = true
     if (!this.#ended) process.stdin.destroy()
   }
 
-  #ask(): void {
-    const told = (ended: boolean, give: () => NumberedLine[]): void => {
+  #readBatch(): void {
+    const settled = (ended: boolean, result: () => NumberedLine[]): void => {
       this.#ended = ended
-      this.#ready = this.#stopped ? [] : [give]
-      this.#came()
+      this.#ready = this.#stopped ? [] : [result]
+      this.#onReady()
     }
     this.#batches.next().then(
-      ({ done, value }) => told(done === true, () => (done === true ? [] : value)),
+      ({ done, value }) => settled(done === true, () => (done === true ? [] : value)),
       (error: unknown) =>
-        told(true, () => {
+        settled(true, () => {
           throw error
         }),
     )

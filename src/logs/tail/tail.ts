@@ -1,39 +1,44 @@
 import { setTimeout as after } from 'node:timers/promises'
-import { STDIN } from '../files/open.ts'
+import { STDIN } from '../files/resolve.ts'
 import { toEntries, type LocatedEntry } from '../log-entry.ts'
 import { TailedFiles } from './tail-files.ts'
 import { TailedInput } from './tail-input.ts'
 
 /** How logs are followed. */
 export interface TailOptions {
-  /** Ends it. */
+  /** Ends the reading. */
   readonly signal: AbortSignal
-  /** Passes between two rounds over the files; by default 250 ms. */
+  /** Resolves when the next round is due; by default after 250 ms. */
   readonly wait?: () => Promise<unknown>
-  /** Is called when a round begins: what was written before is given in it. */
+  /** Called when a round starts. Everything written before is read in this round. */
   readonly onRound?: () => void
-  /** Is told, once each, which files there are not yet, and which cannot be read for now. */
+  /** Called once for each file that does not exist yet, that cannot be read at present, or that is corrupted. */
   readonly onWarning?: (sentence: string) => void
 }
 
 const BETWEEN_ROUNDS_MS = 250
 
-/** A stream that never pauses is taken to be up to date after so many rounds. */
+/** Standard input that never pauses counts as up to date after so many rounds. */
 const MAX_BUSY_ROUNDS = 40
 
 /**
- * Reads what is in logs and then what comes, for ever: through rotation by renaming or copying, truncation and deletion.
- * Every whole line comes once; a line without its line feed waits for it. What is packed is read once.
+ * Reads the existing lines of logs and then new ones, through rotation by renaming or copying, truncation and deletion.
+ * Every whole line is read once. A line is read when its line feed is written. A compressed file is read once.
  *
- * An empty batch says that all that was there when the round began has been given, and comes once for each round. Lines
- * of several files come in order of time, as far as a chunk of each allows. Ends by the signal, or with standard input
- * where that is all.
+ * Each round ends with an empty batch, which means that everything written before the round has been yielded. Lines of
+ * several files are in order of time, as far as one chunk of each allows. The reading ends by the signal, or at the end
+ * of standard input if that is the only name.
  *
- * @param names files, which need not be there yet; globs, which are looked up again and again; `-` for standard input
- * @throws ThroughlineError THROUGHLINE_LOG_UNREADABLE for a folder, or where standard input cannot be read
+ * @param names files, which need not exist yet; globs, which are looked up repeatedly; `-` for standard input
+ * @throws ThroughlineError THROUGHLINE_LOG_UNREADABLE for a folder, or if standard input cannot be read
  */
 export async function* tail(names: readonly string[], options: TailOptions): AsyncGenerator<LocatedEntry[]> {
-  const { signal, wait = () => after(BETWEEN_ROUNDS_MS, undefined, { signal }), onRound, onWarning = () => undefined } = options
+  const {
+    signal,
+    wait = () => after(BETWEEN_ROUNDS_MS, undefined, { signal }),
+    onRound,
+    onWarning = () => undefined,
+  } = options
   const files = new TailedFiles(names, onWarning)
   let wake = (): void => undefined
   const awake = (): void => wake()
@@ -49,7 +54,7 @@ export async function* tail(names: readonly string[], options: TailOptions): Asy
         if (signal.aborted) return
         yield entries
       }
-      // What is piped in may be the first half of something: that it pauses says that it is up to date.
+      // More piped lines may follow at once. Only a pause shows that the input is up to date.
       if (busy === 0 || busy === MAX_BUSY_ROUNDS) {
         busy = 0
         yield []

@@ -18,10 +18,11 @@ export function invalidSteps({ transitions, notes }: History, machine: Machine):
 
 function wrongByItself({ seq, from, event, state }: LogRecord, machine: Machine): string | undefined {
   if (!hasState(machine, state)) return `the machine has no state "${state}"`
-  if (seq === 0 && (from !== undefined || event !== undefined)) return 'the first line of a request comes from no state'
+  if (seq === 0 && (from !== undefined || event !== undefined))
+    return 'the first line of a request must not have from or event'
   if (seq === 0 && state !== machine.initial) return `a request begins in ${machine.initial}, not in ${state}`
   if (seq === 0) return undefined
-  if (from === undefined || event === undefined) return `seq ${seq} does not say from where and on what event`
+  if (from === undefined || event === undefined) return `seq ${seq} must have from and event`
   if (!hasState(machine, from)) return `the machine has no state "${from}"`
   if (!machine.events.some(({ name }) => name === event)) return `the machine has no event "${event}"`
   const next = target(machine, from, event)
@@ -39,7 +40,7 @@ function wrongInSequence(
   const records = transitions.map((line) => line.record)
   const { seq, from = '', attempt, state } = record
   const first = records.find((other) => other.seq === seq && other.attempt === attempt)
-  if (first !== undefined && first.state !== state) return `seq ${seq} is told twice: as ${first.state} and as ${state}`
+  if (first !== undefined && first.state !== state) return `seq ${seq} appears twice: as ${first.state} and as ${state}`
   // The first line of an attempt follows the request before its hand-off.
   const before = records.filter((other) => other.seq === seq - 1)
   const own = before.filter((other) => other.attempt === attempt)

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, describe, expect, it } from 'vitest'
-import { openLog, resolveFiles } from '../../../src/logs/files/open.ts'
+import { openLog } from '../../../src/logs/files/open.ts'
+import { resolveFiles } from '../../../src/logs/files/resolve.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'throughline-logs-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -20,7 +21,7 @@ async function read(path: string): Promise<string> {
   return Buffer.concat(chunks).toString()
 }
 
-const many = Array.from({ length: 60_000 }, (_, index) => `line ${String(index)}\n`).join('')
+const many = Array.from({ length: 60_000 }, (_, index) => `line ${index}\n`).join('')
 
 describe('openLog', () => {
   it('reads plain files, empty ones too', async () => {
@@ -29,31 +30,33 @@ describe('openLog', () => {
     expect(await read(file('one-byte', '\u001f'))).toBe('\u001f')
   })
 
-  it('reads gzip by its content, whatever it is called, and all of its members', async () => {
+  it('detects gzip by its content, with any file name, and reads all of its members', async () => {
     expect(await read(file('a.gz', gzipSync(many)))).toBe(many)
     expect(await read(file('rotated.1', Buffer.concat([gzipSync('a\n'), gzipSync('b\n')])))).toBe('a\nb\n')
     expect(await read(file('plain.gz', 'no gzip\n'))).toBe('no gzip\n')
   })
 
-  it('reads zstd by its content, and says of what cannot be unpacked why', async () => {
+  it('detects zstd by its content, and reports why it cannot be decompressed', async () => {
     const frame = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0x58, 0x11, 0, 0, 0x61, 0x0a])
-    expect(await read(file('packed.log', Buffer.concat([frame, frame])))).toBe('a\na\n')
+    expect(await read(file('compressed.log', Buffer.concat([frame, frame])))).toBe('a\na\n')
     const unreadable = file('dictionary.zst', Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 1, 0x58, 9, 0x11, 0, 0, 0x61, 0x0a]))
     await expect(read(unreadable)).rejects.toThrow(
-      /cannot read .*dictionary\.zst: it begins like zstd, but it was packed with a dictionary: fetch it again, or unpack it first/,
+      /dictionary\.zst: it starts like zstd, but it was compressed with a dictionary: fetch it again, or decompress it/,
     )
   })
 
-  it('tells where a packed log is damaged, by name, and gives what stands before', async () => {
+  it('reads a corrupted log up to the corruption, and reports its name', async () => {
     const torn = file('torn.gz', Buffer.concat([gzipSync(many), Buffer.from('no gzip')]))
     const sentences: string[] = []
     const chunks: Uint8Array[] = []
     for await (const chunk of openLog(torn, { onDamage: (sentence) => sentences.push(sentence) })) chunks.push(chunk)
     expect(many.startsWith(Buffer.concat(chunks).toString())).toBe(true)
-    expect(sentences).toEqual([`${torn} is damaged (incorrect header check): what stands before was read; fetch it again`])
+    expect(sentences).toEqual([
+      `${torn} is corrupted (incorrect header check): it was read up to there; fetch it again`,
+    ])
   })
 
-  it('gives what can be had of gzip that ends too soon', async () => {
+  it('reads gzip that ends too early as far as possible', async () => {
     const whole = gzipSync(many)
     const had = await read(file('cut.gz', whole.subarray(0, whole.length >> 1)))
     expect(had.length).toBeGreaterThan(1_000)
@@ -77,7 +80,7 @@ describe('resolveFiles', () => {
     ['missing.log', /cannot read .*missing\.log: there is no such file/],
     ['nothing-*.log', /cannot read .*nothing-\*\.log: no file matches the pattern/],
     ['folder', /cannot read .*folder: it is a folder: name its files, such as ".*folder\/\*\.ndjson"/],
-  ])('says of %s what is wrong and how to mend it', async (name, message) => {
+  ])('reports for %s the problem and the fix', async (name, message) => {
     mkdirSync(join(folder, 'folder'), { recursive: true })
     await expect(resolveFiles([join(folder, name)])).rejects.toThrow(message)
     await expect(resolveFiles([join(folder, name)])).rejects.toMatchObject({ code: 'THROUGHLINE_LOG_UNREADABLE' })

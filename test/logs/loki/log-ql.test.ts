@@ -7,12 +7,12 @@ import { canonicalTraceId } from '../../../src/trace/trace-id.ts'
 import { auditQuery, traceQuery } from '../../../src/logs/loki/log-ql.ts'
 import { root } from '../../sources.ts'
 
-/** What Grafana's own grammar makes of a query: the text of each node of these kinds, in order. */
+/** The text of each node of these kinds in a query, parsed by Grafana's grammar. */
 function nodesOf(query: string, ...kinds: readonly string[]): string[] {
   const found: string[] = []
   parser.parse(query).iterate({
     enter({ type, from, to }) {
-      if (type.isError) throw new Error(`no LogQL at ${String(from)}: ${query}`)
+      if (type.isError) throw new Error(`not LogQL at ${from}: ${query}`)
       if (kinds.includes(type.name)) found.push(query.slice(from, to))
     },
   })
@@ -22,10 +22,10 @@ function nodesOf(query: string, ...kinds: readonly string[]): string[] {
 const UUID = '019a2b3c-4d5e-7f60-8a1b-2c3d4e5f6071'
 const HEX = UUID.replaceAll('-', '')
 
-/** What the pattern of a line filter finds, by a regular expression that reads this much of RE2 alike. */
+/** Whether a line filter matches. JavaScript and RE2 agree on these patterns. */
 function finds(query: string, line: string): boolean {
   const filter = nodesOf(query, 'LineFilter')[0] ?? ''
-  // A string of the grammar, in the part of Go's syntax that JSON shares.
+  // The string uses only the part of Go's syntax that JSON shares.
   const text = String(JSON.parse(filter.slice(3)))
   if (filter.startsWith('|= ')) return line.includes(text)
   const groups = /^\(\?i:([^()]*)\)$/.exec(text)
@@ -44,26 +44,26 @@ describe('auditQuery', () => {
     ['{app="}", pod=`"}`} # {not="this"}', '{app="}", pod=`"}`} |= "lifecycle" # {not="this"}'],
     ['# {not="this"}\n {app="a\\"}"}', '# {not="this"}\n {app="a\\"}"} |= "lifecycle"'],
     ['{app="api", # }\n pod="x"}', '{app="api", # }\n pod="x"} |= "lifecycle"'],
-  ])('sets its filter behind the selector of %s', (query, filtered) => {
+  ])('puts its filter after the selector of %s', (query, filtered) => {
     expect(auditQuery(query)).toBe(filtered)
     expect(nodesOf(filtered, 'LineFilter')[0]).toBe('|= "lifecycle"')
   })
 
   it.each([
-    ['rate({app="api"}[5m])', /it is a metric query, with rate;/],
-    ['sum by (app) (count_over_time({app="api"}[5m]))', /it is a metric query, with sum;/],
-    ['(count_over_time({app="api"}[5m]))', /it is a metric query, with count_over_time;/],
-    ['app="api"', /it does not begin with a stream selector;/],
-    ['', /it does not begin with a stream selector;/],
-    ['{app="api"', /its stream selector has no end;/],
-    ['{app="api}', /its stream selector has no end;/],
-  ])('refuses %s', (query, message) => {
+    ['rate({app="api"}[5m])', /it is a metric query with rate;/],
+    ['sum by (app) (count_over_time({app="api"}[5m]))', /it is a metric query with sum;/],
+    ['(count_over_time({app="api"}[5m]))', /it is a metric query with count_over_time;/],
+    ['app="api"', /it does not start with a stream selector;/],
+    ['', /it does not start with a stream selector;/],
+    ['{app="api"', /its stream selector is not closed;/],
+    ['{app="api}', /its stream selector is not closed;/],
+  ])('rejects %s', (query, message) => {
     expect(() => auditQuery(query)).toThrow(message)
-    expect(() => auditQuery(query)).toThrow(/write it as \{app=~"api\|worker"\}/)
+    expect(() => auditQuery(query)).toThrow(/write \{app=~"api\|worker"\}/)
   })
 
-  it('reads a selector that is never closed in one go', () => {
-    expect(() => auditQuery(`{${'#'.repeat(50_000)}`)).toThrow(/has no end/)
+  it('rejects a long selector that is never closed in linear time', () => {
+    expect(() => auditQuery(`{${'#'.repeat(50_000)}`)).toThrow(/is not closed/)
   })
 })
 
@@ -77,9 +77,10 @@ describe('traceQuery', () => {
     expect(nodesOf(made, 'LineFilter')).toHaveLength(1)
   })
 
-  it('finds every spelling of an id that a history counts as the same, and a W3C trace-id', () => {
+  it('matches every spelling of an id that a history treats as equal, and a W3C trace-id', () => {
     for (const spelling of [UUID, HEX, UUID.toUpperCase(), HEX.toUpperCase()]) {
-      for (const said of [UUID, HEX, UUID.toUpperCase()]) expect(finds(traceQuery(undefined, [canonicalTraceId(said)]), `{"trace_id":"${spelling}"}`)).toBe(true)
+      for (const given of [UUID, HEX, UUID.toUpperCase()])
+        expect(finds(traceQuery(undefined, [canonicalTraceId(given)]), `{"trace_id":"${spelling}"}`)).toBe(true)
     }
     expect(finds(traceQuery(undefined, ['a.b', HEX]), UUID)).toBe(true)
     expect(finds(traceQuery(undefined, ['a.b', HEX]), 'a.b')).toBe(true)
@@ -87,37 +88,73 @@ describe('traceQuery', () => {
   })
 })
 
-describe('whatever is asked for', () => {
+describe('for any query', () => {
   const label = fc.stringMatching(/^[a-z_][a-z0-9_]{0,8}$/)
   const value = fc.oneof(
     fc.string({ unit: 'binary', maxLength: 12 }).map((text) => JSON.stringify(text)),
-    fc.string({ unit: fc.constantFrom('{', '}', '"', '#', '|', '\\', ' ', 'a'), maxLength: 12 }).map((text) => `\`${text}\``),
-    fc.string({ unit: fc.constantFrom('{', '}', '"', '#', '|', '\\', '`', '\n'), maxLength: 12 }).map((text) => JSON.stringify(text)),
+    fc
+      .string({ unit: fc.constantFrom('{', '}', '"', '#', '|', '\\', ' ', 'a'), maxLength: 12 })
+      .map((text) => `\`${text}\``),
+    fc
+      .string({ unit: fc.constantFrom('{', '}', '"', '#', '|', '\\', '`', '\n'), maxLength: 12 })
+      .map((text) => JSON.stringify(text)),
   )
-  const selector = fc.array(fc.tuple(label, fc.constantFrom('=', '!=', '=~', '!~'), value), { minLength: 1, maxLength: 3 }).map((all) => `{${all.map((parts) => parts.join('')).join(', ')}}`)
+  const selector = fc
+    .array(fc.tuple(label, fc.constantFrom('=', '!=', '=~', '!~'), value), { minLength: 1, maxLength: 3 })
+    .map((all) => `{${all.map((parts) => parts.join('')).join(', ')}}`)
   const stage = fc.oneof(
-    fc.constantFrom('| json', '| logfmt', '| line_format "{{.msg}}}"', '| line_format `{{.a}} # {`', '| decolorize', '| drop a', '# {\n', '!~ "[a-z]{3}"', '|= `"lifecycle"`', '| state="Queued" or seq > 3'),
+    fc.constantFrom(
+      '| json',
+      '| logfmt',
+      '| line_format "{{.msg}}}"',
+      '| line_format `{{.a}} # {`',
+      '| decolorize',
+      '| drop a',
+      '# {\n',
+      '!~ "[a-z]{3}"',
+      '|= `"lifecycle"`',
+      '| state="Queued" or seq > 3',
+    ),
     value.map((text) => `|= ${text}`),
   )
-  const query = fc.tuple(selector, fc.array(stage, { maxLength: 4 })).map(([first, stages]) => [first, ...stages].join(' '))
+  const query = fc
+    .tuple(selector, fc.array(stage, { maxLength: 4 }))
+    .map(([first, stages]) => [first, ...stages].join(' '))
 
-  it('what an audit asks is LogQL where the query was, with the same selector and stages', () => {
+  it('the query of an audit is LogQL with the same selector and stages', () => {
     fc.assert(
       fc.property(query, (given) => {
         const made = auditQuery(given)
-        const kinds = ['Selector', 'LineFilter', 'LabelParser', 'LabelFilter', 'LineFormatExpr', 'DecolorizeExpr', 'DropLabelsExpr']
+        const kinds = [
+          'Selector',
+          'LineFilter',
+          'LabelParser',
+          'LabelFilter',
+          'LineFormatExpr',
+          'DecolorizeExpr',
+          'DropLabelsExpr',
+        ]
         const [first, ...rest] = nodesOf(given, ...kinds)
         expect(nodesOf(made, ...kinds)).toEqual([first, '|= "lifecycle"', ...rest])
       }),
     )
   })
 
-  it('what a story asks is LogQL, and its filter finds the id and nothing that the id only resembles', () => {
-    const id = fc.oneof(fc.stringMatching(/^[A-Za-z0-9._:-]{1,20}$/), fc.string({ unit: 'binary', minLength: 1 }), fc.string({ unit: fc.constantFrom('"', '\\', '`', '|', ')', '(?i)', '\n', '}', '{', '.', '*', '['), minLength: 1 }))
+  it('the query of a story is LogQL, and its filter matches the id and no similar text', () => {
+    const id = fc.oneof(
+      fc.stringMatching(/^[A-Za-z0-9._:-]{1,20}$/),
+      fc.string({ unit: 'binary', minLength: 1 }),
+      fc.string({
+        unit: fc.constantFrom('"', '\\', '`', '|', ')', '(?i)', '\n', '}', '{', '.', '*', '['),
+        minLength: 1,
+      }),
+    )
     fc.assert(
       fc.property(fc.option(query, { nil: undefined }), id, (given, text) => {
         const [alone, two] = [traceQuery(given, [text]), traceQuery(given, [text, HEX])]
-        expect(nodesOf(alone, 'LineFilter')).toHaveLength(1 + (given === undefined ? 0 : nodesOf(given, 'LineFilter').length))
+        expect(nodesOf(alone, 'LineFilter')).toHaveLength(
+          1 + (given === undefined ? 0 : nodesOf(given, 'LineFilter').length),
+        )
         expect(nodesOf(two, 'LineFilter')[0]).toMatch(/^\|~ "/)
         if (canonicalTraceId(text) !== text || /^[0-9a-f]{32}$/i.test(text)) return
         expect(finds(alone, `"${text}"`)).toBe(true)
@@ -130,7 +167,9 @@ describe('whatever is asked for', () => {
 
 describe('docs', () => {
   const pages = ['docs/loki.md', 'docs/log-format.md'].map((page) => readFileSync(join(root, page), 'utf8'))
-  const queries = pages.flatMap((page) => [...page.matchAll(/^```logql\n(.*?)\n```$/gms)].flatMap(([, block = '']) => block.split('\n')))
+  const queries = pages.flatMap((page) =>
+    [...page.matchAll(/^```logql\n(.*?)\n```$/gms)].flatMap(([, block = '']) => block.split('\n')),
+  )
   const rules = pages.flatMap((page) => [...page.matchAll(/^ *expr: (.*)$/gm)].map(([, expression = '']) => expression))
 
   it.each([...queries, ...rules])('%s is LogQL', (query) => {
@@ -141,7 +180,7 @@ describe('docs', () => {
     expect([queries.length > 5, rules.length]).toEqual([true, 1])
   })
 
-  it('shows the queries that are made', () => {
+  it('shows the queries that the command sends', () => {
     expect(queries).toContain(auditQuery('{app=~"gateway|worker"}'))
     expect(queries).toContain(traceQuery('{app=~"gateway|worker"}', [canonicalTraceId(UUID)]))
     expect(queries).toContain(traceQuery(undefined, ['abc-123']))

@@ -8,7 +8,9 @@ import { requestMachine } from '../../../machines/request.ts'
 import { Histories } from '../../../src/history/history.ts'
 import { progressOf } from '../../../src/history/trace-progress.ts'
 import { compile } from '../../../src/machine/compile.ts'
-import { findTrace, type FindOptions, type Searched } from '../../../src/logs/search/find-trace.ts'
+import { openLogs } from '../../../src/logs/files/open.ts'
+import { findTrace, type FindOptions } from '../../../src/logs/search/find-trace.ts'
+import type { FoundEntry, Searched } from '../../../src/logs/trace-search.ts'
 import type { LogEntry } from '../../../src/logs/parse-line.ts'
 import { readLogs } from '../../read-logs.ts'
 import { canonicalTraceId, w3cTraceId } from '../../../src/trace/trace-id.ts'
@@ -28,51 +30,74 @@ function fileOf(content: string | Buffer): string {
   return path
 }
 
-/** What a story is told from: the entries of the trace itself, in no order. */
-function told(entries: readonly (LogEntry & { readonly file: string })[], traceId: string): string[] {
+/** The entries of the trace that a story uses, sorted. */
+function ownEntries(entries: readonly (LogEntry & { readonly file: string })[], traceId: string): string[] {
   const keys = new Set([canonicalTraceId(traceId), w3cTraceId(traceId)])
   return entries
     .flatMap((entry) => {
       if (entry.kind === 'damaged' || entry.fields === undefined) return []
       const id = 'trace_id' in entry.fields ? entry.fields.trace_id : undefined
-      return typeof id === 'string' && keys.has(canonicalTraceId(id)) ? [JSON.stringify([entry.file, entry.kind, entry.fields])] : []
+      return typeof id === 'string' && keys.has(canonicalTraceId(id))
+        ? [JSON.stringify([entry.file, entry.kind, entry.fields])]
+        : []
     })
     .sort()
+}
+
+async function* find(names: readonly string[], traceId: string, options?: FindOptions): AsyncGenerator<FoundEntry[]> {
+  const logs = openLogs(names)
+  try {
+    yield* findTrace(logs, traceId, options)
+  } finally {
+    logs.close()
+  }
 }
 
 async function readAll(names: readonly string[], traceId: string): Promise<string[]> {
   const entries = []
   for await (const some of readLogs(names)) entries.push(...some)
-  return told(entries, traceId)
+  return ownEntries(entries, traceId)
 }
 
-/** What is found while the search may stop where the trace is over, and how much was searched for it. */
-async function found(names: readonly string[], traceId: string, options: FindOptions = {}): Promise<{ entries: string[]; searched: Searched }> {
+/** The entries that are found if the search may stop at the end of the trace, and how much was searched. */
+async function found(
+  names: readonly string[],
+  traceId: string,
+  options: FindOptions = {},
+): Promise<{ entries: string[]; searched: Searched }> {
   const histories = new Histories()
   const entries = []
   let searched: Searched = { bytes: 0, total: 0 }
-  const finding = findTrace(names, traceId, { progress: () => progressOf(histories, TABLE), onSearched: (all) => (searched = all), ...options })
+  const finding = find(names, traceId, {
+    progress: () => progressOf(histories, TABLE),
+    onSearched: (all) => (searched = all),
+    ...options,
+  })
   for await (const some of finding) {
     entries.push(...some)
     for (const entry of some) {
-      if (entry.kind === 'record' && canonicalTraceId(entry.record.trace_id) === canonicalTraceId(traceId)) histories.add(entry.record, entry.file, entry.offset)
+      if (entry.kind === 'record' && canonicalTraceId(entry.record.trace_id) === canonicalTraceId(traceId))
+        histories.add(entry.record, entry.file, entry.offset)
     }
   }
-  return { entries: told(entries, traceId), searched }
+  return { entries: ownEntries(entries, traceId), searched }
 }
 
 const HOUR = 3_600_000
 const STEP = 4_000
-/** Twelve hours of lines of others, some without a time, in 3 MB. */
+/** 3 MB of third-party lines over twelve hours, some without a time. */
 const OTHERS = Array.from({ length: (12 * HOUR) / STEP }, (_, index) => {
   const time = T0 + index * STEP
   const fields = { level: 30, time, service: 'other', trace_id: uuid(time, index), msg: 'x'.repeat(150) }
-  return { time, text: index % 50 === 7 ? 'a line of no logger at all' : JSON.stringify(fields) }
+  return { time, text: index % 50 === 7 ? 'a line without JSON' : JSON.stringify(fields) }
 })
 const SIZE = OTHERS.reduce((bytes, { text }) => bytes + text.length + 1, 0)
 
-/** Lines of records between those of others, by time. */
-function among(records: readonly LifecycleRecord[], others: readonly { readonly time: number; readonly text: string }[] = OTHERS): string {
+/** Lines of records among third-party lines, by time. */
+function among(
+  records: readonly LifecycleRecord[],
+  others: readonly { readonly time: number; readonly text: string }[] = OTHERS,
+): string {
   const own = linesOf(records).map((text, index) => ({ time: records[index]?.time ?? 0, text }))
   return [...others, ...own]
     .sort((a, b) => a.time - b.time)
@@ -80,73 +105,92 @@ function among(records: readonly LifecycleRecord[], others: readonly { readonly 
     .join('')
 }
 
-/** The records of a request that begins so long after {@link T0}, in a trace that was born then. */
-function requestAt(start: number, events: readonly string[], fields: Partial<TransitionRecord> = {}): TransitionRecord[] {
+/** The records of a request that starts so long after {@link T0}, in a trace that starts then. */
+function requestAt(
+  start: number,
+  events: readonly string[],
+  fields: Partial<TransitionRecord> = {},
+): TransitionRecord[] {
   const trace_id = uuid(T0 + start, 4_095)
   return transitions(events, { trace_id, ...fields }, start)
 }
 
 const idOf = (records: readonly LifecycleRecord[]): string => records[0]?.trace_id ?? ''
 
-describe('what is found is what a reading of everything finds', () => {
-  const spelled = (id: string): fc.Arbitrary<string> => fc.constantFrom(id, id.toUpperCase(), id.replaceAll('-', ''), id.replaceAll('-', '').toUpperCase())
+describe('the search finds the same as a complete reading', () => {
+  const anySpelling = (id: string): fc.Arbitrary<string> =>
+    fc.constantFrom(id, id.toUpperCase(), id.replaceAll('-', ''), id.replaceAll('-', '').toUpperCase())
 
-  test('in random logs: several files, packed or not, damaged, cut anywhere, ids in any spelling', async () => {
+  test('in random logs: several files, compressed or not, damaged, cut anywhere, ids in any spelling', async () => {
     const log = trueLog(requestMachine).chain((all) => {
       const ids = [...new Set(all.records.map(({ trace_id }) => trace_id)), 'abc-123']
       return fc.record({
         records: fc.constant(all.records),
-        // Another kind of id, which a service knows by its 128 bits.
+        // An id that is not a UUID, of which some services log the W3C trace-id.
         text: fc.boolean(),
-        traceId: fc.constantFrom(...ids).chain(spelled),
+        traceId: fc.constantFrom(...ids).chain(anySpelling),
         spellings: fc.array(fc.nat(3), { minLength: 1, maxLength: 20 }),
         end: fc.constantFrom('\n', '\r\n'),
         cut: fc.nat(300),
         files: fc.integer({ min: 1, max: 3 }),
-        packed: fc.array(fc.boolean(), { minLength: 3, maxLength: 3 }),
+        compressed: fc.array(fc.boolean(), { minLength: 3, maxLength: 3 }),
         overwritten: fc.array(fc.nat(100_000), { maxLength: 5 }),
       })
     })
     await fc.assert(
-      fc.asyncProperty(log, async ({ records, text, traceId, spellings, end, cut, files: count, packed, overwritten }) => {
-        const lines = linesOf(records).map((line, index) => {
-          const spelling = spellings[index % spellings.length] ?? 0
-          const id = text ? (spelling % 2 === 0 ? 'abc-123' : w3cTraceId('abc-123')) : undefined
-          return line.replace(/"trace_id":"([^"]*)"/, (_, own: string) => {
-            const ways = [own, own.toUpperCase(), own.replaceAll('-', ''), own.replaceAll('-', '').toUpperCase()]
-            return `"trace_id":"${id ?? ways[spelling] ?? own}"`
+      fc.asyncProperty(
+        log,
+        async ({ records, text, traceId, spellings, end, cut, files: count, compressed, overwritten }) => {
+          const lines = linesOf(records).map((line, index) => {
+            const spelling = spellings[index % spellings.length] ?? 0
+            const id = text ? (spelling % 2 === 0 ? 'abc-123' : w3cTraceId('abc-123')) : undefined
+            return line.replace(/"trace_id":"([^"]*)"/, (_, own: string) => {
+              const spellingsOfOwn = [
+                own,
+                own.toUpperCase(),
+                own.replaceAll('-', ''),
+                own.replaceAll('-', '').toUpperCase(),
+              ]
+              return `"trace_id":"${id ?? spellingsOfOwn[spelling] ?? own}"`
+            })
           })
-        })
-        const names = Array.from({ length: count }, (_, index) => {
-          const mine = Buffer.from(lines.filter((__, line) => line % count === index).join(end))
-          for (const at of overwritten) if (at < mine.length) mine[at] = 0x20
-          const whole = mine.subarray(0, Math.max(0, mine.length - cut))
-          return fileOf(packed[index] === true ? gzipSync(whole) : whole)
-        })
-        const expected = await readAll(names, traceId)
-        expect((await found(names, traceId)).entries).toEqual(expected)
-        expect((await found(names, traceId, { full: true })).entries).toEqual(expected)
-      }),
+          const names = Array.from({ length: count }, (_, index) => {
+            const mine = Buffer.from(lines.filter((__, line) => line % count === index).join(end))
+            for (const at of overwritten) if (at < mine.length) mine[at] = 0x20
+            const whole = mine.subarray(0, Math.max(0, mine.length - cut))
+            return fileOf(compressed[index] === true ? gzipSync(whole) : whole)
+          })
+          const expected = await readAll(names, traceId)
+          expect((await found(names, traceId)).entries).toEqual(expected)
+          expect((await found(names, traceId, { full: true })).entries).toEqual(expected)
+        },
+      ),
       { numRuns: 60 },
     )
   })
 
-  test('in a long log, whenever the trace began and however its requests went', async () => {
-    const way = fc.constantFrom(SYNC, QUEUED, [...QUEUED, 'COMPLETE'], ['AUTH_OK'])
+  test('in a long log, at any start of the trace and for any path of its requests', async () => {
+    const path = fc.constantFrom(SYNC, QUEUED, [...QUEUED, 'COMPLETE'], ['AUTH_OK'])
     await fc.assert(
-      fc.asyncProperty(fc.integer({ min: 0, max: 12 * HOUR }), way, fc.integer({ min: -250_000, max: 250_000 }), fc.boolean(), async (start, events, skew, ended) => {
-        const records = requestAt(start, events).map((record) => ({ ...record, time: record.time + skew }))
-        const text = among(records)
-        const name = fileOf(ended ? text : text.slice(0, -1))
-        expect((await found([name], idOf(records))).entries).toEqual(await readAll([name], idOf(records)))
-      }),
+      fc.asyncProperty(
+        fc.integer({ min: 0, max: 12 * HOUR }),
+        path,
+        fc.integer({ min: -250_000, max: 250_000 }),
+        fc.boolean(),
+        async (start, events, skew, ended) => {
+          const records = requestAt(start, events).map((record) => ({ ...record, time: record.time + skew }))
+          const text = among(records)
+          const name = fileOf(ended ? text : text.slice(0, -1))
+          expect((await found([name], idOf(records))).entries).toEqual(await readAll([name], idOf(records)))
+        },
+      ),
       { numRuns: 15 },
     )
   })
 })
 
-describe('a UUID tells where to begin', () => {
-  test('so that a trace that has ended costs a part of the file', async () => {
+describe('a UUID version 7 contains the start of the trace', () => {
+  test('so that only a part of the file is read for a trace that has ended', async () => {
     const records = requestAt(6 * HOUR, SYNC)
     const name = fileOf(among(records))
     const { entries, searched } = await found([name], idOf(records))
@@ -156,7 +200,7 @@ describe('a UUID tells where to begin', () => {
     expect(searched.from).toBe(T0 + 6 * HOUR - 300_000)
   })
 
-  test('in each of several files, and nothing of those that ended before is read but their ends', async () => {
+  test('so that only the end of an older file is read', async () => {
     const records = requestAt(6 * HOUR, SYNC)
     const middle = OTHERS.length / 2
     const names = [fileOf(among([], OTHERS.slice(0, middle - 200))), fileOf(among(records, OTHERS.slice(middle - 200)))]
@@ -165,14 +209,14 @@ describe('a UUID tells where to begin', () => {
     expect(searched.bytes).toBeLessThan(2_000_000)
   })
 
-  test('and full reads everything all the same', async () => {
+  test('and full reads everything anyway', async () => {
     const records = requestAt(6 * HOUR, SYNC)
     const { entries, searched } = await found([fileOf(among(records))], idOf(records), { full: true })
     expect(entries).toHaveLength(4)
     expect(searched).toEqual({ bytes: searched.total, total: searched.total })
   })
 
-  test('and the search goes on while a request is queued, however long that takes', async () => {
+  test('and the search continues while a request is queued, for any time', async () => {
     const queued = requestAt(HOUR, QUEUED)
     const worker = { trace_id: idOf(queued), service: 'worker', attempt: 1, time: T0 + 3 * HOUR }
     const done = transition({ ...worker, seq: 4, event: 'COMPLETE', from: 'Queued', state: 'Completed', outcome: 'ok' })
@@ -181,9 +225,14 @@ describe('a UUID tells where to begin', () => {
     expect(searched.bytes).toBeLessThan(searched.total)
   })
 
-  test('and while a message that was sent beside has not arrived', async () => {
+  test('and while a child message has not been received', async () => {
     const sender = requestAt(HOUR, SYNC)
-    const sent = note('ENQUEUE', { trace_id: idOf(sender), time: T0 + HOUR + 1_500, state: 'Processing', data: { child: true } })
+    const sent = note('ENQUEUE', {
+      trace_id: idOf(sender),
+      time: T0 + HOUR + 1_500,
+      state: 'Processing',
+      data: { child: true },
+    })
     const child = requestAt(HOUR, SYNC, { request_id: 'b7ad6b7169203339', service: 'worker' }).map((record) => ({
       ...record,
       time: record.time + 2 * HOUR,
@@ -194,9 +243,12 @@ describe('a UUID tells where to begin', () => {
     expect(searched.bytes).toBeLessThan(searched.total)
   })
 
-  test('which the clocks of other services may contradict by as much as is allowed', async () => {
+  test('from which clocks of other services may differ by skewMs', async () => {
     const records = requestAt(6 * HOUR, SYNC)
-    const early = requestAt(6 * HOUR, SYNC, { request_id: 'b7ad6b7169203339', service: 'catalog' }).map((record) => ({ ...record, time: record.time - 3 * HOUR }))
+    const early = requestAt(6 * HOUR, SYNC, { request_id: 'b7ad6b7169203339', service: 'catalog' }).map((record) => ({
+      ...record,
+      time: record.time - 3 * HOUR,
+    }))
     const name = fileOf(among([...records, ...early]))
     expect((await found([name], idOf(records))).entries).toHaveLength(4)
     expect((await found([name], idOf(records), { skewMs: 4 * HOUR })).entries).toHaveLength(8)
@@ -207,41 +259,84 @@ describe('a UUID tells where to begin', () => {
     ['after it ends', 24 * HOUR],
     ['hours before its lines', 2 * HOUR],
     ['hours after its lines', 10 * HOUR],
-  ])('and where that is wrong, %s, all is searched', async (_, born) => {
-    const trace_id = uuid(T0 + born, 7)
+  ])('and if it is wrong, %s, everything is searched', async (_, traceStart) => {
+    const trace_id = uuid(T0 + traceStart, 7)
     const records = transitions([...QUEUED, 'COMPLETE'], { trace_id }, 6 * HOUR)
     expect((await found([fileOf(among(records))], trace_id)).entries).toHaveLength(5)
   })
 
-  test('and where the beginning is missing, what stands before is searched for it', async () => {
+  test('and if the first lines are missing, the part before is searched for them', async () => {
     const trace_id = uuid(T0 + 10 * HOUR, 7)
-    const records = [...transitions(QUEUED, { trace_id }, 2 * HOUR), transition({ trace_id, attempt: 1, time: T0 + 10 * HOUR, seq: 4, event: 'COMPLETE', from: 'Queued', state: 'Completed' })]
+    const records = [
+      ...transitions(QUEUED, { trace_id }, 2 * HOUR),
+      transition({
+        trace_id,
+        attempt: 1,
+        time: T0 + 10 * HOUR,
+        seq: 4,
+        event: 'COMPLETE',
+        from: 'Queued',
+        state: 'Completed',
+      }),
+    ]
     expect((await found([fileOf(among(records))], trace_id)).entries).toHaveLength(5)
   })
 })
 
-describe('files that are not as one thinks', () => {
+describe('unusual files', () => {
   const records = requestAt(6 * HOUR, SYNC)
-  const filler = (lines: number, text: (index: number) => string): string => Array.from({ length: lines }, (_, index) => `${text(index)}\n`).join('')
+  const filler = (lines: number, text: (index: number) => string): string =>
+    Array.from({ length: lines }, (_, index) => `${text(index)}\n`).join('')
 
   test.each([
-    ['out of order: the first half stands last', [...OTHERS.slice(OTHERS.length / 2), ...OTHERS.slice(0, OTHERS.length / 2)].map(({ text }) => `${text}\n`).join('') + linesOf(records).join('\n')],
-    ['without a time on any line but its own', filler(20_000, (index) => `a line of no logger, the ${String(index)}th, ${'x'.repeat(60)}`) + linesOf(records).join('\n')],
-    ['with nonsense times here and there', among(records, OTHERS.map((one, index) => (index % 5 === 0 ? { ...one, text: one.text.replace(/"time":\d+/, `"time":${String(index % 2 === 0 ? 1e8 : 4e12)}`) } : one)))],
-    ['all of one moment', filler(9_000, (index) => JSON.stringify({ level: 30, time: T0 + 6 * HOUR, index, msg: 'x'.repeat(100) })) + linesOf(records).join('\n')],
-    ['of lines that are longer than a look', filler(150, (index) => JSON.stringify({ level: 30, msg: 'x'.repeat(20_000), time: T0 + index * 300_000 })) + linesOf(requestAt(12.5 * HOUR, SYNC)).join('\n')],
-    ['of few lines that are longer than any line may be', filler(3, (index) => JSON.stringify({ level: 30, time: T0 + index * 6 * HOUR, msg: 'x'.repeat(1_500_000) })) + linesOf(records).join('\n')],
+    [
+      'out of order: the first half at the end',
+      [...OTHERS.slice(OTHERS.length / 2), ...OTHERS.slice(0, OTHERS.length / 2)]
+        .map(({ text }) => `${text}\n`)
+        .join('') + linesOf(records).join('\n'),
+    ],
+    [
+      'without a time on any line but its own',
+      filler(20_000, (index) => `line ${index} without JSON, ${'x'.repeat(60)}`) + linesOf(records).join('\n'),
+    ],
+    [
+      'with nonsense times here and there',
+      among(
+        records,
+        OTHERS.map((one, index) =>
+          index % 5 === 0
+            ? { ...one, text: one.text.replace(/"time":\d+/, `"time":${index % 2 === 0 ? 1e8 : 4e12}`) }
+            : one,
+        ),
+      ),
+    ],
+    [
+      'all of the same time',
+      filler(9_000, (index) => JSON.stringify({ level: 30, time: T0 + 6 * HOUR, index, msg: 'x'.repeat(100) })) +
+        linesOf(records).join('\n'),
+    ],
+    [
+      'of lines that are longer than a look',
+      filler(150, (index) => JSON.stringify({ level: 30, msg: 'x'.repeat(20_000), time: T0 + index * 300_000 })) +
+        linesOf(requestAt(12.5 * HOUR, SYNC)).join('\n'),
+    ],
+    [
+      'of few lines that are longer than any line may be',
+      filler(3, (index) => JSON.stringify({ level: 30, time: T0 + index * 6 * HOUR, msg: 'x'.repeat(1_500_000) })) +
+        linesOf(records).join('\n'),
+    ],
     ['empty', ''],
     ['of one line', JSON.stringify(records[0])],
-  ])('%s: all is found', async (_, content) => {
+  ])('%s: everything is found', async (_, content) => {
     const name = fileOf(content)
-    for (const id of [idOf(records), idOf(requestAt(12.5 * HOUR, SYNC))]) expect((await found([name], id)).entries).toEqual(await readAll([name], id))
+    for (const id of [idOf(records), idOf(requestAt(12.5 * HOUR, SYNC))])
+      expect((await found([name], id)).entries).toEqual(await readAll([name], id))
   })
 
-  test('renamed and deleted once the search has begun', async () => {
+  test('renamed or deleted during the search are read to their end', async () => {
     const all = requestAt(6 * HOUR, [...QUEUED, 'COMPLETE'])
     const names = all.map((record) => fileOf(linesOf([record]).join('')))
-    const finding = findTrace(names, idOf(all))
+    const finding = find(names, idOf(all))
     let lines = 0
     for await (const some of finding) {
       lines += some.length
@@ -252,22 +347,28 @@ describe('files that are not as one thinks', () => {
     expect(lines).toBe(5)
   })
 
-  test('damaged lines that hold the id are found too', async () => {
+  test('with damaged lines: those with the id are found', async () => {
     const [line = ''] = linesOf(records)
     const entries = []
-    for await (const some of findTrace([fileOf(`${line.slice(0, -20)}\n`)], idOf(records))) entries.push(...some)
+    for await (const some of find([fileOf(`${line.slice(0, -20)}\n`)], idOf(records))) entries.push(...some)
     expect(entries).toMatchObject([{ kind: 'damaged', offset: 0 }])
   })
 
-  test('a packed one that is damaged gives what stands before, and it is told', async () => {
+  test('compressed and corrupted: everything up to the corruption is found, and it is reported', async () => {
     const whole = Buffer.from(linesOf(records).join('\n'))
     const name = fileOf(Buffer.concat([gzipSync(whole), Buffer.from('no gzip')]))
     const sentences: string[] = []
-    expect((await found([name], idOf(records), { onDamage: (sentence) => sentences.push(sentence) })).entries).toHaveLength(4)
-    expect(sentences).toEqual([expect.stringMatching(/^.*\.log is damaged \(.*\): what stands before was read; fetch it again$/)])
+    expect(
+      (await found([name], idOf(records), { onDamage: (sentence) => sentences.push(sentence) })).entries,
+    ).toHaveLength(4)
+    expect(sentences).toEqual([
+      expect.stringMatching(/^.*\.log is corrupted \(.*\): it was read up to there; fetch it again$/),
+    ])
   })
 
-  test('one that is missing is an error that names it', async () => {
-    await expect(found([join(folder, 'gone.log')], 'abc-123')).rejects.toThrow(/cannot read .*gone\.log: there is no such file/)
+  test('missing: the error names the file', async () => {
+    await expect(found([join(folder, 'gone.log')], 'abc-123')).rejects.toThrow(
+      /cannot read .*gone\.log: there is no such file/,
+    )
   })
 })

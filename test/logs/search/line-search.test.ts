@@ -6,7 +6,7 @@ import { MAX_LINE_BYTES } from '../../../src/logs/split-lines.ts'
 
 const ID = 'abc-123'
 
-/** What is found in pieces that end anywhere. */
+/** Searches a text in pieces of these sizes. */
 function found(search: LineSearch, text: string, sizes: readonly number[]): FoundLine[] {
   const bytes = Buffer.from(text)
   const lines: FoundLine[] = []
@@ -31,9 +31,12 @@ function expected(text: string): FoundLine[] {
 
 describe('LineSearch', () => {
   const search = new LineSearch(new IdSearch(ID))
-  const lines = fc.array(fc.array(fc.constantFrom(ID, 'abc-12', '\r', 'ü', '{"a":1}'), { maxLength: 6 }).map((parts) => parts.join('')), { maxLength: 20 })
+  const lines = fc.array(
+    fc.array(fc.constantFrom(ID, 'abc-12', '\r', 'ü', '{"a":1}'), { maxLength: 6 }).map((parts) => parts.join('')),
+    { maxLength: 20 },
+  )
 
-  test('gives each line that holds the id once, with its place, however the bytes come', () => {
+  test('yields each line with the id once, with its offset, for pieces of any size', () => {
     fc.assert(
       fc.property(lines, fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 5 }), (all, sizes) => {
         expect(found(search, all.join('\n'), sizes)).toEqual(expected(all.join('\n')))
@@ -42,11 +45,16 @@ describe('LineSearch', () => {
     )
   })
 
-  test.each([MAX_LINE_BYTES - 1, MAX_LINE_BYTES, MAX_LINE_BYTES + 1, MAX_LINE_BYTES + 300_000, 3 * MAX_LINE_BYTES])('cuts a line of %i bytes where splitLines does', (length) => {
-    const long = `${'x'.repeat(500_000)}${ID}`
-    const text = [`first ${ID}`, long.padEnd(length, 'y'), `last ${ID}`, `${'z'.repeat(length)}${ID}`, ID].join('\n')
-    // A difference in a text of megabytes tells nobody anything.
-    const told = (lines: readonly FoundLine[]): unknown => lines.map((line) => [line.offset, line.text.length, line.text.slice(-10)])
-    for (const size of [100_000, 262_144, 5_000_000]) expect(told(found(search, text, [size]))).toEqual(told(expected(text)))
-  })
+  test.each([MAX_LINE_BYTES - 1, MAX_LINE_BYTES, MAX_LINE_BYTES + 1, MAX_LINE_BYTES + 300_000, 3 * MAX_LINE_BYTES])(
+    'cuts a line of %i bytes where splitLines does',
+    (length) => {
+      const long = `${'x'.repeat(500_000)}${ID}`
+      const text = [`first ${ID}`, long.padEnd(length, 'y'), `last ${ID}`, `${'z'.repeat(length)}${ID}`, ID].join('\n')
+      // A difference between texts of megabytes would be unreadable.
+      const summary = (lines: readonly FoundLine[]): unknown =>
+        lines.map((line) => [line.offset, line.text.length, line.text.slice(-10)])
+      for (const size of [100_000, 262_144, 5_000_000])
+        expect(summary(found(search, text, [size]))).toEqual(summary(expected(text)))
+    },
+  )
 })

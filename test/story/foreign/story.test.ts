@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { trackerFixture, START } from '../../tracker-fixture.ts'
 import { linesOf } from '../../log-lines.ts'
-import { called, folderOf } from '../../cli/_called.ts'
+import { folderOf, runCommand } from '../../cli/_run-command.ts'
 import type { StoryReport } from '../../../src/story/report.ts'
 import { HEX, OTLP_SPANS } from './_samples.ts'
 
@@ -51,8 +51,8 @@ function logs(): { files: (name: string) => string; gateway: string } {
 describe('a story of one service with throughline and several without', () => {
   test('has the lines of all services by time, in every notation of the trace id', async () => {
     const { files, gateway } = logs()
-    const { status, out } = await called('story', TRACE, files('gateway.log'), files('others.log'), '--format', 'json')
-    // The command's JSON output.
+    const { status, out } = await runCommand('story', TRACE, files('gateway.log'), files('others.log'), '--format', 'json')
+    // What the command prints as JSON.
     const { requests, services, lines } = JSON.parse(out) as StoryReport
     expect(status).toBe(0)
     expect(requests.map(({ service, state, outcome }) => [service, state, outcome])).toEqual([
@@ -71,7 +71,7 @@ describe('a story of one service with throughline and several without', () => {
 
   test('shows a line below the request that its span id names', async () => {
     const { files } = logs()
-    const { out } = await called('story', TRACE, files('*.log'))
+    const { out } = await runCommand('story', TRACE, files('*.log'))
     const rows = out.split('\n').map((row) => row.replace(/^\s*\+\S+ [ ·━]*/, ''))
     const rowOf = (text: string): number => rows.findIndex((row) => row.includes(text))
     expect(rows).toContain('- DEBUG asking for prices')
@@ -82,7 +82,7 @@ describe('a story of one service with throughline and several without', () => {
 
   test('works without any lifecycle lines', async () => {
     const { files } = logs()
-    const { status, out } = await called('story', HEX, files('others.log'), '--format', 'json')
+    const { status, out } = await runCommand('story', HEX, files('others.log'), '--format', 'json')
     expect(status).toBe(0)
     expect((JSON.parse(out) as StoryReport).lines).toHaveLength(6)
   })

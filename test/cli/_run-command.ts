@@ -5,15 +5,15 @@ import { onTestFinished } from 'vitest'
 import { run } from '../../src/cli/program.ts'
 import type { ExitStatus } from '../../src/cli/io.ts'
 
-/** What a call of the command came to. */
-export interface Called {
+/** The result of a command. */
+export interface CommandResult {
   readonly status: ExitStatus
   readonly out: string
   readonly err: string
 }
 
-/** Calls the command in this process; what it prints is kept. */
-export async function called(...args: readonly string[]): Promise<Called> {
+/** Runs the command in this process, and collects its output. */
+export async function runCommand(...args: readonly string[]): Promise<CommandResult> {
   let [out, err] = ['', '']
   const io = {
     out: (text: string) => void (out += text),
@@ -26,7 +26,7 @@ export async function called(...args: readonly string[]): Promise<Called> {
   return { status, out, err }
 }
 
-/** A folder with these files, which goes with the test. */
+/** Creates a folder with these files, which is removed after the test. Returns the path of a file in it. */
 export function folderOf(files: Readonly<Record<string, string | Uint8Array>>): (name: string) => string {
   const folder = mkdtempSync(join(tmpdir(), 'throughline-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
