@@ -746,11 +746,11 @@ describe.skipIf(missing)('amqplib', () => {
         const error = new Error('bad order')
         await channel.consume('${queue}', trackRequest(() => { ${statement} }, { service: 'doomed' }))`
         const request = await placed(queue, shop)
-        const died = deferred<{ readonly code: unknown; readonly stdout: string; readonly stderr: string }>()
+        const exited = deferred<{ readonly code: unknown; readonly stdout: string; readonly stderr: string }>()
         execFile(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program], (error, stdout, stderr) =>
-          died.resolve({ code: error?.code, stdout, stderr }),
+          exited.resolve({ code: error?.code, stdout, stderr }),
         )
-        const { code, stdout, stderr } = await died.promise
+        const { code, stdout, stderr } = await exited.promise
         const events = stdout
           .trim()
           .split('\n')
@@ -935,20 +935,29 @@ describe.skipIf(missing)('amqplib', () => {
           deadLetterRoutingKey: dead,
           arguments: { 'x-queue-type': type, ...(type === 'quorum' ? { 'x-delivery-limit': 1 } : {}) },
         })
-        const [shop, morgue] = [trackedService(), trackedService('morgue')]
+        const [shop, deadLetters] = [trackedService(), trackedService('deadLetters')]
         // One is rejected; the other has reached its delivery limit.
         await work(queue, shop, (message, channel) => channel.reject(message, type === 'quorum'), { attempts: 2 })
-        let visits = 0
-        await work(dead, morgue, (message, channel) => (++visits === 1 ? channel.nack(message) : channel.ack(message)))
+        let deliveries = 0
+        await work(dead, deadLetters, (message, channel) =>
+          ++deliveries === 1 ? channel.nack(message) : channel.ack(message),
+        )
         const request = await placed(queue, shop)
-        await vi.waitFor(() => expect(morgue.records.at(-1)).toMatchObject({ state: 'Responded', outcome: 'ok' }), SOON)
+        await vi.waitFor(
+          () => expect(deadLetters.records.at(-1)).toMatchObject({ state: 'Responded', outcome: 'ok' }),
+          SOON,
+        )
         expect(shop.story(request.requestId).at(-1)).toBe(type === 'quorum' ? 'Completed 2 error' : 'Completed 1 error')
         // Each delivery started a request.
-        expect(morgue.requests().map(morgue.story)).toEqual([
+        expect(deadLetters.requests().map(deadLetters.story)).toEqual([
           [...STARTED, '(RETRY)', 'Processing', 'Responded error'],
           [...STARTED, 'Processing', 'Responded ok'],
         ])
-        expect(morgue.records[0]).toMatchObject({ trace_id: request.traceId, parent_id: request.requestId, path: dead })
+        expect(deadLetters.records[0]).toMatchObject({
+          trace_id: request.traceId,
+          parent_id: request.requestId,
+          path: dead,
+        })
       },
     )
 

@@ -303,7 +303,7 @@ describe('sqs beyond the contract', () => {
       const whole = new SQS({
         endpoint: server.endpoint,
         region: 'us-east-1',
-        credentials: { accessKeyId: 'nobody', secretAccessKey: 'nothing' },
+        credentials: { accessKeyId: 'key', secretAccessKey: 'secret' },
       })
       const client = propagate(whole)
       const { tracker } = trackedService()

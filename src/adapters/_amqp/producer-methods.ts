@@ -21,8 +21,8 @@ export function producerMethods(sendOptions: SendOptions): Readonly<Record<strin
   const confirm = channelConfirms()
 
   const publish = ({ channel, exchange, key, rest, send }: Publish): unknown => {
-    const [given, callback, ...more] = rest
-    const options = isObject(given) ? given : {}
+    const [rawOptions, callback, ...more] = rest
+    const options = isObject(rawOptions) ? rawOptions : {}
     const own = options.headers ?? {}
     const to = exchange === '' ? key : exchange
     const sendUnchanged = (): unknown => send(...rest)

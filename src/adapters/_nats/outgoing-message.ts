@@ -42,11 +42,11 @@ export function parseArgs(
   newHeaders: NewHeaders,
   server: ServerInfoLike | undefined,
 ): ParsedSend | undefined {
-  const [subject, payload, given, ...rest] = args
+  const [subject, payload, rawOptions, ...rest] = args
   if (typeof subject !== 'string' || INTERNAL_SUBJECTS.test(subject)) return undefined
   // To a server without headers, a message with headers is a protocol error: it closes the connection.
   if (server !== undefined && server.headers !== true) return undefined
-  const options = isObject(given) ? given : {}
+  const options = isObject(rawOptions) ? rawOptions : {}
   const headers = copyOf(options.headers, newHeaders)
   if (headers === undefined) return undefined
   const hasRoom = sizeOf(payload) + MAX_HEADER_BYTES <= (server?.max_payload ?? Infinity)
