@@ -68,7 +68,7 @@ function furthestPosition(
   let position: Position | undefined = last === undefined ? undefined : { ...positionOf(last), seq: last.seq }
   for (const { record } of notes) {
     position ??= { ...positionOf(record), seq: -1 }
-    if (record.state === position.state || record.time < position.since) continue
+    if (record.time < position.since) continue
     const path = pathToState(table, position.state, record.state)
     // In a cycle, the note may be about an earlier visit to its state.
     if (path === undefined || pathToState(table, record.state, position.state) !== undefined) continue
