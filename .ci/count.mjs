@@ -1,4 +1,4 @@
-// Prints what the test runner's reports say: each test that failed with its first words, one line of counts a Node, and then all of them.
+// Prints the test runner's reports: each failed test with the start of its message, a line of counts per Node, the sum.
 import { readFileSync } from 'node:fs'
 import { basename, relative } from 'node:path'
 
@@ -6,14 +6,14 @@ const reports = process.argv
   .slice(2)
   .map((file) => ({ name: basename(file, '.json'), ...JSON.parse(readFileSync(file, 'utf8')) }))
 
-/** What failed and why, at the close of the output, since the part of it that is kept may be its end alone. */
+/** The failed tests with their messages, printed last: of a long output only the end may be kept. */
 function* failures({ name, testResults }) {
-  const told = (title, message) => `${name}: ${title}\n${message.split('\n').slice(0, 30).join('\n')}\n`
+  const report = (title, message) => `${name}: ${title}\n${message.split('\n').slice(0, 30).join('\n')}\n`
   for (const { name: file, status, message, assertionResults } of testResults) {
     const failed = assertionResults.filter((test) => test.status === 'failed')
-    for (const test of failed) yield told(`${relative('.', file)} > ${test.fullName}`, test.failureMessages.join('\n'))
+    for (const test of failed) yield report(`${relative('.', file)} > ${test.fullName}`, test.failureMessages.join('\n'))
     // A file that could not be loaded fails no test of its own.
-    if (status === 'failed' && failed.length === 0) yield told(relative('.', file), message)
+    if (status === 'failed' && failed.length === 0) yield report(relative('.', file), message)
   }
 }
 

@@ -1,12 +1,16 @@
+const MIN_CAPACITY = 4_096
+
 /**
- * Remembers which requests were seen and forgotten, in eight bytes each.
+ * A set of 64-bit fingerprints: remembers evicted requests in eight bytes each.
  *
- * Two of them are taken for one with a chance of one in 300,000 among ten million.
+ * Among ten million requests, two share a fingerprint with a probability of 1 in 300,000.
  */
 export class FingerprintSet {
+  /** Pairs of words, by hash; two zeros are a free slot. */
   #words = new Uint32Array(MIN_CAPACITY * 2)
   #size = 0
 
+  /** Adds a fingerprint, which must not be 0. */
   add(high: number, low: number): void {
     if (this.has(high, low)) return
     if (this.#size * 8 >= this.#words.length * 3) this.#grow()
@@ -15,35 +19,32 @@ export class FingerprintSet {
   }
 
   has(high: number, low: number): boolean {
-    const words = this.#words
-    const at = slotOf(words, high, low)
-    return words[at] !== 0 || words[at + 1] !== 0
+    const place = placeOf(this.#words, high, low)
+    return this.#words[place] !== 0 || this.#words[place + 1] !== 0
   }
 
   #grow(): void {
-    const before = this.#words
-    this.#words = new Uint32Array(before.length * 2)
-    for (let at = 0; at < before.length; at += 2) {
-      const [high = 0, low = 0] = [before[at], before[at + 1]]
+    const previous = this.#words
+    this.#words = new Uint32Array(previous.length * 2)
+    for (let place = 0; place < previous.length; place += 2) {
+      const [high = 0, low = 0] = [previous[place], previous[place + 1]]
       if (high !== 0 || low !== 0) put(this.#words, high, low)
     }
   }
 }
 
-const MIN_CAPACITY = 4_096
-
-/** Where the pair stands, or the free place where it belongs. */
-function slotOf(words: Uint32Array, high: number, low: number): number {
+/** The place of a fingerprint, or the free place where it belongs. */
+function placeOf(words: Uint32Array, high: number, low: number): number {
   const mask = words.length / 2 - 1
   for (let slot = low & mask; ; slot = (slot + 1) & mask) {
-    const at = slot * 2
-    const [first, second] = [words[at], words[at + 1]]
-    if ((first === high && second === low) || (first === 0 && second === 0)) return at
+    const place = slot * 2
+    const [first, second] = [words[place], words[place + 1]]
+    if ((first === high && second === low) || (first === 0 && second === 0)) return place
   }
 }
 
 function put(words: Uint32Array, high: number, low: number): void {
-  const at = slotOf(words, high, low)
-  words[at] = high
-  words[at + 1] = low
+  const place = placeOf(words, high, low)
+  words[place] = high
+  words[place + 1] = low
 }

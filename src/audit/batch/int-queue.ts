@@ -1,4 +1,4 @@
-/** Numbers, first in, first out: a ring that grows. */
+/** A first-in, first-out queue of integers in a ring buffer that grows. */
 export class IntQueue {
   #ring = new Int32Array(1_024)
   #first = 0
@@ -8,25 +8,25 @@ export class IntQueue {
     return this.#size
   }
 
-  push(number: number): void {
+  push(value: number): void {
     if (this.#size === this.#ring.length) this.#grow()
-    this.#ring[(this.#first + this.#size) & (this.#ring.length - 1)] = number
+    this.#ring[(this.#first + this.#size) & (this.#ring.length - 1)] = value
     this.#size += 1
   }
 
-  /** The first number; there has to be one. */
+  /** Removes the first value. The queue must not be empty. */
   shift(): number {
-    const number = this.#ring[this.#first] ?? 0
+    const value = this.#ring[this.#first] ?? 0
     this.#first = (this.#first + 1) & (this.#ring.length - 1)
     this.#size -= 1
-    return number
+    return value
   }
 
   #grow(): void {
-    const wider = new Int32Array(this.#ring.length * 2)
-    wider.set(this.#ring.subarray(this.#first))
-    wider.set(this.#ring.subarray(0, this.#first), this.#ring.length - this.#first)
-    this.#ring = wider
+    const ring = new Int32Array(this.#ring.length * 2)
+    ring.set(this.#ring.subarray(this.#first))
+    ring.set(this.#ring.subarray(0, this.#first), this.#ring.length - this.#first)
+    this.#ring = ring
     this.#first = 0
   }
 }

@@ -1,108 +1,108 @@
-import type { RequestIds } from '../../history/history.ts'
-import { ROW, type RecordExtras, type RecordKind, type RecordBatch } from '../../record/record-batch.ts'
+import { ROW, type RecordExtras, type RecordKind } from '../../record/record-batch.ts'
 import type { LifecycleRecord } from '../../record/record.ts'
+import type { BatchRows } from './batch-rows.ts'
+import type { RequestIds } from '../../history/history.ts'
 
-/** Places in a line's 48 bytes: six numbers, or twelve words. The first four numbers are as in {@link ROW}. */
+const MIN_CAPACITY = 4_096
+
+/** Where a line's fields are in its 48 bytes: six numbers or twelve words. The first four numbers are as in {@link ROW}. */
 const [NUMBERS, WORDS, KIND, BLOCK, LINE, NEXT] = [6, 12, 8, 9, 10, 11] as const
 
 /**
- * The lines of the requests in memory, each in a chain that begins with the request's latest.
+ * The lines of the requests in memory, in one linked list per request that starts with its latest line.
  *
- * A busy log would need millions of objects. What is told of one line stands side by side, since it is the way to
- * memory that takes time.
+ * A busy log would need millions of objects. The fields of one line are next to each other in memory, because most of the
+ * time is spent on cache misses.
  */
 export class LinePool {
   #numbers = new Float64Array(MIN_CAPACITY * NUMBERS)
   #words = new Int32Array(this.#numbers.buffer)
-  #free = -1
+  #firstFree = -1
   #used = 0
 
   kind(line: number): number {
-    return this.#words[line * WORDS + KIND] ?? 0
+    return this.#word(line, KIND)
   }
 
+  /** Epoch milliseconds. */
   time(line: number): number {
-    return this.#numbers[line * NUMBERS + ROW.time] ?? 0
+    return this.#number(line, ROW.time)
   }
 
-  /** NaN where none. */
+  /** Milliseconds; NaN if there is none. */
   dwell(line: number): number {
-    return this.#numbers[line * NUMBERS + ROW.dwell] ?? Number.NaN
+    return this.#number(line, ROW.dwell)
   }
 
   seq(line: number): number {
-    return this.#numbers[line * NUMBERS + ROW.seq] ?? 0
+    return this.#number(line, ROW.seq)
   }
 
-  /** -1 where none. */
+  /** -1 if there is none. */
   attempt(line: number): number {
-    return this.#numbers[line * NUMBERS + ROW.attempt] ?? -1
+    return this.#number(line, ROW.attempt)
   }
 
-  /** Where it was read: which block, and which line in it. */
+  /** The block that the line is in. */
   block(line: number): number {
-    return this.#words[line * WORDS + BLOCK] ?? 0
+    return this.#word(line, BLOCK)
   }
 
-  line(line: number): number {
-    return (this.#words[line * WORDS + LINE] ?? 0) >>> 0
+  /** The position of the line in its block. */
+  lineInBlock(line: number): number {
+    return this.#word(line, LINE) >>> 0
   }
 
-  /** The line before in the chain; -1 after the last one. */
+  /** The next line of the list; -1 after the last one. */
   next(line: number): number {
-    return this.#words[line * WORDS + NEXT] ?? -1
+    return this.#word(line, NEXT)
   }
 
-  /** A new line at the head of a chain; it has to be written then. */
+  /** Adds a line to the front of a list; its content has to be written then. */
   allocate(head: number): number {
-    let line = this.#free
+    let line = this.#firstFree
     if (line === -1) {
       if ((this.#used + 1) * NUMBERS > this.#numbers.length) this.#grow()
       line = this.#used
       this.#used += 1
-    } else this.#free = this.next(line)
+    } else this.#firstFree = this.next(line)
     this.#words[line * WORDS + NEXT] = head
     return line
   }
 
-  /** Writes what a row says. */
-  write(line: number, kind: number, block: number, { numbers, words }: RecordBatch, at: number): void {
-    const [to, from] = [line * NUMBERS, at * ROW.numbers]
-    this.#numbers[to] = numbers[from] ?? 0
-    this.#numbers[to + 1] = numbers[from + 1] ?? 0
-    this.#numbers[to + 2] = numbers[from + 2] ?? 0
-    this.#numbers[to + 3] = numbers[from + 3] ?? 0
-    this.#words[line * WORDS + KIND] = kind
-    this.#words[line * WORDS + BLOCK] = block
-    this.#words[line * WORDS + LINE] = words[at * ROW.words + ROW.line] ?? 0
+  write(line: number, kind: number, block: number, rows: BatchRows, row: number): void {
+    const number = line * NUMBERS
+    this.#numbers[number + ROW.time] = rows.time(row)
+    this.#numbers[number + ROW.dwell] = rows.dwell(row)
+    this.#numbers[number + ROW.seq] = rows.seq(row)
+    this.#numbers[number + ROW.attempt] = rows.attempt(row)
+    const word = line * WORDS
+    this.#words[word + KIND] = kind
+    this.#words[word + BLOCK] = block
+    this.#words[word + LINE] = rows.line(row)
   }
 
-  /** Gives back the room of a whole chain. */
+  /** Frees all lines of a list. */
   release(head: number): void {
     let last = head
     for (let line = head; line !== -1; line = this.next(line)) last = line
-    this.#words[last * WORDS + NEXT] = this.#free
-    this.#free = head
+    this.#words[last * WORDS + NEXT] = this.#firstFree
+    this.#firstFree = head
   }
 
-  /** The lines of a chain, in no order that means anything. */
-  chain(head: number): number[] {
+  /** All lines of a list; their order has no meaning. */
+  list(head: number): number[] {
     const lines: number[] = []
     for (let line = head; line !== -1; line = this.next(line)) lines.push(line)
     return lines
   }
 
-  /** The line of a chain that says the same as a row; -1 where there is none. */
-  find(head: number, kind: number, { numbers }: RecordBatch, at: number): number {
-    const from = at * ROW.numbers
+  /** The line of a list that a row repeats; -1 if there is none. */
+  find(head: number, kind: number, rows: BatchRows, row: number): number {
+    const [time, seq, attempt] = [rows.time(row), rows.seq(row), Math.max(0, rows.attempt(row))]
     for (let line = head; line !== -1; line = this.next(line)) {
-      if (
-        this.time(line) !== numbers[from + ROW.time] ||
-        this.kind(line) !== kind ||
-        this.seq(line) !== numbers[from + ROW.seq]
-      )
-        continue
-      if (Math.max(0, this.attempt(line)) === Math.max(0, numbers[from + ROW.attempt] ?? 0)) return line
+      if (this.time(line) !== time || this.kind(line) !== kind || this.seq(line) !== seq) continue
+      if (Math.max(0, this.attempt(line)) === attempt) return line
     }
     return -1
   }
@@ -112,17 +112,17 @@ export class LinePool {
     return Math.max(0, this.attempt(a)) - Math.max(0, this.attempt(b)) || this.seq(a) - this.seq(b)
   }
 
-  /** One text for all lines of a request that say the same. */
+  /** A key that is the same for all lines of a request that repeat each other. */
   key(line: number): string {
     return lineKey(this.kind(line), this.time(line), this.seq(line), this.attempt(line))
   }
 
-  /** The line as the record that it was. */
+  /** The line as a record. */
   record(
     line: number,
     { lifecycle, service, event, from, state }: RecordKind,
     { traceId, requestId }: RequestIds,
-    odd: RecordExtras | undefined,
+    extras: RecordExtras | undefined,
   ): LifecycleRecord {
     const [attempt, dwell] = [this.attempt(line), this.dwell(line)]
     const common = {
@@ -132,8 +132,8 @@ export class LinePool {
       request_id: requestId,
       state,
       ...(attempt === -1 ? {} : { attempt }),
-      ...(odd?.error === undefined ? {} : { error: odd.error }),
-      ...(odd?.data === undefined ? {} : { data: odd.data }),
+      ...(extras?.error === undefined ? {} : { error: extras.error }),
+      ...(extras?.data === undefined ? {} : { data: extras.data }),
     }
     if (lifecycle !== 'transition') return { ...common, lifecycle, event: event ?? '' }
     return {
@@ -146,22 +146,27 @@ export class LinePool {
     }
   }
 
+  #number(line: number, field: number): number {
+    return this.#numbers[line * NUMBERS + field] ?? 0
+  }
+
+  #word(line: number, field: number): number {
+    return this.#words[line * WORDS + field] ?? 0
+  }
+
   #grow(): void {
-    const before = this.#words
+    const previous = this.#words
     this.#numbers = new Float64Array(this.#numbers.length * 2)
     this.#words = new Int32Array(this.#numbers.buffer)
-    this.#words.set(before)
+    this.#words.set(previous)
   }
 }
 
-const MIN_CAPACITY = 4_096
-
-/** One text for all rows that say the same of a request. */
-export function rowKey({ numbers }: RecordBatch, at: number, kind: number): string {
-  const from = at * ROW.numbers
-  return lineKey(kind, numbers[from + ROW.time] ?? 0, numbers[from + ROW.seq] ?? 0, numbers[from + ROW.attempt] ?? 0)
+/** The key of the line that a row would become. */
+export function rowKey(rows: BatchRows, row: number, kind: number): string {
+  return lineKey(kind, rows.time(row), rows.seq(row), rows.attempt(row))
 }
 
 function lineKey(kind: number, time: number, seq: number, attempt: number): string {
-  return `${String(kind)} ${String(time)} ${String(seq)} ${String(Math.max(0, attempt))}`
+  return `${kind} ${time} ${seq} ${Math.max(0, attempt)}`
 }

@@ -1,24 +1,26 @@
 import { WordKeyMap } from './word-key-map.ts'
 
-export const TRACE_KEY = 5
+/** Words of a trace's key: four of the id, and one that is not 0 if those are the hash of another id than a UUID. */
+export const TRACE_KEY_WORDS = 5
+/** The value beside a trace's key: how many of its requests are in memory. */
+const REQUESTS = 0
 
 /**
- * Counts traces, each once, and forgets those of which no request is in memory.
+ * Counts traces, each once, and evicts those with no request in memory.
  *
- * A UUID version 7 says when it was made: one that is younger than all that were forgotten is new. Ids of other kinds say
- * nothing, so they are kept.
+ * A UUID version 7 contains its time of creation: a trace that is younger than all evicted ones is new. Other ids do
+ * not show their age, so they are never evicted.
  *
  * @see https://www.rfc-editor.org/rfc/rfc9562#name-uuid-version-7
  */
 export class TraceCounter {
-  /** Beside each trace: how many of its requests are in memory. */
-  readonly #table = new WordKeyMap(TRACE_KEY, 1)
-  /** Traces that may have been forgotten before they were counted again: these stay. */
+  readonly #traces = new WordKeyMap(TRACE_KEY_WORDS, 1)
+  /** Traces that may have been evicted before they came again: a second pass keeps them. */
   readonly #pinned: WordKeyMap
   #youngestEvicted = -Infinity
   #count = 0
 
-  /** @param pinned is added to */
+  /** @param pinned what earlier passes found; this one adds to it */
   constructor(pinned: WordKeyMap) {
     this.#pinned = pinned
   }
@@ -27,50 +29,33 @@ export class TraceCounter {
     return this.#count
   }
 
-  /** A request of this trace comes into memory; the trace's number. */
-  retain(words: Uint32Array, place: number, isText: number): number {
-    const { key } = this.#table
-    for (let word = 0; word < 4; word += 1) key[word] = words[place + word] ?? 0
-    key[4] = isText
-    let trace = this.#table.find()
+  /** Counts one more request of a trace in memory; the index of the trace. */
+  retain(key: Uint32Array): number {
+    let trace = this.#traces.find(key)
     if (trace === -1) {
-      trace = this.#table.add()
+      trace = this.#traces.add(key)
       this.#count += 1
-      if (bornAt(key) <= this.#youngestEvicted) addKey(this.#pinned, key)
+      if (createdAt(key) <= this.#youngestEvicted) this.#pinned.findOrAdd(key)
     }
-    this.#table.set(trace, 0, this.#table.get(trace, 0) + 1)
+    this.#traces.set(trace, REQUESTS, this.#traces.get(trace, REQUESTS) + 1)
     return trace
   }
 
-  /** A request of this trace leaves memory. */
+  /** Counts one request less of a trace in memory. */
   release(trace: number): void {
-    const requests = this.#table.get(trace, 0) - 1
-    this.#table.set(trace, 0, requests)
+    const requests = this.#traces.get(trace, REQUESTS) - 1
+    this.#traces.set(trace, REQUESTS, requests)
     if (requests > 0) return
-    this.#table.readKey(trace)
-    const { key } = this.#table
-    const born = bornAt(key)
-    if (born === -Infinity || hasKey(this.#pinned, key)) return
-    this.#youngestEvicted = Math.max(this.#youngestEvicted, born)
-    this.#table.delete(trace)
+    const key = this.#traces.keyAt(trace)
+    const created = createdAt(key)
+    if (created === -Infinity || this.#pinned.has(key)) return
+    this.#youngestEvicted = Math.max(this.#youngestEvicted, created)
+    this.#traces.delete(trace)
   }
 }
 
-/** Whether a key is in a table of the same width. */
-export function hasKey(table: WordKeyMap, key: Uint32Array): boolean {
-  if (table.size === 0) return false
-  table.key.set(key)
-  return table.find() !== -1
-}
-
-/** Adds a key to a table, once. */
-export function addKey(table: WordKeyMap, key: Uint32Array): void {
-  table.key.set(key)
-  if (table.find() === -1) table.add()
-}
-
-/** When a trace id was made, in epoch milliseconds; -Infinity where it does not say. */
-function bornAt(key: Uint32Array): number {
-  const second = key[1] ?? 0
-  return key[4] === 0 && ((second >>> 12) & 15) === 7 ? (key[0] ?? 0) * 65_536 + (second >>> 16) : -Infinity
+/** The time in a UUID version 7, in epoch milliseconds; -Infinity for any other id. */
+function createdAt(key: Uint32Array): number {
+  const [first, second, isHash] = [key[0] ?? 0, key[1] ?? 0, key[4] !== 0]
+  return !isHash && ((second >>> 12) & 15) === 7 ? first * 65_536 + (second >>> 16) : -Infinity
 }

@@ -2,107 +2,102 @@ import { assess } from '../../history/assess.ts'
 import type { TransitionTable } from '../../machine/table.ts'
 import type { RecordKind } from '../../record/record-batch.ts'
 import type { TransitionRecord } from '../../record/record.ts'
+import type { StateCounter, StateCounters } from '../state-counts.ts'
+import type { LinePool } from './line-pool.ts'
 import type { RecordKinds } from './record-kinds.ts'
-import type { StateCounters, StateCounter } from '../state-counts.ts'
 
-/** A way that requests went: the same steps in the same services. */
+/** Requests whose sequence of steps is not among the first ones are assessed one by one. */
+const MAX_NODES = 20_000
+const MAX_SEQS = 64
+const MAX_ATTEMPTS = 8
+
+/** A distinct sequence of steps, each in its service: the term of process mining. */
 export interface Variant {
-  /** Ended, whole and valid: nothing but its times tells one such request from another. */
-  readonly clean: boolean
+  /** Ended, complete and valid: such requests differ only in their times. */
+  readonly isClean: boolean
   readonly duplicates: number
-  /** The states, one after the other. */
+  /** The names of the states, joined by ` > `. */
   readonly path: string
   readonly steps: readonly VariantStep[]
-  /** How many clean requests went it. */
+  /** The number of clean requests. */
   count: number
 }
 
 export interface VariantStep {
   readonly kind: RecordKind
   readonly entered: StateCounter
-  /** Where the time before the step was spent. */
+  /** The state and service in which the time before the step was spent. */
   readonly left: StateCounter | undefined
 }
 
 interface Node {
-  /** By the number of the step. */
+  /** By the id of the step. */
   readonly next: (Node | undefined)[]
   variant: Variant | undefined
 }
 
-/** Ways beyond these are judged request by request. */
-const MAX_NODES = 20_000
-const MAX_SEQS = 64
-const MAX_ATTEMPTS = 8
-
 /**
- * Judges a way once for all requests that went it.
+ * Assesses each sequence of steps once for all requests that have it.
  *
- * A verdict depends on what the steps are and not on when they were, as long as no two of them have the same number.
+ * An assessment depends on the steps and not on their times, as long as no two of them have the same attempt and `seq`.
  */
 export class Variants {
   readonly #table: TransitionTable
   readonly #kinds: RecordKinds
-  readonly #tallies: StateCounters
+  readonly #counters: StateCounters
   readonly #root: Node = { next: [], variant: undefined }
   #nodes = 0
-  /** Each step as a small number, by its kind, `seq` and attempt. */
-  readonly #numbers: (number | undefined)[] = []
-  #steps = 0
+  /** By kind, `seq` and attempt: a small number for each step, in the order of first use. */
+  readonly #stepIds: (number | undefined)[] = []
+  #stepCount = 0
   readonly #clean: Variant[] = []
-  #at: Node | undefined
 
-  constructor(table: TransitionTable, kinds: RecordKinds, tallies: StateCounters) {
+  constructor(table: TransitionTable, kinds: RecordKinds, counters: StateCounters) {
     this.#table = table
     this.#kinds = kinds
-    this.#tallies = tallies
+    this.#counters = counters
   }
 
-  /** Begins a way; then comes {@link step} for each step, by attempt and `seq`, and {@link end}. */
-  reset(): void {
-    this.#at = this.#root
-  }
-
-  /** @param attempt -1 where none */
-  step(kind: number, seq: number, attempt: number): void {
-    const at = this.#at
-    if (at === undefined) return
-    if (seq >= MAX_SEQS || attempt > MAX_ATTEMPTS - 2) {
-      this.#at = undefined
-      return
+  /**
+   * The variant of a request; undefined if it has to be assessed by itself.
+   *
+   * @param lines its transitions, by attempt and `seq`
+   */
+  of(lines: readonly number[], pool: LinePool): Variant | undefined {
+    let node: Node | undefined = this.#root
+    for (const line of lines) {
+      const step = this.#stepId(pool.kind(line), pool.seq(line), pool.attempt(line))
+      node = step === undefined ? undefined : (node.next[step] ?? this.#addNode(node, step))
+      if (node === undefined) return undefined
     }
-    // Numbers of kinds times these stay small: there are few kinds, unless somebody's notes have ids for names.
-    const step = (kind * MAX_SEQS + seq) * MAX_ATTEMPTS + attempt + 1
-    const number = (this.#numbers[step] ??= this.#steps++)
-    this.#at = at.next[number] ?? this.#grown(at, number)
-  }
-
-  #grown(at: Node, number: number): Node | undefined {
-    if (this.#nodes === MAX_NODES) return undefined
-    this.#nodes += 1
-    return (at.next[number] = { next: [], variant: undefined })
-  }
-
-  /** What the way comes to; undefined where it has to be judged by itself. */
-  end(lines: readonly number[], taken: (line: number) => StepTaken): Variant | undefined {
-    const at = this.#at
-    if (at === undefined) return undefined
-    if (at.variant === undefined) {
-      at.variant = this.#judged(lines.map(taken))
-      if (at.variant.clean) this.#clean.push(at.variant)
+    if (node.variant === undefined) {
+      node.variant = this.#assess(lines, pool)
+      if (node.variant.isClean) this.#clean.push(node.variant)
     }
-    return at.variant
+    return node.variant
   }
 
-  /** The clean ways, with how often they were gone. */
+  /** The clean variants. */
   get clean(): readonly Variant[] {
     return this.#clean
   }
 
-  #judged(taken: readonly StepTaken[]): Variant {
-    const kinds = taken.map(({ kind }) => this.#kinds.get(kind))
-    const transitions = taken.map(({ seq, attempt }, index) => ({
-      record: recordOf(kinds[index], seq, attempt, index),
+  #stepId(kind: number, seq: number, attempt: number): number | undefined {
+    if (seq >= MAX_SEQS || attempt > MAX_ATTEMPTS - 2) return undefined
+    // Small, because there are few kinds, unless an application uses ids as the names of its notes.
+    return (this.#stepIds[(kind * MAX_SEQS + seq) * MAX_ATTEMPTS + attempt + 1] ??= this.#stepCount++)
+  }
+
+  #addNode(node: Node, step: number): Node | undefined {
+    if (this.#nodes === MAX_NODES) return undefined
+    this.#nodes += 1
+    return (node.next[step] = { next: [], variant: undefined })
+  }
+
+  #assess(lines: readonly number[], pool: LinePool): Variant {
+    const kinds = lines.map((line) => this.#kinds.get(pool.kind(line)))
+    const transitions = lines.map((line, index) => ({
+      record: recordOf(kinds[index], pool.seq(line), pool.attempt(line), index),
       file: '',
       line: 0,
     }))
@@ -111,33 +106,26 @@ export class Variants {
       this.#table,
     )
     return {
-      clean: ended && invalid.length === 0 && missing.length === 0,
+      isClean: ended && invalid.length === 0 && missing.length === 0,
       duplicates,
       path: pathOf(kinds),
       steps: kinds.map((kind, index) => ({
         kind,
-        entered: this.#tallies.of(kind.state, kind.service),
-        left: this.#left(kinds, index),
+        entered: this.#counters.of(kind.state, kind.service),
+        left: this.#counterLeft(kinds, index),
       })),
       count: 0,
     }
   }
 
-  #left(kinds: readonly RecordKind[], index: number): StateCounter | undefined {
+  #counterLeft(kinds: readonly RecordKind[], index: number): StateCounter | undefined {
     const { from, service } = kinds[index] ?? {}
     if (from === undefined || service === undefined) return undefined
-    return this.#tallies.of(from, enteredBy(kinds, index) ?? service)
+    return this.#counters.of(from, enteredBy(kinds, index) ?? service)
   }
 }
 
-export interface StepTaken {
-  readonly kind: number
-  readonly seq: number
-  /** -1 where none. */
-  readonly attempt: number
-}
-
-/** The service that entered the state which the step left, where that is told. */
+/** The service that entered the state which a step left; undefined if that line is missing. */
 export function enteredBy(
   steps: readonly Pick<RecordKind, 'service' | 'state' | 'from'>[],
   index: number,
@@ -146,12 +134,12 @@ export function enteredBy(
   return steps.slice(0, index).findLast(({ state }) => state === from)?.service
 }
 
-/** States, one after the other, as a way is named. */
+/** The name of a path: its states, joined by ` > `. */
 export function pathOf(steps: readonly Pick<RecordKind, 'state'>[]): string {
   return steps.map(({ state }) => state).join(' > ')
 }
 
-/** The times of a way tell nothing but its order. */
+/** @param time only the order of the times matters */
 function recordOf(kind: RecordKind | undefined, seq: number, attempt: number, time: number): TransitionRecord {
   const { service = '', event, from, state = '' } = kind ?? {}
   return {

@@ -1,135 +1,137 @@
-import { copied } from './copied.ts'
+import { hashWords } from './hash-words.ts'
+
+const MIN_CAPACITY = 1_024
 
 /**
- * Numbers keys of a fixed count of words: a hash table without an object for each key.
+ * Open-addressing hash map from fixed-width integer keys to dense indexes, with a few words of values beside each key.
  *
- * The key in question is written to `key` beforehand. Numbers of deleted keys are given again. Beside each key there is
- * room for some words about it.
+ * An object or string for each of millions of keys would take several times the memory. The index of a deleted key is
+ * used again.
  */
 export class WordKeyMap {
-  readonly key: Uint32Array
-  readonly #width: number
-  /** Words of a key, of its hash, and of what is kept about it. */
-  readonly #row: number
+  readonly #keyWords: number
+  /** Words of a key, of its hash, and of its values. */
+  readonly #rowWords: number
   #rows: Uint32Array
-  /** The number of the key that hashes there, plus one; 0 where there is none. */
+  /** By hash: an index plus one; 0 if the slot is free. */
   #slots: Int32Array
-  readonly #free: number[] = []
-  /** The hash of the key that was looked for last. */
-  #insertAt = 0
-  #used = 0
+  readonly #freeIndexes: number[] = []
+  #capacity = 0
   #size = 0
 
-  /** @param about how many words are kept beside each key */
-  constructor(width: number, about = 0) {
-    this.#width = width
-    this.#row = width + 1 + about
-    this.key = new Uint32Array(width)
-    this.#rows = new Uint32Array(this.#row * MIN_CAPACITY)
+  constructor(keyWords: number, valueWords = 0) {
+    this.#keyWords = keyWords
+    this.#rowWords = keyWords + 1 + valueWords
+    this.#rows = new Uint32Array(this.#rowWords * MIN_CAPACITY)
     this.#slots = new Int32Array(MIN_CAPACITY * 2)
   }
 
-  /** What is kept about a key; 0 at first. */
-  get(index: number, word: number): number {
-    return this.#rows[index * this.#row + this.#width + 1 + word] ?? 0
+  /** A value of a key; 0 until it is set. */
+  get(index: number, value: number): number {
+    return this.#word(index, this.#keyWords + 1 + value)
   }
 
-  set(index: number, word: number, value: number): void {
-    this.#rows[index * this.#row + this.#width + 1 + word] = value
+  set(index: number, value: number, to: number): void {
+    this.#rows[index * this.#rowWords + this.#keyWords + 1 + value] = to
   }
 
   get size(): number {
     return this.#size
   }
 
-  /** All numbers are below this. */
+  /** All indexes are below this. */
   get capacity(): number {
-    return this.#used
+    return this.#capacity
   }
 
-  /** The number of the key; -1 where it has none. */
-  find(): number {
-    const hash = this.#hash()
-    this.#insertAt = hash
-    const slots = this.#slots
-    const mask = slots.length - 1
+  /** The index of a key; -1 if it has none. */
+  find(key: Uint32Array): number {
+    const hash = hashWords(key)
+    const mask = this.#slots.length - 1
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
-      const index = (slots[slot] ?? 0) - 1
-      if (index === -1) return -1
-      if (this.#rows[index * this.#row + this.#width] === hash && this.#is(index)) return index
+      const index = this.#indexAt(slot)
+      if (index === -1 || (this.#hashAt(index) === hash && this.#hasKey(index, key))) return index
     }
   }
 
-  /** Numbers the key that was looked for last and has no number yet. */
-  add(): number {
-    const index = this.#free.pop() ?? this.#used
-    if (index === this.#used) this.#used += 1
-    if ((index + 1) * this.#row > this.#rows.length) this.#grow()
-    const start = index * this.#row
-    for (let word = 0; word < this.#width; word += 1) this.#rows[start + word] = this.key[word] ?? 0
-    this.#rows[start + this.#width] = this.#insertAt
-    for (let word = this.#width + 1; word < this.#row; word += 1) this.#rows[start + word] = 0
+  /** Adds a key that is not there yet; its index. */
+  add(key: Uint32Array): number {
+    const index = this.#freeIndexes.pop() ?? this.#capacity
+    if (index === this.#capacity) this.#capacity += 1
+    if ((index + 1) * this.#rowWords > this.#rows.length) this.#grow()
+    const values = index * this.#rowWords + this.#keyWords + 1
+    // For so few words, loops are faster than set() and fill().
+    for (let word = 0; word < this.#keyWords; word += 1) this.#rows[index * this.#rowWords + word] = key[word] ?? 0
+    this.#rows[values - 1] = hashWords(key)
+    for (let at = values; at < (index + 1) * this.#rowWords; at += 1) this.#rows[at] = 0
     this.#size += 1
-    this.#enter(index)
+    this.#fillSlot(index)
     return index
   }
 
-  /** Writes the key of a number to `key`. */
-  readKey(index: number): void {
-    const start = index * this.#row
-    for (let word = 0; word < this.#width; word += 1) this.key[word] = this.#rows[start + word] ?? 0
+  /** The index of a key, which is added if it is not there yet. */
+  findOrAdd(key: Uint32Array): number {
+    const index = this.find(key)
+    return index === -1 ? this.add(key) : index
+  }
+
+  has(key: Uint32Array): boolean {
+    return this.#size > 0 && this.find(key) !== -1
+  }
+
+  /** A copy of the key at an index. */
+  keyAt(index: number): Uint32Array {
+    const start = index * this.#rowWords
+    return this.#rows.slice(start, start + this.#keyWords)
   }
 
   delete(index: number): void {
     const slots = this.#slots
     const mask = slots.length - 1
-    let hole = this.#hashOf(index) & mask
-    while (slots[hole] !== index + 1) hole = (hole + 1) & mask
-    // What was put further on since the place was taken moves up, so that no search ends too soon.
-    for (let slot = (hole + 1) & mask; slots[slot] !== 0; slot = (slot + 1) & mask) {
-      const wanted = this.#hashOf((slots[slot] ?? 0) - 1) & mask
-      if (((slot - wanted) & mask) < ((slot - hole) & mask)) continue
-      slots[hole] = slots[slot] ?? 0
-      hole = slot
+    let freed = this.#hashAt(index) & mask
+    while (slots[freed] !== index + 1) freed = (freed + 1) & mask
+    // Move later entries of the same run up, so that no search stops at the freed slot.
+    for (let slot = (freed + 1) & mask; slots[slot] !== 0; slot = (slot + 1) & mask) {
+      const wanted = this.#hashAt(this.#indexAt(slot)) & mask
+      if (((slot - wanted) & mask) < ((slot - freed) & mask)) continue
+      slots[freed] = this.#indexAt(slot) + 1
+      freed = slot
     }
-    slots[hole] = 0
-    this.#free.push(index)
+    slots[freed] = 0
+    this.#freeIndexes.push(index)
     this.#size -= 1
   }
 
-  #hash(): number {
-    let hash = 0
-    for (let word = 0; word < this.#width; word += 1) {
-      hash = Math.imul(hash ^ (this.key[word] ?? 0), 0x9e3779b1)
-      hash ^= hash >>> 15
-    }
-    return hash >>> 0
+  #word(index: number, word: number): number {
+    return this.#rows[index * this.#rowWords + word] ?? 0
   }
 
-  #hashOf(index: number): number {
-    return this.#rows[index * this.#row + this.#width] ?? 0
+  #hashAt(index: number): number {
+    return this.#word(index, this.#keyWords)
   }
 
-  #is(index: number): boolean {
-    const start = index * this.#row
-    for (let word = 0; word < this.#width; word += 1) if (this.#rows[start + word] !== this.key[word]) return false
+  #indexAt(slot: number): number {
+    return (this.#slots[slot] ?? 0) - 1
+  }
+
+  #hasKey(index: number, key: Uint32Array): boolean {
+    for (let word = 0; word < this.#keyWords; word += 1) if (this.#word(index, word) !== key[word]) return false
     return true
   }
 
-  #enter(index: number): void {
-    const slots = this.#slots
-    const mask = slots.length - 1
-    let slot = this.#hashOf(index) & mask
-    while (slots[slot] !== 0) slot = (slot + 1) & mask
-    slots[slot] = index + 1
+  #fillSlot(index: number): void {
+    const mask = this.#slots.length - 1
+    let slot = this.#hashAt(index) & mask
+    while (this.#slots[slot] !== 0) slot = (slot + 1) & mask
+    this.#slots[slot] = index + 1
   }
 
   #grow(): void {
     const slots = this.#slots
-    this.#rows = copied(this.#rows, new Uint32Array(this.#rows.length * 2))
+    const rows = new Uint32Array(this.#rows.length * 2)
+    rows.set(this.#rows)
+    this.#rows = rows
     this.#slots = new Int32Array(slots.length * 2)
-    for (const slot of slots) if (slot !== 0) this.#enter(slot - 1)
+    for (const slot of slots) if (slot !== 0) this.#fillSlot(slot - 1)
   }
 }
-
-const MIN_CAPACITY = 1_024
