@@ -1,13 +1,42 @@
 import { availableParallelism } from 'node:os'
-import { defineConfig } from 'vitest/config'
+import { globSync } from 'tinyglobby'
+import { configDefaults, defineConfig } from 'vitest/config'
+
+const PURE = [
+  'test/{machine,trace,record,history,sinks,tracking,audit,story,diagrams}/**/*.test.ts',
+  'test/{errors,hosts,layers,style}.test.ts',
+]
+
+/** Tests of the pure folders that start processes, mock a module of Node, or check many random logs or pictures. */
+const NOT_FAST = [
+  'test/audit/batch/{damage,equals-reference,eviction,known-answers,word-key-map}.test.ts',
+  'test/audit/live/live-audit.test.ts',
+  'test/diagrams/{dot,mermaid}.test.ts',
+  'test/story/completeness.test.ts',
+  'test/story/foreign/loggers.test.ts',
+  'test/trace/zero-request-id.test.ts',
+  'test/tracking/{shutdown,trace-mixin}.test.ts',
+]
+
+const FAST = globSync(PURE, { ignore: NOT_FAST })
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    // Much of what is tested waits for others: brokers, and processes of its own. With a worker for each core these are idle for a third of the time.
+    // Much of what is tested waits for brokers and other processes: one worker per core would be idle a third of the time.
     maxWorkers: availableParallelism() + 1,
     // No test waits for time to pass. These limits end a test that hangs, and no test on a machine that is slow.
     testTimeout: 600_000,
     hookTimeout: 600_000,
+    projects: [
+      {
+        extends: true,
+        // No process, broker or global state: the files of a worker share one copy of each module.
+        test: { name: 'fast', include: FAST, isolate: false },
+      },
+      {
+        extends: true,
+        test: { name: 'full', include: ['test/**/*.test.ts'], exclude: [...configDefaults.exclude, ...FAST] },
+      },
+    ],
   },
 })

@@ -13,7 +13,8 @@ const CACHE = join(tmpdir(), 'throughline-bench-logs')
 export async function cachedLogs(options: LogOptions): Promise<GeneratedLogs> {
   const folder = cacheFolder(options)
   const manifest = join(folder, 'generated.json')
-  // The manifest is written last, so the logs are complete if it exists. The cast is safe: only this function writes it.
+  // The manifest is written last, so the logs are complete if it exists. The cast is safe: only this function writes
+  // it.
   if (existsSync(manifest)) return JSON.parse(readFileSync(manifest, 'utf8')) as GeneratedLogs
   showProgress(`generating logs with ${JSON.stringify(options)}`)
   rmSync(folder, { recursive: true, force: true })

@@ -9,9 +9,9 @@ const outputFolder = join(here, `.built-${process.pid}`)
 /**
  * Compiles the measured programs to plain JavaScript.
  *
- * tsx calls a helper for every function it creates, to keep the function's name. In a server that creates functions per request,
- * that cost would be measured too. Packages are not bundled, so they run as published. The output folder is inside the
- * repository, so that `throughline` resolves by its own package name.
+ * tsx calls a helper for every function it creates, to keep the function's name. In a server that creates functions per
+ * request, that cost would be measured too. Packages are not bundled, so they run as published. The output folder is
+ * inside the repository, so that `throughline` resolves by its own package name.
  */
 export async function compilePrograms(): Promise<void> {
   await build({

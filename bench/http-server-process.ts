@@ -36,7 +36,10 @@ export class ServerProcess {
     return getNumber(await this.#child.call('endRound'), 'cpu')
   }
 
-  /** Truncates the files, so that the disk does not fill. The server appends, so its next line is at the start of the file. */
+  /**
+   * Truncates the files, so that the disk does not fill. The server appends, so its next line is at the start of the
+   * file.
+   */
   clear(): void {
     for (const file of this.#files) truncateSync(file)
   }

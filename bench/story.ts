@@ -138,7 +138,10 @@ function formatSize(bytes: number): string {
   return bytes >= 5e8 ? `${bytes / 1e9} GB` : `${bytes / 1e6} MB`
 }
 
-/** The worst ratio for each kind of log, if grep is installed. The limits are for logs of 1 and 4 GB, so a quick run has no targets. */
+/**
+ * The worst ratio for each kind of log, if grep is installed. The limits are for logs of 1 and 4 GB, so a quick run has
+ * no targets.
+ */
 function grepTargets({ columns, rows }: Table): Target[] {
   const column = columns.findIndex(({ name }) => name === '× grep')
   const limits: Readonly<Record<string, number>> = { '1 GB, UUIDv7': 1, '4 GB, UUIDv7': 0.2, '1 GB, text': 3 }

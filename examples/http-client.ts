@@ -1,5 +1,6 @@
 /**
- * Node's HTTP client as a module and an agent, also under got and axios: third-party hosts do not get the trace headers.
+ * Node's HTTP client as a module and an agent, also under got and axios: third-party hosts do not get the trace
+ * headers.
  *
  *   npx tsx examples/http-client.ts
  */

@@ -1,7 +1,8 @@
 /**
  * One request from an HTTP call through a topic to a worker whose first attempt fails, under one trace id.
  *
- *   npx tsx examples/kafka.ts        uses the brokers in KAFKA_BROKERS (host:port,host:port), by default a topic in memory
+ *   npx tsx examples/kafka.ts        uses the brokers in KAFKA_BROKERS (host:port,host:port), by default a topic in
+ *   memory
  */
 import { once } from 'node:events'
 import { createServer } from 'node:http'

@@ -1,6 +1,6 @@
 /**
- * One request from an HTTP call through a JetStream stream to a worker whose first attempt fails, under one trace id. The
- * gateway also calls a service for the price.
+ * One request from an HTTP call through a JetStream stream to a worker whose first attempt fails, under one trace id.
+ * The gateway also calls a service for the price.
  *
  *   npx tsx examples/nats.ts        uses the server at NATS_URL, by default nats://127.0.0.1:4222
  */

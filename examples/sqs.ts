@@ -1,7 +1,8 @@
 /**
  * One request from an HTTP call through a queue to a worker whose first attempt fails, under one trace id.
  *
- *   npx tsx examples/sqs.ts        uses the queue at QUEUE_URL (and AWS's usual environment), by default a queue in memory
+ *   npx tsx examples/sqs.ts        uses the queue at QUEUE_URL (and AWS's usual environment), by default a queue in
+ *   memory
  */
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'

@@ -19,7 +19,14 @@ import { LAYERS } from './layers.ts'
 import { keysOf } from './lines.ts'
 import { filesIn, root } from './sources.ts'
 
-const PAGES = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'examples/storefront/README.md', 'test/README.md', ...filesIn('docs')]
+const PAGES = [
+  'README.md',
+  'CHANGELOG.md',
+  'CONTRIBUTING.md',
+  'examples/storefront/README.md',
+  'test/README.md',
+  ...filesIn('docs'),
+]
 
 describe('docs/architecture.md', () => {
   const listed = treeIn(page('docs/architecture.md'))
@@ -36,7 +43,9 @@ describe('docs/architecture.md', () => {
 
   it('shows the import rules', () => {
     const rows = LAYERS.map(({ path, own, because }) => `| \`${path}\` | ${listOf(own)} | ${because} |`)
-    const shown = page('docs/architecture.md').split('\n').filter((line) => line.startsWith('| `'))
+    const shown = page('docs/architecture.md')
+      .split('\n')
+      .filter((line) => line.startsWith('| `'))
     expect(shown.slice(0, rows.length)).toEqual(rows)
   })
 
@@ -49,7 +58,9 @@ describe('docs/architecture.md', () => {
 })
 
 describe('CONTRIBUTING.md', () => {
-  const paths = [...page('CONTRIBUTING.md').matchAll(/`((?:src|machines|test|docs|examples|bench|\.ci)\/[^`\s]*)`/g)].map(([, path = '']) => path)
+  const paths = [
+    ...page('CONTRIBUTING.md').matchAll(/`((?:src|machines|test|docs|examples|bench|\.ci)\/[^`\s]*)`/g),
+  ].map(([, path = '']) => path)
 
   it('names files and folders that exist', () => {
     const fixed = paths.filter((path) => !path.includes('<'))

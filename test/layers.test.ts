@@ -27,7 +27,8 @@ describe('layers', () => {
 
   it('an adapter imports its own host, and only where its row says so', () => {
     const unused = HOSTS.filter(
-      ({ subpath, imports: own }) => own !== undefined && !imports.some(({ file, target }) => isPartOf(subpath, file) && own.test(target)),
+      ({ subpath, imports: own }) =>
+        own !== undefined && !imports.some(({ file, target }) => isPartOf(subpath, file) && own.test(target)),
     )
     expect(unused).toEqual([])
   })
@@ -63,7 +64,9 @@ function isAllowed({ own, packages }: Layer, file: string, target: string): bool
   return HOSTS.some(({ subpath, imports: host }) => isPartOf(subpath, file) && host?.test(target) === true)
 }
 
-/** A folder ends with a slash and covers what is in it, a file name or a package covers itself, `*` covers everything. */
+/**
+ * A folder ends with a slash and covers what is in it, a file name or a package covers itself, `*` covers everything.
+ */
 function covers(allowed: string, target: string): boolean {
   if (allowed.endsWith('*')) return target.startsWith(allowed.slice(0, -1))
   return allowed.endsWith('/') ? target.startsWith(allowed) : target === allowed

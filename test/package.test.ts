@@ -92,7 +92,12 @@ describe('the packed tarball in another project', () => {
   it('imports every subpath that does not load its host', () => {
     writeFileSync(
       join(project, 'subpaths.js'),
-      [...HOSTS.map(({ subpath }) => subpath).filter((subpath) => !loadsItsHost.includes(subpath)), 'audit', 'story', 'machines/request']
+      [
+        ...HOSTS.map(({ subpath }) => subpath).filter((subpath) => !loadsItsHost.includes(subpath)),
+        'audit',
+        'story',
+        'machines/request',
+      ]
         .map((name) => `import 'throughline/${name}'`)
         .join('\n'),
     )

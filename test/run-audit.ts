@@ -1,4 +1,4 @@
-import { BatchAudit, type AuditQuestion } from '../src/audit/batch/batch-audit.ts'
+import { BatchAudit, type ReportOptions } from '../src/audit/batch/batch-audit.ts'
 import { emptyPins } from '../src/audit/batch/request-table.ts'
 import type { AuditReport } from '../src/audit/report.ts'
 import type { TransitionTable } from '../src/machine/table.ts'
@@ -12,7 +12,7 @@ import type { LifecycleRecord } from '../src/record/record.ts'
 import { linesOf, type Files } from './log-lines.ts'
 
 /** How an audit is run: with blocks of so many lines, and with so many ended requests in memory. */
-export interface Reading extends AuditQuestion {
+export interface Reading extends ReportOptions {
   readonly table: TransitionTable
   readonly blockLines?: number
   readonly maxEnded?: number
@@ -60,7 +60,7 @@ export class Gathered {
     )
   }
 
-  report({ table, ...question }: AuditQuestion & { readonly table: TransitionTable }): AuditReport {
+  report({ table, ...question }: ReportOptions & { readonly table: TransitionTable }): AuditReport {
     const auditor = new BatchAudit(table, { pinned: emptyPins(), rereadable: true })
     for (const block of new EntryBlocks().toBlocks(this.#entries)) auditor.add(block)
     return auditor.report(question)

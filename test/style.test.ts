@@ -27,13 +27,19 @@ const SELF = 'test/style.test.ts'
 
 describe('plain English', () => {
   it.each(AVOID)('avoids %s: %s', (pattern) => {
-    expect(linesOf(FILES).filter(({ text }) => pattern.test(text)).map(shown)).toEqual([])
+    expect(
+      linesOf(FILES)
+        .filter(({ text }) => pattern.test(text))
+        .map(shown),
+    ).toEqual([])
   })
 })
 
 it('no line of code is longer than 120 columns', () => {
-  // A sample line of a log, a URL or a regular expression cannot be broken.
-  const long = linesOf(CODE).filter(({ text }) => text.length > 120 && !/https?:|['"`]\{?"?|\/[^/]{60,}\//.test(text))
+  // A sample line of a log, a URL, a directive or a regular expression cannot be broken. bench/ holds prose for a page.
+  const long = linesOf(CODE.filter((file) => !file.startsWith('bench/'))).filter(
+    ({ text }) => text.length > 120 && !/https?:|eslint-disable|CREATE TABLE|['"`]\{?"?|\/[^/]{60,}\//.test(text),
+  )
   expect(long.map(shown)).toEqual([])
 })
 

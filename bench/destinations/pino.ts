@@ -28,7 +28,8 @@ function fromStream(stream: Stream): Destination {
     },
     beforeHandler: () => undefined,
     flush: () => stream.flush(),
-    // Without backpressure the queue would grow without bound and its length would be measured, unlike in a server under steady load.
+    // Without backpressure the queue would grow without bound and its length would be measured, unlike in a server
+    // under steady load.
     drained: async () => {
       if (!writable) await once(stream, 'drain')
     },

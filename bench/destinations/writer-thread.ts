@@ -3,7 +3,8 @@ import type { Destination } from './_destination.ts'
 import { createRingBuffer, offsetOf, READ, RING_BYTES, WRITTEN } from './_ring-buffer.ts'
 
 /**
- * A thread that only writes, and receives lines over shared memory. It is woken before a handler runs and after each turn.
+ * A thread that only writes, and receives lines over shared memory. It is woken before a handler runs and after each
+ * turn.
  *
  * @param program the compiled program of the thread
  */

@@ -13,10 +13,14 @@ export function damageLine(line: string, random: Random): DamagedLine {
     case 0:
       return { text: `${text.slice(0, 1 + random.integer(text.length - 1))}\n`, lossy: true }
     case 1: {
-      // A zero byte is invalid in JSON. Without it the line might be valid with another content, which no reader could detect.
+      // A zero byte is invalid in JSON. Without it the line might be valid with another content, which no reader could
+      // detect.
       const bytes = [0, ...Array.from({ length: random.integer(60) }, () => withoutLineEnd(random.integer(256)))]
       const start = random.integer(Math.max(1, text.length - bytes.length))
-      return { text: `${text.slice(0, start)}${String.fromCharCode(...bytes)}${text.slice(start + bytes.length)}\n`, lossy: true }
+      return {
+        text: `${text.slice(0, start)}${String.fromCharCode(...bytes)}${text.slice(start + bytes.length)}\n`,
+        lossy: true,
+      }
     }
     default:
       return { text, lossy: false }

@@ -102,7 +102,11 @@ export class ExpectedCollector {
     const { results } = this
     results.traces += 1
     for (const place of Object.keys(SAMPLE_PLACES) as SamplePlace[]) {
-      if (results.samples.some((sample) => sample.place === place) || results.requests < Math.floor(SAMPLE_PLACES[place] * totalRequests)) continue
+      if (
+        results.samples.some((sample) => sample.place === place) ||
+        results.requests < Math.floor(SAMPLE_PLACES[place] * totalRequests)
+      )
+        continue
       const sample = { place, trace_id: traceId, lines: 0 }
       results.samples.push(sample)
       this.#samples.set(traceId, sample)

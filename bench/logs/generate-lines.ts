@@ -80,13 +80,14 @@ function* intactLines(settings: LogSettings, expected: ExpectedCollector): Gener
   function* writtenBefore(time: number): Generator<IntactLine> {
     for (const event of queue.popBefore(time)) {
       if ('text' in event) yield countLine(event, expected)
-      else for (const line of linesOf(event)) {
-        yield countLine(line, expected)
-        if (!random.chance(repeats)) continue
-        expected.results.repeats += 1
-        if (random.chance(0.5)) yield countLine(line, expected)
-        else queue.add(event.at + random.float() * MAX_REPEAT_DELAY_MS, line)
-      }
+      else
+        for (const line of linesOf(event)) {
+          yield countLine(line, expected)
+          if (!random.chance(repeats)) continue
+          expected.results.repeats += 1
+          if (random.chance(0.5)) yield countLine(line, expected)
+          else queue.add(event.at + random.float() * MAX_REPEAT_DELAY_MS, line)
+        }
     }
   }
   /** The line of a record, and the third-party lines that follow it. */

@@ -29,6 +29,7 @@ export async function generateLogs(folder: string, options: LogOptions = {}): Pr
     file.write(text)
   }
   const paths: string[] = []
-  for (const name of [...files.keys()].sort()) paths.push(...((await files.get(name)?.close(options.gzip === true)) ?? []))
+  for (const name of [...files.keys()].sort())
+    paths.push(...((await files.get(name)?.close(options.gzip === true)) ?? []))
   return { files: paths, expected: next.value }
 }

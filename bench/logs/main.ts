@@ -5,13 +5,19 @@ import { ID_KINDS, type LogOptions } from './options.ts'
 const UNITS: Readonly<Record<string, number>> = { '': 1, kB: 1e3, MB: 1e6, GB: 1e9 }
 
 await new Command('node --import tsx bench/logs/main.ts')
-  .description('Generates logs as throughline writes them, and prints their files and the expected audit results as JSON.')
+  .description(
+    'Generates logs as throughline writes them, and prints their files and the expected audit results as JSON.',
+  )
   .requiredOption('--out <folder>', 'the folder for the files')
   .option('--seed <number>', 'the same seed gives the same bytes', parseNumber)
   .option('--requests <number>', 'number of requests, including those between services', parseNumber)
   .option('--bytes <size>', 'approximate size instead: 500kB, 100MB, 1GB', parseBytes)
   .option('--files <number>', 'number of files; 1 is one file for all services', parseNumber)
-  .option('--services <names>', 'comma-separated: the first receives outside requests, the last is the worker', (text: string) => text.split(','))
+  .option(
+    '--services <names>',
+    'comma-separated: the first receives outside requests, the last is the worker',
+    (text: string) => text.split(','),
+  )
   .option('--async-share <share>', 'share of traces that are handed off to the worker', parseShare)
   .option('--redelivered-share <share>', 'share of messages that are delivered twice', parseShare)
   .option('--stuck-share <share>', 'share of requests that get stuck', parseShare)
@@ -35,7 +41,8 @@ await new Command('node --import tsx bench/logs/main.ts')
 
 function parseNumber(text: string): number {
   const value = Number(text)
-  if (!/^\d/.test(text) || !Number.isFinite(value)) throw new InvalidArgumentError('It has to be a number of 0 or more.')
+  if (!/^\d/.test(text) || !Number.isFinite(value))
+    throw new InvalidArgumentError('It has to be a number of 0 or more.')
   return value
 }
 
@@ -48,7 +55,8 @@ function parseShare(text: string): number {
 function parseBytes(text: string): number {
   const [, amount = '', unit = ''] = /^(\d[\d.]*)(\D*)$/.exec(text) ?? []
   const factor = UNITS[unit]
-  if (amount === '' || factor === undefined) throw new InvalidArgumentError('It has to be a size such as 500kB, 100MB or 1GB.')
+  if (amount === '' || factor === undefined)
+    throw new InvalidArgumentError('It has to be a size such as 500kB, 100MB or 1GB.')
   return Number(amount) * factor
 }
 

@@ -8,7 +8,8 @@ export function newTraceId(kind: IdKind, time: number, index: number, random: Ra
   if (kind === 'text') return `order-${index.toString(36)}-${random.hex4()}${random.hex4()}`
   const variant = VARIANTS[random.integer(4)] ?? ''
   const tail = `${random.hex4()}${random.hex4()}${random.hex4()}`
-  if (kind === 'v4') return `${random.hex4()}${random.hex4()}-${random.hex4()}-4${random.hex4().slice(1)}-${variant}${random.hex4().slice(1)}-${tail}`
+  if (kind === 'v4')
+    return `${random.hex4()}${random.hex4()}-${random.hex4()}-4${random.hex4().slice(1)}-${variant}${random.hex4().slice(1)}-${tail}`
   const timestamp = Math.floor(time).toString(16).padStart(12, '0')
   return `${timestamp.slice(0, 8)}-${timestamp.slice(8)}-7${random.hex4().slice(1)}-${variant}${random.hex4().slice(1)}-${tail}`
 }

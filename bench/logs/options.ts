@@ -5,9 +5,14 @@ export interface LogOptions {
   readonly requests?: number
   /** The approximate size in bytes, within a few percent; ignored if `requests` is set. */
   readonly bytes?: number
-  /** 1 is one file for all services; more give each service, or each process of a service, its own file. By default 1. */
+  /**
+   * 1 is one file for all services; more give each service, or each process of a service, its own file. By default 1.
+   */
   readonly files?: number
-  /** The first receives outside requests, the last works on messages, those between are called. By default gateway, auth, catalog, worker. */
+  /**
+   * The first receives outside requests, the last works on messages, those between are called. By default gateway,
+   * auth, catalog, worker.
+   */
   readonly services?: readonly string[]
   /** The share of traces whose first request is handed off by a message. By default 0.2. */
   readonly asyncShare?: number
@@ -23,7 +28,9 @@ export interface LogOptions {
   readonly damage?: number
   /** The share of lines that are written twice, the second time at once or up to a minute later. By default 0. */
   readonly repeats?: number
-  /** The share of third-party lines, written by the application's pino, half of them with a `trace_id`. By default 0. */
+  /**
+   * The share of third-party lines, written by the application's pino, half of them with a `trace_id`. By default 0.
+   */
   readonly others?: number
   /** How far the clock of a service is ahead, in milliseconds, by service. By default 0. */
   readonly skew?: Readonly<Record<string, number>>
@@ -73,7 +80,14 @@ const DEFAULTS: Omit<LogSettings, 'requests' | 'stuck' | 'services'> = {
 
 /** Applies the defaults. The caller converts `bytes` to `requests`. */
 export function parseOptions(options: LogOptions): LogSettings {
-  const { bytes: _bytes, services, stuckShare = 0.001, requests = 1_000, stuck = Math.round(stuckShare * requests), ...rest } = options
+  const {
+    bytes: _bytes,
+    services,
+    stuckShare = 0.001,
+    requests = 1_000,
+    stuck = Math.round(stuckShare * requests),
+    ...rest
+  } = options
   const [first = 'gateway', ...others] = services ?? ['gateway', 'auth', 'catalog', 'worker']
   return { ...DEFAULTS, ...rest, services: [first, ...others], requests, stuck }
 }

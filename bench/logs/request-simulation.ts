@@ -45,7 +45,13 @@ export class RequestSimulation {
   service = ''
 
   /** @param stuckIn the state that it never leaves, or undefined */
-  constructor(ids: RequestIds, process: Process, started: number, stuckIn: string | undefined, emit: (record: SimulatedRecord) => void) {
+  constructor(
+    ids: RequestIds,
+    process: Process,
+    started: number,
+    stuckIn: string | undefined,
+    emit: (record: SimulatedRecord) => void,
+  ) {
     this.ids = ids
     this.#emit = emit
     this.#stuckIn = stuckIn
@@ -81,7 +87,12 @@ export class RequestSimulation {
   }
 
   /** Takes a transition; returns false if the request is stuck or its process is killed before. */
-  transition(event: string, to: string, at: number, { implied, outcome, status, error }: TransitionFields = {}): boolean {
+  transition(
+    event: string,
+    to: string,
+    at: number,
+    { implied, outcome, status, error }: TransitionFields = {},
+  ): boolean {
     if (this.isStuck || !this.isAliveAt(at)) return false
     // Across processes, only the wall clock measures the dwell time.
     const dwell = this.#attempt === undefined ? at - this.#entered : Math.max(0, this.#clock(at) - this.#carrier.since)

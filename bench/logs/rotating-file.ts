@@ -58,7 +58,7 @@ export class RotatingFile {
       this.#fd = openSync(part, 'w')
     }
     const bytes = Buffer.from(this.#buffer, 'latin1')
-    for (let written = 0; written < bytes.length; ) written += writeSync(this.#fd, bytes, written)
+    for (let written = 0; written < bytes.length;) written += writeSync(this.#fd, bytes, written)
     this.#buffer = ''
   }
 }

@@ -9,7 +9,10 @@ export interface ThirdPartyLine {
 }
 
 /** A line that the application logs while it works on a request, at the time of one of throughline's lines. */
-export function thirdPartyLine({ time, service, trace_id, request_id }: LifecycleRecord, random: Random): ThirdPartyLine {
+export function thirdPartyLine(
+  { time, service, trace_id, request_id }: LifecycleRecord,
+  random: Random,
+): ThirdPartyLine {
   const head = `,"time":${time},"service":"${service}"`
   const ids = `,"trace_id":"${trace_id}","request_id":"${request_id}"`
   const number = random.integer(10_000)
@@ -17,11 +20,20 @@ export function thirdPartyLine({ time, service, trace_id, request_id }: Lifecycl
     case 0:
       return { traced: true, text: `{"level":30${head}${ids},"product":${number},"msg":"cache hit"}\n` }
     case 1:
-      return { traced: true, text: `{"level":40${head}${ids},"err":{"type":"Error","message":"lock ${number} is taken","stack":"Error: lock ${number} is taken\\n    at lock (stock.js:7:9)"},"msg":"trying again"}\n` }
+      return {
+        traced: true,
+        text: `{"level":40${head}${ids},"err":{"type":"Error","message":"lock ${number} is taken","stack":"Error: lock ${number} is taken\\n    at lock (stock.js:7:9)"},"msg":"trying again"}\n`,
+      }
     case 2:
-      return { traced: false, text: `{"level":30${head},"rows":${number},"took_ms":${number / 1_000},"msg":"select \\"id\\" from products"}\n` }
+      return {
+        traced: false,
+        text: `{"level":30${head},"rows":${number},"took_ms":${number / 1_000},"msg":"select \\"id\\" from products"}\n`,
+      }
     default:
       // Uses throughline's field name `lifecycle` with another meaning.
-      return { traced: false, text: `{"level":30${head},"lifecycle":"boot","req":{"method":"GET","url":"/products/${number}"},"msg":"{\\"state\\":\\"ready\\"}"}\n` }
+      return {
+        traced: false,
+        text: `{"level":30${head},"lifecycle":"boot","req":{"method":"GET","url":"/products/${number}"},"msg":"{\\"state\\":\\"ready\\"}"}\n`,
+      }
   }
 }

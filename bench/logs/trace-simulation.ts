@@ -27,7 +27,13 @@ export class TraceSimulation {
   /** How many requests still have to get stuck. */
   #stuckLeft: number
 
-  constructor(settings: LogSettings, random: Random, processes: Processes, expected: ExpectedCollector, emit: (record: SimulatedRecord) => void) {
+  constructor(
+    settings: LogSettings,
+    random: Random,
+    processes: Processes,
+    expected: ExpectedCollector,
+    emit: (record: SimulatedRecord) => void,
+  ) {
     this.#settings = settings
     this.#random = random
     this.#processes = processes
@@ -50,7 +56,13 @@ export class TraceSimulation {
     this.#expected.addTrace(traceId, requests)
     const isAsync = services.length > 1 && random.chance(asyncShare)
     const stuckIn = this.#pickStuckState(isAsync)
-    const request = new RequestSimulation({ traceId, requestId: newRequestId(random) }, process, start, stuckIn, this.#emit)
+    const request = new RequestSimulation(
+      { traceId, requestId: newRequestId(random) },
+      process,
+      start,
+      stuckIn,
+      this.#emit,
+    )
     request.start(isAsync ? 'POST' : 'GET', random.pick(PATHS))
     this.#runFirstRequest(request, start, isAsync, stuckIn === undefined && random.chance(deniedShare))
     this.#collectStuck(request)
@@ -77,10 +89,19 @@ export class TraceSimulation {
     const random = this.#random
     const { traceId, requestId } = caller.ids
     const ids = { traceId, requestId: newRequestId(random), parentId: requestId }
-    const request = new RequestSimulation(ids, this.#pickProcess(service), start, this.#pickStuckState(false), this.#emit)
+    const request = new RequestSimulation(
+      ids,
+      this.#pickProcess(service),
+      start,
+      this.#pickStuckState(false),
+      this.#emit,
+    )
     request.start('GET', `/${service}/${random.integer(10_000)}`)
     let at = start + random.exponential(MEAN.dispatch)
-    if (request.transition('AUTH_OK', 'Authenticated', start, { implied: true }) && request.transition('PROCESS', 'Processing', at)) {
+    if (
+      request.transition('AUTH_OK', 'Authenticated', start, { implied: true }) &&
+      request.transition('PROCESS', 'Processing', at)
+    ) {
       at = this.#callServices(request, at, remaining, false)
       this.#respond(request, at)
     }
@@ -88,7 +109,10 @@ export class TraceSimulation {
     return at
   }
 
-  /** Calls the remaining services, all of them or only some and leaves the rest to the caller; returns the time at which it is done. */
+  /**
+   * Calls the remaining services, all of them or only some and leaves the rest to the caller; returns the time at which
+   * it is done.
+   */
   #callServices(request: RequestSimulation, start: number, remaining: string[], all: boolean): number {
     const random = this.#random
     let at = start + random.exponential(MEAN.work)
@@ -121,7 +145,9 @@ export class TraceSimulation {
       if (request.isStuck && random.chance(0.5)) return
       if (!request.deliver(this.#pickProcess(worker), at, attempt)) return
       at += random.exponential(MEAN.job)
-      const fields = random.chance(errorShare) ? ({ outcome: 'error', error: random.pick(ERRORS) } as const) : ({ outcome: 'ok' } as const)
+      const fields = random.chance(errorShare)
+        ? ({ outcome: 'error', error: random.pick(ERRORS) } as const)
+        : ({ outcome: 'ok' } as const)
       if (request.transition('COMPLETE', 'Completed', at, fields) && attempt > 1) this.#expected.results.duplicates += 1
       if (request.state !== 'Completed') return
       at += random.exponential(MEAN.redelivery)
@@ -134,10 +160,14 @@ export class TraceSimulation {
     return this.#random.pick(processes)
   }
 
-  /** Counts a request that is about to start, and picks the state in which it gets stuck. All remaining requests are equally likely to. */
+  /**
+   * Counts a request that is about to start, and picks the state in which it gets stuck. All remaining requests are
+   * equally likely to.
+   */
   #pickStuckState(isAsync: boolean): string | undefined {
     const { results } = this.#expected
-    const isStuck = this.#stuckLeft > 0 && this.#random.chance(this.#stuckLeft / (this.#settings.requests - results.requests))
+    const isStuck =
+      this.#stuckLeft > 0 && this.#random.chance(this.#stuckLeft / (this.#settings.requests - results.requests))
     results.requests += 1
     if (!isStuck) return undefined
     this.#stuckLeft -= 1

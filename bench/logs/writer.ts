@@ -12,7 +12,10 @@ export class LineWriter {
 
   constructor(service: string) {
     this.#plainLines = new LineTemplates(service)
-    const logger = pino({ base: null, timestamp: () => `,"time":${this.#time}` }, { write: (line) => void (this.#line = line) })
+    const logger = pino(
+      { base: null, timestamp: () => `,"time":${this.#time}` },
+      { write: (line) => void (this.#line = line) },
+    )
     this.#pinoSink = pinoSink(logger, service, () => undefined)
   }
 

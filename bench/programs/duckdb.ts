@@ -11,7 +11,8 @@ interface Connection {
   runAndReadAll(sql: string): Promise<{ getRows(): readonly (readonly unknown[])[] }>
 }
 
-// Prints the number of stuck requests: `duckdb.js MODULE NOW THRESHOLDS FILE…`, with the thresholds in ms by state, as JSON.
+// Prints the number of stuck requests: `duckdb.js MODULE NOW THRESHOLDS FILE…`, with the thresholds in ms by state, as
+// JSON.
 const [module = '', now = '', thresholds = '', ...files] = process.argv.slice(2)
 const cases = Object.entries(JSON.parse(thresholds) as Readonly<Record<string, number>>).map(
   ([state, ms]) => `WHEN '${state}' THEN ${ms}`,

@@ -16,7 +16,8 @@ interface Latest {
   time: number
 }
 
-// Prints the number of stuck requests: `json-parse-audit.js NOW THRESHOLDS FILE…`, with the thresholds in ms by state, as JSON.
+// Prints the number of stuck requests: `json-parse-audit.js NOW THRESHOLDS FILE…`, with the thresholds in ms by state,
+// as JSON.
 const [now = '', thresholds = '', ...files] = process.argv.slice(2)
 const stuckAfterMs = JSON.parse(thresholds) as Readonly<Record<string, number>>
 const requests = new Map<string, Latest>()

@@ -22,7 +22,9 @@ function trackedRequest(durability: 'entry' | 'turn' | 'line'): () => void {
   }
 }
 
-/** Runs requests in turns of the event loop, because a destination that buffers lines flushes them between two turns. */
+/**
+ * Runs requests in turns of the event loop, because a destination that buffers lines flushes them between two turns.
+ */
 const inTurns =
   (runRequest: () => void, perTurn: number): Task =>
   async (amount) => {

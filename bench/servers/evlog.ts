@@ -9,7 +9,8 @@ import { serve } from './_serve.ts'
 initLogger({ env: { service: 'shop' } })
 const { storage } = createLoggerStorage('request', 'bench')
 
-// evlog has no node:http integration. This one uses its toolkit, and does the same as its Express integration in the same order.
+// evlog has no node:http integration. This one uses its toolkit, and does the same as its Express integration in the
+// same order.
 const integration = defineFrameworkIntegration<IncomingMessage>({
   name: 'node-http',
   extractRequest: (req) => ({

@@ -33,7 +33,7 @@ export class Command {
    * Audits the logs and compares the stuck requests with the orders that are known to be unfinished.
    *
    * @param stuckAfter the command's `--stuck-after`
-   * @param unfinished the orders that the audit must report, and no others
+   * @param unfinished the orders that the audit must report, and nothing else
    * @throws Error that names both lists if they differ
    */
   async audit(stuckAfter: string, unfinished: readonly AcceptedOrder[]): Promise<void> {

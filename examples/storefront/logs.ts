@@ -8,7 +8,7 @@ const SERVICES = ['gateway', 'auth', 'catalog', 'database', 'worker'] as const
 export class Logs {
   readonly folder = resolve(process.env.STOREFRONT_LOGS ?? fileURLToPath(new URL('../../logs', import.meta.url)))
 
-  /** Removes the files of an earlier run, and no others. */
+  /** Removes only the files of an earlier run. */
   clear(): void {
     mkdirSync(this.folder, { recursive: true })
     for (const service of SERVICES) rmSync(this.#file(service), { force: true })

@@ -17,7 +17,7 @@ import type {
 import type { StateCounters, StateCounter } from './state-counts.ts'
 import { enteredBy, pathOf } from './batch/variants.ts'
 
-/** What a report is made from: what was counted of clean requests, and the verdicts on all others. */
+/** The counts of the clean requests, and the assessments of all others. */
 export interface ReportInput {
   readonly table: TransitionTable
   readonly requestTable: RequestTable
@@ -27,7 +27,7 @@ export interface ReportInput {
   readonly limits: StuckThresholds
 }
 
-/** Puts the answer together. Called once for a ledger: it counts the verdicts into it. */
+/** Builds the report. It may be called once per request table, since it adds the assessments to the table's counts. */
 export function buildReport({
   table,
   requestTable,
@@ -36,10 +36,10 @@ export function buildReport({
   now,
   limits,
 }: ReportInput): AuditReport {
-  const verdicts = [...unsorted].sort(byRequest)
+  const assessments = [...unsorted].sort(byRequest)
   const { counters, variants, lateLines } = requestTable
   for (const { count, steps } of variants.clean) for (const { entered } of steps) entered.entered += count
-  for (const verdict of verdicts) tally(verdict, counters)
+  for (const assessment of assessments) countAssessment(assessment, counters)
   const limitOf = thresholdLookup(limits, counters)
   const states = table.states.map(
     ({ name }) => [name, stateCounts(counters.in(name), (service) => limitOf(name, service))] as const,
@@ -50,74 +50,76 @@ export function buildReport({
       ...counts,
       transitions:
         variants.clean.reduce((sum, { count, steps }) => sum + count * steps.length, lateLines.transitions) +
-        verdicts.reduce((sum, { history }) => sum + history.transitions.length, 0),
-      requests: requestTable.evicted + verdicts.length,
+        assessments.reduce((sum, { history }) => sum + history.transitions.length, 0),
+      requests: requestTable.evicted + assessments.length,
       traces: requestTable.traces,
     },
     states: Object.fromEntries(states),
-    stuck: verdicts
+    stuck: assessments
       .flatMap(
-        (verdict) =>
-          stuckEntry(verdict, now, limitOf(verdict.position.state, verdict.position.service).stuck_after_ms) ?? [],
+        (assessment) =>
+          stuckEntry(assessment, now, limitOf(assessment.position.state, assessment.position.service).stuck_after_ms) ??
+          [],
       )
       .sort((a, b) => a.since - b.since),
-    invalid: verdicts.flatMap(invalidEntries),
-    gaps: verdicts.flatMap(gapEntry),
+    invalid: assessments.flatMap(invalidEntries),
+    gaps: assessments.flatMap(gapEntry),
     duplicates: [
       ...variants.clean.map(({ count, duplicates }) => count * duplicates),
-      ...verdicts.map(({ duplicates }) => duplicates),
+      ...assessments.map(({ duplicates }) => duplicates),
     ].reduce((sum, duplicates) => sum + duplicates, lateLines.duplicates),
-    undelivered: verdicts.flatMap((verdict) => undeliveredEntry(verdict, now, table)).sort((a, b) => a.since - b.since),
-    attempts: attemptCounts(requestTable, verdicts),
-    paths: pathCounts(requestTable, verdicts),
-    steps: stepCounts(requestTable, verdicts, table),
+    undelivered: assessments
+      .flatMap((assessment) => undeliveredEntry(assessment, now, table))
+      .sort((a, b) => a.since - b.since),
+    attempts: attemptCounts(requestTable, assessments),
+    paths: pathCounts(requestTable, assessments),
+    steps: stepCounts(requestTable, assessments, table),
   }
 }
 
-/** True where something was found wrong: what the exit status 1 means. */
+/** True if the report has stuck requests or invalid lines: then the command exits with status 1. */
 export function foundWrong(report: AuditReport): boolean {
   return report.stuck.length > 0 || report.invalid.length > 0
 }
 
 type LimitOf = (state: string, service: string) => StuckLimit
 
-/** What was given for a state goes before what its stays suggest, and that before what the machine says. */
-function thresholdLookup({ states, auto }: StuckThresholds, tallies: StateCounters): LimitOf {
+/** A given threshold takes precedence over a learned one, and that over the machine's. */
+function thresholdLookup({ states, auto }: StuckThresholds, counters: StateCounters): LimitOf {
   const learned = new Map<StateCounter, StuckLimit | undefined>()
-  // A state that the machine has not is an invalid path, of which nobody knows how long it may take.
-  const stated = (state: string): StuckLimit => states.get(state) ?? { stuck_after_ms: Infinity, from: 'machine' }
+  // A state that the machine does not have makes the path invalid, and has no threshold.
+  const configured = (state: string): StuckLimit => states.get(state) ?? { stuck_after_ms: Infinity, from: 'machine' }
   return (state, service) => {
-    const limit = stated(state)
+    const limit = configured(state)
     if (!auto || limit.from === 'given' || limit.stuck_after_ms === Infinity) return limit
-    const countAssessment = tallies.of(state, service)
-    if (!learned.has(countAssessment))
-      learned.set(countAssessment, learnThreshold(countAssessment.dwell.percentiles(), countAssessment.dwell.count))
-    return learned.get(countAssessment) ?? limit
+    const counter = counters.of(state, service)
+    if (!learned.has(counter)) learned.set(counter, learnThreshold(counter.dwell.percentiles(), counter.dwell.count))
+    return learned.get(counter) ?? limit
   }
 }
 
-function tally({ history, position, ended }: RequestAssessment, tallies: StateCounters): void {
+function countAssessment({ history, position, ended }: RequestAssessment, counters: StateCounters): void {
   const steps = history.transitions.map(({ record }) => record)
   for (const [index, { state, service, from, dwell_ms }] of steps.entries()) {
-    tallies.of(state, service).entered += 1
+    counters.of(state, service).entered += 1
     if (from !== undefined && dwell_ms !== undefined)
-      tallies.of(from, enteredBy(steps, index) ?? service).dwell.add(dwell_ms)
+      counters.of(from, enteredBy(steps, index) ?? service).dwell.add(dwell_ms)
   }
-  if (!ended) tallies.of(position.state, position.service).open += 1
+  if (!ended) counters.of(position.state, position.service).open += 1
 }
 
 function stateCounts(
-  tallies: readonly StateCounter[],
+  counters: readonly StateCounter[],
   limitOf: (service: string) => StuckLimit,
 ): AuditReport['states'][string] {
-  const services = tallies.map(({ service, entered, open, dwell }): [string, ServiceCounts] => [
+  const services = counters.map(({ service, entered, open, dwell }): [string, ServiceCounts] => [
     service,
     { entered, open, dwell_ms: dwell.percentiles(), ...limitOf(service) },
   ])
   return {
-    entered: tallies.reduce((sum, { entered }) => sum + entered, 0),
-    open: tallies.reduce((sum, { open }) => sum + open, 0),
-    dwell_ms: percentilesOf(tallies.map(({ dwell }) => dwell)),
+    entered: counters.reduce((sum, { entered }) => sum + entered, 0),
+    open: counters.reduce((sum, { open }) => sum + open, 0),
+    dwell_ms: percentilesOf(counters.map(({ dwell }) => dwell)),
     services: Object.fromEntries(services),
   }
 }
@@ -138,16 +140,16 @@ function undeliveredEntry(
   return [{ trace_id: history.traceId, request_id: history.requestId, service, since, age_ms: now - since }]
 }
 
-function attemptCounts({ attempts }: RequestTable, verdicts: readonly RequestAssessment[]): Record<string, number> {
+function attemptCounts({ attempts }: RequestTable, assessments: readonly RequestAssessment[]): Record<string, number> {
   const counts = new Map(attempts)
-  for (const verdict of verdicts) counts.set(verdict.attempts, (counts.get(verdict.attempts) ?? 0) + 1)
+  for (const assessment of assessments) counts.set(assessment.attempts, (counts.get(assessment.attempts) ?? 0) + 1)
   counts.delete(0)
   return Object.fromEntries([...counts].sort(([a], [b]) => a - b))
 }
 
 function stepCounts(
   { variants }: RequestTable,
-  verdicts: readonly RequestAssessment[],
+  assessments: readonly RequestAssessment[],
   table: TransitionTable,
 ): StepCount[] {
   const counts = table.edges.map(() => 0)
@@ -156,17 +158,17 @@ function stepCounts(
     if (edge?.to === state) counts[edge.index] = (counts[edge.index] ?? 0) + count
   }
   for (const { count, steps } of variants.clean) for (const { kind } of steps) add(kind, count)
-  for (const { history } of verdicts) for (const { record } of history.transitions) add(record, 1)
+  for (const { history } of assessments) for (const { record } of history.transitions) add(record, 1)
   return table.edges.map(({ from, event, to, index }) => ({ from, event, state: to, count: counts[index] ?? 0 }))
 }
 
 const MAX_PATHS = 1_000
 
-function pathCounts({ variants }: RequestTable, verdicts: readonly RequestAssessment[]): PathCount[] {
+function pathCounts({ variants }: RequestTable, assessments: readonly RequestAssessment[]): PathCount[] {
   const counts = new Map<string, number>()
   const add = (path: string, count: number): void => void counts.set(path, (counts.get(path) ?? 0) + count)
   for (const { path, count } of variants.clean) add(path, count)
-  for (const { history } of verdicts) add(pathOf(history.transitions.map(({ record }) => record)), 1)
+  for (const { history } of assessments) add(pathOf(history.transitions.map(({ record }) => record)), 1)
   const sorted = [...counts].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1))
   return sorted.slice(0, MAX_PATHS).map(([path, requests]) => ({ path, requests }))
 }

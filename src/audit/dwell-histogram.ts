@@ -1,14 +1,20 @@
-import type { Dwell } from './report.ts'
+/** The time spent in a state, in milliseconds; null if no request has left it. */
+export interface Dwell {
+  readonly p50: number | null
+  readonly p95: number | null
+  readonly p99: number | null
+  readonly max: number | null
+}
 
-/** Up to so many times are kept as they are. */
+/** Up to this number, times are kept exactly. */
 const MAX_EXACT = 16_384
-/** Beyond that they are counted by their order of size and ten more bits: figures are then at most 0.1 % too high. */
+/** Above it they are bucketed by exponent and the top 10 mantissa bits: percentiles are then at most 0.1 % too high. */
 const STEPS = 1_024
 const MIN_BUCKET_MS = 1_023 - 11
 const MAX_BUCKET_MS = 1_023 + 36
 const BUCKETS = (MAX_BUCKET_MS - MIN_BUCKET_MS) * STEPS
 
-/** Times in bounded memory. What it answers depends on the times alone, not on their order. */
+/** Durations in bounded memory. The percentiles do not depend on the order in which they were added. */
 export class DwellHistogram {
   #exact: Float64Array | undefined = new Float64Array(256)
   #buckets: { readonly counts: Float64Array; readonly longest: Float64Array } | undefined
@@ -34,12 +40,12 @@ export class DwellHistogram {
     this.#count += 1
   }
 
-  /** Figures by the nearest rank: each is a time that was measured, of many the longest of those that differ by 0.1 %. */
+  /** Percentiles by nearest rank. Each is a measured time; in a bucket, the longest one. */
   percentiles(): Dwell {
     return percentilesOf([this])
   }
 
-  /** The times, the shortest first, each with how often it stands for one. */
+  /** The times, the shortest first, each with its count. */
   *sorted(): Generator<readonly [ms: number, count: number]> {
     if (this.#exact !== undefined) for (const ms of this.#exact.slice(0, this.#count).sort()) yield [ms, 1]
     else if (this.#buckets !== undefined) {
@@ -63,7 +69,7 @@ export class DwellHistogram {
   }
 }
 
-/** The figures of all these times together. */
+/** The percentiles of several histograms together. */
 export function percentilesOf(all: readonly DwellHistogram[]): Dwell {
   const ranked = all.flatMap((times) => [...times.sorted()]).sort(([a], [b]) => a - b)
   const total = all.reduce((sum, { count }) => sum + count, 0)
@@ -78,7 +84,7 @@ export function percentilesOf(all: readonly DwellHistogram[]): Dwell {
 const double = new Float64Array(1)
 const halves = new Uint32Array(double.buffer)
 
-/** The bits of a double are in the order of what it is: the upper ones say its order of size. */
+/** The bits of a positive double sort like its value: the upper ones are the exponent and the top of the mantissa. */
 function bucketOf(ms: number): number {
   if (ms <= 0) return 0
   double[0] = ms

@@ -3,9 +3,10 @@ import type { StuckRequest } from '../record/stuck-request.ts'
 import type { InvalidEntry } from './report.ts'
 
 /**
- * What a verdict comes to at a moment: the request, if it has stayed in its state for longer than its limit.
+ * Builds the stuck entry for a request at a given time; undefined if it is not stuck.
  *
- * @param limit in milliseconds; `Infinity` where it may stay for ever
+ * @param now in epoch milliseconds
+ * @param limit in milliseconds; `Infinity` for no limit
  */
 export function stuckEntry(
   { history, position, ended, attempts, lastError }: RequestAssessment,
@@ -18,7 +19,7 @@ export function stuckEntry(
   return { ...ids, service, state, since, age_ms: now - since, stuck_after_ms: limit, attempts, last_error: lastError }
 }
 
-/** The lines of a request that no run of the machine writes. */
+/** The entries for the lines of a request that no run of the machine writes. */
 export function invalidEntries({ history, invalid }: RequestAssessment): InvalidEntry[] {
   return invalid.map(({ line: { record, file, line }, reason }) => ({
     trace_id: history.traceId,

@@ -1,7 +1,10 @@
 import type { StuckRequest } from '../record/stuck-request.ts'
+import type { Dwell } from './dwell-histogram.ts'
 import type { StuckLimit } from './stuck-thresholds.ts'
 
-/** A line that the machine cannot have written. */
+export type { Dwell }
+
+/** A line that no run of the machine writes. */
 export interface InvalidEntry {
   readonly trace_id: string
   readonly request_id: string
@@ -15,55 +18,47 @@ export interface InvalidEntry {
   readonly line: number
 }
 
-/** Lines that must have been written and are not there. */
+/** Lines that must have been written and are missing. */
 export interface GapEntry {
   readonly trace_id: string
   readonly request_id: string
   readonly missing_seq: readonly number[]
 }
 
-/** Time spent in a state, in milliseconds; null where nothing has left it. */
-export interface Dwell {
-  readonly p50: number | null
-  readonly p95: number | null
-  readonly p99: number | null
-  readonly max: number | null
-}
-
-/** What has been read, line by line. */
+/** How many lines were read, and how many of them were no lifecycle lines. */
 export interface LineCounts {
   readonly lines: number
   readonly other_lines: number
   readonly damaged_lines: number
 }
 
-/** What became of the requests that entered a state. */
+/** The requests that entered a state, those that are still in it, and the time that they spent there. */
 export interface StateCounts {
   readonly entered: number
   readonly open: number
   readonly dwell_ms: Dwell
 }
 
-/** The same of those which one service brought there, and how long they may stay. */
+/** The same for the requests that one service moved there, with the threshold. */
 export interface ServiceCounts extends StateCounts, StuckLimit {}
 
-/** A request that was handed over by a message of which no worker has said anything. */
+/** A request that was handed off by a message, without a line of a worker since. */
 export interface UndeliveredRequest {
   readonly trace_id: string
   readonly request_id: string
-  /** The service that handed it over, and when. */
+  /** The service that handed it off, and when. */
   readonly service: string
   readonly since: number
   readonly age_ms: number
 }
 
-/** A way through the machine, and how many requests went it: states joined by ` > `. */
+/** A path through the machine, its states joined by ` > `, and how many requests took it. */
 export interface PathCount {
   readonly path: string
   readonly requests: number
 }
 
-/** A step of the machine, and how often it was taken. */
+/** A transition of the machine, and how often it was taken. */
 export interface StepCount {
   readonly from: string
   readonly event: string
@@ -71,7 +66,7 @@ export interface StepCount {
   readonly count: number
 }
 
-/** The answer of an audit: what `throughline audit --format json` prints. */
+/** The report of an audit: what `throughline audit --format json` prints. */
 export interface AuditReport {
   readonly now: number
   readonly checked: LineCounts & { readonly transitions: number; readonly requests: number; readonly traces: number }
@@ -82,12 +77,12 @@ export interface AuditReport {
   readonly invalid: readonly InvalidEntry[]
   readonly gaps: readonly GapEntry[]
   readonly duplicates: number
-  /** Handed over, and nothing heard since, whether it is stuck by now or not. */
+  /** Handed off, without a line since, whether stuck yet or not. */
   readonly undelivered: readonly UndeliveredRequest[]
-  /** How many requests took so many attempts, of those that were handed over. */
+  /** The number of requests by number of attempts, of those that were handed off. */
   readonly attempts: Readonly<Record<string, number>>
-  /** The most frequent first; of the rarest beyond the 1,000 kinds of ways that are told, none. */
+  /** At most 1,000 paths, the most frequent first. */
   readonly paths: readonly PathCount[]
-  /** Every step that the machine knows, in its order. */
+  /** Every transition of the machine, in its order. */
   readonly steps: readonly StepCount[]
 }

@@ -1,12 +1,12 @@
 import { DwellHistogram } from './dwell-histogram.ts'
 
-/** What is counted of one state and the service that entered it. */
+/** Counts for one state and the service that moved requests into it. */
 export interface StateCounter {
   readonly state: string
   readonly service: string
   entered: number
   open: number
-  /** How long requests stayed. */
+  /** The time that requests spent in the state. */
   readonly dwell: DwellHistogram
 }
 
@@ -23,7 +23,7 @@ export class StateCounters {
     return counter
   }
 
-  /** Those of one state, by service, where there is anything to tell. */
+  /** The counters of one state that are not empty, by service. */
   in(state: string): StateCounter[] {
     const used = [...this.#counters.values()].filter(
       (counter) => counter.entered + counter.open + counter.dwell.count > 0,

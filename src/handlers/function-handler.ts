@@ -6,7 +6,10 @@ import { isThenable } from '../tracking/promises.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
 import { authenticate } from './authenticate.ts'
 
-/** What the wrapper of a plain function takes besides the tracker's options; each callback gets the function's arguments. */
+/**
+ * What the wrapper of a plain function takes besides the tracker's options; each callback gets the function's
+ * arguments.
+ */
 export interface WorkOptions<Args extends unknown[]> {
   /** Returns the message's headers: a request that they hand off is resumed, else a new one starts. */
   readonly carrier?: (...args: Args) => Carrier

@@ -13,7 +13,8 @@ export type NodeHandlerOptions<Req = IncomingMessage> = AuthOptions<Req>
 /**
  * Tracks one request of node:http, and runs the handler in its context.
  *
- * A handler that throws or rejects before it answers is answered with a 500; otherwise node:http would crash the process.
+ * A handler that throws or rejects before it answers is answered with a 500; otherwise node:http would crash the
+ * process.
  */
 export function handleNode(
   core: RequestCore,

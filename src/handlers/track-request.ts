@@ -30,8 +30,8 @@ export function createTracker(options: TrackerOptions): Tracker {
 /**
  * Wraps a handler: every call is a request with an id, a state, and one log line per transition.
  *
- * With a `carrier` option any function is wrapped as a worker's. Otherwise the arguments of each call decide what it is:
- * `(req, res)` of node:http, a fetch `Request`, or a plain call, which starts a request of its own.
+ * With a `carrier` option any function is wrapped as a worker's. Otherwise the arguments of each call decide what it
+ * is: `(req, res)` of node:http, a fetch `Request`, or a plain call, which starts a request of its own.
  *
  * @throws ThroughlineError THROUGHLINE_BAD_OPTION, at once, for options that cannot be used
  * @example http.createServer(trackRequest(handler, { service: 'gateway', authenticate }))

@@ -89,7 +89,8 @@ export class Tracker {
    *
    * @param limits a duration for all states, or one by state; by default each state's `meta.stuckAfter`, or the
    *   deadline of a gRPC call
-   * @throws ThroughlineError THROUGHLINE_BAD_DURATION, or THROUGHLINE_BAD_STATE for a state that the machine does not have
+   * @throws ThroughlineError THROUGHLINE_BAD_DURATION, or THROUGHLINE_BAD_STATE for a state that the machine does not
+   *   have
    */
   stuck(limits?: StuckAfter): readonly StuckRequest[] {
     const { settings, inFlight } = this.core

@@ -10,8 +10,9 @@ import { runHandler } from './run-handler.ts'
 export type UpgradeHandler = (req: IncomingMessage, socket: Duplex, head: Buffer) => unknown
 
 /**
- * Tracks the request for another protocol, but not what is exchanged in that protocol: the request is answered, with 101,
- * once the handler has finished and left the connection open. A handler whose handshake takes longer returns a promise.
+ * Tracks the request for another protocol, but not what is exchanged in that protocol: the request is answered, with
+ * 101, once the handler has finished and left the connection open. A handler whose handshake takes longer returns a
+ * promise.
  *
  * An upgrade has no response object, so the status is unknown where the handler closes the connection.
  */

@@ -22,9 +22,9 @@ interface Move {
  * Applies partial records of damaged lines to the requests that they most likely belong to.
  *
  * If a request's last line is damaged, the request must not be reported as stuck in the state before. A partial record
- * that fits into the gap between two whole lines fills that gap and has no other effect. Any other one moves one request
- * forward: of the requests that match its ids, service and state, the one that entered its state last. Partial records are
- * applied in order of time. The `seq`s of lines known from partial records alone remain missing.
+ * that fits into the gap between two whole lines fills that gap and has no other effect. Any other one moves one
+ * request forward: of the requests that match its ids, service and state, the one that entered its state last. Partial
+ * records are applied in order of time. The `seq`s of lines known from partial records alone remain missing.
  */
 export function applyPartialRecords(
   assessments: readonly RequestAssessment[],

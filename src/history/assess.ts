@@ -68,7 +68,7 @@ function furthestPosition(
   let position: Position | undefined = last === undefined ? undefined : { ...positionOf(last), seq: last.seq }
   for (const { record } of notes) {
     position ??= { ...positionOf(record), seq: -1 }
-    if (record.state === position.state || record.time < position.since) continue
+    if (record.time < position.since) continue
     const path = pathToState(table, position.state, record.state)
     // In a cycle, the note may be about an earlier visit to its state.
     if (path === undefined || pathToState(table, record.state, position.state) !== undefined) continue
@@ -93,7 +93,9 @@ function lastErrorOf({ transitions, notes }: RequestHistory): LoggedError | null
   return errors.sort((a, b) => a.time - b.time).at(-1)?.error ?? null
 }
 
-/** Services that do not use this library may log an attempt's error as `data.error`: an object with a message, or text. */
+/**
+ * Services that do not use this library may log an attempt's error as `data.error`: an object with a message, or text.
+ */
 function errorInData(data: unknown): LoggedError | undefined {
   if (!isObject(data) || data.error === undefined || data.error === null) return undefined
   const { error } = data

@@ -54,7 +54,8 @@ function fitsGap(
   if (time !== undefined && (time < before.time || time > after.time)) return false
   if (service !== undefined && service !== before.service && service !== after.service) return false
   if (seq !== undefined && (seq <= before.seq || seq >= after.seq)) return false
-  // A single missing line starts and ends in the neighbours' states. In a wider gap, it is anywhere on a path between them.
+  // A single missing line starts and ends in the neighbours' states. In a wider gap, it is anywhere on a path between
+  // them.
   const isSingle = after.seq - before.seq === 2
   const isReachable = (start: string, end: string): boolean =>
     start === end || (!isSingle && pathToState(table, start, end) !== undefined)

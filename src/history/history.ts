@@ -102,14 +102,10 @@ function noteKey({ lifecycle, attempt, time, event, state, service }: NoteRecord
 }
 
 function byTime(a: Located<LifecycleRecord>, b: Located<LifecycleRecord>): number {
-  return a.record.time - b.record.time || compare(tieBreaker(a), tieBreaker(b))
+  return a.record.time - b.record.time || (tieBreaker(a) < tieBreaker(b) ? -1 : 1)
 }
 
 function tieBreaker({ record }: Located<LifecycleRecord>): string {
   const from = record.lifecycle === 'transition' ? record.from : undefined
   return JSON.stringify([record.lifecycle, record.event, record.state, record.service, record.attempt, from])
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }

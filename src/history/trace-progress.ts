@@ -4,8 +4,8 @@ import { assess, type RequestAssessment } from './assess.ts'
 import type { RequestHistory } from './history.ts'
 
 /**
- * Whether a trace is over: `over` if all known requests have ended, `open` if more lines must follow, `unknown` if there
- * are no requests, or lines are missing, which may have any time.
+ * Whether a trace is over: `over` if all known requests have ended, `open` if more lines must follow, `unknown` if
+ * there are no requests, or lines are missing, which may have any time.
  *
  * Does not foresee a message that is redelivered after all requests have ended.
  *

@@ -55,9 +55,9 @@ function sequenceError(
 }
 
 /**
- * True if the message that hands the request off in this state was reported as not sent. The broker may have accepted it
- * although its confirmation was lost. The sender then continues as if it had not sent the message, and a worker continues
- * from the state in the message.
+ * True if the message that hands the request off in this state was reported as not sent. The broker may have accepted
+ * it although its confirmation was lost. The sender then continues as if it had not sent the message, and a worker
+ * continues from the state in the message.
  */
 function hasUnconfirmedSend(
   notes: readonly Located<NoteRecord>[],

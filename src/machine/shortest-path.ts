@@ -26,7 +26,9 @@ export function pathToState(table: TransitionTable, state: string, target: strin
   return state === target ? undefined : cachedSearch(cacheByState, table, state, target, (edge) => edge.to === target)
 }
 
-/** The shortest path from a state to any final state. Used to end requests of machines without the adapters' signals. */
+/**
+ * The shortest path from a state to any final state. Used to end requests of machines without the adapters' signals.
+ */
 export function pathToFinal(table: TransitionTable, state: string): Path {
   return cachedSearch(cacheToFinal, table, state, '', (edge) => edge.final)
 }

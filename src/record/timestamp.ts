@@ -6,7 +6,7 @@ const MAX_LENGTH = 64
 /**
  * Parses the time of any logger: ISO 8601 with a fraction of any length, or the time since 1970 in seconds,
  * milliseconds, microseconds or nanoseconds, as a number or a string. The unit follows from the magnitude: each covers
- * the years 1973 to 5138. ISO 8601 without an offset is UTC, so that the result does not depend on where the log is read.
+ * the years 1973 to 5138. ISO 8601 without an offset is UTC, so that the result is the same wherever the log is read.
  *
  * Throughline's own lines and the command's flags need no guessing, because their numbers are always milliseconds. They
  * have parsers of their own: `readTime` in line.ts and `parseTime` in cli/times.ts.

@@ -102,8 +102,8 @@ function readResumption(carrier: Carrier): Pick<Extracted, 'resumption'> {
 }
 
 /**
- * The headers of a trace context: `x-trace-id`, `traceparent`, and `tracestate` if there is one. With a resumption, also
- * `x-lifecycle`, which hands the request itself off to a worker.
+ * The headers of a trace context: `x-trace-id`, `traceparent`, and `tracestate` if there is one. With a resumption,
+ * also `x-lifecycle`, which hands the request itself off to a worker.
  */
 export function inject(
   { traceId, requestId, flags, tracestate }: TraceContext,

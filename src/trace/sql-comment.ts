@@ -32,7 +32,9 @@ function endOfStatement(sql: string): number {
   return end
 }
 
-/** Percent-encodes a value as the specification requires, including quotes, and `*` so that it cannot end the comment. */
+/**
+ * Percent-encodes a value as the specification requires, including quotes, and `*` so that it cannot end the comment.
+ */
 function encodeValue(value: string): string {
   return encodeURIComponent(value).replaceAll("'", '%27').replaceAll('*', '%2A')
 }

@@ -78,7 +78,9 @@ const DIGITS = Buffer.from('0123456789abcdef')
 /** The offset of each byte's two digits in the dashed form. */
 const DIGIT_OFFSETS = Uint8Array.of(0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34)
 
-/** Generates a trace id: a UUID version 7 without a counter, so all bits but timestamp, version and variant are random. */
+/**
+ * Generates a trace id: a UUID version 7 without a counter, so all bits but timestamp, version and variant are random.
+ */
 export function newTraceId(): string {
   const start = reserveRandomBytes(16)
   for (let index = 0; index < 16; index += 1) seed.random[index] = pool[start + index] ?? 0

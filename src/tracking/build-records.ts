@@ -25,7 +25,9 @@ export interface RequestState {
   readonly lastError: LoggedError | null
 }
 
-/** Where a request starts: a new one in the machine's initial state, a resumed one in the state that the message names. */
+/**
+ * Where a request starts: a new one in the machine's initial state, a resumed one in the state that the message names.
+ */
 export interface RequestInit {
   readonly traceId: string
   readonly requestId: string
@@ -62,8 +64,8 @@ export const IMPLIED: SignalFields = Object.freeze({ ...NO_FIELDS, implied: true
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] }
 
-// A record is made for every line: one literal, with the optional fields assigned afterwards. Spreading objects that may
-// be empty would cost more than the rest of a step.
+// A record is made for every line: one literal, with the optional fields assigned afterwards. Spreading objects that
+// may be empty would cost more than the rest of a step.
 
 /** The record of a request that has come in. */
 export function firstRecord(

@@ -1,7 +1,9 @@
 import { storedRequest } from './storage.ts'
 import type { TrackedRequest } from './tracked-request.ts'
 
-/** The key under which a request is attached to its host's object (`req`, `job`), for code that has lost the context. */
+/**
+ * The key under which a request is attached to its host's object (`req`, `job`), for code that has lost the context.
+ */
 const REQUEST = Symbol.for('throughline.request')
 
 /**

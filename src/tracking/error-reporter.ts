@@ -10,7 +10,10 @@ export class ErrorReporter {
     this.#service = service
   }
 
-  /** Runs a part of tracking. An error that it throws, or with which its promise is rejected, is reported and not passed on. */
+  /**
+   * Runs a part of tracking. An error that it throws, or with which its promise is rejected, is reported and not passed
+   * on.
+   */
   run<T>(part: () => T): T | undefined {
     try {
       const result = part()

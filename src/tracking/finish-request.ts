@@ -40,7 +40,10 @@ export function endFromStatus(request: SignalTarget, status: number | undefined,
   return { outcome: denied ? 'denied' : failed ? 'error' : 'ok', status, error: thrown?.error }
 }
 
-/** The end that `responded()` or `completed()` reports: `ok`, or `error` where it has an error or a status of 500 and more. */
+/**
+ * The end that `responded()` or `completed()` reports: `ok`, or `error` where it has an error or a status of 500 and
+ * more.
+ */
 export function endFromCaller({ outcome, status, error }: ManualEnd): SignalFields {
   const failed = error !== undefined || (status ?? 0) >= 500
   return { outcome: outcome ?? (failed ? 'error' : 'ok'), status, error, implied: undefined, data: undefined }

@@ -35,7 +35,8 @@ export interface HandOff {
  *
  * Until the hand-off is settled, the end of a response waits: how the request ends depends on whether it was queued.
  *
- * @param as `'child'` where it cannot be known whether the broker kept the message: it carries the request as its parent
+ * @param as `'child'` where it cannot be known whether the broker kept the message: it carries the request as its
+ *   parent
  */
 export function startHandOff(request: HandOffRequest, as?: 'child'): HandOff {
   const prepared = as === 'child' ? undefined : prepare(request)

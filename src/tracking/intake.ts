@@ -27,7 +27,9 @@ export function acceptRequest(core: RequestCore, carrier: Carrier, options: Star
   return startRequest(core, extract(trusted ? carrier : undefined, 'edge'), options)
 }
 
-/** Resumes the request that a message hands off, or, where it carries none, starts one with the sender as its parent. */
+/**
+ * Resumes the request that a message hands off, or, where it carries none, starts one with the sender as its parent.
+ */
 export function acceptDelivery(core: RequestCore, carrier: Carrier, delivery: ResumeOptions): TrackedRequest {
   const extracted = extract(carrier, 'message')
   const { resumption, traceId } = extracted

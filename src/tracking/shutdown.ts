@@ -33,8 +33,8 @@ export function closeAtExit(closable: Closable, handle: object): void {
  * Removes itself before other listeners run, since some packages end the process only if theirs is the only listener.
  * Without another listener the signal is sent again, so that the process ends with the status it would have had.
  *
- * It removes itself only after everything is closed: signals can come twice (a terminal sends them to every process, and
- * npm passes them on), and a second one without a listener would end the process half way.
+ * It removes itself only after everything is closed: signals can come twice (a terminal sends them to every process,
+ * and npm passes them on), and a second one without a listener would end the process half way.
  */
 function onSignal(signal: NodeJS.Signals): void {
   closeAll()

@@ -5,8 +5,8 @@ import { IMPLIED, type SignalFields } from './build-records.ts'
 import type { Settings } from './settings.ts'
 
 /**
- * How far a request's hand-off to a queue is: undefined before the first message is sent. While it is `sending`, no signal
- * is accepted.
+ * How far a request's hand-off to a queue is: undefined before the first message is sent. While it is `sending`, no
+ * signal is accepted.
  */
 export type HandOffStatus = undefined | 'sending' | 'sent'
 

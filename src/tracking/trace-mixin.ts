@@ -14,8 +14,8 @@ export interface TraceStamp {
  * A pino mixin that stamps the application's own lines with the ids of the current request.
  *
  * It never writes a key twice. A `trace_id` that is bound to the logger, or added by OpenTelemetry's instrumentation of
- * pino, stays; ours is then written as `x_trace_id`, unless both are the same 128 bits. `request_id` is ours, unless the
- * logger binds one. A mixin that wraps this one has to pass on pino's arguments.
+ * pino, stays; ours is then written as `x_trace_id`, unless both are the same 128 bits. `request_id` is ours, unless
+ * the logger binds one. A mixin that wraps this one has to pass on pino's arguments.
  *
  * @example const logger = pino({ mixin: traceMixin })
  * @example const logger = pino({ mixin: (...line) => ({ ...traceMixin(...line), tenant: tenant() }) })

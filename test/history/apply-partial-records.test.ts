@@ -48,6 +48,11 @@ function firstHalf(record: TransitionRecord | undefined): PartialRecord {
   return partial
 }
 
+/** The same partial record with its keys in the reverse order. */
+function reversed({ isWholeTrace, ...partial }: PartialRecord): PartialRecord {
+  return { ...Object.fromEntries(Object.entries(partial).reverse()), isWholeTrace }
+}
+
 /** The assessments by request id, after `damaged` lines were cut in half and `partials` were found. */
 function applied(
   records: readonly TransitionRecord[],
@@ -141,6 +146,21 @@ describe('the first half of a line', () => {
     expect(applied(records, [end], retries)[REQUEST]).toMatchObject({ ended: true, missing: [5] })
   })
 
+  test('is missing in order of seq, even if an earlier attempt came further', () => {
+    const line = (attempt: number, seq: number, event: string, from: string, state: string): TransitionRecord =>
+      transition({ attempt, seq, event, from, state, time: BEGUN + 10_000 * attempt + seq })
+    const end = line(2, 5, 'RETRY', 'Working', 'Queued')
+    const records = [
+      ...transitions(QUEUED, {}, 0, retries),
+      line(1, 4, 'ATTEMPT', 'Queued', 'Working'),
+      line(1, 5, 'RETRY', 'Working', 'Queued'),
+      line(1, 7, 'RETRY', 'Working', 'Queued'),
+      line(2, 4, 'ATTEMPT', 'Queued', 'Working'),
+      end,
+    ]
+    expect(applied(records, [end], retries)[REQUEST]).toMatchObject({ position: { seq: 5 }, missing: [5, 6] })
+  })
+
   test('counts once, even if the line is repeated', () => {
     const two = [...transitions(SYNC), ...transitions(SYNC, OTHER, 100)]
     const half = firstHalf(two[7])
@@ -148,7 +168,7 @@ describe('the first half of a line', () => {
       two.filter(({ seq }) => seq < 3),
       [],
       table,
-      [half, { ...half }, half],
+      [half, { ...half }, reversed(half)],
     )
     expect(Object.values(assessments).map(({ ended }) => ended)).toEqual([false, true])
   })
@@ -199,6 +219,14 @@ describe('which request is moved', () => {
     expect(states(two(0, 500), { ...responded, time: BEGUN + 1_999 })).toEqual({ [A]: 'Processing', [B]: 'Processing' })
   })
 
+  test('not one that was queued later, even if the clock of the worker may be behind', () => {
+    const partial = { ...responded, from: 'Queued', state: 'Completed', service: 'worker' }
+    const queued = transitions(QUEUED, { request_id: A })
+    expect(states(queued, { ...partial, time: BEGUN + 2_999 })).toEqual({ [A]: 'Queued' })
+    expect(states(queued, { ...partial, time: BEGUN + 2_999, requestSuffix: A })).toEqual({ [A]: 'Completed' })
+    expect(states(queued, { ...partial, time: BEGUN + 3_000 })).toEqual({ [A]: 'Completed' })
+  })
+
   test('the last one by key, if they entered their state at the same time', () => {
     expect(states(two(0, 0), responded)).toEqual({ [A]: 'Processing', [B]: 'Responded' })
     expect(states(two(0, 0).reverse(), responded)).toEqual({ [A]: 'Processing', [B]: 'Responded' })
@@ -220,6 +248,17 @@ describe('which request is moved', () => {
     expect(states(two(0, 500), named)).toEqual({ [A]: 'Responded', [B]: 'Processing' })
     expect(states(two(0, 500), { ...named, requestSuffix: '2033cc' })).toEqual({ [A]: 'Processing', [B]: 'Processing' })
     expect(states(two(0, 500), { ...named, requestSuffix: A })).toEqual({ [A]: 'Responded', [B]: 'Processing' })
+  })
+
+  test('the latest one whose request id ends with the digits, even if they are the whole id of another one', () => {
+    const records = [
+      ...transitions(processing, { request_id: '692033aa' }),
+      ...transitions(processing, { request_id: A }, 500),
+    ]
+    expect(states(records, { ...responded, requestSuffix: '692033aa' })).toEqual({
+      '692033aa': 'Processing',
+      [A]: 'Responded',
+    })
   })
 
   test('none, if the request that is named has ended', () => {
@@ -275,6 +314,20 @@ describe('which request is moved', () => {
     expect(ended('service-0')).toBe(-1)
     expect(ended('service-1')).toBe(1)
     expect(ended(`service-${String(MAX_CANDIDATES)}`)).toBe(MAX_CANDIDATES)
+  })
+
+  test('a request that is named is found among any number of requests', () => {
+    const [assessment] = assessmentsOf(transitions(processing), table)
+    if (assessment === undefined) throw new Error('expected an assessment')
+    const open = Array.from({ length: MAX_CANDIDATES + 1 }, (_, index): RequestAssessment => {
+      const requestId = `b7ad6b71692${String(index).padStart(5, '0')}`
+      return { ...assessment, history: { ...assessment.history, key: requestId, requestId } }
+    })
+    const ended = (requestSuffix: string): number =>
+      applyPartialRecords(open, [{ ...responded, requestSuffix }], table).findIndex((result) => result.ended)
+    expect(ended('b7ad6b7169200000')).toBe(0)
+    expect(ended('7ad6b7169200000')).toBe(-1)
+    expect(ended('7ad6b7169200001')).toBe(1)
   })
 })
 

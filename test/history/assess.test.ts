@@ -102,6 +102,14 @@ describe('the position of a request', () => {
     })
   })
 
+  test('may be a state that the machine does not have', () => {
+    expect(assessed([transition({ state: 'Nowhere' })])).toMatchObject({
+      position: { state: 'Nowhere', seq: 0 },
+      ended: false,
+      invalid: [{ reason: 'the machine has no state "Nowhere"' }],
+    })
+  })
+
   test('is the initial state if there are no records', () => {
     const assessment = assess(historyOf(requestIds(TRACE, REQUEST), []), table)
     expect(assessment.position).toEqual({ state: 'Received', since: 0, service: '', seq: -1 })
@@ -176,6 +184,12 @@ describe('the last error', () => {
     },
   )
 
+  test('is the latest of several, even if records without an error follow', () => {
+    const errors = [3, 1, 2].map((time) => note('A', { time: BEGUN + time, error: error(String(time)) }))
+    const records = [...errors, note('A', { time: BEGUN + 4 }), note('A', { time: BEGUN + 5, data: { error: null } })]
+    expect(assessed(records).lastError?.message).toBe('3')
+  })
+
   test('is the latest of transitions and notes', () => {
     const ended = transition({ seq: 1, time: BEGUN + 2, error: error('transition') })
     expect(assessed([ended, note('A', { time: BEGUN + 1, error: error('note') })]).lastError?.message).toBe(
@@ -199,6 +213,7 @@ describe('missing seqs', () => {
     ['without any line', [], -1, [0]],
     ['of attempts that continue the request', located([0], [1], [2, 1], [3, 1], [2, 2]), 3, []],
     ['of one attempt, though another has the line', located([0], [1], [2, 1], [3, 1], [3, 2]), 3, [2]],
+    ['of the request, though an attempt has the line', located([0], [1], [3], [2, 1]), 3, [2]],
     ['of an attempt that came further than the request', located([0], [1], [2, 1], [4, 2]), 2, [2, 3]],
     ['in order', located([0], [1], [4, 1], [3, 2]), 6, [2, 3, 5, 6]],
   ])('%s', (_, lines, furthest, missing) => {

@@ -6,7 +6,7 @@ import { MAX_CANDIDATES } from '../../src/history/upper-bound.ts'
 import { compile } from '../../src/machine/compile.ts'
 import type { PartialRecord } from '../../src/record/partial-record.ts'
 import type { TransitionRecord } from '../../src/record/record.ts'
-import { BEGUN, QUEUED, REQUEST, SYNC, TRACE, transition, transitions } from '../sample-log.ts'
+import { BEGUN, note, QUEUED, REQUEST, SYNC, TRACE, transition, transitions } from '../sample-log.ts'
 import { assessmentsOf } from './histories.ts'
 
 const table = compile(requestMachine)
@@ -38,6 +38,23 @@ describe('the gaps of requests', () => {
   test('have the nearest line before and after', () => {
     const records = transitions([...SYNC, 'RESPOND', 'RESPOND'])
     expect(places(gapsOf(records, 2))).toEqual([[REQUEST, 1, 3]])
+  })
+
+  test('are not the missing lines after the last line', () => {
+    const ahead = note('CACHE_MISS', { state: 'Processing', time: BEGUN + 9_000 })
+    const assessments = assessmentsOf([...transitions(['AUTH_OK']), ahead], table)
+    expect(assessments).toMatchObject([{ missing: [2] }])
+    expect(places(findGaps(assessments))).toEqual([])
+  })
+
+  test('are between other lines than the one of another attempt with the same seq', () => {
+    const retries = compile(requestWithRetriesMachine)
+    const attempt = (number: number): TransitionRecord[] => [
+      transition({ attempt: number, seq: 4, event: 'ATTEMPT', from: 'Queued', state: 'Working' }),
+      transition({ attempt: number, seq: 5, event: 'RETRY', from: 'Working', state: 'Queued' }),
+    ]
+    const records = [...transitions(QUEUED, {}, 0, retries), ...attempt(1), ...attempt(2).slice(1)]
+    expect(places(findGaps(assessmentsOf(records, retries)))).toEqual([[REQUEST, 3, 5]])
   })
 
   test('are in order of the time of the line before', () => {
@@ -79,6 +96,13 @@ describe('a partial record', () => {
     expect(fillGap(gaps, partialOf(1), table)).toBe(true)
     expect(fillGap(gaps, partialOf(2), table)).toBe(true)
     expect(fillGap(gaps, partialOf(2), table)).toBe(false)
+  })
+
+  test('fills the first gap that it fits into, if it has a request id', () => {
+    const gaps = gapsOf(transitions(SYNC), 1, 2)
+    const partial = { isWholeTrace: false, time: BEGUN + 1_500, requestSuffix: REQUEST }
+    expect(fillGap(gaps, partial, table)).toBe(true)
+    expect(gaps.map(({ filled }) => filled)).toEqual([true, false])
   })
 
   test('fills no gap if there is none', () => {

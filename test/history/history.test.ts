@@ -4,6 +4,7 @@ import { Histories, requestIds, requestKey } from '../../src/history/history.ts'
 import type { LifecycleRecord } from '../../src/record/record.ts'
 import { BEGUN, note, QUEUED, REQUEST, TRACE, transition, transitions } from '../sample-log.ts'
 import { historiesOf, singleHistory } from './histories.ts'
+import { propertyRuns } from '../property-runs.ts'
 
 const completed = (attempt: number, time: number): LifecycleRecord =>
   transition({ seq: 4, event: 'COMPLETE', from: 'Queued', state: 'Completed', attempt, time: BEGUN + time })
@@ -76,7 +77,7 @@ describe('a history', () => {
       fc.property(shuffled, ([all, other]) => {
         expect(singleHistory(other)).toEqual(singleHistory(all))
       }),
-      { numRuns: 300 },
+      { numRuns: propertyRuns(300) },
     )
   })
 
@@ -131,6 +132,20 @@ describe('a history', () => {
     expect([...histories].flatMap(({ transitions: found }) => found)).toEqual([
       { record: transition(), file: 'a', line: 3 },
     ])
+  })
+
+  test('has the place in the first file, even if its line number is higher', () => {
+    const histories = new Histories()
+    histories.add(transition(), 'a', 7)
+    histories.add(transition(), 'b', 3)
+    expect([...histories].flatMap(({ transitions: found }) => found)).toMatchObject([{ file: 'a', line: 7 }])
+  })
+
+  test('has the first of two copies in the same place', () => {
+    const histories = new Histories()
+    histories.add(transition({ data: 1 }), 'a', 3)
+    histories.add(transition({ data: 2 }), 'a', 3)
+    expect([...histories].flatMap(({ transitions: found }) => found)).toMatchObject([{ record: { data: 1 } }])
   })
 
   test('has no place if its records were not read from a log', () => {

@@ -27,6 +27,7 @@ describe('the progress of a trace is', () => {
   test.each([
     ['unknown', 'without any line', []],
     ['unknown', 'where a line is missing', transitions(SYNC).slice(1)],
+    ['unknown', 'where a line of one of two requests is missing', [...transitions(SYNC).slice(1), ...child]],
     ['unknown', 'where only a note is there', [note('CACHE_MISS')]],
     ['open', 'while a request has not ended', transitions(['AUTH_OK'])],
     ['open', 'while one is queued', transitions(QUEUED)],
@@ -37,6 +38,11 @@ describe('the progress of a trace is', () => {
       'over',
       'when every request has ended',
       [...transitions(SYNC), ...transitions([...QUEUED, 'COMPLETE'], { request_id: OTHER })],
+    ],
+    [
+      'over',
+      'when a note about something else has the same data',
+      [...transitions(SYNC), note('CACHE_MISS', { state: 'Processing', data: { child: true } })],
     ],
     ['over', 'when the message was worked on', [...transitions(SYNC), sent, ...begun()]],
     [

@@ -204,6 +204,15 @@ describe('valid is', () => {
   test('a line after a missing one', () => {
     expect(invalid(transitions(SYNC).filter(({ seq }) => seq !== 2))).toEqual([])
   })
+
+  test('a line after a missing one, though another attempt has a line with that seq', () => {
+    const first = [
+      transition({ attempt: 1, seq: 4, event: 'ATTEMPT', from: 'Queued', state: 'Working' }),
+      transition({ attempt: 1, seq: 5, event: 'RETRY', from: 'Working', state: 'Queued' }),
+    ]
+    const second = transition({ attempt: 2, seq: 6, event: 'COMPLETE', from: 'Working', state: 'Completed' })
+    expect(invalid([...transitions(QUEUED, {}, 0, retries), ...first, second], retries)).toEqual([])
+  })
 })
 
 describe('the line of a worker after a line of the sender in another state', () => {

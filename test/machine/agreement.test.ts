@@ -6,6 +6,7 @@ import { requestMachine } from '../../machines/request.ts'
 import { compile } from '../../src/machine/compile.ts'
 import { step } from '../../src/machine/table.ts'
 import { flatMachine, nestedMachine, SIGNALS } from '../arbitraries.ts'
+import { propertyRuns } from '../property-runs.ts'
 
 const signals = fc.array(fc.constantFrom(...SIGNALS), { maxLength: 20 })
 
@@ -38,11 +39,11 @@ function expectAgreement(machine: AnyStateMachine, events: readonly string[]): v
 
 describe('the table takes the same transitions as an XState actor', () => {
   test('on flat machines', () => {
-    fc.assert(fc.property(flatMachine, signals, expectAgreement), { numRuns: 300 })
+    fc.assert(fc.property(flatMachine, signals, expectAgreement), { numRuns: propertyRuns(300) })
   })
 
   test('on nested machines', () => {
-    fc.assert(fc.property(nestedMachine, signals, expectAgreement), { numRuns: 500 })
+    fc.assert(fc.property(nestedMachine, signals, expectAgreement), { numRuns: propertyRuns(500) })
   })
 
   test.each([requestMachine, requestWithRetriesMachine])('on the shipped machine $id', (machine) => {
@@ -51,7 +52,7 @@ describe('the table takes the same transitions as an XState actor', () => {
       fc.property(fc.array(names, { maxLength: 12 }), (events) => {
         expectAgreement(machine, events)
       }),
-      { numRuns: 200 },
+      { numRuns: propertyRuns(200) },
     )
   })
 

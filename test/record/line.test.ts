@@ -8,6 +8,7 @@ import type { LifecycleRecord, TransitionRecord } from '../../src/record/record.
 import { keysOf, linesStream } from '../lines.ts'
 import { trackerFixture } from '../tracker-fixture.ts'
 import { lifecycleRecord, SERVICE } from './records.ts'
+import { propertyRuns } from '../property-runs.ts'
 
 const fail = (error: unknown): never => {
   throw error
@@ -45,7 +46,7 @@ describe('the reader returns the record that was written', () => {
         expect(lines.map((line) => readRecord(JSON.parse(line)))).toEqual(records)
         for (const line of lines) expect(new Set(keysOf(line)).size).toBe(keysOf(line).length)
       }),
-      { numRuns: 300 },
+      { numRuns: propertyRuns(300) },
     )
   })
 

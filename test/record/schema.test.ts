@@ -12,6 +12,7 @@ import { trueLog } from '../log-arbitraries.ts'
 import { linesOf } from '../log-lines.ts'
 import { root } from '../sources.ts'
 import { LINE_SORTS, sampleLine, sortsWith, VALUES } from './field-samples.ts'
+import { propertyRuns } from '../property-runs.ts'
 
 type Line = Readonly<Record<string, unknown>>
 
@@ -38,7 +39,7 @@ describe('the schema accepts', () => {
       fc.property(trueLog(machine), ({ records }) => {
         for (const line of parsed(linesOf(records))) expect(schemaErrors(line), JSON.stringify(line)).toBeUndefined()
       }),
-      { numRuns: 50 },
+      { numRuns: propertyRuns(50) },
     )
   })
 
@@ -74,7 +75,7 @@ describe('the schema refuses', () => {
         if (typeof readRecord(changed) === 'string')
           expect(schemaErrors(changed), JSON.stringify(changed)).toBeDefined()
       }),
-      { numRuns: 2_000 },
+      { numRuns: propertyRuns(2_000) },
     )
   })
 

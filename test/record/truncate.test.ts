@@ -7,6 +7,7 @@ import { readRecord } from '../../src/record/line.ts'
 import { keysOf, linesStream } from '../lines.ts'
 import { trackerFixture } from '../tracker-fixture.ts'
 import { dispatch } from '../../src/tracking/signals.ts'
+import { propertyRuns } from '../property-runs.ts'
 
 const oops = (): never => {
   throw new Error('oops')
@@ -100,7 +101,7 @@ describe('a line is shorter than 4,096 bytes, whole, and has our fields', () => 
         }
         expect(tracker.stats.faults).toBe(0)
       }),
-      { numRuns: 300 },
+      { numRuns: propertyRuns(300) },
     )
   })
 

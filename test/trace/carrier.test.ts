@@ -5,6 +5,7 @@ import { extract, inject, type Carrier, type TraceContext } from '../../src/trac
 import { formatResumption, parseResumption, type Resumption } from '../../src/trace/resumption.ts'
 import { isRequestId, isTraceId, newRequestId, newTraceId } from '../../src/trace/trace-id.ts'
 import { CARRIERS, DOUBLED } from './carriers.ts'
+import { propertyRuns } from '../property-runs.ts'
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c'
 const DASHED = '0af76519-16cd-43dd-8448-eb211c80319c'
@@ -214,7 +215,7 @@ describe('any carrier', () => {
         if (from === 'edge') expect(extracted).not.toHaveProperty('resumption')
         expectSendable({ traceId: newTraceId(), requestId: newRequestId(), ...extracted }, extracted.resumption)
       }),
-      { numRuns: 1_000 },
+      { numRuns: propertyRuns(1_000) },
     )
   })
 
@@ -270,7 +271,7 @@ describe('any carrier', () => {
           ).toEqual(headers)
         },
       ),
-      { numRuns: 300 },
+      { numRuns: propertyRuns(300) },
     )
   })
 

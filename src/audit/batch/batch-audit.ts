@@ -8,9 +8,9 @@ import type { StuckThresholds } from '../stuck-thresholds.ts'
 import { buildReport } from '../build-report.ts'
 import type { AuditReport } from '../report.ts'
 
-/** What an audit is asked. */
-export interface AuditQuestion {
-  /** The moment to which ages are counted, in epoch milliseconds; `'end'` for the last line's. */
+/** When ages are measured, and the thresholds. */
+export interface ReportOptions {
+  /** The time at which ages are measured, in epoch milliseconds; `'end'` is that of the last line. */
   readonly now: number | 'end'
   readonly limits: StuckThresholds
 }
@@ -18,14 +18,14 @@ export interface AuditQuestion {
 /**
  * Finds the requests that are stuck and the lines that no run of the machine writes.
  *
- * The answer depends on what the lines say alone: not on their order, on repeats, or on lines of others. Damaged
- * lines are counted, accuse nobody, and what they alone told is listed under gaps.
+ * The report depends on the content of the lifecycle lines, and not on their order, on repeats, or on other lines.
+ * Damaged lines are counted. They cause no finding; a step that only a damaged line shows is listed as a gap.
  */
 export class BatchAudit {
   readonly #table: TransitionTable
   readonly #requests: RequestTable
   readonly #partials = new Map<string, PartialRecord>()
-  /** Lines of each block of each file. */
+  /** The number of lines of each block, by file. */
   readonly #lines = new Map<string, number[]>()
   #otherLines = 0
   #damagedLines = 0
@@ -41,8 +41,8 @@ export class BatchAudit {
     this.#records += batch.count
     this.#otherLines += otherLines
     this.#damagedLines += damagedLines
-    // A damaged line that was repeated is still one line.
-    for (const fragment of partials) this.#partials.set(JSON.stringify(fragment), fragment)
+    // A repeated damaged line counts once.
+    for (const partial of partials) this.#partials.set(JSON.stringify(partial), partial)
     const counts = this.#lines.get(file) ?? []
     this.#lines.set(file, counts)
     counts[index] = lines
@@ -50,13 +50,13 @@ export class BatchAudit {
     this.#requests.evictBefore(startTime)
   }
 
-  /** Whether all has to be read once more, with an auditor of the same {@link RequestTableOptions}. */
+  /** Whether everything has to be read again, by an audit with the same {@link RequestTableOptions}. */
   needsSecondPass(): boolean {
     return this.#requests.needsSecondPass()
   }
 
-  /** The answer; nothing can be added after it. */
-  report({ now, limits }: AuditQuestion): AuditReport {
+  /** The report; no block may be added after it. */
+  report({ now, limits }: ReportOptions): AuditReport {
     const requestTable = this.#requests
     const histories = [...requestTable.remaining(this.#linesBefore())]
     const assessments = applyPartialRecords(
@@ -86,7 +86,7 @@ export class BatchAudit {
   }
 }
 
-/** For each place the sum of all numbers before it. */
+/** For each index the sum of all numbers before it. */
 function sums(counts: readonly number[]): number[] {
   let sum = 0
   return counts.map((count) => (sum += count) - count)

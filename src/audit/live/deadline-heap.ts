@@ -1,10 +1,10 @@
-/** Something that falls due at a moment. */
+/** Something that falls due at a time. */
 interface Due<T> {
   readonly at: number
   readonly item: T
 }
 
-/** What falls due, the earliest first: a binary heap, so that putting and taking cost little among many. */
+/** A binary heap of deadlines, the earliest first. */
 export class DeadlineHeap<T> {
   #heap: Due<T>[] = []
 
@@ -23,7 +23,7 @@ export class DeadlineHeap<T> {
     }
   }
 
-  /** Takes the earliest, if its time has come. */
+  /** Removes and returns the earliest item, if it is due. */
   popDue(now: number): T | undefined {
     const heap = this.#heap
     const [first] = heap
@@ -36,10 +36,10 @@ export class DeadlineHeap<T> {
     return first.item
   }
 
-  /** Forgets what is no longer waited for. */
+  /** Keeps only the items that are wanted. */
   retain(wanted: (item: T, at: number) => boolean): void {
     const kept = this.#heap.filter(({ item, at }) => wanted(item, at))
-    // In order they are a heap already.
+    // A sorted array is a heap.
     this.#heap = kept.sort((a, b) => a.at - b.at)
   }
 
@@ -53,7 +53,7 @@ export class DeadlineHeap<T> {
     }
   }
 
-  /** Where there is nothing, nothing ever falls due. */
+  /** The time of an item; Infinity beyond the last. */
   #at(index: number): number {
     return this.#heap[index]?.at ?? Infinity
   }

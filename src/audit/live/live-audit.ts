@@ -11,38 +11,38 @@ import { stuckEntry } from '../report-entries.ts'
 import { LiveRequest } from './live-request.ts'
 import type { InvalidEntry } from '../report.ts'
 
-/** A request that was told as stuck, and is where it was no longer. */
+/** A request that was reported as stuck, and has moved on. */
 export interface MovedOn {
   readonly trace_id: string
   readonly request_id: string
   /** The service that moved it. */
   readonly service: string
-  /** Where it is now, and since when, in epoch milliseconds. */
+  /** The state that it is in now, and since when, in epoch milliseconds. */
   readonly state: string
   readonly since: number
-  /** Where it was stuck, and how long it had been there. */
+  /** The state that it was stuck in, and for how long. */
   readonly was: string
   readonly stuck_for_ms: number
 }
 
-/** What an audit tells while lines come: each thing once. */
+/** What a live audit reports, each once. */
 export type Finding =
   | ({ readonly finding: 'stuck' } & StuckRequest)
   | ({ readonly finding: 'moved_on' } & MovedOn)
   | ({ readonly finding: 'invalid' } & InvalidEntry)
 
-/** What a live audit is asked. */
+/** The machine and the thresholds. */
 export interface LiveAuditOptions {
   readonly table: TransitionTable
-  /** How long a request may stay in a state that this service brought it to, in milliseconds; `Infinity` for ever. */
+  /** How long a request may stay in a state that this service moved it to, in milliseconds; `Infinity` for no limit. */
   readonly limitOf: (state: string, service: string) => number
 }
 
-/** How much a live audit holds on to. */
+/** How much a live audit keeps in memory. */
 export interface MemoryUse {
   readonly open: number
   readonly lines: number
-  /** Those that have ended, whose lines are still there; and those of which it is only known. */
+  /** Ended requests whose lines are still in memory, and those of which only the end is remembered. */
   readonly resting: number
   readonly ended: number
   readonly deadlines: number
@@ -62,32 +62,32 @@ export interface LiveSnapshot {
   readonly memory: MemoryUse
 }
 
-/** So many requests keep their lines after their end: what comes late is judged with them. */
+/** How many requests keep their lines after their end, so that late lines can be assessed with them. */
 const MAX_RESTING = 10_000
-/** Of so many more it is known that they have ended: what comes of them is passed over. */
+/** For how many more only the end is remembered: their late lines are ignored. */
 const MAX_ENDED = 100_000
-/** So many damaged lines may still be somebody's; then they are taken to be whose they seem. */
+/** How many damaged lines wait for a better match; above it they are assigned to the request that fits best by then. */
 const MAX_PARTIALS = 1_000
 
 /**
- * An audit that goes on while lines come, in any order: the stuck requests at a moment are those that an audit of all
- * lines so far would find.
+ * An incremental audit, of lines in any order: at any time its stuck requests are those that a batch audit of the lines
+ * so far would find.
  *
- * It reads no clock. A line costs what its own request has; a tick costs what has changed and what falls due. What it
- * holds on to is bounded by the requests that are open.
+ * It reads no clock. A line costs as much as its request has lines; a tick costs as much as has changed or falls due.
+ * Memory is bounded by the open requests.
  */
 export class LiveAudit {
   readonly #table: TransitionTable
   readonly #limitOf: LiveAuditOptions['limitOf']
   readonly #requests = new Map<string, LiveRequest>()
   readonly #changed = new Set<LiveRequest>()
-  /** Those that nothing is waited for, the earliest first. */
+  /** Requests that no deadline is set for, the earliest first. */
   readonly #resting = new Set<LiveRequest>()
   readonly #ended = new RecentlyEnded(MAX_ENDED)
   readonly #deadlines = new DeadlineHeap<LiveRequest>()
   #partials: PartialRecord[] = []
-  /** Whether fragments or requests have come since the fragments were given to requests. */
-  #undecided = false
+  /** Whether damaged lines or requests were added since the damaged lines were last assigned. */
+  #assignmentIsStale = false
   #restedSincePartial = 0
   #findings: Finding[] = []
   #stuck = 0
@@ -103,7 +103,7 @@ export class LiveAudit {
     return this.#latest
   }
 
-  /** How many requests were told as stuck and have not moved on. */
+  /** How many requests were reported as stuck and have not moved on. */
   get stuck(): number {
     return this.#stuck
   }
@@ -129,15 +129,15 @@ export class LiveAudit {
     this.#changed.add(request)
   }
 
-  addPartial(fragment?: PartialRecord): void {
-    if (fragment === undefined) return
+  addPartial(partial?: PartialRecord): void {
+    if (partial === undefined) return
     if (this.#partials.length >= MAX_PARTIALS) this.#absorbPartials()
-    this.#partials.push(fragment)
-    this.#undecided = true
+    this.#partials.push(partial)
+    this.#assignmentIsStale = true
     this.#restedSincePartial = 0
   }
 
-  /** What the lines since the last call say, whatever the time is: what is invalid, and who has moved on. */
+  /** The findings of the lines since the last call that need no clock: invalid lines, and requests that moved on. */
   drain(): Finding[] {
     this.#assessChanged()
     const findings = this.#findings
@@ -145,24 +145,24 @@ export class LiveAudit {
     return findings
   }
 
-  /** The same, and who is stuck at that moment, in epoch milliseconds. */
+  /** The same, and the requests that are stuck at that time, in epoch milliseconds. */
   tick(now: number): Finding[] {
     this.#assessChanged()
-    if (this.#partials.length > 0 && this.#undecided) this.#assignPartials()
-    const notYet: LiveRequest[] = []
+    if (this.#partials.length > 0 && this.#assignmentIsStale) this.#assignPartials()
+    const early: LiveRequest[] = []
     for (let request = this.#deadlines.popDue(now); request !== undefined; request = this.#deadlines.popDue(now)) {
-      // It may have ended, moved on or been told since its deadline was put down.
+      // It may have ended, moved on or been reported since its deadline was set.
       if (request.assessment === undefined || request.reportedAt !== undefined || request.due > now) continue
       const { position } = request.assessment
       const entry = stuckEntry(request.assessment, now, this.#limitOf(position.state, position.service))
-      if (entry === undefined) notYet.push(request)
+      if (entry === undefined) early.push(request)
       else {
         this.#findings.push({ finding: 'stuck', ...entry })
         request.reportedAt = position
         this.#stuck += 1
       }
     }
-    for (const request of notYet) this.#deadlines.push(request, request.due)
+    for (const request of early) this.#deadlines.push(request, request.due)
     if (this.#partials.length > 0 && this.#restedSincePartial > MAX_RESTING) this.#absorbPartials()
     return this.drain()
   }
@@ -175,7 +175,7 @@ export class LiveAudit {
    */
   snapshot(now: number): LiveSnapshot {
     this.#assessChanged()
-    if (this.#partials.length > 0 && this.#undecided) this.#assignPartials()
+    if (this.#partials.length > 0 && this.#assignmentIsStale) this.#assignPartials()
     const states = new Map<string, Map<string, number>>()
     const stuck: StuckRequest[] = []
     let open = 0
@@ -203,10 +203,10 @@ export class LiveAudit {
       if (request.fromWholeLines === undefined) continue
       if (this.#partials.length === 0 || request.fromWholeLines.end !== undefined)
         this.#place(request, request.fromWholeLines)
-      this.#undecided = true
+      this.#assignmentIsStale = true
     }
     this.#changed.clear()
-    // Many at a time: the more of a set were deleted, the longer it takes to find the first that is left.
+    // In bulk: finding the first element of a set takes longer the more of its elements were deleted.
     if (this.#resting.size > 1.1 * MAX_RESTING) this.#evictResting()
     // Most requests end long before their deadline.
     const open = this.#requests.size - this.#resting.size
@@ -220,14 +220,14 @@ export class LiveAudit {
       this.#resting.delete(request)
       this.#requests.delete(request.key)
       this.#restedSincePartial += 1
-      // Where it merely may stay for ever it may yet go on.
+      // A request in a state without a limit may still go on.
       if (request.assessment?.ended === true) this.#ended.add(request.key)
     }
   }
 
-  #place(request: LiveRequest, verdict: RequestAssessment): void {
-    request.assessment = verdict
-    const { position, ended, history } = verdict
+  #place(request: LiveRequest, assessment: RequestAssessment): void {
+    request.assessment = assessment
+    const { position, ended, history } = assessment
     const { state, service, since } = position
     const { reportedAt } = request
     if (reportedAt !== undefined && (ended || state !== reportedAt.state || since > reportedAt.since)) {
@@ -253,23 +253,23 @@ export class LiveAudit {
     if (due < Infinity) this.#deadlines.push(request, due)
   }
 
-  /** Lets all damaged lines speak, each for the request that it fits best by what is known now. */
+  /** Assigns each damaged line to the request that it fits best, by what is known now. */
   #assignPartials(): void {
-    this.#undecided = false
-    const spokenFor = [...this.#requests.values()].flatMap((request) => {
+    this.#assignmentIsStale = false
+    const candidates = [...this.#requests.values()].flatMap((request) => {
       const { fromWholeLines } = request
       return fromWholeLines === undefined || (fromWholeLines.end !== undefined && fromWholeLines.missing.length === 0)
         ? []
         : [{ request, fromWholeLines }]
     })
-    const verdicts = applyPartialRecords(
-      spokenFor.map(({ fromWholeLines }) => fromWholeLines),
+    const assessments = applyPartialRecords(
+      candidates.map(({ fromWholeLines }) => fromWholeLines),
       this.#partials,
       this.#table,
     )
-    for (const [index, { request }] of spokenFor.entries()) {
-      const verdict = verdicts[index]
-      if (verdict !== undefined) this.#place(request, verdict)
+    for (const [index, { request }] of candidates.entries()) {
+      const assessment = assessments[index]
+      if (assessment !== undefined) this.#place(request, assessment)
     }
   }
 

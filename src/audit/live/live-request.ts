@@ -5,23 +5,23 @@ import type { LifecycleRecord, LoggedError } from '../../record/record.ts'
 import { invalidEntries } from '../report-entries.ts'
 import type { InvalidEntry } from '../report.ts'
 
-/** Of a request that is tried again for weeks, so many of the latest lines of each kind are kept. */
+/** How many of the latest lines of each kind are kept of a request that is retried for weeks. */
 const MAX_LINES = 40
 
-/** What is known of one request while its lines come. */
+/** One request of a live audit. */
 export class LiveRequest {
   readonly key: string
-  /** By its whole lines, as of the last call of {@link LiveRequest.assess}. */
+  /** Its assessment by whole lines, as of the last call of {@link LiveRequest.assess}. */
   fromWholeLines: RequestAssessment | undefined
-  /** The same with what damaged lines say. */
+  /** Its assessment by whole and damaged lines. */
   assessment: RequestAssessment | undefined
-  /** Where it stood when it was told as stuck; undefined where it was not, or has moved on. */
+  /** Its position when it was reported as stuck; undefined if it was not, or has moved on. */
   reportedAt: Position | undefined
-  /** When it will be stuck, in epoch milliseconds. */
+  /** When it becomes stuck, in epoch milliseconds. */
   due = Infinity
   #lines: Located<LifecycleRecord>[] = []
   #invalid: ReadonlySet<string> = NONE
-  #settled: Position | undefined
+  #absorbed: Position | undefined
   #lostAttempts = 0
   #latestLost = -1
   #lastError: LoggedError | null = null
@@ -30,7 +30,7 @@ export class LiveRequest {
     this.key = key
   }
 
-  /** How many lines of it are kept. */
+  /** How many of its lines are kept. */
   get lines(): number {
     return this.#lines.length
   }
@@ -39,21 +39,21 @@ export class LiveRequest {
     if ((record.attempt ?? Infinity) > this.#latestLost) this.#lines.push({ record, file, line })
   }
 
-  /** Judges it anew by all its lines. Returns the invalid ones that were not told yet. */
+  /** Assesses it by all its lines. Returns the invalid lines that were not reported before. */
   assess(table: TransitionTable): InvalidEntry[] {
     const histories = new Histories()
     for (const { record, file, line } of this.#lines) histories.add(record, file, line)
     const [history] = histories
     if (history === undefined) return []
-    const verdict = assess(history, table)
-    this.#lastError = verdict.lastError ?? this.#lastError
+    const assessment = assess(history, table)
+    this.#lastError = assessment.lastError ?? this.#lastError
     this.fromWholeLines = {
-      ...this.#unlessSettled(verdict, table),
-      attempts: verdict.attempts + this.#lostAttempts,
+      ...this.#notBehind(assessment, table),
+      attempts: assessment.attempts + this.#lostAttempts,
       lastError: this.#lastError,
     }
     this.#keep(history, table)
-    const keys = verdict.invalid.map(({ line: { record } }) =>
+    const keys = assessment.invalid.map(({ line: { record } }) =>
       JSON.stringify([
         record.attempt,
         record.seq,
@@ -64,41 +64,41 @@ export class LiveRequest {
         record.service,
       ]),
     )
-    const told = this.#invalid
+    const reported = this.#invalid
     this.#invalid = keys.length === 0 ? NONE : new Set(keys)
-    return invalidEntries(verdict).filter((_, index) => !told.has(keys[index] ?? ''))
+    return invalidEntries(assessment).filter((_, index) => !reported.has(keys[index] ?? ''))
   }
 
-  /** Makes what damaged lines said of it its own: they are going to be forgotten. */
+  /** Keeps the position that damaged lines gave it, since these lines are about to be discarded. */
   absorbPartials(): void {
-    if (this.assessment?.position !== this.fromWholeLines?.position) this.#settled = this.assessment?.position
+    if (this.assessment?.position !== this.fromWholeLines?.position) this.#absorbed = this.assessment?.position
     this.fromWholeLines = this.assessment
   }
 
-  #unlessSettled(verdict: RequestAssessment, table: TransitionTable): RequestAssessment {
-    const [settled, { seq, since }] = [this.#settled, verdict.position]
-    if (settled !== undefined && settled.seq > seq && settled.since >= since) {
-      return { ...verdict, position: settled, ended: table.state[settled.state]?.final === true }
+  #notBehind(assessment: RequestAssessment, table: TransitionTable): RequestAssessment {
+    const [absorbed, { seq, since }] = [this.#absorbed, assessment.position]
+    if (absorbed !== undefined && absorbed.seq > seq && absorbed.since >= since) {
+      return { ...assessment, position: absorbed, ended: table.state[absorbed.state]?.final === true }
     }
-    this.#settled = undefined
-    return verdict
+    this.#absorbed = undefined
+    return assessment
   }
 
   #keep({ transitions, notes }: RequestHistory, table: TransitionTable): void {
     this.#lines = [...transitions, ...notes]
     if (this.#lines.length <= 2 * MAX_LINES) return
     const attempts = attemptsOf(this.#lines)
-    // Since when it is in a state may be told by the first note that found it there.
+    // The first note in a state may be the only line that says since when the request has been there.
     const first = new Map(
       notes
         .filter(({ record }) => table.state[record.state] !== undefined)
         .reverse()
-        .map((found) => [found.record.state, found]),
+        .map((note) => [note.record.state, note]),
     )
     const kept = notes.filter(
-      (found, index) => index >= notes.length - MAX_LINES || first.get(found.record.state) === found,
+      (note, index) => index >= notes.length - MAX_LINES || first.get(note.record.state) === note,
     )
-    // What comes first in order is left out: a line whose predecessor is missing is accused of nothing.
+    // The earliest lines are dropped: a line without its predecessor is not invalid.
     this.#lines = [...transitions.slice(-MAX_LINES), ...kept]
     for (const attempt of attemptsOf(this.#lines)) attempts.delete(attempt)
     this.#lostAttempts += attempts.size

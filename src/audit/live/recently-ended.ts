@@ -1,13 +1,13 @@
-/** Which requests have ended: a bounded number of the latest, in a few bytes each. */
+/** The latest requests that ended, a bounded number of them, in a few bytes each. */
 export class RecentlyEnded {
   readonly #digests = new Set<number>()
-  /** In the order in which they ended; the next takes the place of the oldest. */
+  /** A ring, in the order in which they ended. */
   readonly #order: Float64Array
   #next = 0
 
-  /** @param most how many are known at a time */
-  constructor(most: number) {
-    this.#order = new Float64Array(most).fill(Number.NaN)
+  /** @param capacity how many are remembered */
+  constructor(capacity: number) {
+    this.#order = new Float64Array(capacity).fill(Number.NaN)
   }
 
   get size(): number {
@@ -29,7 +29,7 @@ export class RecentlyEnded {
   }
 }
 
-/** 53 bits of a text, which two of 100,000 share once in a million times: keys may be long, and would hold on to more. */
+/** A 53-bit hash, since keys may be long. Among 100,000 keys two collide with a probability of one in a million. */
 function digest(text: string): number {
   let [high, low] = [0x811c9dc5, 0x9e3779b9]
   for (let index = 0; index < text.length; index += 1) {

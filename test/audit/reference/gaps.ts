@@ -15,8 +15,8 @@ export interface Gap {
 export function gapsOf(assessments: readonly Assessment[]): Gap[] {
   const gaps = assessments.flatMap(({ history: { trace, request, transitions }, missing }) =>
     missing.flatMap((seq): Gap[] => {
-      const before = transitions.filter(({ record }) => record.seq < seq).at(-1)?.record
-      const after = transitions.filter(({ record }) => record.seq > seq)[0]?.record
+      const before = transitions.findLast(({ record }) => record.seq < seq)?.record
+      const after = transitions.find(({ record }) => record.seq > seq)?.record
       return before === undefined || after === undefined ? [] : [{ trace, request, before, after }]
     }),
   )

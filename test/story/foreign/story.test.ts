@@ -51,7 +51,14 @@ function logs(): { files: (name: string) => string; gateway: string } {
 describe('a story of one service with throughline and several without', () => {
   test('has the lines of all services by time, in every notation of the trace id', async () => {
     const { files, gateway } = logs()
-    const { status, out } = await runCommand('story', TRACE, files('gateway.log'), files('others.log'), '--format', 'json')
+    const { status, out } = await runCommand(
+      'story',
+      TRACE,
+      files('gateway.log'),
+      files('others.log'),
+      '--format',
+      'json',
+    )
     // What the command prints as JSON.
     const { requests, services, lines } = JSON.parse(out) as StoryReport
     expect(status).toBe(0)

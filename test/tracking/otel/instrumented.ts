@@ -1,4 +1,7 @@
-/** Sets up OpenTelemetry's instrumentation of pino before pino is loaded. Its options are in PINO_INSTRUMENTATION, as JSON. */
+/**
+ * Sets up OpenTelemetry's instrumentation of pino before pino is loaded. Its options are in PINO_INSTRUMENTATION, as
+ * JSON.
+ */
 import { diag, DiagConsoleLogger, DiagLogLevel } from '@opentelemetry/api'
 import { registerInstrumentations } from '@opentelemetry/instrumentation'
 import { PinoInstrumentation, type PinoInstrumentationConfig } from '@opentelemetry/instrumentation-pino'

@@ -1,6 +1,6 @@
 /**
- * Logs lines of an application and of requests, inside a span and outside. The message of an application's line names the
- * case; the service of a request's line names its logger.
+ * Logs lines of an application and of requests, inside a span and outside. The message of an application's line names
+ * the case; the service of a request's line names its logger.
  */
 import { trace, type Span } from '@opentelemetry/api'
 import { pino } from 'pino'
