@@ -121,6 +121,13 @@ describe.skipIf(missing)('BullMQ beyond the contract', () => {
       const order: Order = Object.freeze({ sku: 'mug' })
       const states: string[] = []
       plain.on('waiting', () => states.push(request.state))
+      // `addBulk` emits no event.
+      const addBulk = plain.addBulk.bind(plain)
+      plain.addBulk = async (jobs) => {
+        const added = await addBulk(jobs)
+        states.push(request.state)
+        return added
+      }
       const job = await request.run(() => send(propagate(plain), order))
       expect(story(request.requestId)).toEqual(PLACED)
       expect(new Set(states)).toEqual(new Set(['Processing']))

@@ -112,8 +112,8 @@ for (const engine of engines)
         const { tracker, story } = trackedService()
         const [first, second] = [tracker.start(), tracker.start()]
         const order = { order: 1 }
-        expect(await first.run(() => boss.sendThrottled(queue, order, {}, 86_400, 'once'))).toBeTypeOf('string')
-        expect(await second.run(() => boss.sendThrottled(queue, order, {}, 86_400, 'once'))).toBeNull()
+        expect(await first.run(() => boss.sendThrottled(queue, order, {}, 43_200, 'once'))).toBeTypeOf('string')
+        expect(await second.run(() => boss.sendThrottled(queue, order, {}, 43_200, 'once'))).toBeNull()
         expect(first.state).toBe('Queued')
         expect(story(second.requestId)).toEqual([...STARTED, 'Processing', '(ENQUEUE)'])
         expect(order).toEqual({ order: 1 })
