@@ -8,12 +8,12 @@ const reports = process.argv
 
 /** The failed tests with their messages, printed last: of a long output only the end may be kept. */
 function* failures({ name, testResults }) {
-  const report = (title, message) => `${name}: ${title}\n${message.split('\n').slice(0, 30).join('\n')}\n`
+  const entry = (title, message) => `${name}: ${title}\n${message.split('\n').slice(0, 30).join('\n')}\n`
   for (const { name: file, status, message, assertionResults } of testResults) {
     const failed = assertionResults.filter((test) => test.status === 'failed')
-    for (const test of failed) yield report(`${relative('.', file)} > ${test.fullName}`, test.failureMessages.join('\n'))
+    for (const test of failed) yield entry(`${relative('.', file)} > ${test.fullName}`, test.failureMessages.join('\n'))
     // A file that could not be loaded fails no test of its own.
-    if (status === 'failed' && failed.length === 0) yield report(relative('.', file), message)
+    if (status === 'failed' && failed.length === 0) yield entry(relative('.', file), message)
   }
 }
 
