@@ -1,3 +1,4 @@
+import type * as Crypto from 'node:crypto'
 import { expect, test, vi } from 'vitest'
 import { isRequestId, newRequestId } from '../../src/trace/trace-id.ts'
 
@@ -5,7 +6,7 @@ const calls = vi.hoisted(() => ({ count: 0 }))
 
 // The first bytes of the system's random generator are zero.
 vi.mock('node:crypto', async (importOriginal) => {
-  const crypto = await importOriginal<typeof import('node:crypto')>()
+  const crypto = await importOriginal<typeof Crypto>()
   const randomFillSync = (bytes: Buffer): Buffer => {
     calls.count += 1
     return calls.count === 1 ? bytes.fill(0) : crypto.randomFillSync(bytes)
