@@ -11,8 +11,8 @@ const SECOND_HASH: HashConstants = { seed: 0x2545f491, factor: 0x85ebca6b, shift
 /** A 32-bit hash of a few words. Not cryptographic. */
 export function hashWords(words: Uint32Array, { seed, factor, shift } = HASH): number {
   let hash = seed
-  for (const word of words) {
-    hash = Math.imul(hash ^ word, factor)
+  for (let index = 0; index < words.length; index += 1) {
+    hash = Math.imul(hash ^ (words[index] ?? 0), factor)
     hash ^= hash >>> shift
   }
   return hash >>> 0

@@ -350,13 +350,12 @@ export class RequestTable {
 
   /** Counts and evicts a request if it is clean. */
   #evict(id: number): void {
-    const key = this.#requests.keyAt(id)
-    if ((this.#status(id) & LATE) !== 0 || this.#pinned.requests.has(key)) return
+    if ((this.#status(id) & LATE) !== 0 || this.#isPinned(id)) return
     const clean = this.#asClean(id)
     if (clean === undefined) return
     this.#count(id, clean)
     this.#evictedUpTo = Math.max(this.#evictedUpTo, this.#latestTime(id))
-    this.#evictedIds?.add(...fingerprintOf(key))
+    this.#evictedIds?.add(...fingerprintOf(this.#requests.keyAt(id)))
     const head = this.#head(id)
     if (this.#extras.size > 0) for (const line of this.#lines.list(head)) this.#extras.delete(line)
     this.#originalIds.delete(id)
@@ -364,6 +363,11 @@ export class RequestTable {
     this.#traces.release(this.#requests.get(id, TRACE))
     this.#requests.set(id, HEAD, 0)
     this.#requests.delete(id)
+  }
+
+  #isPinned(id: number): boolean {
+    const { requests } = this.#pinned
+    return requests.size > 0 && requests.has(this.#requests.keyAt(id))
   }
 
   /** Counts a line of an evicted request: a repeat, or something that happened after its end. */

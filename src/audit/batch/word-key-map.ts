@@ -76,7 +76,7 @@ export class WordKeyMap {
   }
 
   has(key: Uint32Array): boolean {
-    return this.#size > 0 && this.find(key) !== -1
+    return this.find(key) !== -1
   }
 
   /** A copy of the key at an index. */
