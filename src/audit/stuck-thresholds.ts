@@ -23,7 +23,8 @@ export interface StuckThresholds {
  * The more specific one wins, in any order. Other states keep the machine's `meta.stuckAfter`.
  *
  * @returns the threshold of each state, in milliseconds; `Infinity` for final states
- * @throws ThroughlineError THROUGHLINE_BAD_DURATION, or THROUGHLINE_BAD_STATE for a state that the machine does not have
+ * @throws ThroughlineError THROUGHLINE_BAD_DURATION, or THROUGHLINE_BAD_STATE for a state that the machine does not
+ *   have
  * @example parseStuckThresholds(table, ['1m', 'Queued=15m'])
  */
 export function parseStuckThresholds(table: TransitionTable, given: readonly string[] = []): StuckThresholds {

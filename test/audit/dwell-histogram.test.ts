@@ -25,7 +25,7 @@ test('of no times there are no figures', () => {
   expect(new DwellHistogram().percentiles()).toEqual({ p50: null, p95: null, p99: null, max: null })
 })
 
-test('few times are told as they were', () => {
+test('a few times are exact', () => {
   fc.assert(
     fc.property(stays, (all) => {
       expect(timesOf(all).percentiles()).toEqual({

@@ -5,14 +5,16 @@ import type { RequestIds } from '../../history/history.ts'
 
 const MIN_CAPACITY = 4_096
 
-/** Where a line's fields are in its 48 bytes: six numbers or twelve words. The first four numbers are as in {@link ROW}. */
+/**
+ * Where a line's fields are in its 48 bytes: six numbers or twelve words. The first four numbers are as in {@link ROW}.
+ */
 const [NUMBERS, WORDS, KIND, BLOCK, LINE, NEXT] = [6, 12, 8, 9, 10, 11] as const
 
 /**
  * The lines of the requests in memory, in one linked list per request that starts with its latest line.
  *
- * A busy log would need millions of objects. The fields of one line are next to each other in memory, because most of the
- * time is spent on cache misses.
+ * A busy log would need millions of objects. The fields of one line are next to each other in memory, because most of
+ * the time is spent on cache misses.
  */
 export class LinePool {
   #numbers = new Float64Array(MIN_CAPACITY * NUMBERS)

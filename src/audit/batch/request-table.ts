@@ -15,8 +15,8 @@ import { Variants, type Variant } from './variants.ts'
 import { WordKeyMap } from './word-key-map.ts'
 
 /**
- * So many ended requests stay in memory, because a line may be repeated or late; and as many of those that were resumed,
- * because a message may be delivered again.
+ * So many ended requests stay in memory, because a line may be repeated or late; and as many of those that were
+ * resumed, because a message may be delivered again.
  */
 const MAX_ENDED = 20_000
 /** A request with so many lines or more gets an index of its lines. */
@@ -26,7 +26,9 @@ const LINE_INDEX_THRESHOLD = 48
 const ENDED = 1
 /** It is in a queue to be counted and evicted. */
 const QUEUED = 2
-/** It may be one that was evicted before: its first line, or the first that was read, is older than an evicted request. */
+/**
+ * It may be one that was evicted before: its first line, or the first that was read, is older than an evicted request.
+ */
 const LATE = 4
 /** A worker has resumed it. */
 const RESUMED = 8
@@ -68,9 +70,9 @@ interface CleanRequest {
  * The requests of a batch audit, in memory that is bounded by the number of requests that are open at the same time.
  *
  * Records come in blocks, roughly in order of time. A clean request is counted and evicted once many others have ended
- * after it. A line of an unknown request that is older than an evicted one may be a repeat: the request is pinned, and a
- * second pass keeps it. So eviction does not change the report, as long as no request has two first lines with different
- * times.
+ * after it. A line of an unknown request that is older than an evicted one may be a repeat: the request is pinned, and
+ * a second pass keeps it. So eviction does not change the report, as long as no request has two first lines with
+ * different times.
  */
 export class RequestTable {
   readonly kinds: RecordKinds

@@ -168,8 +168,8 @@ export class LiveAudit {
   }
 
   /**
-   * The present state, for a page. It reports no finding, and changes none that `drain` and `tick` return later. It costs
-   * as much as there are requests in memory.
+   * The present state, for a page. It reports no finding, and changes none that `drain` and `tick` return later. It
+   * costs as much as there are requests in memory.
    *
    * @param now the time at which ages are measured, in epoch milliseconds
    */

@@ -4,7 +4,7 @@ import { FingerprintSet } from '../../../src/audit/batch/fingerprint-set.ts'
 
 const fingerprint = fc.tuple(fc.nat(0xffff_ffff), fc.integer({ min: 1, max: 0xffff_ffff }))
 
-test('a set of fingerprints has those that were added and no others', () => {
+test('a set of fingerprints has exactly those that were added', () => {
   const pairs = fc.uniqueArray(fingerprint, { minLength: 2, maxLength: 9_000, size: 'max', selector: String })
   fc.assert(
     fc.property(pairs, (all) => {

@@ -26,7 +26,7 @@ function found({ stuck }: AuditReport): string[] {
   return stuck.map(({ request_id, state, since }) => `${request_id} in ${state} since ${String(since)}`).sort()
 }
 
-/** The part of an answer that lines of others and the order of lines must not change. */
+/** The part of a report that other lines and the order of lines must not change. */
 function findings({
   stuck,
   invalid,
@@ -73,7 +73,7 @@ describe.each([
     )
   })
 
-  test('the answer does not depend on order, repeats, files, or lines of others', () => {
+  test('the report does not depend on order, repeats, files, or other lines', () => {
     const foreign = fc.constantFrom(
       'plain text',
       '',
@@ -104,7 +104,7 @@ describe.each([
     )
   })
 
-  test('a line that is missing is a gap, and accuses nobody', () => {
+  test('a missing line is a gap, and no finding', () => {
     fc.assert(
       fc.property(trueLog(machine), fc.nat(), (log, pick) => {
         const transitions = log.records.filter((record) => record.lifecycle === 'transition')

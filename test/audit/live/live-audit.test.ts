@@ -107,11 +107,11 @@ describe.each([
         feed(audit, log.texts)
         const findings = audit.tick(at)
         const expected = whole(log.texts, log.table, at)
-        const told = [
+        const expectedFindings = [
           ...expected.stuck.map((entry) => ({ finding: 'stuck', ...entry })),
           ...expected.invalid.map((entry) => ({ finding: 'invalid', ...entry })),
         ]
-        expect([...findings].sort(byText)).toEqual(told.sort(byText))
+        expect([...findings].sort(byText)).toEqual(expectedFindings.sort(byText))
         expect(audit.stuck).toBe(expected.stuck.length)
         expect(audit.tick(at)).toEqual([])
       }),
@@ -119,14 +119,14 @@ describe.each([
     )
   })
 
-  test('after every tick those are told that an audit of the lines so far finds, and each change is told once', () => {
+  test('after every tick it has reported what an audit of the lines so far finds, and each change once', () => {
     fc.assert(
       fc.property(
         spoilt(trueLog(machine)),
         fc.array(fc.record({ lines: fc.nat(12), ms: fc.nat(20_000), read: fc.boolean() })),
         (log, steps) => {
           const audit = live(log.table)
-          const told = new Set<string>()
+          const reported = new Set<string>()
           let [read, at] = [0, T0]
           for (const step of [...steps, { lines: Infinity, ms: 30_000, read: false }]) {
             const texts = log.texts.slice(read, read + step.lines)
@@ -146,13 +146,13 @@ describe.each([
             expect(stayed.filter((text) => left.includes(text))).toEqual([])
             for (const found of findings) {
               if (found.finding === 'stuck') {
-                expect(told.has(named(found))).toBe(false)
-                told.add(named(found))
+                expect(reported.has(named(found))).toBe(false)
+                reported.add(named(found))
               } else if (found.finding === 'moved_on')
-                expect(told.delete(named({ ...found, state: found.was }))).toBe(true)
+                expect(reported.delete(named({ ...found, state: found.was }))).toBe(true)
             }
-            expect([...told].sort()).toEqual(whole(log.texts.slice(0, read), log.table, at).stuck.map(named).sort())
-            expect(audit.stuck).toBe(told.size)
+            expect([...reported].sort()).toEqual(whole(log.texts.slice(0, read), log.table, at).stuck.map(named).sort())
+            expect(audit.stuck).toBe(reported.size)
           }
         },
       ),
@@ -162,7 +162,7 @@ describe.each([
 })
 
 describe('a request', () => {
-  test('is told once when it is stuck and once when it has moved on, and again in another state', () => {
+  test('is reported once when it is stuck and once when it has moved on, and again in another state', () => {
     const audit = fed(transitions([]))
     expect(audit.tick(BEGUN + 5_000)).toEqual([])
     const ids = { trace_id: TRACE, request_id: REQUEST, service: 'gateway' }
@@ -225,7 +225,7 @@ describe('a request', () => {
     }
   })
 
-  test('that falls due at the same moment in its next state is told there too', () => {
+  test('that falls due at the same time in its next state is reported there too', () => {
     const audit = live(table, (state) => (state === 'Received' ? 5_000 : 3_000))
     audit.add(transition())
     expect(short(audit.tick(BEGUN + 5_001))).toEqual(['stuck Received'])
@@ -246,7 +246,7 @@ describe('a request', () => {
     expect(short(audit.tick(BEGUN + 60_000))).toEqual(['stuck Queued'])
   })
 
-  test('whose last line was cut is not accused, and is when the cut line turns out to be of another', () => {
+  test('whose last line was cut is not reported, until the cut line turns out to be of another request', () => {
     const other = { request_id: 'b7ad6b7169203332' }
     const cut =
       linesOf(transitions(['AUTH_OK'], other)).map((text) => text.slice(0, text.indexOf(',"trace_id"')))[1] ?? ''
@@ -265,7 +265,7 @@ describe('a request', () => {
   })
 })
 
-test('an invalid line is told once, when it comes, however often it is repeated', () => {
+test('an invalid line is reported once, when it comes, however often it is repeated', () => {
   const audit = live()
   const wrong = transition({ seq: 1, event: 'AUTH_OK', from: 'Received', state: 'Queued' })
   audit.add(transition(), 'a.log', 1)
@@ -325,7 +325,7 @@ describe('what is held on to', () => {
     expect(audit.memoryUse.deadlines).toBeLessThan(3_000)
   })
 
-  test('of a request that has ended is that it has: what comes late of it accuses nobody', () => {
+  test('an ended request is remembered: its late lines cause no finding', () => {
     const audit = live()
     for (let index = 0; index < 50_000; index += 1) {
       for (const record of transitions(['AUTH_ERROR'], { request_id: requestId(index) })) audit.add(record)

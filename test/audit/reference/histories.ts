@@ -60,7 +60,9 @@ function byPlace(a: Line, b: Line): number {
   return a.file === b.file ? a.number - b.number : a.file < b.file ? -1 : 1
 }
 
-/** Any fixed order of lines with the same time makes the report independent of the order of reading; it uses this one. */
+/**
+ * Any fixed order of lines with the same time makes the report independent of the order of reading; it uses this one.
+ */
 function byContent(a: LogRecord, b: LogRecord): number {
   const [x, y] = [contentOf(a), contentOf(b)]
   return x < y ? -1 : x > y ? 1 : 0

@@ -5,8 +5,8 @@ const MAX_LISTED = 1_000
 /**
  * The `seq`s that must have been written and are not there, the first 1,000.
  *
- * Up to the position of the request a `seq` may be on a line of any attempt. Up to the last line of each attempt, it must
- * be on a line of that attempt or of the request before its hand-off.
+ * Up to the position of the request a `seq` may be on a line of any attempt. Up to the last line of each attempt, it
+ * must be on a line of that attempt or of the request before its hand-off.
  */
 export function missingSeqs(transitions: readonly Line[], position: number): number[] {
   const records = transitions.map(({ record }) => record)
