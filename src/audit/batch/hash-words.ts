@@ -11,6 +11,7 @@ const SECOND_HASH: HashConstants = { seed: 0x2545f491, factor: 0x85ebca6b, shift
 /** A 32-bit hash of a few words. Not cryptographic. */
 export function hashWords(words: Uint32Array, { seed, factor, shift } = HASH): number {
   let hash = seed
+  // eslint-disable-next-line @typescript-eslint/prefer-for-of -- the index loop is faster on this hot path
   for (let index = 0; index < words.length; index += 1) {
     hash = Math.imul(hash ^ (words[index] ?? 0), factor)
     hash ^= hash >>> shift
