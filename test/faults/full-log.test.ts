@@ -109,7 +109,7 @@ test('the backlog for a log that accepts nothing is bounded, and is written in o
   const open = new Set(report.stuck.map(({ request_id }) => request_id))
   expect(ids.filter((id) => open.has(id))).toEqual(ids.slice(ids.length - open.size))
   expect(open.size).toBeLessThanOrEqual(1)
-  expectReportedOnce(await server.stderr, 'more are lost')
+  expectReportedOnce(await server.stderr, 'lines are dropped')
   addRow(context, {
     fault: 'a log that accepts nothing while more than 16 MiB of lines are written',
     tried: `${count(burst)} requests in one turn`,
