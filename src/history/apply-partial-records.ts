@@ -2,7 +2,7 @@ import { pathToState } from '../machine/shortest-path.ts'
 import { isHandOffState, type TransitionTable } from '../machine/table.ts'
 import type { PartialRecord } from '../record/partial-record.ts'
 import { canonicalTraceId } from '../trace/trace-id.ts'
-import { missingSeqs, type Position, type RequestAssessment } from './assess.ts'
+import { isAfter, missingSeqs, type Position, type RequestAssessment } from './assess.ts'
 import { fillGap, findGaps } from './gaps.ts'
 import { MAX_CANDIDATES, upperBound } from './upper-bound.ts'
 
@@ -109,13 +109,16 @@ function positionAfter(position: Position, partial: PartialRecord, table: Transi
   const service = partial.service ?? position.service
   // Times are compared within one service only: the clocks of two services may differ.
   if (service === position.service && partial.time !== undefined && partial.time < position.since) return undefined
-  if (partial.seq !== undefined && partial.seq <= position.seq) return undefined
   const from = partial.from ?? position.state
   const state = partial.state ?? onlyTarget(from, partial.event, table)
   const skipped = from === position.state ? [] : pathToState(table, position.state, from)
   if (state === undefined || skipped === undefined || pathToState(table, from, state) === undefined) return undefined
-  const seq = partial.seq ?? position.seq + skipped.length + 1
-  return { state, service, since: partial.time ?? position.since, seq }
+  const attempt = partial.attempt ?? position.attempt
+  const line = {
+    seq: partial.seq ?? position.seq + skipped.length + 1,
+    ...(attempt === undefined ? {} : { attempt }),
+  }
+  return isAfter(line, position) ? { state, service, since: partial.time ?? position.since, ...line } : undefined
 }
 
 /** The next state, if the partial record lost it and the machine has only one. */

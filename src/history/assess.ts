@@ -14,6 +14,16 @@ export interface Position {
   readonly service: string
   /** The `seq` of the line that entered the state; -1 if there are no transitions. */
   readonly seq: number
+  /** The attempt whose line entered the state; undefined before the hand-off. */
+  readonly attempt?: number
+}
+
+/**
+ * Whether a line comes after a position. Every attempt continues from the `seq` of the hand-off, so a later attempt may
+ * repeat one.
+ */
+export function isAfter(line: { readonly seq: number; readonly attempt?: number }, position: Position): boolean {
+  return line.seq > position.seq || (line.attempt ?? 0) > (position.attempt ?? 0)
 }
 
 /** The status of a request according to its history and the machine. */
@@ -77,8 +87,8 @@ function furthestPosition(
   return position ?? { state: table.initial, since: 0, service: '', seq: -1 }
 }
 
-function positionOf({ state, time, service }: LifecycleRecord): Omit<Position, 'seq'> {
-  return { state, since: time, service }
+function positionOf({ state, time, service, attempt }: LifecycleRecord): Omit<Position, 'seq'> {
+  return { state, since: time, service, ...(attempt === undefined ? {} : { attempt }) }
 }
 
 function countAttempts({ transitions, notes }: RequestHistory): number {

@@ -10,6 +10,8 @@ import { MAX_CANDIDATES, upperBound } from './upper-bound.ts'
 interface Gap {
   readonly traceId: string
   readonly requestId: string
+  /** The attempts of which a line was read. */
+  readonly attempts: ReadonlySet<number | undefined>
   readonly before: TransitionRecord
   readonly after: TransitionRecord
   filled: boolean
@@ -24,7 +26,9 @@ export function findGaps(assessments: readonly RequestAssessment[]): Gaps {
     missing.flatMap((seq): Gap[] => {
       const before = transitions.findLast(({ record }) => record.seq < seq)?.record
       const after = transitions.find(({ record }) => record.seq > seq)?.record
-      return before === undefined || after === undefined ? [] : [{ traceId, requestId, before, after, filled: false }]
+      if (before === undefined || after === undefined) return []
+      const attempts = new Set(transitions.map(({ record }) => record.attempt))
+      return [{ traceId, requestId, attempts, before, after, filled: false }]
     }),
   )
   return gaps.sort((a, b) => a.before.time - b.before.time)
@@ -47,13 +51,14 @@ function findFittingGap(gaps: Gaps, partial: PartialRecord, table: TransitionTab
 }
 
 function fitsGap(
-  { before, after, traceId }: Gap,
-  { time, service, from, state, seq, tracePrefix = '', isWholeTrace }: PartialRecord,
+  { attempts, before, after, traceId }: Gap,
+  { time, service, from, state, seq, attempt, tracePrefix = '', isWholeTrace }: PartialRecord,
   table: TransitionTable,
 ): boolean {
   if (time !== undefined && (time < before.time || time > after.time)) return false
   if (service !== undefined && service !== before.service && service !== after.service) return false
   if (seq !== undefined && (seq <= before.seq || seq >= after.seq)) return false
+  if (attempt !== undefined && !attempts.has(attempt)) return false
   // A single missing line starts and ends in the neighbours' states. In a wider gap, it is anywhere on a path between
   // them.
   const isSingle = after.seq - before.seq === 2

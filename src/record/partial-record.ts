@@ -11,6 +11,7 @@ export interface PartialRecord {
   /** The end of the request id; all of it if it has 16 digits. */
   readonly requestSuffix?: string
   readonly seq?: number
+  readonly attempt?: number
 }
 
 /**
@@ -31,6 +32,7 @@ export function recoverPartialRecord(text: string): PartialRecord | undefined {
   // A number at the very end may have lost digits.
   const time = /"time":(\d{1,15})(?=\W)/.exec(text)?.[1]
   const seq = /"seq":(\d{1,9}),/.exec(text)?.[1]
+  const attempt = /"attempt":(\d{1,9})[,}]/.exec(text)?.[1]
   const from = stringField(text, 'from') ?? message?.[1]
   const state = stringField(text, 'state') ?? message?.[2]
   const service = stringField(text, 'service')
@@ -46,6 +48,7 @@ export function recoverPartialRecord(text: string): PartialRecord | undefined {
     ...(trace?.[1] === undefined ? {} : { tracePrefix: trace[1] }),
     ...(requestSuffix === undefined ? {} : { requestSuffix }),
     ...(seq === undefined ? {} : { seq: Number(seq) }),
+    ...(attempt === undefined ? {} : { attempt: Number(attempt) }),
   }
 }
 

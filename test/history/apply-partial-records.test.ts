@@ -186,6 +186,59 @@ test.each([
   expect(assessments[OTHER.request_id]).toMatchObject({ ended: false, missing: [] })
 })
 
+describe('of the latest attempt, which repeats the numbers of the attempt before,', () => {
+  const attempt = (number: number): TransitionRecord[] => [
+    transition({
+      attempt: number,
+      seq: 4,
+      event: 'ATTEMPT',
+      from: 'Queued',
+      state: 'Working',
+      time: BEGUN + 10_000 * number,
+    }),
+    transition({
+      attempt: number,
+      seq: 5,
+      event: 'RETRY',
+      from: 'Working',
+      state: 'Queued',
+      time: BEGUN + 11_000 * number,
+    }),
+  ]
+  const end = transition({
+    attempt: 2,
+    seq: 5,
+    event: 'COMPLETE',
+    from: 'Working',
+    state: 'Completed',
+    time: BEGUN + 25_000,
+  })
+  const queued = [...transitions(QUEUED, {}, 0, retries), ...attempt(1)]
+  const latterHalf = (record: TransitionRecord | undefined): PartialRecord | undefined => {
+    const line = record === undefined ? '' : lineOf(record)
+    return recoverPartialRecord(line.slice(line.indexOf('"request_id"')))
+  }
+
+  test.each([
+    ['both lines', [attempt(2)[0], end]],
+    ['the last line', [end]],
+  ])('the second half of %s ends the request', (_, damaged) => {
+    const partials = damaged.flatMap((record) => latterHalf(record) ?? [])
+    expect(partials).toHaveLength(damaged.length)
+    expect(applied(queued, [], retries, partials)[REQUEST]).toMatchObject({
+      ended: true,
+      position: { attempt: 2, seq: 5 },
+    })
+  })
+
+  test('a line of the attempt before moves nothing', () => {
+    const before = latterHalf(attempt(1)[0])
+    if (before === undefined) throw new Error('nothing is left of the line')
+    const assessment = applied([...queued, ...attempt(2)], [], retries, [before])[REQUEST]
+    expect(assessment).toMatchObject({ ended: false, position: { state: 'Queued', attempt: 2, seq: 5 } })
+  })
+})
+
 test('without partial records, the assessments are the same', () => {
   const assessments = assessmentsOf([...transitions(SYNC), ...transitions(QUEUED, OTHER)], table)
   const result = applyPartialRecords(assessments, [], table)

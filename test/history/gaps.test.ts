@@ -98,6 +98,26 @@ describe('a partial record', () => {
     expect(fillGap(gaps, partialOf(2), table)).toBe(false)
   })
 
+  test('fills no gap of a request without a whole line of its attempt', () => {
+    const retries = compile(requestWithRetriesMachine)
+    const second = transition({ attempt: 2, seq: 5, event: 'RETRY', from: 'Working', state: 'Queued' })
+    const gaps = findGaps(assessmentsOf([...transitions(QUEUED, {}, 0, retries), second], retries))
+    const partial = { isWholeTrace: false, requestSuffix: REQUEST, seq: 4, from: 'Queued', state: 'Working' } as const
+    expect(places(gaps)).toEqual([[REQUEST, 3, 5]])
+    expect(fillGap(gaps, { ...partial, attempt: 3 }, retries)).toBe(false)
+    expect(fillGap(gaps, { ...partial, attempt: 2 }, retries)).toBe(true)
+  })
+
+  test('in a gap of two lines, fits with a state on the way between the lines beside it', () => {
+    const gaps = gapsOf(transitions(SYNC), 1, 2)
+    const partial = { isWholeTrace: false, requestSuffix: REQUEST, event: 'PROCESS', from: 'Authenticated' } as const
+    expect(places(gaps)).toEqual([
+      [REQUEST, 0, 3],
+      [REQUEST, 0, 3],
+    ])
+    expect(fillGap(gaps, partial, table)).toBe(true)
+  })
+
   test('fills the first gap that it fits into, if it has a request id', () => {
     const gaps = gapsOf(transitions(SYNC), 1, 2)
     const partial = { isWholeTrace: false, time: BEGUN + 1_500, requestSuffix: REQUEST }
@@ -233,6 +253,7 @@ describe('a partial record', () => {
       const gaps = Array.from({ length: MAX_CANDIDATES + 1 }, (_, index) => ({
         traceId: `trace-${String(index)}`,
         requestId: REQUEST,
+        attempts: new Set<number | undefined>(),
         before,
         after,
         filled: false,

@@ -1,5 +1,5 @@
 import { Histories, type Located, type RequestHistory } from '../../history/history.ts'
-import { assess, type Position, type RequestAssessment } from '../../history/assess.ts'
+import { assess, isAfter, type Position, type RequestAssessment } from '../../history/assess.ts'
 import type { TransitionTable } from '../../machine/table.ts'
 import type { LifecycleRecord, LoggedError } from '../../record/record.ts'
 import { invalidEntries } from '../report-entries.ts'
@@ -76,8 +76,8 @@ export class LiveRequest {
   }
 
   #notBehind(assessment: RequestAssessment, table: TransitionTable): RequestAssessment {
-    const [absorbed, { seq, since }] = [this.#absorbed, assessment.position]
-    if (absorbed !== undefined && absorbed.seq > seq && absorbed.since >= since) {
+    const [absorbed, { position }] = [this.#absorbed, assessment]
+    if (absorbed !== undefined && isAfter(absorbed, position) && absorbed.since >= position.since) {
       return { ...assessment, position: absorbed, ended: table.state[absorbed.state]?.final === true }
     }
     this.#absorbed = undefined

@@ -65,14 +65,16 @@ function fits(fragment: Fragment, { assessment, position }: Open, machine: Machi
 
 /** Where a damaged line takes a request; undefined if it cannot be one of that request's next lines. */
 function positionAfter(fragment: Fragment, position: Position, machine: Machine): Position | undefined {
-  const { time, service = position.service, from = position.state } = fragment
+  const { time, service = position.service, from = position.state, attempt = position.attempt } = fragment
   // The clocks of two services may disagree.
   if (time !== undefined && service === position.service && time < position.since) return undefined
-  if (fragment.seq !== undefined && fragment.seq <= position.seq) return undefined
+  // A second delivery repeats the numbers of the first one.
+  const isNewDelivery = (attempt ?? 0) > (position.attempt ?? 0)
+  if (fragment.seq !== undefined && fragment.seq <= position.seq && !isNewDelivery) return undefined
   const state = fragment.state ?? onlyStateAfter(from, fragment.event, machine)
   const before = distance(machine, position.state, from)
   if (state === undefined || before === undefined || !leadsTo(machine, from, state)) return undefined
-  return { state, service, since: time ?? position.since, seq: fragment.seq ?? position.seq + before + 1 }
+  return { state, service, since: time ?? position.since, seq: fragment.seq ?? position.seq + before + 1, attempt }
 }
 
 /** The state that follows if the event, or the state that is left, allows only one. */

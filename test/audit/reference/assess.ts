@@ -11,6 +11,8 @@ export interface Position {
   readonly since: number
   /** -1 if no transition is known. */
   readonly seq: number
+  /** The delivery that wrote the line; undefined before the queue. */
+  readonly attempt: number | undefined
 }
 
 /** What the lines of one request amount to. */
@@ -57,8 +59,8 @@ function positionOf({ transitions, notes }: History, machine: Machine): Position
 }
 
 function at(line: Line | undefined, seq: number): Position {
-  const { state = '', service = '', time = 0 } = line?.record ?? {}
-  return { state, service, since: time, seq }
+  const { state = '', service = '', time = 0, attempt } = line?.record ?? {}
+  return { state, service, since: time, seq, attempt }
 }
 
 /** The error with the latest time; of several at one time the last in order. */

@@ -2,6 +2,7 @@ import { oneSpelling } from './record.ts'
 
 /** What can still be read of a damaged line. */
 export interface Fragment {
+  readonly attempt: number | undefined
   readonly event: string | undefined
   readonly from: string | undefined
   /** The last digits of the request id; all of it if there are 16. */
@@ -24,6 +25,7 @@ export function readFragment(text: string): Fragment | undefined {
   const requestEnd = requestEndOf(text)
   if (from === undefined && requestEnd === undefined) return undefined
   return {
+    attempt: numberAfter(text, '"attempt":', /^\d{1,9}(?=[,}])/),
     event: shortString(text, 'event'),
     from,
     requestEnd,
@@ -50,10 +52,10 @@ export function inOrder(fragments: readonly Fragment[]): Fragment[] {
 }
 
 /** All that a damaged line says as one string: the names are in alphabetical order, and what is lost is left out. */
-function sortKey({ event, from, requestEnd, seq, service, state, time, trace }: Fragment): string {
+function sortKey({ attempt, event, from, requestEnd, seq, service, state, time, trace }: Fragment): string {
   const isWholeTrace = trace?.isWhole === true
   const rest = { requestSuffix: requestEnd, seq, service, state, time, tracePrefix: trace?.text }
-  return JSON.stringify({ event, from, isWholeTrace, ...rest })
+  return JSON.stringify({ attempt, event, from, isWholeTrace, ...rest })
 }
 
 /** What follows each occurrence of a name. */

@@ -7,6 +7,8 @@ import type { LogRecord } from './record.ts'
 export interface Gap {
   readonly trace: string
   readonly request: string
+  /** The deliveries of which a line is intact. */
+  readonly attempts: readonly (number | undefined)[]
   readonly before: LogRecord
   readonly after: LogRecord
 }
@@ -17,7 +19,8 @@ export function gapsOf(assessments: readonly Assessment[]): Gap[] {
     missing.flatMap((seq): Gap[] => {
       const before = transitions.findLast(({ record }) => record.seq < seq)?.record
       const after = transitions.find(({ record }) => record.seq > seq)?.record
-      return before === undefined || after === undefined ? [] : [{ trace, request, before, after }]
+      const attempts = transitions.map(({ record }) => record.attempt)
+      return before === undefined || after === undefined ? [] : [{ trace, request, attempts, before, after }]
     }),
   )
   return gaps.sort((a, b) => a.before.time - b.before.time)
@@ -30,8 +33,8 @@ export function gapFor(fragment: Fragment, gaps: readonly Gap[], machine: Machin
 }
 
 /** Whether nothing that the damaged line says contradicts the lines around the gap. */
-function fits(fragment: Fragment, { trace, request, before, after }: Gap, machine: Machine): boolean {
-  const { from, requestEnd = '', seq, service, state, time } = fragment
+function fits(fragment: Fragment, { trace, request, attempts, before, after }: Gap, machine: Machine): boolean {
+  const { attempt, from, requestEnd = '', seq, service, state, time } = fragment
   // If one line is missing, its states are known. Of several lines it may be any on a path between the two.
   const isOne = after.seq - before.seq === 2
   const leads = (start: string, end: string): boolean =>
@@ -39,6 +42,7 @@ function fits(fragment: Fragment, { trace, request, before, after }: Gap, machin
   return (
     request.endsWith(requestEnd) &&
     mayBeTrace(fragment, trace) &&
+    (attempt === undefined || attempts.includes(attempt)) &&
     (time === undefined || (before.time <= time && time <= after.time)) &&
     (service === undefined || service === before.service || service === after.service) &&
     (seq === undefined || (before.seq < seq && seq < after.seq)) &&
