@@ -47,9 +47,7 @@ function buildTable(machine: AnyStateMachine): TransitionTable {
     )
   }
   const targets = findTargets(machine, leaves)
-  const edges = leaves.flatMap((node) =>
-    state[nameOf(node)]?.final === true ? [] : edgesFrom(machine, node, targets, state),
-  )
+  const edges = leaves.flatMap((node) => edgesFrom(machine, node, targets, state))
   const frozen = edges.map((edge, index): Edge => Object.freeze({ ...edge, index }))
   const events = eventsOf(machine)
   return Object.freeze({

@@ -30,7 +30,7 @@ export function nameOf(node: AnyStateNode): string {
 }
 
 function assertNode(machine: AnyStateMachine, node: AnyStateNode): void {
-  if (node.parent !== undefined) assertName(machine, node, 'state', node.key, nameOf(node))
+  if (node.parent !== undefined) assertName(machine, node, 'a state', node.key, nameOf(node))
   for (const key of Object.keys(node.config.states ?? {})) {
     if (!Object.hasOwn(node.states, key))
       reject(machine, node, `a state called ${key}`, 'XState drops this name, so rename it')
@@ -50,7 +50,7 @@ function assertNode(machine: AnyStateMachine, node: AnyStateNode): void {
     if (event.startsWith('xstate.done.')) reject(machine, node, 'onDone', 'the log would have no event')
     if (event.includes('*'))
       reject(machine, node, `the wildcard ${JSON.stringify(event)}`, 'every event needs a name in the log')
-    assertName(machine, node, 'event', event, event)
+    assertName(machine, node, 'an event', event, event)
     for (const transition of transitions) {
       if (transition.guard !== undefined)
         reject(machine, node, `a guard on ${event}`, 'what the guard saw is not in the log')
@@ -68,11 +68,11 @@ function assertName(machine: AnyStateMachine, node: AnyStateNode, kind: string, 
     reject(
       machine,
       node,
-      `a ${kind} name that is empty or over ${MAX_NAME_BYTES} bytes`,
+      `${kind} name that is empty or over ${MAX_NAME_BYTES} bytes`,
       'a log line contains it up to three times and has a maximum length',
     )
   }
-  if (/\p{Cs}/u.test(logged)) reject(machine, node, `a ${kind} name with a lone surrogate`, 'no header can carry it')
+  if (/\p{Cs}/u.test(logged)) reject(machine, node, `${kind} name with a lone surrogate`, 'no header can carry it')
 }
 
 function reject(machine: AnyStateMachine, node: AnyStateNode, what: string, why: string): never {

@@ -4,7 +4,7 @@ import { requestWithRetriesMachine } from '../../machines/request-with-retries.t
 import { requestMachine } from '../../machines/request.ts'
 import { ThroughlineError } from '../../src/errors.ts'
 import { compile } from '../../src/machine/compile.ts'
-import { step } from '../../src/machine/table.ts'
+import { getState, step } from '../../src/machine/table.ts'
 
 function edges(machine: AnyStateMachine): string[] {
   return compile(machine).edges.map(({ from, event, to, label }) => `${from} ${event} ${to} ${label}`.trim())
@@ -147,6 +147,31 @@ describe('the table', () => {
       'Cancelled Infinity',
       'Done Infinity',
     ])
+  })
+
+  test('has an empty description where the machine has none', () => {
+    const machine = createMachine({
+      initial: 'A',
+      meta: { events: { X: 'Known.', Y: 5 } },
+      states: { A: { on: { X: 'Z', Y: 'Z', W: 'Z' } }, Z: { type: 'final', description: 'The end.' } },
+    })
+    const { states, events, edges: all } = compile(machine)
+    expect(states.map(({ description }) => description)).toEqual(['', 'The end.'])
+    expect(events.map(({ description }) => description)).toEqual(['Known.', '', ''])
+    expect(all.map(({ label }) => label)).toEqual(['', '', ''])
+  })
+
+  test('may be of a machine without a name', () => {
+    const machine = createMachine({ id: '', initial: 'A', states: { A: {} } })
+    expect(compile(machine).states).toHaveLength(1)
+  })
+
+  test('knows no other states', () => {
+    const table = compile(requestMachine)
+    expect(getState(table, 'Queued')).toBe(table.state.Queued)
+    expect(() => getState(table, 'Nowhere')).toThrow(
+      expect.objectContaining({ code: 'THROUGHLINE_BAD_STATE', message: 'the machine has no state "Nowhere"' }),
+    )
   })
 
   test('has unreachable states and their edges', () => {

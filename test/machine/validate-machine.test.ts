@@ -190,7 +190,7 @@ describe('compile rejects what cannot be checked from a log, and names the state
     [
       'a long event name',
       createMachine({ initial: 'A', states: { A: { on: { ['X'.repeat(65)]: 'A' } } } }),
-      `a event name that is empty or over 64 bytes in state "A": ${NAME_LENGTH}`,
+      `an event name that is empty or over 64 bytes in state "A": ${NAME_LENGTH}`,
     ],
     [
       'an empty state name',
