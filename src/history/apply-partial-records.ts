@@ -2,7 +2,7 @@ import { pathToState } from '../machine/shortest-path.ts'
 import { isHandOffState, type TransitionTable } from '../machine/table.ts'
 import type { PartialRecord } from '../record/partial-record.ts'
 import { canonicalTraceId } from '../trace/trace-id.ts'
-import { isAfter, missingSeqs, type Position, type RequestAssessment } from './assess.ts'
+import { isAfter, MAX_MISSING, missingSeqs, type Position, type RequestAssessment } from './assess.ts'
 import { fillGap, findGaps } from './gaps.ts'
 import { MAX_CANDIDATES, upperBound } from './upper-bound.ts'
 
@@ -64,7 +64,7 @@ function atPosition(assessment: RequestAssessment, position: Position, table: Tr
   return {
     ...assessment,
     position,
-    missing: [...missing].sort((a, b) => a - b),
+    missing: [...missing].sort((a, b) => a - b).slice(0, MAX_MISSING),
     ended: table.state[position.state]?.final === true,
   }
 }

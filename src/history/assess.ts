@@ -114,7 +114,7 @@ function errorInData(data: unknown): LoggedError | undefined {
 }
 
 /** The maximum length of the list. A line with an absurd `seq` must not use up memory. */
-const MAX_MISSING = 1_000
+export const MAX_MISSING = 1_000
 
 /**
  * Every `seq` without a line, up to the furthest one. Each attempt continues the numbers of the request before its

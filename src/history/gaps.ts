@@ -20,9 +20,11 @@ interface Gap {
 /** Gaps, sorted by the time of the line before. */
 export type Gaps = readonly Gap[]
 
-/** The missing lines that have a line before and after them, sorted by the time of the line before. */
+/** The missing lines that have a line before and after them, sorted by the time of the line before, then by request. */
 export function findGaps(assessments: readonly RequestAssessment[]): Gaps {
-  const gaps = assessments.flatMap(({ history: { traceId, requestId, transitions }, missing }) =>
+  const incomplete = assessments.filter(({ missing }) => missing.length > 0)
+  incomplete.sort((a, b) => (a.history.key < b.history.key ? -1 : 1))
+  const gaps = incomplete.flatMap(({ history: { traceId, requestId, transitions }, missing }) =>
     missing.flatMap((seq): Gap[] => {
       const before = transitions.findLast(({ record }) => record.seq < seq)?.record
       const after = transitions.find(({ record }) => record.seq > seq)?.record

@@ -186,6 +186,11 @@ test.each([
   expect(assessments[OTHER.request_id]).toMatchObject({ ended: false, missing: [] })
 })
 
+test('a line with an absurd seq adds no more than 1,000 missing lines', () => {
+  const partial = { isWholeTrace: false, requestSuffix: REQUEST, seq: 999_999, from: 'Processing', state: 'Responded' }
+  expect(applied(transitions(['AUTH_OK']), [], table, [partial])[REQUEST]?.missing).toHaveLength(1_000)
+})
+
 describe('of the latest attempt, which repeats the numbers of the attempt before,', () => {
   const attempt = (number: number): TransitionRecord[] => [
     transition({

@@ -57,6 +57,15 @@ describe('the gaps of requests', () => {
     expect(places(findGaps(assessmentsOf(records, retries)))).toEqual([[REQUEST, 3, 5]])
   })
 
+  test.each([['in one order'], ['in the other']])('of one time are in order of their requests, added %s', (order) => {
+    const requests = [transitions(SYNC), transitions(SYNC, OTHER)]
+    const records = (order === 'in one order' ? requests : requests.reverse()).flat()
+    expect(places(gapsOf(records, 1))).toEqual([
+      [REQUEST, 0, 2],
+      [OTHER.request_id, 0, 2],
+    ])
+  })
+
   test('are in order of the time of the line before', () => {
     const records = [...transitions(SYNC, {}, 500), ...transitions(SYNC, OTHER)]
     expect(places(gapsOf(records, 1))).toEqual([

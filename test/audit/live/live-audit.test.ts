@@ -2,18 +2,16 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { requestWithRetriesMachine } from '../../../machines/request-with-retries.ts'
 import { requestMachine } from '../../../machines/request.ts'
-import { invalidEntries, stuckEntry } from '../../../src/audit/report-entries.ts'
+import type { AuditReport } from '../../../src/audit/report.ts'
 import { LiveAudit, type Finding } from '../../../src/audit/live/live-audit.ts'
-import { applyPartialRecords } from '../../../src/history/apply-partial-records.ts'
-import { assess } from '../../../src/history/assess.ts'
 import { compile } from '../../../src/machine/compile.ts'
 import type { TransitionTable } from '../../../src/machine/table.ts'
 import { parseLine } from '../../../src/logs/parse-line.ts'
 import type { LifecycleRecord } from '../../../src/record/record.ts'
-import type { StuckRequest } from '../../../src/record/stuck-request.ts'
 import { T0, trueLog, type TrueLog } from '../../log-arbitraries.ts'
-import { evidenceOf, linesOf } from '../../log-lines.ts'
+import { linesOf } from '../../log-lines.ts'
 import { BEGUN, note, QUEUED, REQUEST, SYNC, TRACE, transition, transitions } from '../../sample-log.ts'
+import { slowAudit } from '../reference/slow-audit.ts'
 
 const table = compile(requestMachine)
 const retries = compile(requestWithRetriesMachine)
@@ -39,25 +37,13 @@ function fed(records: readonly LifecycleRecord[], by = table): LiveAudit {
   return audit
 }
 
-/** What an audit of whole logs finds in these lines. */
-function whole(
-  texts: readonly string[],
-  by: TransitionTable,
-  now: number,
-): { readonly stuck: StuckRequest[]; readonly invalid: object[] } {
-  const { histories, fragments } = evidenceOf({ 'a.log': texts })
-  const verdicts = applyPartialRecords(
-    [...histories].map((history) => assess(history, by)),
-    fragments,
-    by,
-  )
-  return {
-    stuck: verdicts.flatMap((verdict) => stuckEntry(verdict, now, limitOf(verdict.position.state)) ?? []),
-    invalid: verdicts.flatMap(invalidEntries),
-  }
+/** What the reference finds in these lines, with the thresholds of `limitOf`. */
+function whole(texts: readonly string[], machine: TransitionTable, now: number): AuditReport {
+  return slowAudit({ 'a.log': texts }, { machine, now, stuckAfter: ['5s', 'Queued=20s'] })
 }
 
-const byText = (a: unknown, b: unknown): number => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)
+const textOf = (entry: object): string => JSON.stringify(entry, Object.keys(entry).sort())
+const byText = (a: object, b: object): number => (textOf(a) < textOf(b) ? -1 : 1)
 const named = ({ request_id, state }: { readonly request_id: string; readonly state: string }): string =>
   `${request_id} in ${state}`
 const short = (findings: readonly Finding[]): string[] => findings.map(({ finding, state }) => `${finding} ${state}`)

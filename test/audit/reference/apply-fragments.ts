@@ -3,7 +3,7 @@ import { inOrder, mayBeTrace, type Fragment } from './fragment.ts'
 import { gapFor, gapsOf } from './gaps.ts'
 import { sortKey } from './histories.ts'
 import { distance, isFinal, isQueue, leadsTo, type Machine } from './machine.ts'
-import { missingSeqs } from './missing.ts'
+import { MAX_LISTED, missingSeqs } from './missing.ts'
 
 /** An open request, and where the damaged lines used so far have moved it. */
 interface Open {
@@ -93,6 +93,6 @@ function moved(assessment: Assessment, open: readonly Open[], machine: Machine):
     ...assessment,
     position,
     ended: isFinal(machine, position.state),
-    missing: [...missing].sort((a, b) => a - b),
+    missing: [...missing].sort((a, b) => a - b).slice(0, MAX_LISTED),
   }
 }

@@ -1,6 +1,6 @@
 import type { Line } from './histories.ts'
 
-const MAX_LISTED = 1_000
+export const MAX_LISTED = 1_000
 
 /**
  * The `seq`s that must have been written and are not there, the first 1,000.
