@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import type { AuthOptions } from '../handlers/authenticate.ts'
+import type { EntryOptions } from '../handlers/entry.ts'
 import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
 import { middleware, type ExpressRequest, type Middleware } from './_express/middleware.ts'
 
@@ -8,7 +8,7 @@ export type { ExpressRequest, Middleware }
 /**
  * A tracker's options, or `{ tracker }`, and how callers are authenticated: `authenticate` receives Express's `req`.
  */
-export type ExpressOptions<Req extends object = IncomingMessage> = TrackerSource & AuthOptions<Req>
+export type ExpressOptions<Req extends object = IncomingMessage> = TrackerSource & EntryOptions<Req>
 
 /**
  * A middleware that tracks every request that reaches it, until the end of the response.

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
-import type { AuthOptions } from '../handlers/authenticate.ts'
+import type { EntryOptions } from '../handlers/entry.ts'
 import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
 import { addHooks } from './_fastify/hooks.ts'
@@ -14,7 +14,7 @@ declare module 'fastify' {
 /**
  * A tracker's options, or `{ tracker }`, and how callers are authenticated: `authenticate` receives Fastify's request.
  */
-export type FastifyOptions = TrackerSource & AuthOptions<FastifyRequest>
+export type FastifyOptions = TrackerSource & EntryOptions<FastifyRequest>
 
 /**
  * A plugin that tracks every request of the instance on which it is registered, until the end of the response.
@@ -29,7 +29,7 @@ export type FastifyOptions = TrackerSource & AuthOptions<FastifyRequest>
 export const trackRequest: FastifyPluginAsync<FastifyOptions> = (app, options) =>
   // Fastify does not handle an error that a plugin throws synchronously.
   new Promise((registered) => {
-    addHooks(app, coreOf(options), options)
+    addHooks(app, coreOf(options), options, true)
     registered()
   })
 

@@ -1,5 +1,5 @@
 import { InterceptingCall, type Interceptor, type ServerInterceptor } from '@grpc/grpc-js'
-import type { AuthOptions } from '../handlers/authenticate.ts'
+import type { EntryOptions } from '../handlers/entry.ts'
 import { currentRequest } from '../tracking/current-request.ts'
 import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
 import { TrackedCall, type IncomingCall } from './_grpc/tracked-call.ts'
@@ -8,7 +8,7 @@ import { withTraceHeaders } from './_grpc/metadata.ts'
 export type { IncomingCall } from './_grpc/tracked-call.ts'
 
 /** A tracker's options, or `{ tracker }`, and how callers are authenticated. */
-export type GrpcOptions = TrackerSource & AuthOptions<IncomingCall>
+export type GrpcOptions = TrackerSource & EntryOptions<IncomingCall>
 
 /**
  * A server interceptor that tracks every call, of all four kinds, from its metadata to its status.

@@ -1,4 +1,4 @@
-import type { AuthOptions } from '../handlers/authenticate.ts'
+import type { EntryOptions } from '../handlers/entry.ts'
 import { trackFetch } from '../handlers/fetch-handler.ts'
 import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
 
@@ -15,7 +15,7 @@ export interface HonoContextLike {
 }
 
 /** A tracker's options, or `{ tracker }`, and how callers are authenticated: `authenticate` receives Hono's context. */
-export type HonoOptions<Context extends object = HonoContextLike> = TrackerSource & AuthOptions<Context>
+export type HonoOptions<Context extends object = HonoContextLike> = TrackerSource & EntryOptions<Context>
 
 /**
  * A middleware that tracks every request that reaches it, until the body of its response has ended, failed or been

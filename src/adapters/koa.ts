@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { authenticate, type AuthOptions } from '../handlers/authenticate.ts'
+import { authenticate, type EntryOptions } from '../handlers/entry.ts'
 import { attachRequest } from '../tracking/current-request.ts'
 import { trackNodeRequest } from '../handlers/node-request.ts'
 import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
@@ -18,7 +18,7 @@ export interface KoaContextLike {
 }
 
 /** A tracker's options, or `{ tracker }`, and how callers are authenticated: `authenticate` receives Koa's context. */
-export type KoaOptions<Context extends object = KoaContextLike> = TrackerSource & AuthOptions<Context>
+export type KoaOptions<Context extends object = KoaContextLike> = TrackerSource & EntryOptions<Context>
 
 /**
  * A middleware that tracks every request that reaches it, until the response is sent, which Koa does after all

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { DynamicModule, FactoryProvider, ModuleMetadata } from '@nestjs/common'
 import { APP_INTERCEPTOR, ApplicationConfig, HttpAdapterHost } from '@nestjs/core'
-import type { AuthOptions } from '../handlers/authenticate.ts'
+import type { EntryOptions } from '../handlers/entry.ts'
 import { trackerOf, type TrackerSource } from '../handlers/track-request.ts'
 import type { NatsSendOptions } from './_nats/outgoing-message.ts'
 import { clientMethods } from './_nestjs/client-methods.ts'
@@ -20,7 +20,7 @@ export interface NestRequest {
  * A tracker's options, or `{ tracker }`, and how callers are authenticated: `authenticate` receives the platform's own
  * request. It is not called for microservices, whose guards authenticate.
  */
-export type NestOptions<Req extends object = NestRequest> = TrackerSource & AuthOptions<Req> & MessageOptions
+export type NestOptions<Req extends object = NestRequest> = TrackerSource & EntryOptions<Req> & MessageOptions
 
 /** A factory of options, the providers that it receives, and the modules that export those. */
 export type NestAsyncOptions<Req extends object = NestRequest> = Pick<ModuleMetadata, 'imports'> &

@@ -3,7 +3,7 @@ import { attachRequest } from '../tracking/current-request.ts'
 import { endFromStatus, type RequestEnd, type ThrownValue } from '../tracking/finish-request.ts'
 import { acceptRequest, type RequestCore } from '../tracking/intake.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
-import { authenticate, type AuthOptions } from './authenticate.ts'
+import { authenticate, type EntryOptions } from './entry.ts'
 
 /** A fetch-style handler; the arguments after the request are the host's own (env, context). */
 export type FetchHandler<Rest extends unknown[] = unknown[]> = (
@@ -12,7 +12,7 @@ export type FetchHandler<Rest extends unknown[] = unknown[]> = (
 ) => Response | Promise<Response>
 
 /** What the fetch-style wrapper takes besides the tracker's options. */
-export type FetchHandlerOptions = AuthOptions<Request>
+export type FetchHandlerOptions = EntryOptions<Request>
 
 /** One request of a fetch-style host, and how the host serves it. */
 export interface FetchRequestInfo<Source> {
@@ -44,7 +44,7 @@ export function handleFetch<Rest extends unknown[]>(
 /** {@link handleFetch} for hosts that know more about a request. */
 export async function trackFetch<Source>(
   core: RequestCore,
-  options: AuthOptions<Source>,
+  options: EntryOptions<Source>,
   info: FetchRequestInfo<Source>,
 ): Promise<Response> {
   const { incoming, source, path = incoming.url, serve, fault } = info

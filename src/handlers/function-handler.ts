@@ -4,7 +4,7 @@ import type { RequestEnd } from '../tracking/finish-request.ts'
 import { acceptDelivery, type RequestCore, type ResumeOptions } from '../tracking/intake.ts'
 import { isThenable } from '../tracking/promises.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
-import { authenticate } from './authenticate.ts'
+import { authenticate } from './entry.ts'
 
 /**
  * What the wrapper of a plain function takes besides the tracker's options; each callback gets the function's

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { RequestCore } from '../tracking/intake.ts'
-import { authenticateThen, type AuthOptions } from './authenticate.ts'
+import { authenticateThen, type EntryOptions } from './entry.ts'
 import { trackNodeRequest } from './node-request.ts'
 import { runHandler } from './run-handler.ts'
 
@@ -8,7 +8,7 @@ import { runHandler } from './run-handler.ts'
 export type NodeHandler<Req = IncomingMessage, Res = ServerResponse> = (req: Req, res: Res) => unknown
 
 /** What the (req, res) wrapper takes besides the tracker's options. */
-export type NodeHandlerOptions<Req = IncomingMessage> = AuthOptions<Req>
+export type NodeHandlerOptions<Req = IncomingMessage> = EntryOptions<Req>
 
 /**
  * Tracks one request of node:http, and runs the handler in its context.

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import { attachRequest } from '../tracking/current-request.ts'
 import { acceptRequest, type RequestCore } from '../tracking/intake.ts'
 import { accepts } from '../tracking/signals.ts'
-import { authenticateThen, type AuthOptions } from './authenticate.ts'
+import { authenticateThen, type EntryOptions } from './entry.ts'
 import { runHandler } from './run-handler.ts'
 
 /** A handler of a server's `upgrade` event: it takes the connection over, as for a WebSocket, or refuses the client. */
@@ -19,7 +19,7 @@ export type UpgradeHandler = (req: IncomingMessage, socket: Duplex, head: Buffer
 export function handleUpgrade(
   core: RequestCore,
   handler: UpgradeHandler,
-  options: AuthOptions<IncomingMessage>,
+  options: EntryOptions<IncomingMessage>,
   req: IncomingMessage,
   socket: Duplex,
   head: Buffer,

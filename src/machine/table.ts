@@ -71,5 +71,10 @@ export function getState(table: TransitionTable, name: string): StateInfo {
 
 /** True if the state is one that `ENQUEUE` leads to: a message hands the request off, and a worker continues it. */
 export function isHandOffState(table: TransitionTable, state: string): boolean {
-  return table.edges.some(({ event, to }) => event === 'ENQUEUE' && to === state)
+  return isEnteredBy(table, state, 'ENQUEUE')
+}
+
+/** Whether an event leads to a state. */
+export function isEnteredBy(table: TransitionTable, state: string, event: string): boolean {
+  return table.edges.some((edge) => edge.event === event && edge.to === state)
 }

@@ -61,10 +61,18 @@ export function dispatchOrNote(request: SignalTarget, event: string, fields: Sig
   else request.emitNote('note', event, fields)
 }
 
-/** Takes an implied step at the time of the last one; does nothing where the state does not accept the event. */
-export function dispatchImplied(request: SignalTarget, event: string): void {
-  const edge = edgeOn(request, event)
-  if (edge !== undefined) request.takeStep(edge, IMPLIED, request.since, request.entered)
+/**
+ * Takes implied steps on those of the events that the state accepts, in their order, all at the same time.
+ *
+ * @param at by default the time of the last step
+ */
+export function implySteps(request: SignalTarget, events: readonly string[], at?: 'now'): void {
+  const { now, elapsed } = request.core.settings
+  const [time, tick] = at === 'now' ? [now(), elapsed()] : [request.since, request.entered]
+  for (const event of events) {
+    const edge = edgeOn(request, event)
+    if (edge !== undefined) request.takeStep(edge, IMPLIED, time, tick)
+  }
 }
 
 /** Takes the steps of a path, all at the present time: the last with these fields, the others implied. */

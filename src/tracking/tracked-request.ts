@@ -1,4 +1,4 @@
-import { getState, type Edge, type StateInfo } from '../machine/table.ts'
+import { getState, isEnteredBy, type Edge, type StateInfo } from '../machine/table.ts'
 import type { LoggedError, NoteRecord } from '../record/record.ts'
 import { loggedError } from '../record/truncate.ts'
 import { inject, type TraceContext } from '../trace/carrier.ts'
@@ -7,9 +7,11 @@ import type { RequestInit, RequestState, SignalFields } from './build-records.ts
 import { endFromCaller, finishDelivery, finishRequest } from './finish-request.ts'
 import type { FinishableRequest, ManualEnd, RequestEnd } from './finish-request.ts'
 import { startHandOff } from './hand-off.ts'
-import { dispatch, type HandOffStatus } from './signals.ts'
+import { accepts, dispatch, implySteps, type HandOffStatus } from './signals.ts'
 import { runWith } from './storage.ts'
 import type { CoreRequest, TrackerCore } from './tracker-core.ts'
+
+const PROCESS_STEP: readonly string[] = ['PROCESS']
 
 /**
  * One request that is being processed: its ids, its state, and the signals that move it.
@@ -32,6 +34,8 @@ export class TrackedRequest implements CoreRequest<TrackedRequest>, RequestState
   info: StateInfo
   /** @internal When the state was entered, by the monotonic clock. */
   entered: number
+  /** @internal Whether PROCESS is implied when the handler starts, or once the caller is known. */
+  impliesProcessing: boolean
   /** @internal Whether a `stuck` line was written for this visit of the state. */
   stuckReported: boolean
   /** @internal */
@@ -73,6 +77,7 @@ export class TrackedRequest implements CoreRequest<TrackedRequest>, RequestState
     this.onHandOffSettled = undefined
     this.#lastError = null
     this.stuckReported = false
+    this.impliesProcessing = false
   }
 
   get state(): string {
@@ -113,10 +118,15 @@ export class TrackedRequest implements CoreRequest<TrackedRequest>, RequestState
     return this.#lastError
   }
 
-  /** Reports that the caller is known; called by the handler with `auth: 'manual'`. */
+  /**
+   * Reports that the caller is known; called by the handler with `auth: 'manual'`. In a handler PROCESS follows, implied,
+   * unless `processing` is `'manual'` too.
+   */
   authenticated(principal?: unknown): boolean {
     if (principal !== undefined) this.principal = principal
-    return dispatch(this, 'AUTH_OK', NO_FIELDS)
+    const moved = dispatch(this, 'AUTH_OK', NO_FIELDS)
+    if (moved && this.impliesProcessing) implySteps(this, PROCESS_STEP)
+    return moved
   }
 
   /** Reports that the caller was refused, which ends the request. */
@@ -125,8 +135,13 @@ export class TrackedRequest implements CoreRequest<TrackedRequest>, RequestState
     return dispatch(this, 'AUTH_ERROR', { outcome: 'denied', error })
   }
 
-  /** Reports that the work has started. */
+  /**
+   * Reports that the work has started; called by the handler with `processing: 'manual'`. Where it was implied already,
+   * nothing changes.
+   */
   processing(): boolean {
+    const { table } = this.core.settings
+    if (this.impliesProcessing && !accepts(this, 'PROCESS') && isEnteredBy(table, this.state, 'PROCESS')) return false
     return dispatch(this, 'PROCESS', NO_FIELDS)
   }
 

@@ -13,7 +13,7 @@ import { connect } from 'node:http2'
 import { onTestFinished } from 'vitest'
 import { propagate, trackRequest, type IncomingCall } from '../../src/adapters/grpc.ts'
 import { memorySink } from '../../src/sinks/memory.ts'
-import type { AuthOptions } from '../../src/handlers/authenticate.ts'
+import type { EntryOptions } from '../../src/handlers/entry.ts'
 import type { TrackerOptions } from '../../src/tracking/settings.ts'
 import { createTracker } from '../../src/handlers/track-request.ts'
 import type { LifecycleRecord, TransitionRecord } from '../../src/record/record.ts'
@@ -152,7 +152,7 @@ export class Texts {
   }
 }
 
-type Options = Partial<Omit<TrackerOptions, 'logger'>> & AuthOptions<IncomingCall>
+type Options = Partial<Omit<TrackerOptions, 'logger'>> & EntryOptions<IncomingCall>
 
 /** Starts a tracked server on the loopback interface, with a client. */
 export async function startServer(handlers: Handlers, options: Options = {}) {

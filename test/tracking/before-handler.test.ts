@@ -3,12 +3,12 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { processBatch } from '../../src/adapters/_deliveries.ts'
-import type { AuthOptions } from '../../src/handlers/authenticate.ts'
+import type { EntryOptions } from '../../src/handlers/entry.ts'
 import type { Tracker } from '../../src/handlers/tracker.ts'
 import type { LifecycleRecord } from '../../src/record/record.ts'
 import { trackerFixture, summarize, type TrackerFixture } from '../tracker-fixture.ts'
 
-type Call = (tracker: Tracker, handler: () => void, auth: AuthOptions<unknown>) => Promise<void>
+type Call = (tracker: Tracker, handler: () => void, auth: EntryOptions<unknown>) => Promise<void>
 
 const SHAPES: Record<string, Call> = {
   async 'a handler of node:http'(tracker, handler, auth) {
@@ -75,7 +75,7 @@ describe('all records of a request are flushed when its handler starts', () => {
   })
 
   describe.each(Object.entries(SHAPES))('%s', (_, call) => {
-    test.each<[string, AuthOptions<unknown>, string[]]>([
+    test.each<[string, EntryOptions<unknown>, string[]]>([
       ['without authentication', {}, ['0 Received', '1 AUTH_OK Authenticated implied']],
       ['with synchronous authentication', { authenticate: () => 'ann' }, ['0 Received', '1 AUTH_OK Authenticated']],
       [

@@ -1,6 +1,6 @@
 import { subscribe } from 'node:diagnostics_channel'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { authenticateThen, type AuthOptions } from '../../handlers/authenticate.ts'
+import { authenticateThen, type EntryOptions } from '../../handlers/entry.ts'
 import { trackNodeRequest } from '../../handlers/node-request.ts'
 import type { RequestCore } from '../../tracking/intake.ts'
 import { nodeRequests } from '../_node-requests.ts'
@@ -15,23 +15,24 @@ export type ExpressRequest = IncomingMessage & RoutedRequest
 /**
  * The tracking middleware, for Express and for frameworks built on it.
  *
- * @param isHandler tells the handlers that answer requests from others on a route; by default all answer
+ * @param framework for a framework built on Express: `isHandler` tells the handlers that answer requests from others on
+ *   a route, by default all answer; `hasPhase` says that it calls `enterHandler` itself
  */
 export function middleware<Req extends ExpressRequest>(
   core: RequestCore,
-  options: AuthOptions<Req>,
-  isHandler?: IsRequestHandler,
+  options: EntryOptions<Req>,
+  framework: { readonly isHandler?: IsRequestHandler; readonly hasPhase?: boolean } = {},
 ): Middleware<Req> {
   subscribeToRouterErrors()
   return (req, res, next) => {
     const tracking = trackNodeRequest(core, req, res, {
-      path: routeOf(req, isHandler) ?? req.originalUrl,
+      path: routeOf(req, framework.isHandler) ?? req.originalUrl,
       source: req,
     })
     nodeRequests.set(req, tracking)
     const reject = (): void =>
       void res.writeHead(401, { 'content-type': 'text/plain; charset=utf-8' }).end('Unauthorized\n')
-    authenticateThen(tracking.request, req, options, { serve: next, reject, onError: next })
+    authenticateThen(tracking.request, req, options, { serve: next, reject, onError: next }, framework)
   }
 }
 

@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'node:events'
-import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
-import { authenticateThen, type AuthOptions } from '../../handlers/authenticate.ts'
+import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction, RouteOptions } from 'fastify'
+import { authenticateThen, enterHandler, type EntryOptions } from '../../handlers/entry.ts'
 import { currentRequest, attachRequest } from '../../tracking/current-request.ts'
 import { runWith } from '../../tracking/storage.ts'
 import { trackNodeRequest } from '../../handlers/node-request.ts'
@@ -13,9 +13,15 @@ export type OnRequestHook = (req: FastifyRequest, reply: FastifyReply, next: Hoo
 /**
  * Adds the tracking hooks to an instance, for Fastify and for frameworks built on it.
  *
+ * @param knowsHandlers whether Fastify's handlers are those of the application; a framework has its own inside them
  * @returns the `onRequest` hook, for frameworks that can run it earlier too: for a tracked request it does nothing
  */
-export function addHooks(app: FastifyInstance, core: RequestCore, options: AuthOptions<FastifyRequest>): OnRequestHook {
+export function addHooks(
+  app: FastifyInstance,
+  core: RequestCore,
+  options: EntryOptions<FastifyRequest>,
+  knowsHandlers: boolean,
+): OnRequestHook {
   const onRequest: OnRequestHook = (req, reply, next) => {
     if (nodeRequests.has(req.raw)) {
       next()
@@ -29,7 +35,8 @@ export function addHooks(app: FastifyInstance, core: RequestCore, options: AuthO
     attachRequest(req, tracking.request)
     // Passed to Fastify as if it had caught the error itself; anything may have been thrown.
     const onError = (error: unknown): void => next(error as Error)
-    authenticateThen(tracking.request, req, options, { serve: next, reject: () => reject(reply), onError })
+    const continuation = { serve: next, reject: () => reject(reply), onError }
+    authenticateThen(tracking.request, req, options, continuation, { hasPhase: true })
   }
   app.decorateRequest('tracked', {
     getter(this: FastifyRequest) {
@@ -39,6 +46,17 @@ export function addHooks(app: FastifyInstance, core: RequestCore, options: AuthO
   app.addHook('onRequest', onRequest)
   // A body is parsed in the context of its connection: without this, later hooks would have no current request.
   app.addHook('preValidation', (req, _reply, next) => runWith(nodeRequests.get(req.raw)?.request, next))
+  if (knowsHandlers) {
+    const enter = (raw: object | undefined): void => {
+      const request = raw === undefined ? undefined : nodeRequests.get(raw)?.request
+      if (request !== undefined) enterHandler(request, options)
+    }
+    app.addHook('onRoute', (route) => wrapHandler(route, enter))
+    app.addHook('preHandler', (req, _reply, next) => {
+      if (!isWrapped(req.routeOptions.config)) enter(req.raw)
+      next()
+    })
+  }
   app.addHook('onError', (req, _reply, error, next) => {
     nodeRequests.get(req.raw)?.handlerFailed(error)
     next()
@@ -50,6 +68,25 @@ export function addHooks(app: FastifyInstance, core: RequestCore, options: AuthO
     ready()
   })
   return onRequest
+}
+
+/** Marks the configuration of routes whose handler is wrapped. */
+const WRAPPED = Symbol('throughline.wrapped')
+
+/** Routes that were added before the plugin was loaded are not wrapped: there the handler starts at `preHandler`. */
+function wrapHandler(route: RouteOptions, enter: (raw: object | undefined) => void): void {
+  // The handler of a WebSocket gets other arguments.
+  if ('websocket' in route || 'wsHandler' in route) return
+  const { handler } = route
+  route.config = { ...route.config, [WRAPPED]: true }
+  route.handler = function (req, reply) {
+    enter(req.raw)
+    return handler.call(this, req, reply)
+  }
+}
+
+function isWrapped(config: object): boolean {
+  return WRAPPED in config
 }
 
 function reject(reply: FastifyReply): void {

@@ -1,6 +1,6 @@
 import { Metadata, ServerInterceptingCall, status, type ServerInterceptingCallInterface } from '@grpc/grpc-js'
 import { HEADERS } from '../../trace/carrier.ts'
-import { authenticate, type AuthOptions } from '../../handlers/authenticate.ts'
+import { authenticate, enterHandler, type EntryOptions } from '../../handlers/entry.ts'
 import type { RequestEnd } from '../../tracking/finish-request.ts'
 import type { TrackedRequest } from '../../tracking/tracked-request.ts'
 import { acceptRequest, type RequestCore } from '../../tracking/intake.ts'
@@ -21,8 +21,9 @@ export class TrackedCall extends ServerInterceptingCall {
   readonly #incoming: Omit<IncomingCall, 'metadata'>
   readonly #timeLeft: number | undefined
   readonly #core: RequestCore
-  readonly #options: AuthOptions<IncomingCall>
+  readonly #options: EntryOptions<IncomingCall>
   #request: TrackedRequest | undefined
+  #entered = false
   #metadataSent = false
   #answered = false
   #ended = false
@@ -31,7 +32,7 @@ export class TrackedCall extends ServerInterceptingCall {
     call: ServerInterceptingCallInterface,
     path: string,
     core: RequestCore,
-    options: AuthOptions<IncomingCall>,
+    options: EntryOptions<IncomingCall>,
   ) {
     super(call)
     this.#timeLeft = timeLeft(call)
@@ -59,8 +60,20 @@ export class TrackedCall extends ServerInterceptingCall {
     })
   }
 
+  /** The handler, or grpc-js for it, asks for the first message: the interceptors after this one have let it pass. */
+  override startRead(): void {
+    this.#enterHandler()
+    super.startRead()
+  }
+
+  override sendMessage(...args: Parameters<ServerInterceptingCall['sendMessage']>): void {
+    this.#enterHandler()
+    super.sendMessage(...args)
+  }
+
   // Not sent earlier than the handler does: once a client has received metadata, it does not retry the call.
   override sendMetadata(metadata: Metadata): void {
+    this.#enterHandler()
     this.#metadataSent = true
     super.sendMetadata(this.#withTraceId(metadata))
   }
@@ -83,9 +96,15 @@ export class TrackedCall extends ServerInterceptingCall {
       if (allowed) this.#run(() => listener.onReceiveMetadata(metadata))
       else this.sendStatus({ code: status.UNAUTHENTICATED, details: 'Unauthorized' })
     }
-    const allowed = authenticate(request, incoming, this.#options, status.UNAUTHENTICATED)
+    const allowed = authenticate(request, incoming, this.#options, { refusal: status.UNAUTHENTICATED, hasPhase: true })
     if (typeof allowed === 'boolean') serve(allowed)
     else void allowed.then(serve)
+  }
+
+  #enterHandler(): void {
+    if (this.#request === undefined || this.#entered) return
+    this.#entered = true
+    enterHandler(this.#request, this.#options)
   }
 
   #run(part: () => void): void {

@@ -1,5 +1,5 @@
 import type { Carrier } from '../../trace/carrier.ts'
-import { authenticate, type AuthOptions } from '../../handlers/authenticate.ts'
+import { authenticate, type EntryOptions } from '../../handlers/entry.ts'
 import { attachRequest } from '../../tracking/current-request.ts'
 import { endFromStatus } from '../../tracking/finish-request.ts'
 import { acceptRequest, type RequestCore } from '../../tracking/intake.ts'
@@ -8,7 +8,7 @@ import { httpEvent } from './http-event.ts'
 import type { Invocation } from './invocation.ts'
 
 /** How callers over HTTP are authenticated, and where other events have their headers. */
-export interface TrackInvocationOptions<Event> extends AuthOptions<Event> {
+export interface TrackInvocationOptions<Event> extends EntryOptions<Event> {
   /** Returns the headers of an event that is neither of HTTP nor of SQS; `x-lifecycle` is not read. */
   readonly carrier?: (event: Event) => Carrier
 }

@@ -1,5 +1,5 @@
 import type { Carrier } from '../../trace/carrier.ts'
-import { authenticate, type AuthOptions } from '../../handlers/authenticate.ts'
+import { authenticate, type EntryOptions } from '../../handlers/entry.ts'
 import { attachRequest } from '../../tracking/current-request.ts'
 import type { RequestEnd } from '../../tracking/finish-request.ts'
 import type { TrackedRequest } from '../../tracking/tracked-request.ts'
@@ -30,7 +30,7 @@ export interface DirectCall {
 /** Starts the request of a direct call. It never resumes one, since the caller may be a third party. */
 export function startCall(
   core: RequestCore,
-  { auth }: Pick<AuthOptions<never>, 'auth'>,
+  { auth }: Pick<EntryOptions<never>, 'auth'>,
   { host, carrier, ...target }: DirectCall,
 ): ActiveDelivery {
   const call = isGrpcCall(host) ? host : undefined

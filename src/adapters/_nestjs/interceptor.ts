@@ -1,4 +1,5 @@
 import type { NestInterceptor } from '@nestjs/common'
+import { enterHandler, type EntryOptions } from '../../handlers/entry.ts'
 import { runWith } from '../../tracking/storage.ts'
 import { tapEnd, type ObservableConstructor } from './observable.ts'
 import { trackingOf } from './track-http.ts'
@@ -10,7 +11,11 @@ import type { TrackRpc } from './track-rpc.ts'
  *
  * @param trackRpc undefined if messages are tracked before they reach the interceptor
  */
-export function createInterceptor(Observable: ObservableConstructor, trackRpc: TrackRpc | undefined): NestInterceptor {
+export function createInterceptor(
+  Observable: ObservableConstructor,
+  options: EntryOptions<never>,
+  trackRpc: TrackRpc | undefined,
+): NestInterceptor {
   return {
     intercept(context, handler) {
       const next = () => handler.handle()
@@ -18,6 +23,8 @@ export function createInterceptor(Observable: ObservableConstructor, trackRpc: T
       if (type === 'rpc' && trackRpc !== undefined) return trackRpc(context, next)
       const tracking = type === 'http' ? trackingOf(context.switchToHttp().getRequest()) : undefined
       if (tracking === undefined) return next()
+      // The guards have let it pass.
+      enterHandler(tracking.request, options)
       return tapEnd(Observable, next, {
         // A middleware may have lost the context.
         run: (part) => runWith(tracking.request, part),

@@ -1,5 +1,5 @@
 import type { ExecutionContext } from '@nestjs/common'
-import type { AuthOptions } from '../../handlers/authenticate.ts'
+import type { EntryOptions } from '../../handlers/entry.ts'
 import { currentRequest } from '../../tracking/current-request.ts'
 import type { RequestEnd } from '../../tracking/finish-request.ts'
 import type { RequestCore } from '../../tracking/intake.ts'
@@ -13,7 +13,7 @@ import { tapEnd, type HandlerResult, type ObservableConstructor } from './observ
 /** Tracks a message handler, with the guards, pipes and interceptors around it. */
 export type TrackRpc = (context: ExecutionContext, next: () => HandlerResult) => HandlerResult
 
-export type RpcOptions = MessageOptions & Pick<AuthOptions<never>, 'auth'>
+export type RpcOptions = MessageOptions & Pick<EntryOptions<never>, 'auth'>
 
 /** Tracks the message handlers of microservices, of all transports. */
 export function rpcTracking(core: RequestCore, options: RpcOptions, Observable: ObservableConstructor): TrackRpc {

@@ -1,0 +1,112 @@
+import { isThenable } from '../tracking/promises.ts'
+import { dispatchOrNote, implySteps } from '../tracking/signals.ts'
+import type { TrackedRequest } from '../tracking/tracked-request.ts'
+
+/** How a request gets to its handler: who authenticates its caller, and who reports that the work has started. */
+export interface EntryOptions<Source> {
+  /**
+   * Resolves to the principal. If it rejects, throws or returns `false`, the caller is refused with a 401, or over gRPC
+   * with UNAUTHENTICATED. Without it, AUTH_OK is implied.
+   */
+  readonly authenticate?: (source: Source) => unknown
+  /** `'manual'`: the handler itself calls `request.authenticated()` or `request.failed(reason)`. */
+  readonly auth?: 'manual'
+  /** `'manual'`: the handler itself calls `request.processing()`. Without it, PROCESS is implied when it starts. */
+  readonly processing?: 'manual'
+}
+
+/** What a host says about its way to the handler. */
+export interface EntryHost {
+  /** The status that is logged where the caller is refused: 401, or the host's own. */
+  readonly refusal?: number
+  /** The host runs hooks or guards before the handler, and calls {@link enterHandler} when they are done. */
+  readonly hasPhase?: boolean
+}
+
+/**
+ * Authenticates the caller of a request, which is the current request meanwhile, and records the result and, unless the
+ * host does so later, that the handler starts.
+ *
+ * @returns whether the handler may run; a promise only if `authenticate` returned one, so that without it the handler
+ *   runs in the same turn in which the request came in
+ */
+export function authenticate<Source>(
+  request: TrackedRequest,
+  source: Source,
+  options: EntryOptions<Source>,
+  { refusal = 401, hasPhase = false }: EntryHost = {},
+): boolean | Promise<boolean> {
+  const check = options.auth === 'manual' ? undefined : options.authenticate
+  request.impliesProcessing = options.processing !== 'manual'
+  if (check === undefined) {
+    if (!hasPhase && options.auth !== 'manual') implySteps(request, stepsToHandler(options))
+    return true
+  }
+  const apply = (principal: unknown): boolean => {
+    if (principal === false) return reject(request, refusal, undefined)
+    // The client may have left meanwhile, which ended the request.
+    if (request.ended) return false
+    request.principal = principal
+    dispatchOrNote(request, 'AUTH_OK', {})
+    if (!hasPhase) implySteps(request, stepsToHandler(options))
+    return true
+  }
+  return request.run(() => {
+    try {
+      const principal = check(source)
+      if (!isThenable(principal)) return apply(principal)
+      return Promise.resolve(principal).then(apply, (reason: unknown) => reject(request, refusal, reason))
+    } catch (reason) {
+      return reject(request, refusal, reason)
+    }
+  })
+}
+
+/**
+ * Records that the handler starts, after a phase of the host's own in which the caller may have been refused. The lines
+ * so far are written before this returns.
+ */
+export function enterHandler(request: TrackedRequest, options: EntryOptions<never>): void {
+  if (options.auth !== 'manual') implySteps(request, stepsToHandler(options), 'now')
+  request.core.beforeHandler()
+}
+
+const [BOTH, AUTH, PROCESS, NONE] = [['AUTH_OK', 'PROCESS'], ['AUTH_OK'], ['PROCESS'], []]
+
+/** Implied rather than sent: a user's machine may have no authentication, or several ways to authenticate. */
+function stepsToHandler({ authenticate: check, processing }: EntryOptions<never>): readonly string[] {
+  if (check === undefined) return processing === 'manual' ? AUTH : BOTH
+  return processing === 'manual' ? NONE : PROCESS
+}
+
+/** How a host continues after authentication. */
+export interface AuthContinuation {
+  /** Runs the handler, in the context of the request. */
+  readonly serve: () => void
+  /** Answers a caller who was refused. */
+  readonly reject: () => void
+  /** Receives errors that either of them throws asynchronously; nothing else would report them. */
+  readonly onError: (error: unknown) => void
+}
+
+/** Authenticates the caller and then serves or refuses the request: for hosts that expect no promise. */
+export function authenticateThen<Source>(
+  request: TrackedRequest,
+  source: Source,
+  options: EntryOptions<Source>,
+  { serve, reject, onError }: AuthContinuation,
+  host?: EntryHost,
+): void {
+  const proceed = (allowed: boolean): void => {
+    if (allowed) request.run(serve)
+    else reject()
+  }
+  const allowed = authenticate(request, source, options, host)
+  if (typeof allowed === 'boolean') proceed(allowed)
+  else allowed.then(proceed).catch(onError)
+}
+
+function reject(request: TrackedRequest, status: number, error: unknown): false {
+  if (!request.ended) dispatchOrNote(request, 'AUTH_ERROR', { outcome: 'denied', status, error })
+  return false
+}
