@@ -3,7 +3,7 @@ import { pino, type LoggerOptions } from 'pino'
 import { describe, expect, test } from 'vitest'
 import { pinoSink } from '../../src/sinks/pino.ts'
 import { traceMixin } from '../../src/tracking/trace-mixin.ts'
-import { readRecord } from '../../src/record/line.ts'
+import { constantFields, message, readRecord, variableFields } from '../../src/record/line.ts'
 import type { LifecycleRecord, TransitionRecord } from '../../src/record/record.ts'
 import { keysOf, linesStream } from '../lines.ts'
 import { trackerFixture } from '../tracker-fixture.ts'
@@ -175,4 +175,68 @@ describe("the logger's level", () => {
     ])
     expect(levels.map((line) => (JSON.parse(line) as { level: number }).level)).toEqual([30, 50, 30, 40, 40])
   })
+})
+
+describe('a line has no key for what a record does not have', () => {
+  const ids = { trace_id: record.trace_id, request_id: record.request_id }
+
+  test('of a step and of a note', () => {
+    expect(Object.entries(variableFields(record))).toEqual(Object.entries({ ...ids, seq: 1 }))
+    const note = {
+      ...ids,
+      lifecycle: 'note',
+      time: record.time,
+      service: SERVICE,
+      event: 'X',
+      state: 'Received',
+    } as const
+    expect(Object.entries(variableFields(note))).toEqual(Object.entries(ids))
+  })
+
+  test('of a first line', () => {
+    const constant = constantFields({ lifecycle: 'transition', state: 'Received' })
+    expect(Object.entries(constant)).toEqual([
+      ['lifecycle', 'transition'],
+      ['state', 'Received'],
+    ])
+  })
+})
+
+test('the message of a line without an event is still a message', () => {
+  expect(message({ lifecycle: 'note', state: 'Received' })).toBe(' in Received')
+  expect(message({ lifecycle: 'rejected', state: 'Received' })).toBe(' rejected in Received')
+})
+
+test.each([
+  ['transition', {}],
+  ['note', { event: '' }],
+])('a %s without a service, and without an event, is read with empty ones', (lifecycle, event) => {
+  const { service: _service, event: _event, from: _from, ...rest } = record
+  const { seq, ...note } = { ...rest, lifecycle }
+  const line = lifecycle === 'transition' ? { ...note, seq } : note
+  expect(readRecord(line)).toEqual({ ...line, service: '', ...event })
+})
+
+test.each([
+  ['an error without a type', { message: 'no luck' }, { type: 'Error', message: 'no luck' }],
+  ['an error without a message', { type: 'Denied' }, { type: 'Denied', message: '' }],
+])('%s is read', (_, error, expected) => {
+  expect(readRecord({ ...record, error })).toMatchObject({ error: expected })
+})
+
+test.each([
+  ['seq', '1'],
+  ['seq', 1.5],
+  ['seq', -1],
+])('a line whose %s is %j is damaged', (name, value) => {
+  expect(readRecord({ ...record, [name]: value })).toBe('damaged')
+})
+
+test.each([
+  ['attempt', -1],
+  ['attempt', '1'],
+  ['dwell_ms', '1'],
+  ['dwell_ms', null],
+])('a %s of %j is left out', (name, value) => {
+  expect(readRecord({ ...record, [name]: value })).toEqual(record)
 })

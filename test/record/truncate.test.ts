@@ -193,3 +193,40 @@ describe('what is truncated is marked', () => {
     expect(loggedName('x'.repeat(65))).toBe(`${'x'.repeat(61)}...`)
   })
 })
+
+describe('the path of', () => {
+  test.each([
+    ['/orders?id=1', '/orders'],
+    ['/orders#top', '/orders'],
+    ['/orders#top?id=1', '/orders'],
+    ['/orders?id=1#top', '/orders'],
+    ['http://shop.example/orders?id=1', '/orders'],
+    ['http://shop.example', '/'],
+    ['http://shop.example/', '/'],
+    ['http://shop.example/next/', '/next/'],
+    ['the queue of http://shop.example/orders', 'the queue of http://shop.example/orders'],
+    ['', ''],
+  ])('%s is %s', (url, path) => {
+    expect(loggedPath(url)).toBe(path)
+  })
+})
+
+test.each([
+  [null, 'null'],
+  [undefined, 'undefined'],
+  ['no luck', 'string'],
+  [{ message: 'no luck' }, 'Error'],
+  [{ message: 'no luck', name: 'Denied' }, 'Denied'],
+])('the type of %j as an error is %s', (thrown, type) => {
+  expect(loggedError(thrown).type).toBe(type)
+})
+
+test('what cannot be read is named', () => {
+  expect(loggedError(revoked.proxy)).toEqual({ type: 'unknown', message: 'the thrown value could not be read' })
+  const long = {
+    toJSON: () => {
+      throw new Error('x'.repeat(900))
+    },
+  }
+  expect(loggedData(long)).toEqual({ cut: true, reason: 'x'.repeat(200) })
+})
