@@ -37,8 +37,9 @@ export function authenticate<Source>(
   { refusal = 401, hasPhase = false }: EntryHost = {},
 ): boolean | Promise<boolean> {
   const check = options.auth === 'manual' ? undefined : options.authenticate
-  request.impliesProcessing = options.processing !== 'manual'
+  const impliesProcessing = options.processing !== 'manual'
   if (check === undefined) {
+    request.impliesProcessing = impliesProcessing
     if (!hasPhase && options.auth !== 'manual') implySteps(request, stepsToHandler(options))
     return true
   }
@@ -48,6 +49,7 @@ export function authenticate<Source>(
     if (request.ended) return false
     request.principal = principal
     dispatchOrNote(request, 'AUTH_OK', {})
+    request.impliesProcessing = impliesProcessing
     if (!hasPhase) implySteps(request, stepsToHandler(options))
     return true
   }

@@ -13,7 +13,7 @@ function app(): express.Express {
   return express().set('env', 'test')
 }
 
-function serve({ tracker, handle, auth, authenticate }: Scenario): Promise<RunningServer> {
+function serve({ tracker, handle, auth, processing, authenticate }: Scenario): Promise<RunningServer> {
   const handler: RequestHandler = (req, res) => {
     const answer = handle({ header: headerOf(req), body: () => bodyOf(req.body, req) })
     // Express 5 awaits a handler's promise; a synchronous error must be thrown synchronously.
@@ -22,6 +22,7 @@ function serve({ tracker, handle, auth, authenticate }: Scenario): Promise<Runni
   const options = {
     tracker,
     ...(auth === undefined ? {} : { auth }),
+    ...(processing === undefined ? {} : { processing }),
     ...(authenticate === undefined ? {} : { authenticate: (req: Request) => authenticate(headerOf(req)) }),
   }
   const shop = app().use(trackRequest(options), express.json(), express.text())

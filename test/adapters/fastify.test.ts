@@ -18,11 +18,12 @@ async function listenFastify(app: FastifyInstance): Promise<RunningServer> {
 
 async function register<App extends FastifyInstance>(
   app: App,
-  { tracker, handle, auth, authenticate }: Scenario,
+  { tracker, handle, auth, processing, authenticate }: Scenario,
 ): Promise<App> {
   await app.register(trackRequest, {
     tracker,
     ...(auth === undefined ? {} : { auth }),
+    ...(processing === undefined ? {} : { processing }),
     ...(authenticate === undefined ? {} : { authenticate: (req: FastifyRequest) => authenticate(headerOf(req)) }),
   })
   const answer = async (req: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
@@ -81,6 +82,82 @@ describe('fastify beyond the contract', () => {
     await server.ended(1)
     return server.records.at(-1)
   }
+
+  const LAST = ['1 AUTH_OK Authenticated implied', '2 PROCESS Processing implied', '3 RESPOND Responded ok']
+
+  test.each(['onRequest', 'preParsing', 'preValidation', 'preHandler'] as const)(
+    'until its handler starts, a request is Received: in the hook %s',
+    async (name) => {
+      const states: unknown[] = []
+      const server = await start((app) => {
+        app.addHook(name as 'onRequest', (_req, _reply, next) => {
+          states.push(currentRequest()?.state)
+          next()
+        })
+        app.get('/', () => String(states.push(currentRequest()?.state)))
+      })
+      await last(server)
+      expect(states).toEqual(['Received', 'Processing'])
+      expect(summarizeTransitions(server.records)).toEqual(['0 Received', ...LAST])
+    },
+  )
+
+  test('a hook that hangs is reported in Received, until its caller leaves', async () => {
+    const reached = deferred()
+    const server = await start((app) => {
+      app.addHook('preHandler', () => {
+        reached.resolve()
+        return new Promise(() => undefined)
+      })
+      app.get('/', () => 'never')
+    })
+    const leave = new AbortController()
+    const answer = fetch(serving?.url ?? '', { signal: leave.signal }).catch(() => undefined)
+    await reached.promise
+    expect(server.tracker.inFlight().map(({ state }) => state)).toEqual(['Received'])
+    leave.abort()
+    await answer
+    await server.ended(1)
+    expect(server.records.at(-1)).toMatchObject({ state: 'Failed', outcome: 'aborted' })
+  })
+
+  test.each([401, 403])('a caller who is refused by a hook is denied: %d', async (status) => {
+    const server = await start((app) => {
+      app.addHook('preValidation', async (_req, reply) => reply.code(status).send('no'))
+      app.get('/', () => 'never')
+    })
+    expect(await last(server)).toMatchObject({ state: 'Failed', event: 'AUTH_ERROR', outcome: 'denied', status })
+  })
+
+  test('a caller who is refused by the handler was authenticated', async () => {
+    const server = await start((app) => app.get('/', (_req, reply) => reply.code(403).send('not yours')))
+    expect(await last(server)).toMatchObject({ state: 'Responded', outcome: 'ok', status: 403 })
+  })
+
+  test('with authenticate, hooks after it run in Authenticated', async () => {
+    const states: unknown[] = []
+    const server = await start(
+      (app) => {
+        app.addHook('preHandler', (_req, _reply, next) => {
+          states.push(currentRequest()?.state)
+          next()
+        })
+        app.get('/', () => String(states.push(currentRequest()?.state)))
+      },
+      { authenticate: () => 'anna' },
+    )
+    await last(server)
+    expect(states).toEqual(['Authenticated', 'Processing'])
+  })
+
+  test('routes that were added before the plugin was loaded are in Processing too', async () => {
+    const recording = recordingTracker()
+    const app = fastify({ forceCloseConnections: true })
+    void app.register(trackRequest, { tracker: recording.tracker })
+    app.get('/', () => String(currentRequest()?.state))
+    serving = await listenFastify(app)
+    expect((await ask(serving.url)).body).toBe('Processing')
+  })
 
   test('a hijacked reply is ended by the raw response, and has the trace id', async () => {
     const server = await start((app) =>

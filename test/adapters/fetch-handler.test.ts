@@ -12,10 +12,11 @@ async function* each<T>(values: readonly T[]): AsyncGenerator<T> {
   for (const value of values) yield await Promise.resolve(value)
 }
 
-function serve({ tracker, handle, auth, authenticate }: Scenario): Promise<RunningServer> {
+function serve({ tracker, handle, auth, processing, authenticate }: Scenario): Promise<RunningServer> {
   const header = (request: Request) => (name: string) => request.headers.get(name) ?? undefined
   const options: FetchHandlerOptions = {
     ...(auth === undefined ? {} : { auth }),
+    ...(processing === undefined ? {} : { processing }),
     ...(authenticate === undefined ? {} : { authenticate: (request: Request) => authenticate(header(request)) }),
   }
   const fetch = tracker.trackRequest((request: Request) => {
@@ -50,7 +51,7 @@ describe('fetch-style handlers beyond the contract', () => {
       'yes',
       'trace-1',
     ])
-    expect(records.at(-1)).toMatchObject({ state: 'Authenticated' })
+    expect(records.at(-1)).toMatchObject({ state: 'Processing' })
     const read: unknown[] = []
     for await (const chunk of answer.body ?? []) read.push(chunk)
     expect(read).toEqual(chunks)

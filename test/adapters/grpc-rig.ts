@@ -5,6 +5,7 @@ import type {
   handleServerStreamingCall,
   handleUnaryCall,
   Interceptor,
+  ServerInterceptor,
   ServiceError,
   StatusObject,
 } from '@grpc/grpc-js'
@@ -152,10 +153,14 @@ export class Texts {
   }
 }
 
-type Options = Partial<Omit<TrackerOptions, 'logger'>> & EntryOptions<IncomingCall>
+type Options = Partial<Omit<TrackerOptions, 'logger'>> &
+  EntryOptions<IncomingCall> & {
+    /** Interceptors between tracking and the handler. */
+    readonly after?: readonly ServerInterceptor[]
+  }
 
 /** Starts a tracked server on the loopback interface, with a client. */
-export async function startServer(handlers: Handlers, options: Options = {}) {
+export async function startServer(handlers: Handlers, { after = [], ...options }: Options = {}) {
   const sink = memorySink()
   const waiting = new Set<() => void>()
   const notify = {
@@ -169,7 +174,7 @@ export async function startServer(handlers: Handlers, options: Options = {}) {
     logger: false,
     sinks: [sink, notify, ...(options.sinks ?? [])],
   })
-  const server = new Server({ interceptors: [trackRequest({ tracker, ...options })] })
+  const server = new Server({ interceptors: [trackRequest({ tracker, ...options }), ...after] })
   server.addService(definition, { ...handlers })
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>

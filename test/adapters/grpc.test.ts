@@ -1,4 +1,12 @@
-import { InterceptingCall, Metadata, Server, status, type Interceptor } from '@grpc/grpc-js'
+import {
+  InterceptingCall,
+  Metadata,
+  Server,
+  ServerInterceptingCall,
+  status,
+  type Interceptor,
+  type ServerInterceptor,
+} from '@grpc/grpc-js'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { propagate, trackRequest } from '../../src/adapters/grpc.ts'
@@ -8,6 +16,8 @@ import type { LifecycleRecord } from '../../src/record/record.ts'
 import type { TrackedRequest } from '../../src/tracking/tracked-request.ts'
 import { createTracker } from '../../src/handlers/track-request.ts'
 import { requestWithRetriesMachine as withRetries } from '../../machines/request-with-retries.ts'
+import { deferred } from '../deferred.ts'
+import { summarize } from '../tracker-fixture.ts'
 import { DASHED, GOOD, INVALID, PARENT, STATES, VALID } from '../trace/w3c-vectors.ts'
 import { pathOf, rawCall, startServer, Texts, statesOf, transitions, type Handlers, type Method } from './grpc-rig.ts'
 
@@ -43,6 +53,14 @@ const echo: Required<Handlers> = {
       call.end()
     })
   },
+}
+
+/** An interceptor that passes the metadata on once a promise is fulfilled, as one that authenticates does. */
+function waitFor(promise: Promise<unknown>): ServerInterceptor {
+  return (_, call) =>
+    new ServerInterceptingCall(call, {
+      start: (next) => next({ onReceiveMetadata: (metadata, pass) => void promise.then(() => pass(metadata)) }),
+    })
 }
 
 /** Never responds; resolves with the request of each call. */
@@ -161,11 +179,47 @@ describe.each(METHODS)('a call: %s', (method) => {
     clock.time += 60_000
     expect(tracker.stuck()).toEqual([])
     clock.time += 60_001
-    expect(tracker.stuck()).toEqual([expect.objectContaining({ state: 'Authenticated', age_ms: 120_001 })])
+    expect(tracker.stuck()).toEqual([expect.objectContaining({ state: 'Processing', age_ms: 120_001 })])
     expect(tracker.stuck()[0]?.stuck_after_ms).toBeLessThanOrEqual(120_000)
     call.cancel()
     await final()
   })
+
+  it('is in Processing when its handler runs, also behind other interceptors', async () => {
+    const { handlers, called } = silent()
+    const gate = deferred()
+    const { client, tracker, records, when, final } = await startServer(handlers, {
+      after: [waitFor(gate.promise), waitFor(Promise.resolve())],
+    })
+    const call = client.start(method)
+    await when((found) => (found.length > 0 ? true : undefined))
+    expect(tracker.inFlight().map(({ state }) => state)).toEqual(['Received'])
+    gate.resolve()
+    await called
+    expect(tracker.inFlight().map(({ state }) => state)).toEqual(['Processing'])
+    expect(summarize(records)).toEqual([
+      '0 Received',
+      '1 AUTH_OK Authenticated implied',
+      '2 PROCESS Processing implied',
+    ])
+    call.cancel()
+    await final()
+  })
+
+  it.each([status.UNAUTHENTICATED, status.PERMISSION_DENIED])(
+    'is denied by an interceptor before the handler: %i',
+    async (code) => {
+      const refuse: ServerInterceptor = (_, call) =>
+        new ServerInterceptingCall(call, {
+          start: (next) => next({ onReceiveMetadata: () => call.sendStatus({ code, details: 'no' }) }),
+        })
+      const { handlers } = silent()
+      const { client, records, final } = await startServer(handlers, { after: [refuse] })
+      expect((await client.call(method)).status).toMatchObject({ code, details: 'no' })
+      expect(await final()).toMatchObject({ state: 'Failed', event: 'AUTH_ERROR', outcome: 'denied', status: code })
+      expect(statesOf(records)).toBe('Received Failed')
+    },
+  )
 
   it('runs no handler for a refused caller', async () => {
     const { handlers, called } = silent()

@@ -16,11 +16,12 @@ import { responseOf } from './fetch-response.ts'
 /** The member of an application that a server needs. */
 type Served = Pick<Hono, 'fetch'>
 
-function tracked({ tracker, handle, auth, authenticate }: Scenario): Served {
+function tracked({ tracker, handle, auth, processing, authenticate }: Scenario): Served {
   const header = (c: Context) => (name: string) => c.req.header(name)
   const options = {
     tracker,
     ...(auth === undefined ? {} : { auth }),
+    ...(processing === undefined ? {} : { processing }),
     ...(authenticate === undefined ? {} : { authenticate: (c: Context) => authenticate(header(c)) }),
   }
   const app = new Hono().use(trackRequest(options))

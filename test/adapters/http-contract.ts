@@ -31,7 +31,7 @@ export function describeHttpAdapter(
 
   async function start(
     handle: Handle,
-    auth: Pick<Scenario, 'auth' | 'authenticate'> = {},
+    auth: Pick<Scenario, 'auth' | 'authenticate' | 'processing'> = {},
     serving = serve,
   ): Promise<RecordingTracker & { url: string }> {
     const recording = recordingTracker()
@@ -150,10 +150,40 @@ export function describeHttpAdapter(
       )
       expect(await ask(server.url)).toMatchObject({ body: 'Processing' })
       await server.ended(1)
+      expectRuns(server, ['0 Received', '1 AUTH_OK Authenticated', IMPLIED[2], '3 RESPOND Responded ok'])
+    })
+
+    test('a handler that reports its work itself', async () => {
+      const states: unknown[] = []
+      const handle = (): Answer => {
+        states.push(currentRequest()?.state)
+        currentRequest()?.processing()
+        return { body: currentRequest()?.state ?? '' }
+      }
+      const server = await start(handle, { processing: 'manual' })
+      expect(await ask(server.url)).toMatchObject({ body: 'Processing' })
+      await server.ended(1)
+      expect(states).toEqual(['Authenticated'])
+      expectRuns(server, [...IMPLIED.slice(0, 2), '2 PROCESS Processing', '3 RESPOND Responded ok'])
+    })
+
+    test('a handler that reports its authentication and its work itself', async () => {
+      const states: unknown[] = []
+      const handle = (): Answer => {
+        states.push(currentRequest()?.state)
+        currentRequest()?.authenticated('anna')
+        states.push(currentRequest()?.state)
+        currentRequest()?.processing()
+        return { body: currentRequest()?.state ?? '' }
+      }
+      const server = await start(handle, { auth: 'manual', processing: 'manual' })
+      expect(await ask(server.url)).toMatchObject({ body: 'Processing' })
+      await server.ended(1)
+      expect(states).toEqual(['Received', 'Authenticated'])
       expectRuns(server, ['0 Received', '1 AUTH_OK Authenticated', '2 PROCESS Processing', '3 RESPOND Responded ok'])
     })
 
-    test('a request is in flight, and its first records are written, until its handler responds', async () => {
+    test('a request is in flight in Processing, and its first records are written, until its handler responds', async () => {
       const [entered, answer] = [deferred(), deferred<Answer>()]
       const server = await start(() => {
         entered.resolve()
@@ -161,8 +191,8 @@ export function describeHttpAdapter(
       })
       const response = ask(server.url)
       await entered.promise
-      expect(summarizeTransitions(server.records)).toEqual(IMPLIED.slice(0, 2))
-      expect(server.tracker.inFlight().map(({ state }) => state)).toEqual(['Authenticated'])
+      expect(summarizeTransitions(server.records)).toEqual(IMPLIED)
+      expect(server.tracker.inFlight().map(({ state }) => state)).toEqual(['Processing'])
       answer.resolve({ body: 'at last' })
       expect(await response).toMatchObject({ body: 'at last' })
       await server.ended(1)
@@ -175,7 +205,7 @@ export function describeHttpAdapter(
       const response = await head(server.url)
       const chunks = response.setEncoding('utf8')[Symbol.asyncIterator]()
       expect((await chunks.next()).value).toBe('first ')
-      expect(summarizeTransitions(server.records)).toEqual(IMPLIED.slice(0, 2))
+      expect(summarizeTransitions(server.records)).toEqual(IMPLIED)
       last.resolve('last')
       expect((await chunks.next()).value).toBe('last')
       expect((await chunks.next()).done).toBe(true)

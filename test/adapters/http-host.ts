@@ -25,6 +25,7 @@ export interface Scenario {
   readonly handle: Handle
   readonly authenticate?: (header: (name: string) => string | undefined) => unknown
   readonly auth?: 'manual'
+  readonly processing?: 'manual'
 }
 
 export interface RunningServer {

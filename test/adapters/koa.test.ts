@@ -19,10 +19,11 @@ function quiet(): Koa {
   return app
 }
 
-function tracked({ tracker, handle, auth, authenticate }: Scenario): Koa {
+function tracked({ tracker, handle, auth, processing, authenticate }: Scenario): Koa {
   const options = {
     tracker,
     ...(auth === undefined ? {} : { auth }),
+    ...(processing === undefined ? {} : { processing }),
     ...(authenticate === undefined ? {} : { authenticate: (ctx: Context) => authenticate(headerOf(ctx.req)) }),
   }
   const handler: Middleware = async (ctx) => {

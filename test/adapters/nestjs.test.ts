@@ -76,7 +76,7 @@ interface Incoming {
 }
 
 function serving(make: () => ExpressAdapter | FastifyAdapter): (scenario: Scenario) => Promise<RunningServer> {
-  return async ({ tracker, handle, auth, authenticate }) => {
+  return async ({ tracker, handle, auth, processing, authenticate }) => {
     class Shop {
       async answer(req: Incoming, res: Reply): Promise<unknown> {
         const body = (): Promise<string> =>
@@ -93,6 +93,7 @@ function serving(make: () => ExpressAdapter | FastifyAdapter): (scenario: Scenar
     const tracking = TrackRequestModule.forRoot({
       tracker,
       ...(auth === undefined ? {} : { auth }),
+      ...(processing === undefined ? {} : { processing }),
       ...(authenticate === undefined ? {} : { authenticate: (req) => authenticate(headerOf(req)) }),
     })
     const adapter = make()

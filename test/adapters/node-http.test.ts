@@ -14,7 +14,7 @@ type Req = IncomingMessage | Http2ServerRequest
 type Res = ServerResponse | Http2ServerResponse
 
 /** One handler for both versions of HTTP. */
-function tracked({ tracker, handle, auth, authenticate }: Scenario): (req: Req, res: Res) => void {
+function tracked({ tracker, handle, auth, processing, authenticate }: Scenario): (req: Req, res: Res) => void {
   // Not async: a synchronous error must be thrown to the listener's caller.
   const listener: NodeHandler<Req, Res> = (req, res) => {
     const answer = handle({ header: headerOf(req), body: () => text(req) })
@@ -22,6 +22,7 @@ function tracked({ tracker, handle, auth, authenticate }: Scenario): (req: Req, 
   }
   return tracker.trackRequest(listener, {
     ...(auth === undefined ? {} : { auth }),
+    ...(processing === undefined ? {} : { processing }),
     ...(authenticate === undefined ? {} : { authenticate: (req: Req) => authenticate(headerOf(req)) }),
   })
 }

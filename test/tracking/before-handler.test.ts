@@ -8,6 +8,8 @@ import type { Tracker } from '../../src/handlers/tracker.ts'
 import type { LifecycleRecord } from '../../src/record/record.ts'
 import { trackerFixture, summarize, type TrackerFixture } from '../tracker-fixture.ts'
 
+const WORKING = '2 PROCESS Processing implied'
+
 type Call = (tracker: Tracker, handler: () => void, auth: EntryOptions<unknown>) => Promise<void>
 
 const SHAPES: Record<string, Call> = {
@@ -76,12 +78,18 @@ describe('all records of a request are flushed when its handler starts', () => {
 
   describe.each(Object.entries(SHAPES))('%s', (_, call) => {
     test.each<[string, EntryOptions<unknown>, string[]]>([
-      ['without authentication', {}, ['0 Received', '1 AUTH_OK Authenticated implied']],
-      ['with synchronous authentication', { authenticate: () => 'ann' }, ['0 Received', '1 AUTH_OK Authenticated']],
+      ['without authentication', {}, ['0 Received', '1 AUTH_OK Authenticated implied', WORKING]],
+      ['with synchronous authentication', { authenticate: () => 'ann' }, ['0 Received', '1 AUTH_OK Authenticated', WORKING]],
       [
         'with asynchronous authentication',
         { authenticate: () => Promise.resolve('ann') },
-        ['0 Received', '1 AUTH_OK Authenticated'],
+        ['0 Received', '1 AUTH_OK Authenticated', WORKING],
+      ],
+      ['with manual authentication', { auth: 'manual' }, ['0 Received']],
+      [
+        'with manual processing',
+        { processing: 'manual' },
+        ['0 Received', '1 AUTH_OK Authenticated implied'],
       ],
     ])('%s', async (_, auth, lines) => {
       expect(await recordsAtStart(({ tracker }, handler) => call(tracker, handler, auth))).toEqual({

@@ -4,6 +4,7 @@ import { authenticate, enterHandler, type EntryOptions } from '../../handlers/en
 import type { RequestEnd } from '../../tracking/finish-request.ts'
 import type { TrackedRequest } from '../../tracking/tracked-request.ts'
 import { acceptRequest, type RequestCore } from '../../tracking/intake.ts'
+import { isPlainObject, lastListener, onMetadata, type Listener } from './listeners.ts'
 import { withTraceHeaders } from './metadata.ts'
 import { endOf, type Status } from './status.ts'
 
@@ -14,8 +15,6 @@ export interface IncomingCall extends Pick<ServerInterceptingCallInterface, 'get
   readonly path: string
 }
 
-type Listener = Parameters<ServerInterceptingCall['start']>[0]
-
 /** A server's call, tracked from its metadata to its status. */
 export class TrackedCall extends ServerInterceptingCall {
   readonly #incoming: Omit<IncomingCall, 'metadata'>
@@ -23,6 +22,8 @@ export class TrackedCall extends ServerInterceptingCall {
   readonly #core: RequestCore
   readonly #options: EntryOptions<IncomingCall>
   #request: TrackedRequest | undefined
+  /** Whether other interceptors follow. */
+  #hasPhase = false
   #entered = false
   #metadataSent = false
   #answered = false
@@ -48,6 +49,9 @@ export class TrackedCall extends ServerInterceptingCall {
   }
 
   override start(listener: Listener): void {
+    const last = lastListener(listener)
+    this.#hasPhase = last !== listener || !isPlainObject(listener)
+    if (this.#hasPhase && isPlainObject(last)) onMetadata(last, () => this.#enterHandler())
     super.start({
       onReceiveMetadata: (metadata) => this.#receive(metadata, listener),
       onReceiveMessage: (message) => this.#run(() => listener.onReceiveMessage(message)),
@@ -60,20 +64,15 @@ export class TrackedCall extends ServerInterceptingCall {
     })
   }
 
-  /** The handler, or grpc-js for it, asks for the first message: the interceptors after this one have let it pass. */
+  // The first message is asked for once the interceptors after this one are done. In versions of grpc-js that hide their
+  // listeners, this alone shows it.
   override startRead(): void {
     this.#enterHandler()
     super.startRead()
   }
 
-  override sendMessage(...args: Parameters<ServerInterceptingCall['sendMessage']>): void {
-    this.#enterHandler()
-    super.sendMessage(...args)
-  }
-
   // Not sent earlier than the handler does: once a client has received metadata, it does not retry the call.
   override sendMetadata(metadata: Metadata): void {
-    this.#enterHandler()
     this.#metadataSent = true
     super.sendMetadata(this.#withTraceId(metadata))
   }
@@ -96,13 +95,16 @@ export class TrackedCall extends ServerInterceptingCall {
       if (allowed) this.#run(() => listener.onReceiveMetadata(metadata))
       else this.sendStatus({ code: status.UNAUTHENTICATED, details: 'Unauthorized' })
     }
-    const allowed = authenticate(request, incoming, this.#options, { refusal: status.UNAUTHENTICATED, hasPhase: true })
+    const allowed = authenticate(request, incoming, this.#options, {
+      refusal: status.UNAUTHENTICATED,
+      hasPhase: this.#hasPhase,
+    })
     if (typeof allowed === 'boolean') serve(allowed)
     else void allowed.then(serve)
   }
 
   #enterHandler(): void {
-    if (this.#request === undefined || this.#entered) return
+    if (this.#request === undefined || !this.#hasPhase || this.#entered) return
     this.#entered = true
     enterHandler(this.#request, this.#options)
   }
