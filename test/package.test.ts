@@ -1,5 +1,6 @@
-import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -30,6 +31,15 @@ describe('export map', () => {
     const machines = filesIn('machines').map((file) => `./${file.slice(0, -3)}`)
     expect(Object.keys(manifest.exports).sort()).toEqual(
       ['.', './audit', './package.json', './story', './wire-format.schema.json', ...adapters, ...machines].sort(),
+    )
+  })
+
+  it('has all its subpaths in the type check that checks libraries too', () => {
+    const checked = readFileSync(join(root, 'test/types/subpaths.ts'), 'utf8').matchAll(/from 'throughline(.*)'/g)
+    expect([...checked].map(([, subpath = '']) => `.${subpath}`).sort()).toEqual(
+      Object.keys(manifest.exports)
+        .filter((subpath) => !subpath.endsWith('.json'))
+        .sort(),
     )
   })
 
@@ -85,6 +95,28 @@ describe('the packed tarball in another project', () => {
         lines.filter((line) => line !== 'done').map((line) => (JSON.parse(line) as { state: string }).state),
       ).toEqual(['Received', 'Authenticated', 'Processing', 'Responded'])
     }
+  })
+
+  it('runs the server of README.md, whose log the command then reads', async () => {
+    const [, sample = ''] =
+      /```js\n(\/\/ server\.mjs\n.*?)```/s.exec(readFileSync(join(root, 'README.md'), 'utf8')) ?? []
+    const anyPort = '.listen(0, function () { process.send(this.address().port) })'
+    expect(sample).toContain('.listen(8085)')
+    writeFileSync(join(project, 'server.mjs'), sample.replace('.listen(8085)', anyPort))
+    const log = openSync(join(project, 'shop.ndjson'), 'w')
+    const server = fork(join(project, 'server.mjs'), { cwd: project, stdio: ['ignore', log, 'inherit', 'ipc'] })
+    try {
+      const [port] = (await once(server, 'message')) as [number]
+      const headers = { authorization: 'Bearer token-of-ada', 'x-trace-id': 'abc-123' }
+      const answer = await fetch(`http://127.0.0.1:${String(port)}/kettles`, { headers })
+      expect([await answer.text(), answer.headers.get('x-trace-id')]).toEqual(['one kettle\n', 'abc-123'])
+    } finally {
+      server.kill('SIGTERM')
+      await once(server, 'exit')
+      closeSync(log)
+    }
+    expect(npm('exec', '--', 'throughline', 'story', 'abc-123', 'shop.ndjson')).toContain('1 request in shop')
+    expect(npm('exec', '--', 'throughline', 'audit', 'shop.ndjson')).toContain('1 request')
   })
 
   const loadsItsHost = ['grpc', 'nestjs']

@@ -1,3 +1,4 @@
+import { ThroughlineError } from '../errors.ts'
 import type { RequestCore } from '../tracking/intake.ts'
 import type { TrackerOptions } from '../tracking/settings.ts'
 import { Tracker } from './tracker.ts'
@@ -8,6 +9,7 @@ export type TrackerSource = TrackerOptions | { readonly tracker: Tracker }
 
 /** The tracker that options name, or a new one with these options. */
 export function trackerOf(source: TrackerSource): Tracker {
+  if (!isObject(source)) throw missingOptions()
   return 'tracker' in source ? source.tracker : new Tracker(source)
 }
 
@@ -24,6 +26,7 @@ export function coreOf(source: TrackerSource): RequestCore {
  * @example const tracker = createTracker({ service: 'gateway' })
  */
 export function createTracker(options: TrackerOptions): Tracker {
+  if (!isObject(options)) throw missingOptions()
   return new Tracker(options)
 }
 
@@ -40,3 +43,16 @@ export function createTracker(options: TrackerOptions): Tracker {
 // One implementation serves all overloads, which TypeScript cannot express without a cast.
 export const trackRequest = ((handler: unknown, options: TrackerSource & AnyHandlerOptions) =>
   wrapHandler(coreOf(options), handler, options)) as TrackRequest<TrackerSource>
+
+// A program in JavaScript may leave the options out.
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null
+}
+
+function missingOptions(): ThroughlineError {
+  return new ThroughlineError(
+    'THROUGHLINE_BAD_OPTION',
+    "options are missing: give at least { service: 'gateway' }, or { tracker }. The middleware of a framework has a " +
+      'subpath of its own, such as throughline/express',
+  )
+}

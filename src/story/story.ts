@@ -32,7 +32,7 @@ export function buildStory(
     trace_id: assessments[0]?.history.traceId ?? traceId,
     started: first.time,
     duration_ms: (entries.at(-1)?.time ?? first.time) - first.time,
-    services: [...new Set(entries.map(({ service }) => service))],
+    services: [...new Set(entries.map(({ service }) => service))].filter((service) => service !== ''),
     requests,
     lines: sortedLines,
   }

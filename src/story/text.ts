@@ -23,7 +23,7 @@ interface Row {
  */
 export function storyText(report: StoryReport, width: number): string {
   const { trace_id, started, duration_ms, services, requests, lines } = report
-  const count = `${String(requests.length)} requests in ${services.join(', ')}`
+  const count = `${String(requests.length)} ${requests.length === 1 ? 'request' : 'requests'} in ${services.join(', ')}`
   const header = [`trace ${trace_id}`, `${formatTime(started)}, ${formatDuration(duration_ms)}, ${count}`, '']
   const ids = new Set(requests.map(({ request_id }) => request_id))
   const roots = rootsOf(requests)

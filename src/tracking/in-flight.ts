@@ -3,15 +3,22 @@ import type { StateInfo, TransitionTable } from '../machine/table.ts'
 /** How long a request may stay in a state: one limit for all states, or one by state, in milliseconds. */
 export type StuckAfterMs = number | Readonly<Record<string, number>>
 
-/** The members of a request that its list uses; the list's links are stored on the requests themselves. */
+/**
+ * The members of a request that its list uses; the list's links are stored on the requests themselves.
+ *
+ * Those that are internal to a request are so here, too: published types lack both, and so fit each other.
+ */
 export interface InFlightEntry<Entry> {
+  /** @internal */
   readonly info: StateInfo
-  /** When the state was entered, by the monotonic clock. */
+  /** @internal When the state was entered, by the monotonic clock. */
   readonly entered: number
   readonly attempt: number | undefined
-  /** When the caller stops waiting, by the monotonic clock. */
+  /** @internal When the caller stops waiting, by the monotonic clock. */
   readonly deadline: number | undefined
+  /** @internal */
   previous: Entry | undefined
+  /** @internal */
   next: Entry | undefined
 }
 

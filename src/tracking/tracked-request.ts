@@ -3,13 +3,13 @@ import type { LoggedError, NoteRecord } from '../record/record.ts'
 import { loggedError } from '../record/truncate.ts'
 import { inject, type TraceContext } from '../trace/carrier.ts'
 import { NO_FIELDS, noteRecord, roundToMicroseconds, transitionRecord } from './build-records.ts'
-import type { RequestInit, RequestState, SignalFields } from './build-records.ts'
+import type { RequestInit, SignalFields } from './build-records.ts'
 import { endFromCaller, finishDelivery, finishRequest } from './finish-request.ts'
-import type { FinishableRequest, ManualEnd, RequestEnd } from './finish-request.ts'
+import type { ManualEnd, RequestEnd } from './finish-request.ts'
 import { startHandOff } from './hand-off.ts'
 import { accepts, dispatch, implySteps, type HandOffStatus } from './signals.ts'
 import { runWith } from './storage.ts'
-import type { CoreRequest, TrackerCore } from './tracker-core.ts'
+import type { TrackerCore } from './tracker-core.ts'
 
 const PROCESS_STEP: readonly string[] = ['PROCESS']
 
@@ -18,7 +18,8 @@ const PROCESS_STEP: readonly string[] = ['PROCESS']
  *
  * No method throws into the request that it watches, except with `onInvalid: 'throw'`.
  */
-export class TrackedRequest implements CoreRequest<TrackedRequest>, RequestState, FinishableRequest {
+// Without `implements`: the published types have no internal members. What uses these names an interface of its own.
+export class TrackedRequest {
   readonly traceId: string
   readonly requestId: string
   readonly parentId: string | undefined

@@ -42,6 +42,29 @@ describe('a history', () => {
     ])
   })
 
+  test('has its transitions and its notes apart', () => {
+    const { transitions: steps, notes } = singleHistory([...transitions(QUEUED), note('A', { time: 2 })])
+    expect([steps.map(({ record }) => record.seq), notes.map(({ record }) => record.lifecycle)]).toEqual([
+      [0, 1, 2, 3],
+      ['note'],
+    ])
+  })
+
+  test('has the notes of each attempt', () => {
+    const notes = [1, 2, 1].map((attempt) => note('ATTEMPT', { attempt, time: 2 }))
+    expect(singleHistory(notes).notes.map(({ record }) => record.attempt)).toEqual([1, 2])
+  })
+
+  test('has lines that differ only in from in one order', () => {
+    const step = { seq: 1, event: 'AUTH_OK', state: 'Authenticated' }
+    const [a, b] = [transition({ ...step, from: 'A' }), transition({ ...step, from: 'B' })]
+    for (const records of [
+      [a, b],
+      [b, a],
+    ])
+      expect(singleHistory(records).transitions.map(({ record }) => record.from)).toEqual(['A', 'B'])
+  })
+
   test('is the same in whatever order its records are read', () => {
     const service = fc.constantFrom('gateway', 'worker')
     const state = fc.constantFrom('Queued', 'Completed')

@@ -76,6 +76,13 @@ describe('buildStory', () => {
     expect(report).toMatchObject({ trace_id: TRACE, started: T0, duration_ms: 3, services: ['gateway'] })
   })
 
+  it('counts no service for a line that names none', () => {
+    const report = storyOf(request('1', 'gateway', 0, SYNC), [
+      { time: T0 + 1, service: '', request_id: null, level: 'info', msg: 'kettles are hot' },
+    ])
+    expect(report.services).toEqual(['gateway'])
+  })
+
   it('orders a parent before its children even if clocks disagree', () => {
     const parent = request('1', 'gateway', 100, SYNC)
     const child = request('2', 'auth', 40, SYNC, { parent_id: '0000000000000001' })
