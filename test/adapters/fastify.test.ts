@@ -6,6 +6,8 @@ import { WebSocket } from 'ws'
 import { trackRequest, type FastifyOptions } from '../../src/adapters/fastify.ts'
 import { currentRequest } from '../../src/tracking/current-request.ts'
 import type { TrackedRequest } from '../../src/tracking/tracked-request.ts'
+import { deferred } from '../deferred.ts'
+import { summarizeTransitions } from '../tracker-fixture.ts'
 import { ask } from './http-client.ts'
 import { describeHttpAdapter } from './http-contract.ts'
 import { headerOf } from './http-servers.ts'
@@ -90,10 +92,7 @@ describe('fastify beyond the contract', () => {
     async (name) => {
       const states: unknown[] = []
       const server = await start((app) => {
-        app.addHook(name as 'onRequest', (_req, _reply, next) => {
-          states.push(currentRequest()?.state)
-          next()
-        })
+        app.addHook(name as 'onRequest', async () => void states.push(currentRequest()?.state))
         app.get('/', () => String(states.push(currentRequest()?.state)))
       })
       await last(server)

@@ -31,8 +31,8 @@ import { storyOf, trackedService } from './queue-rig.ts'
 
 // Events are written by hand, with the types of @types/aws-lambda; Lambda itself is not involved.
 
-const STARTED = ['Received', 'Authenticated']
-const PLACED = [...STARTED, 'Processing', 'Queued']
+const STARTED = ['Received', 'Authenticated', 'Processing']
+const PLACED = [...STARTED, 'Queued']
 const HANDED_OVER = 'b7ad6b7169203331;Queued;3;1790000000000'
 
 const context = (left = 3_000): Context => {
@@ -189,7 +189,7 @@ describe('HTTP', () => {
     expect(current).toEqual([true, 'abc-123', 'abc-123'])
     // Outside the handler, it is attached to the event.
     expect([currentRequest(), currentRequest(event)?.traceId]).toEqual([undefined, 'abc-123'])
-    expect(story(requests()[0] ?? '')).toEqual([...STARTED, 'Processing', 'Responded ok'])
+    expect(story(requests()[0] ?? '')).toEqual([...STARTED, 'Responded ok'])
     expect(records[0]).toMatchObject({ trace_id: 'abc-123', ...expected })
     expect(records.at(-1)).toMatchObject({ status: 201 })
     expect(tracker.inFlight()).toEqual([])
@@ -348,7 +348,7 @@ describe('other events', () => {
     ]) {
       expect(await handler(event, context())).toBe(event)
     }
-    expect(requests().map(story)).toEqual(Array(7).fill([...STARTED, 'Processing', 'Responded ok']))
+    expect(requests().map(story)).toEqual(Array(7).fill([...STARTED, 'Responded ok']))
     expect(records[0]).toMatchObject({ path: 'shop-orders' })
     expect(records[0]).not.toHaveProperty('method')
     expect(records.at(-1)).not.toHaveProperty('status')
@@ -409,7 +409,7 @@ describe('SQS records', () => {
     expect(ids.map((id = '') => worker.story(id))).toEqual([
       ['(ATTEMPT 1)', 'Completed 1 ok'],
       ['(ATTEMPT 4)', 'Completed 4 ok'],
-      [...STARTED, 'Processing', 'Responded ok'],
+      [...STARTED, 'Responded ok'],
     ])
     expect(worker.records.find(({ request_id }) => request_id === third)).toMatchObject({ path: 'orders' })
     expect(await audit([...shop.records, ...worker.records])).toMatchObject({
@@ -598,7 +598,7 @@ describe('time', () => {
     const { tracker, story, requests, records } = trackedService()
     const invoke = (timeoutMargin?: number) => (work: () => Promise<void>, left: number) =>
       trackRequest(work, timeoutMargin === undefined ? { tracker } : { tracker, timeoutMargin })(v1(), context(left))
-    const noted = ['Received', 'Authenticated', '(TIMEOUT_NEAR)', 'Processing', 'Responded ok']
+    const noted = ['Received', 'Authenticated', 'Processing', '(TIMEOUT_NEAR)', 'Responded ok']
     const silent = ['Received', 'Authenticated', 'Processing', 'Responded ok']
     // By default half a second before; not if there is less time from the start.
     const cases = [

@@ -55,7 +55,7 @@ describe('handlers of messages in Nest', () => {
       }),
     ])
     const client = clientOf(app)
-    expect(await lastValueFrom(client.send({ cmd: 'sum' }, 7))).toEqual({ sum: 7, state: 'Authenticated' })
+    expect(await lastValueFrom(client.send({ cmd: 'sum' }, 7))).toEqual({ sum: 7, state: 'Processing' })
     await expectStory(service, 0, [...STARTED, 'Responded ok'])
     expect(service.records[0]).toMatchObject({ method: 'message', path: '{"cmd":"sum"}' })
     client.emit('placed', 7)
