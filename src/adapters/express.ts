@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
-import type { EntryOptions } from '../handlers/entry.ts'
+import { continueAuthenticated, type EntryOptions } from '../handlers/entry.ts'
 import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
+import { currentRequest } from '../tracking/current-request.ts'
 import { middleware, type ExpressRequest, type Middleware } from './_express/middleware.ts'
 
 export type { ExpressRequest, Middleware }
@@ -24,4 +25,23 @@ export function trackRequest<Req extends ExpressRequest = ExpressRequest>(
   options: ExpressOptions<Req>,
 ): Middleware<Req> {
   return middleware(coreOf(options), options)
+}
+
+/**
+ * A middleware that reports the caller as authenticated. Put it behind the application's own authentication, with
+ * `trackRequest({ auth: 'manual' })` before: until then a request is Received, and a 401 or 403 denies it.
+ *
+ * @param principal returns the caller, which `currentRequest().principal` then is; by default `req.user`, as passport
+ *   sets it
+ * @example app.use(trackRequest({ service: 'gateway', auth: 'manual' }), passport.authenticate('session'), authenticated())
+ */
+export function authenticated<Req extends ExpressRequest = ExpressRequest>(
+  principal: (req: Req) => unknown = (req) => Reflect.get(req, 'user'),
+): Middleware<Req> {
+  return (req, _res, next) =>
+    continueAuthenticated(
+      currentRequest(req),
+      () => principal(req),
+      () => next(),
+    )
 }

@@ -1,5 +1,6 @@
-import type { EntryOptions } from '../handlers/entry.ts'
+import { continueAuthenticated, type EntryOptions } from '../handlers/entry.ts'
 import { trackFetch } from '../handlers/fetch-handler.ts'
+import { currentRequest } from '../tracking/current-request.ts'
 import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
 
 /** The members of Hono's context that are used. */
@@ -48,6 +49,19 @@ export function trackRequest<Context extends HonoContextLike = HonoContextLike>(
     c.res = undefined
     c.res = response
   }
+}
+
+/**
+ * A middleware that reports the caller as authenticated. Put it behind the application's own authentication, with
+ * `trackRequest({ auth: 'manual' })` before: until then a request is Received, and a 401 or 403 denies it.
+ *
+ * @param principal returns the caller, which `currentRequest().principal` then is; by default there is none
+ * @example app.use(trackRequest({ service: 'gateway', auth: 'manual' }), jwt({ secret }), authenticated((c) => c.get('jwtPayload')))
+ */
+export function authenticated<Context extends HonoContextLike = HonoContextLike>(
+  principal: (c: Context) => unknown = () => undefined,
+): (c: Context, next: () => Promise<void>) => Promise<void> {
+  return (c, next) => continueAuthenticated(currentRequest(c), () => principal(c), next)
 }
 
 /** The handler's route is the last that matches, unless that is for all methods, as `app.use` adds them. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { authenticate, type EntryOptions } from '../handlers/entry.ts'
-import { attachRequest } from '../tracking/current-request.ts'
+import { authenticate, continueAuthenticated, type EntryOptions } from '../handlers/entry.ts'
+import { attachRequest, currentRequest } from '../tracking/current-request.ts'
 import { trackNodeRequest } from '../handlers/node-request.ts'
 import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
 import { isObject } from './_objects.ts'
@@ -13,6 +13,7 @@ export interface KoaContextLike {
   readonly path: string
   readonly originalUrl: string
   readonly app: { readonly middleware: readonly unknown[] }
+  readonly state: unknown
   status: number
   body: unknown
 }
@@ -52,6 +53,20 @@ export function trackRequest<Context extends KoaContextLike = KoaContextLike>(
       throw error
     }
   }
+}
+
+/**
+ * A middleware that reports the caller as authenticated. Put it behind the application's own authentication, with
+ * `trackRequest({ auth: 'manual' })` before: until then a request is Received, and a 401 or 403 denies it.
+ *
+ * @param principal returns the caller, which `currentRequest().principal` then is; by default `ctx.state.user`, as
+ *   koa-passport sets it
+ * @example app.use(trackRequest({ service: 'gateway', auth: 'manual' })).use(passport.session()).use(authenticated())
+ */
+export function authenticated<Context extends KoaContextLike = KoaContextLike>(
+  principal: (ctx: Context) => unknown = ({ state }) => (isObject(state) ? state.user : undefined),
+): (ctx: Context, next: () => Promise<unknown>) => Promise<unknown> {
+  return (ctx, next) => continueAuthenticated(currentRequest(ctx), () => principal(ctx), next)
 }
 
 /** The members of @koa/router that are used. */

@@ -1,9 +1,9 @@
 import { isThenable } from '../tracking/promises.ts'
-import { dispatchOrNote, implySteps } from '../tracking/signals.ts'
-import type { TrackedRequest } from '../tracking/tracked-request.ts'
+import { accepts, dispatchOrNote, implySteps } from '../tracking/signals.ts'
+import type { Entry, TrackedRequest } from '../tracking/tracked-request.ts'
 
 /** How a request gets to its handler: who authenticates its caller, and who reports that the work has started. */
-export interface EntryOptions<Source> {
+export interface EntryOptions<Source> extends Entry {
   /**
    * Resolves to the principal. If it rejects, throws or returns `false`, the caller is refused with a 401, or over gRPC
    * with UNAUTHENTICATED. Without it, AUTH_OK is implied.
@@ -37,9 +37,8 @@ export function authenticate<Source>(
   { refusal = 401, hasPhase = false }: EntryHost = {},
 ): boolean | Promise<boolean> {
   const check = options.auth === 'manual' ? undefined : options.authenticate
-  const impliesProcessing = options.processing !== 'manual'
+  request.entry = options
   if (check === undefined) {
-    request.impliesProcessing = impliesProcessing
     if (!hasPhase && options.auth !== 'manual') implySteps(request, stepsToHandler(options))
     return true
   }
@@ -49,7 +48,6 @@ export function authenticate<Source>(
     if (request.ended) return false
     request.principal = principal
     dispatchOrNote(request, 'AUTH_OK', {})
-    request.impliesProcessing = impliesProcessing
     if (!hasPhase) implySteps(request, stepsToHandler(options))
     return true
   }
@@ -72,6 +70,27 @@ export function enterHandler(request: TrackedRequest, options: EntryOptions<neve
   if (options.auth !== 'manual') implySteps(request, stepsToHandler(options), 'now')
   request.core.beforeHandler()
 }
+
+/**
+ * Records that the application's own authentication has let a request pass, and continues in its context: what the
+ * `authenticated()` middleware of frameworks without a phase before the handler does.
+ *
+ * @param principal is logged nowhere; an error that it throws is counted
+ */
+export function continueAuthenticated<R>(
+  request: TrackedRequest | undefined,
+  principal: () => unknown,
+  next: () => R,
+): R {
+  if (request === undefined) return next()
+  const { errors } = request.core.settings
+  if (request.entry?.auth !== 'manual') errors.report(new Error(NOT_MANUAL))
+  else if (accepts(request, 'AUTH_OK')) request.authenticated(errors.run(principal))
+  return request.run(next)
+}
+
+const NOT_MANUAL =
+  "authenticated() has no effect without trackRequest({ auth: 'manual' }): the caller counts as known already"
 
 const [BOTH, AUTH, PROCESS, NONE] = [['AUTH_OK', 'PROCESS'], ['AUTH_OK'], ['PROCESS'], []]
 

@@ -11,6 +11,12 @@ import { accepts, dispatch, implySteps, type HandOffStatus } from './signals.ts'
 import { runWith } from './storage.ts'
 import type { TrackerCore } from './tracker-core.ts'
 
+/** Who reports that the caller is known, and that the work has started. Without `'manual'`, the wrapper does. */
+export interface Entry {
+  readonly auth?: 'manual'
+  readonly processing?: 'manual'
+}
+
 const PROCESS_STEP: readonly string[] = ['PROCESS']
 
 /**
@@ -35,8 +41,8 @@ export class TrackedRequest {
   info: StateInfo
   /** @internal When the state was entered, by the monotonic clock. */
   entered: number
-  /** @internal Whether PROCESS is implied when the handler starts, or once the caller is known. */
-  impliesProcessing: boolean
+  /** @internal How it gets to its handler; undefined for a request that is driven by hand. */
+  entry: Entry | undefined
   /** @internal Whether a `stuck` line was written for this visit of the state. */
   stuckReported: boolean
   /** @internal */
@@ -78,7 +84,7 @@ export class TrackedRequest {
     this.onHandOffSettled = undefined
     this.#lastError = null
     this.stuckReported = false
-    this.impliesProcessing = false
+    this.entry = undefined
   }
 
   get state(): string {
@@ -126,7 +132,7 @@ export class TrackedRequest {
   authenticated(principal?: unknown): boolean {
     if (principal !== undefined) this.principal = principal
     const moved = dispatch(this, 'AUTH_OK', NO_FIELDS)
-    if (moved && this.impliesProcessing) implySteps(this, PROCESS_STEP)
+    if (moved && this.entry?.auth === 'manual' && this.entry.processing !== 'manual') implySteps(this, PROCESS_STEP)
     return moved
   }
 
@@ -141,8 +147,9 @@ export class TrackedRequest {
    * nothing changes.
    */
   processing(): boolean {
-    const { table } = this.core.settings
-    if (this.impliesProcessing && !accepts(this, 'PROCESS') && isEnteredBy(table, this.state, 'PROCESS')) return false
+    const isImplied = this.entry !== undefined && this.entry.processing !== 'manual'
+    if (isImplied && isEnteredBy(this.core.settings.table, this.state, 'PROCESS') && !accepts(this, 'PROCESS'))
+      return false
     return dispatch(this, 'PROCESS', NO_FIELDS)
   }
 

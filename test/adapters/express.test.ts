@@ -1,8 +1,10 @@
 import { createServer } from 'node:http'
 import express, { Router, type ErrorRequestHandler, type Request, type RequestHandler, type Response } from 'express'
+import passportPackage, { Strategy } from 'passport'
 import { afterEach, describe, expect, expectTypeOf, test } from 'vitest'
-import { trackRequest } from '../../src/adapters/express.ts'
+import { authenticated, trackRequest } from '../../src/adapters/express.ts'
 import { currentRequest } from '../../src/tracking/current-request.ts'
+import { describeAuthenticated } from './authenticated-contract.ts'
 import { ask } from './http-client.ts'
 import { describeHttpAdapter } from './http-contract.ts'
 import { bodyOf, headerOf, listen, write } from './http-servers.ts'
@@ -31,6 +33,41 @@ function serve({ tracker, handle, auth, processing, authenticate }: Scenario): P
 }
 
 describeHttpAdapter('express', serve, { routes: { orders: '/orders/:id' }, parsesJson: true })
+
+/** Knows everybody by the name that they give, except nobody. */
+class ByName extends Strategy {
+  override readonly name = 'by-name'
+
+  override authenticate(req: Request): void {
+    const { authorization = '' } = req.headers
+    if (authorization === 'nobody') this.fail()
+    else this.success({ toString: () => authorization })
+  }
+}
+
+describeAuthenticated(({ tracker, auth, refusal, onCheck, handle }) => {
+  const passport = new passportPackage.Passport().use(new ByName())
+  const shop = express()
+    .use(trackRequest({ tracker, ...(auth === undefined ? {} : { auth }) }))
+    .use((_req, _res, next) => {
+      onCheck()
+      next()
+    })
+    .use((req, res, next) => {
+      const decide = (_error: unknown, user: unknown): void => {
+        if (user === false) res.status(refusal).send('who are you')
+        else {
+          Object.assign(req, { user })
+          next()
+        }
+      }
+      const check = passport.authenticate('by-name', { session: false }, decide) as RequestHandler
+      void check(req, res, next)
+    })
+    .use(authenticated())
+    .get('/', (_req, res) => void res.send(handle()))
+  return listen(createServer(shop))
+})
 
 describe('express beyond the contract', () => {
   let serving: RunningServer | undefined

@@ -4,9 +4,10 @@ import { Hono, type Context, type MiddlewareHandler } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { streamSSE } from 'hono/streaming'
 import { afterEach, describe, expect, expectTypeOf, test } from 'vitest'
-import { trackRequest } from '../../src/adapters/hono.ts'
+import { authenticated, trackRequest } from '../../src/adapters/hono.ts'
 import { currentRequest } from '../../src/tracking/current-request.ts'
 import { summarizeTransitions, trackerFixture } from '../tracker-fixture.ts'
+import { describeAuthenticated } from './authenticated-contract.ts'
 import { ask, head } from './http-client.ts'
 import { describeHttpAdapter } from './http-contract.ts'
 import { listen, listenFetch } from './http-servers.ts'
@@ -40,6 +41,21 @@ function secondServer({ fetch }: Served): Http2Server {
 describeHttpAdapter('hono, on @hono/node-server', (scenario) => listenFetch(tracked(scenario).fetch), {
   routes: { orders: '/orders/:id' },
   http2: (scenario) => listen(secondServer(tracked(scenario))),
+})
+
+describeAuthenticated(({ tracker, auth, refusal, onCheck, handle }) => {
+  const app = new Hono()
+  app.use(trackRequest({ tracker, ...(auth === undefined ? {} : { auth }) }))
+  app.use(async (c, next) => {
+    onCheck()
+    // Hono has statuses as a union of literals.
+    if (c.req.header('authorization') === 'nobody') return c.text('who are you', refusal as 401)
+    await next()
+    return undefined
+  })
+  app.use(authenticated((c: Context) => c.req.header('authorization')))
+  app.get('/', (c) => c.text(handle()))
+  return listenFetch(app.fetch)
 })
 
 describe('hono beyond the contract', () => {

@@ -5,8 +5,9 @@ import { bodyParser } from '@koa/bodyparser'
 import Router from '@koa/router'
 import Koa, { type Context, type Middleware } from 'koa'
 import { afterEach, describe, expect, expectTypeOf, test } from 'vitest'
-import { trackRequest } from '../../src/adapters/koa.ts'
+import { authenticated, trackRequest } from '../../src/adapters/koa.ts'
 import { currentRequest } from '../../src/tracking/current-request.ts'
+import { describeAuthenticated } from './authenticated-contract.ts'
 import { ask } from './http-client.ts'
 import { describeHttpAdapter } from './http-contract.ts'
 import { bodyOf, headerOf, listen } from './http-servers.ts'
@@ -65,6 +66,23 @@ function callback(
 
 /** Koa's middleware, or that of its router, which has its own type of context. */
 type KoaMiddleware = Middleware | ReturnType<Router['routes']>
+
+describeAuthenticated(({ tracker, auth, refusal, onCheck, handle }) => {
+  const app = new Koa()
+  app.use(trackRequest({ tracker, ...(auth === undefined ? {} : { auth }) }))
+  app.use(async (ctx, next) => {
+    onCheck()
+    const name = ctx.get('authorization')
+    if (name === 'nobody') ctx.status = refusal
+    else {
+      ctx.state = { user: name }
+      await next()
+    }
+  })
+  app.use(authenticated())
+  app.use((ctx) => void (ctx.body = handle()))
+  return listen(createServer(callback(app)))
+})
 
 describe('koa beyond the contract', () => {
   let serving: RunningServer | undefined

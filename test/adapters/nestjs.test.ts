@@ -53,6 +53,7 @@ import { TrackRequestModule, type NestOptions, type NestRequest } from '../../sr
 import { currentRequest, currentTraceId } from '../../src/tracking/current-request.ts'
 import type { Tracker } from '../../src/handlers/tracker.ts'
 import { summarizeTransitions } from '../tracker-fixture.ts'
+import { deferred } from '../deferred.ts'
 import { ask, head, type AskOptions } from './http-client.ts'
 import { describeHttpAdapter } from './http-contract.ts'
 import { headerOf } from './http-servers.ts'
@@ -413,6 +414,51 @@ describe.each(PLATFORMS)('Nest on %s beyond the contract', (_platform, make) => 
       },
     )
     expect(await server.last('/orders/7')).toMatchObject({ state: 'Failed', outcome: 'denied', status })
+  })
+
+  test('a request is Received in a guard, and in Processing in its handler', async () => {
+    const states: unknown[] = []
+    const canActivate = (): boolean => states.push(currentRequest()?.state) > 0
+    const server = await start(
+      shopOf(() => String(states.push(currentRequest()?.state))),
+      { parts: { providers: [{ provide: APP_GUARD, useValue: { canActivate } }] } },
+    )
+    await server.last('/orders/7')
+    expect(states).toEqual(['Received', 'Processing'])
+    expect(summarizeTransitions(server.records)).toEqual([
+      '0 Received',
+      '1 AUTH_OK Authenticated implied',
+      '2 PROCESS Processing implied',
+      '3 RESPOND Responded ok',
+    ])
+  })
+
+  test('a caller whom a guard refuses is denied', async () => {
+    const server = await start(
+      shopOf(() => expect.unreachable('the handler runs')),
+      { parts: { providers: [{ provide: APP_GUARD, useValue: { canActivate: () => false } }] } },
+    )
+    expect(await server.last('/orders/7')).toMatchObject({ state: 'Failed', outcome: 'denied', status: 403 })
+  })
+
+  test('a guard that hangs is reported in Received, until its caller leaves', async () => {
+    const reached = deferred()
+    const canActivate = (): Promise<boolean> => {
+      reached.resolve()
+      return new Promise(() => undefined)
+    }
+    const server = await start(
+      shopOf(() => expect.unreachable('the handler runs')),
+      { parts: { providers: [{ provide: APP_GUARD, useValue: { canActivate } }] } },
+    )
+    const leave = new AbortController()
+    const answer = fetch(`${server.url}/orders/7`, { signal: leave.signal }).catch(() => undefined)
+    await reached.promise
+    expect(server.tracker.inFlight().map(({ state }) => state)).toEqual(['Received'])
+    leave.abort()
+    await answer
+    await server.ended(1)
+    expect(server.records.at(-1)).toMatchObject({ state: 'Failed', outcome: 'aborted' })
   })
 
   test('a guard that authenticates the caller', async () => {

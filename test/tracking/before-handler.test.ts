@@ -79,18 +79,18 @@ describe('all records of a request are flushed when its handler starts', () => {
   describe.each(Object.entries(SHAPES))('%s', (_, call) => {
     test.each<[string, EntryOptions<unknown>, string[]]>([
       ['without authentication', {}, ['0 Received', '1 AUTH_OK Authenticated implied', WORKING]],
-      ['with synchronous authentication', { authenticate: () => 'ann' }, ['0 Received', '1 AUTH_OK Authenticated', WORKING]],
+      [
+        'with synchronous authentication',
+        { authenticate: () => 'ann' },
+        ['0 Received', '1 AUTH_OK Authenticated', WORKING],
+      ],
       [
         'with asynchronous authentication',
         { authenticate: () => Promise.resolve('ann') },
         ['0 Received', '1 AUTH_OK Authenticated', WORKING],
       ],
       ['with manual authentication', { auth: 'manual' }, ['0 Received']],
-      [
-        'with manual processing',
-        { processing: 'manual' },
-        ['0 Received', '1 AUTH_OK Authenticated implied'],
-      ],
+      ['with manual processing', { processing: 'manual' }, ['0 Received', '1 AUTH_OK Authenticated implied']],
     ])('%s', async (_, auth, lines) => {
       expect(await recordsAtStart(({ tracker }, handler) => call(tracker, handler, auth))).toEqual({
         unflushed: [],
