@@ -84,7 +84,7 @@ export function continueAuthenticated<R>(
 ): R {
   if (request === undefined) return next()
   const { errors } = request.core.settings
-  if (request.entry?.auth !== 'manual') errors.report(new Error(NOT_MANUAL))
+  if (request.entry === 'by hand' || request.entry.auth !== 'manual') errors.report(new Error(NOT_MANUAL))
   else if (accepts(request, 'AUTH_OK')) request.authenticated(errors.run(principal))
   return request.run(next)
 }

@@ -63,6 +63,7 @@ export class Tracker {
    */
   start(carrier?: Carrier, options: StartOptions = {}): TrackedRequest {
     const request = acceptRequest(this.core, carrier, options)
+    request.entry = 'by hand'
     this.core.beforeHandler()
     return request
   }
@@ -75,6 +76,7 @@ export class Tracker {
    */
   resume(carrier: Carrier, delivery: ResumeOptions = {}): TrackedRequest {
     const request = acceptDelivery(this.core, carrier, delivery)
+    request.entry = 'by hand'
     this.core.beforeHandler()
     return request
   }

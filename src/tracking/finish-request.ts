@@ -26,6 +26,7 @@ export interface FinishableRequest extends HandOffRequest {
   readonly age: number
   readonly handedOver: boolean
   readonly attempt: number | undefined
+  readonly entry: object | 'by hand'
 }
 
 /**
@@ -41,12 +42,25 @@ export function endFromStatus(request: SignalTarget, status: number | undefined,
 }
 
 /**
- * The end that `responded()` or `completed()` reports: `ok`, or `error` where it has an error or a status of 500 and
- * more.
+ * Takes the step that ends a request. One that is driven by hand is ended as the wrapper of a handler would: skipped
+ * steps are implied, a message on its way is waited for, and the answer after a hand-off is noted.
+ *
+ * @returns whether the state has changed
  */
-export function endFromCaller({ outcome, status, error }: ManualEnd): SignalFields {
-  const failed = error !== undefined || (status ?? 0) >= 500
-  return { outcome: outcome ?? (failed ? 'error' : 'ok'), status, error, implied: undefined, data: undefined }
+export function endByHand(request: FinishableRequest, end: ManualEnd, event: 'RESPOND' | 'COMPLETE'): boolean {
+  const { error, status } = end
+  const outcome = end.outcome ?? outcomeOf(request, end)
+  const isAccepted = outcome !== 'denied' && request.handOffStatus !== 'sending' && accepts(request, event)
+  if (request.ended || isAccepted || request.entry !== 'by hand')
+    return dispatch(request, event, { outcome, status, error, implied: undefined, data: undefined })
+  const { seq } = request
+  finishDelivery(request, { outcome, status, error }, false)
+  return request.seq > seq
+}
+
+function outcomeOf(request: FinishableRequest, { status, error }: ManualEnd): Outcome {
+  if (error !== undefined || (status ?? 0) >= 500) return 'error'
+  return (status === 401 || status === 403) && accepts(request, 'AUTH_ERROR') ? 'denied' : 'ok'
 }
 
 /** The event of an end that a machine may have as an event of its own. */

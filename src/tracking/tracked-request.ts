@@ -4,7 +4,7 @@ import { loggedError } from '../record/truncate.ts'
 import { inject, type TraceContext } from '../trace/carrier.ts'
 import { NO_FIELDS, noteRecord, roundToMicroseconds, transitionRecord } from './build-records.ts'
 import type { RequestInit, SignalFields } from './build-records.ts'
-import { endFromCaller, finishDelivery, finishRequest } from './finish-request.ts'
+import { endByHand, finishDelivery, finishRequest } from './finish-request.ts'
 import type { ManualEnd, RequestEnd } from './finish-request.ts'
 import { startHandOff } from './hand-off.ts'
 import { accepts, dispatch, implySteps, type HandOffStatus } from './signals.ts'
@@ -15,6 +15,13 @@ import type { TrackerCore } from './tracker-core.ts'
 export interface Entry {
   readonly auth?: 'manual'
   readonly processing?: 'manual'
+}
+
+const NO_OPTIONS: Entry = Object.freeze({})
+
+/** Whether the handler reports that the caller is known, but not that it starts to work. */
+function isManualEntry(entry: Entry | 'by hand'): boolean {
+  return entry !== 'by hand' && entry.auth === 'manual' && entry.processing !== 'manual'
 }
 
 const PROCESS_STEP: readonly string[] = ['PROCESS']
@@ -41,8 +48,8 @@ export class TrackedRequest {
   info: StateInfo
   /** @internal When the state was entered, by the monotonic clock. */
   entered: number
-  /** @internal How it gets to its handler; undefined for a request that is driven by hand. */
-  entry: Entry | undefined
+  /** @internal How it gets to its handler; `'by hand'` if it has none. */
+  entry: Entry | 'by hand'
   /** @internal Whether a `stuck` line was written for this visit of the state. */
   stuckReported: boolean
   /** @internal */
@@ -84,7 +91,7 @@ export class TrackedRequest {
     this.onHandOffSettled = undefined
     this.#lastError = null
     this.stuckReported = false
-    this.entry = undefined
+    this.entry = NO_OPTIONS
   }
 
   get state(): string {
@@ -132,7 +139,7 @@ export class TrackedRequest {
   authenticated(principal?: unknown): boolean {
     if (principal !== undefined) this.principal = principal
     const moved = dispatch(this, 'AUTH_OK', NO_FIELDS)
-    if (moved && this.entry?.auth === 'manual' && this.entry.processing !== 'manual') implySteps(this, PROCESS_STEP)
+    if (moved && isManualEntry(this.entry)) implySteps(this, PROCESS_STEP)
     return moved
   }
 
@@ -147,24 +154,25 @@ export class TrackedRequest {
    * nothing changes.
    */
   processing(): boolean {
-    const isImplied = this.entry !== undefined && this.entry.processing !== 'manual'
+    const isImplied = this.entry !== 'by hand' && this.entry.processing !== 'manual'
     if (isImplied && isEnteredBy(this.core.settings.table, this.state, 'PROCESS') && !accepts(this, 'PROCESS'))
       return false
     return dispatch(this, 'PROCESS', NO_FIELDS)
   }
 
   /**
-   * Reports that the answer was sent; adapters of hosts that answer do so themselves.
+   * Reports that the answer was sent, which ends the request: steps that were skipped are implied. Adapters of hosts that
+   * answer do so themselves.
    *
    * @param end by default `ok`; `error` with an error or a status of 500 and more
    */
   responded(end: ManualEnd = {}): boolean {
-    return dispatch(this, 'RESPOND', endFromCaller(end))
+    return endByHand(this, end, 'RESPOND')
   }
 
   /** Reports that the worker has finished; adapters of queues do so themselves. `end` as for {@link responded}. */
   completed(end: ManualEnd = {}): boolean {
-    return dispatch(this, 'COMPLETE', endFromCaller(end))
+    return endByHand(this, end, 'COMPLETE')
   }
 
   /**

@@ -112,10 +112,28 @@ describe('enqueue', () => {
     const request = tracker.start()
     const broker = deferred()
     const sent = request.enqueue(() => broker.promise)
-    expect(request.responded()).toBe(false)
+    expect(request.send('RESPOND')).toBe(false)
     broker.resolve()
     await sent
     expect(summarize(records).slice(3)).toEqual(['rejected RESPOND in Processing', '3 ENQUEUE Queued'])
+  })
+
+  test('while it is pending, the end of a request that is driven by hand waits for it', async () => {
+    for (const [outcome, lines] of [
+      ['sent', ['3 ENQUEUE Queued', 'note RESPOND in Queued']],
+      ['refused', ['note ENQUEUE in Processing', '3 RESPOND Responded ok']],
+    ] as const) {
+      const { tracker, records } = trackerFixture()
+      const request = tracker.start()
+      const broker = deferred()
+      const sent = request.enqueue(() => broker.promise).catch(() => undefined)
+      expect(request.responded({ status: 202 })).toBe(false)
+      if (outcome === 'sent') broker.resolve()
+      else broker.reject(new Error('broker down'))
+      await sent
+      expect(summarize(records).slice(3)).toEqual(lines)
+      expect(tracker.inFlight()).toEqual([])
+    }
   })
 
   test('in a state that accepts no ENQUEUE, messages are children', async () => {

@@ -116,13 +116,13 @@ describe("onInvalid: 'throw'", () => {
   test('logs a rejected signal and throws it to the caller', () => {
     const { tracker, records } = trackerFixture({ onInvalid: 'throw' })
     const request = tracker.start()
-    expect(() => request.completed()).toThrow(
+    expect(() => request.processing()).toThrow(
       expect.objectContaining({
         code: 'THROUGHLINE_INVALID_TRANSITION',
-        message: 'COMPLETE is not accepted in Received',
+        message: 'PROCESS is not accepted in Received',
       }),
     )
-    expect(summarize(records)).toEqual(['0 Received', 'rejected COMPLETE in Received'])
+    expect(summarize(records)).toEqual(['0 Received', 'rejected PROCESS in Received'])
     expect([request.state, request.seq]).toEqual(['Received', 0])
   })
 
