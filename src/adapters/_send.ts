@@ -25,6 +25,8 @@ export interface OutgoingMessage {
   readonly own: Carrier
   /** How many trace headers the message has room for. */
   readonly headerSlots: number
+  /** For how long the broker holds it back before it delivers it. */
+  readonly delayMs?: number | undefined
 }
 
 /** Returns the trace headers of a message; undefined for a message that stays as it is. */
@@ -81,7 +83,7 @@ export function sendMessages<T>({ messages, as, send, confirm, noRoom }: SendCal
     first !== undefined &&
     first.headerSlots > 1 &&
     resolveSendAs(request, as, first.to) === 'hand-off'
-  const handOff = startHandOff(request, handsOff ? undefined : 'child')
+  const handOff = startHandOff(request, dueAfter(request, first?.delayMs), handsOff ? undefined : 'child')
   const headersFor = headersFrom(handOff.headers)
   return confirm(handOff, (callback) => send(headersFor, callback))
 }
@@ -128,6 +130,10 @@ function hasForeignCarrier(request: TrackedRequest, own: Carrier): boolean {
     w3cTraceId(traceId) !== w3cTraceId(request.traceId) ||
     (resumption?.requestId === request.requestId && !request.handedOver)
   )
+}
+
+function dueAfter(request: TrackedRequest, delayMs: number | undefined): number | undefined {
+  return delayMs === undefined || !(delayMs > 0) ? undefined : request.core.settings.now() + delayMs
 }
 
 /** If the user's function throws, the message is a child. */

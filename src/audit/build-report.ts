@@ -135,8 +135,8 @@ function undeliveredEntry(
   now: number,
   table: TransitionTable,
 ): UndeliveredRequest[] {
-  if (ended || attempts > 0 || !isHandOffState(table, position.state)) return []
-  const { service, since } = position
+  const { service, since, due = now } = position
+  if (ended || attempts > 0 || due > now || !isHandOffState(table, position.state)) return []
   return [{ trace_id: history.traceId, request_id: history.requestId, service, since, age_ms: now - since }]
 }
 

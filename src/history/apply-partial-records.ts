@@ -117,6 +117,7 @@ function positionAfter(position: Position, partial: PartialRecord, table: Transi
   const line = {
     seq: partial.seq ?? position.seq + skipped.length + 1,
     ...(attempt === undefined ? {} : { attempt }),
+    ...(partial.due === undefined ? {} : { due: partial.due }),
   }
   return isAfter(line, position) ? { state, service, since: partial.time ?? position.since, ...line } : undefined
 }

@@ -23,6 +23,8 @@ export interface RequestState {
   readonly since: number
   readonly entered: number
   readonly lastError: LoggedError | null
+  /** Epoch milliseconds until which it is meant to last. */
+  readonly due: number | undefined
 }
 
 /**
@@ -49,6 +51,8 @@ export interface SignalFields {
   readonly error?: unknown
   readonly implied?: boolean | undefined
   readonly data?: unknown
+  /** Epoch milliseconds before which the state is meant to last. */
+  readonly due?: number | undefined
 }
 
 /** @internal A signal without fields. The common ones share one shape, so that reading them stays monomorphic. */
@@ -58,6 +62,7 @@ export const NO_FIELDS: SignalFields = Object.freeze({
   error: undefined,
   implied: undefined,
   data: undefined,
+  due: undefined,
 })
 /** @internal The fields of an implied step. */
 export const IMPLIED: SignalFields = Object.freeze({ ...NO_FIELDS, implied: true })
@@ -123,6 +128,10 @@ export function transitionRecord(
   if (edge.final) {
     record.outcome = outcome ?? DEFAULT_OUTCOMES[edge.event] ?? 'ok'
     record.duration_ms = roundToMicroseconds(age)
+  } else {
+    // How long the message may take says nothing about the handler, and the other way round.
+    const due = edge.event === 'ENQUEUE' ? fields.due : request.due
+    if (due !== undefined) record.due = due
   }
   if (implied === true) record.implied = true
   if (status !== undefined) record.status = status
@@ -151,6 +160,7 @@ export function noteRecord(
     request_id,
   }
   if (attempt !== undefined) record.attempt = attempt
+  if (fields.due !== undefined) record.due = fields.due
   addDetails(record, fields.error, fields.data)
   return record
 }
@@ -173,6 +183,8 @@ export function stuckRequest(request: RequestState, service: string, now: number
     stuck_after_ms: Math.round(limit),
     attempts: request.attempt ?? 0,
     last_error: request.lastError,
+    cause: null,
+    ...(request.due === undefined ? {} : { due: request.due }),
   }
 }
 

@@ -35,17 +35,18 @@ export interface HandOff {
  *
  * Until the hand-off is settled, the end of a response waits: how the request ends depends on whether it was queued.
  *
+ * @param due epoch milliseconds before which the broker does not deliver it
  * @param as `'child'` where it cannot be known whether the broker kept the message: it carries the request as its
  *   parent
  */
-export function startHandOff(request: HandOffRequest, as?: 'child'): HandOff {
-  const prepared = as === 'child' ? undefined : prepare(request)
+export function startHandOff(request: HandOffRequest, due?: number, as?: 'child'): HandOff {
+  const prepared = as === 'child' ? undefined : prepare(request, due)
   const settle = (note: () => void, sent = false): void => {
     // Settled even if the note throws: the request must not be left waiting.
     try {
       if (prepared === undefined || !sent) note()
     } finally {
-      if (prepared !== undefined) settleHandOff(request, sent ? prepared.edge : undefined)
+      if (prepared !== undefined) settleHandOff(request, sent ? prepared.edge : undefined, due)
     }
   }
   return {
@@ -69,7 +70,7 @@ interface PreparedHandOff {
 }
 
 /** Takes implied steps up to the state that sends. The headers name the state that the request is about to enter. */
-function prepare(request: HandOffRequest): PreparedHandOff | undefined {
+function prepare(request: HandOffRequest, due: number | undefined): PreparedHandOff | undefined {
   if (request.handOffStatus !== undefined || request.ended) return undefined
   const { table, now } = request.core.settings
   const path = pathToEvent(table, request.state, 'ENQUEUE')
@@ -77,15 +78,15 @@ function prepare(request: HandOffRequest): PreparedHandOff | undefined {
   if (path === undefined || edge === undefined) return undefined
   takeSteps(request, path.slice(0, -1), IMPLIED)
   request.handOffStatus = 'sending'
-  const resumption = { requestId: request.requestId, state: edge.to, seq: request.seq + 1, since: now() }
-  return { headers: inject(request.context, resumption), edge }
+  const position = { requestId: request.requestId, state: edge.to, seq: request.seq + 1, since: now() }
+  return { headers: inject(request.context, due === undefined ? position : { ...position, due }), edge }
 }
 
 /** Takes the step if the message was sent, and runs what waited for that. */
-function settleHandOff(request: HandOffRequest, edge: Edge | undefined): void {
+function settleHandOff(request: HandOffRequest, edge: Edge | undefined, due: number | undefined): void {
   request.handOffStatus = edge === undefined ? undefined : 'sent'
   if (edge !== undefined) {
-    takeSteps(request, [edge], NO_FIELDS)
+    takeSteps(request, [edge], due === undefined ? NO_FIELDS : { ...NO_FIELDS, due })
     request.release()
   }
   const waiting = request.onHandOffSettled

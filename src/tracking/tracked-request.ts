@@ -1,3 +1,4 @@
+import { parseDuration } from '../machine/duration.ts'
 import { getState, isEnteredBy, type Edge, type StateInfo } from '../machine/table.ts'
 import type { LoggedError, NoteRecord } from '../record/record.ts'
 import { loggedError } from '../record/truncate.ts'
@@ -10,6 +11,12 @@ import { startHandOff } from './hand-off.ts'
 import { accepts, dispatch, implySteps, type HandOffStatus } from './signals.ts'
 import { runWith } from './storage.ts'
 import type { TrackerCore } from './tracker-core.ts'
+
+/** What `request.enqueue` takes beside the function that sends. */
+export interface EnqueueOptions {
+  /** When the broker is to deliver a delayed message, in epoch milliseconds. By default at once. */
+  readonly due?: number
+}
 
 /** Who reports that the caller is known, and that the work has started. Without `'manual'`, the wrapper does. */
 export interface Entry {
@@ -48,6 +55,10 @@ export class TrackedRequest {
   info: StateInfo
   /** @internal When the state was entered, by the monotonic clock. */
   entered: number
+  /** Epoch milliseconds until which the request is meant to last; undefined if nobody said so. */
+  due: number | undefined
+  /** @internal The same by the monotonic clock. */
+  dueTick: number | undefined
   /** @internal How it gets to its handler; `'by hand'` if it has none. */
   entry: Entry | 'by hand'
   /** @internal Whether a `stuck` line was written for this visit of the state. */
@@ -92,6 +103,8 @@ export class TrackedRequest {
     this.#lastError = null
     this.stuckReported = false
     this.entry = NO_OPTIONS
+    this.due = undefined
+    this.dueTick = undefined
   }
 
   get state(): string {
@@ -191,6 +204,29 @@ export class TrackedRequest {
     this.emitNote('note', event, { data: fields })
   }
 
+  /**
+   * Says how long the request is meant to last, from now: an event stream, a long poll, a large export. Until then it is
+   * not stuck; a note `EXPECT` with the time is logged. A later call replaces the time.
+   *
+   * @param duration such as `'2h'`, or milliseconds; one that is neither is counted as a fault
+   * @example currentRequest()?.expect('2h')
+   */
+  expect(duration: string | number): void {
+    if (this.ended || !this.setDue(duration)) return
+    this.emitNote('note', 'EXPECT', { due: this.due })
+  }
+
+  /** @internal Returns false for what is no duration. */
+  setDue(duration: string | number): boolean {
+    const { errors, now, elapsed } = this.core.settings
+    const ms = errors.run(() => parseDuration(duration))
+    if (ms === undefined) return false
+    this.due = Math.round(now() + ms)
+    this.dueTick = elapsed() + ms
+    this.core.inFlight.onDue(this)
+    return true
+  }
+
   /** The headers that propagate this trace, with this request as the parent. */
   headers(): Record<string, string> {
     return inject(this.context)
@@ -212,10 +248,11 @@ export class TrackedRequest {
    * An error of `send` is passed on, and the request stays in its state. The first message hands the request off; later
    * ones, and those of a request that has ended, carry it as their parent.
    *
+   * @param options `due`: when a delayed message is to be delivered, in epoch milliseconds; it is not stuck before
    * @example await request.enqueue((headers) => queue.send(order, { headers }))
    */
-  async enqueue<T>(send: (headers: Record<string, string>) => T): Promise<Awaited<T>> {
-    const handOff = startHandOff(this)
+  async enqueue<T>(send: (headers: Record<string, string>) => T, options: EnqueueOptions = {}): Promise<Awaited<T>> {
+    const handOff = startHandOff(this, options.due)
     try {
       const sent = await send(handOff.headers)
       handOff.sent()

@@ -25,7 +25,7 @@ async function writeRequests(): Promise<LifecycleRecord[]> {
   dispatch(ok, 'AUTH_OK', { implied: true })
   ok.note('CACHE_MISS', { key: 'ünïcode "quoted"' })
   wait(10)
-  ok.completed()
+  ok.send('COMPLETE')
   ok.send('PROCESS', { step: 1 })
   dispatch(ok, 'RESPOND', { status: 200 })
   tracker.start(ok.headers(), { method: 'POST', path: '/orders' }).failed('bad token')
@@ -37,6 +37,9 @@ async function writeRequests(): Promise<LifecycleRecord[]> {
   const resumed = tracker.resume(carrier, { attempt: 2 })
   resumed.emitNote('stuck', 'STUCK', {})
   resumed.completed()
+  const waiting = tracker.start(ok.headers())
+  waiting.expect('2h')
+  await waiting.enqueue(() => 'sent', { due: clock.time + 60_000 })
   return records
 }
 

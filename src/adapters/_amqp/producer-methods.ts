@@ -29,7 +29,8 @@ export function producerMethods(sendOptions: SendOptions): Readonly<Record<strin
     // amqplib reports such arguments itself.
     if (typeof to !== 'string' || !isObject(own)) return sendUnchanged()
     return sendMessage({
-      message: { to, own, headerSlots: Infinity },
+      // The header of RabbitMQ's delayed message exchange.
+      message: { to, own, headerSlots: Infinity, delayMs: Number(own['x-delay'] ?? 0) },
       as: sendOptions.as ?? defaultAs(exchange, to, options),
       send: (headers, onConfirm = callback) =>
         headers === undefined

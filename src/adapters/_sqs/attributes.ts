@@ -94,10 +94,15 @@ export function fromSns(message: object): UnknownObject | undefined {
  * @param address the URL of a queue or the ARN of a topic
  */
 export function toOutgoing(address: string, entry: UnknownObject): OutgoingMessage {
-  const { MessageAttributes: attributes } = entry
+  const { MessageAttributes: attributes, DelaySeconds: delay } = entry
   const others = isObject(attributes) ? Object.keys(attributes).filter((name) => !isTraceHeader(name)).length : 0
   const name = address.slice(address.search(/[^/:]*$/))
-  return { to: name, own: headersIn(attributes), headerSlots: MAX_ATTRIBUTES - others }
+  return {
+    to: name,
+    own: headersIn(attributes),
+    headerSlots: MAX_ATTRIBUTES - others,
+    delayMs: typeof delay === 'number' ? delay * 1_000 : undefined,
+  }
 }
 
 /** A copy of an entry with trace headers as attributes. */

@@ -1,6 +1,6 @@
 import { requestKey } from '../../history/history.ts'
 import { applyPartialRecords } from '../../history/apply-partial-records.ts'
-import type { RequestAssessment } from '../../history/assess.ts'
+import { countsFrom, type RequestAssessment } from '../../history/assess.ts'
 import type { TransitionTable } from '../../machine/table.ts'
 import type { PartialRecord } from '../../record/partial-record.ts'
 import type { LifecycleRecord } from '../../record/record.ts'
@@ -245,7 +245,7 @@ export class LiveAudit {
       request.due = Infinity
       this.#stuck -= 1
     }
-    const due = ended ? Infinity : since + this.#limitOf(state, service)
+    const due = ended ? Infinity : countsFrom(position) + this.#limitOf(state, service)
     if (due === Infinity) this.#resting.add(request)
     else this.#resting.delete(request)
     if (due === request.due) return

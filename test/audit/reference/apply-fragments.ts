@@ -74,7 +74,14 @@ function positionAfter(fragment: Fragment, position: Position, machine: Machine)
   const state = fragment.state ?? onlyStateAfter(from, fragment.event, machine)
   const before = distance(machine, position.state, from)
   if (state === undefined || before === undefined || !leadsTo(machine, from, state)) return undefined
-  return { state, service, since: time ?? position.since, seq: fragment.seq ?? position.seq + before + 1, attempt }
+  return {
+    state,
+    service,
+    since: time ?? position.since,
+    seq: fragment.seq ?? position.seq + before + 1,
+    attempt,
+    due: fragment.due,
+  }
 }
 
 /** The state that follows if the event, or the state that is left, allows only one. */
