@@ -18,12 +18,10 @@ export interface Position {
   readonly attempt?: number
 }
 
-/**
- * Whether a line comes after a position. Every attempt continues from the `seq` of the hand-off, so a later attempt may
- * repeat one.
- */
+/** Whether a line comes after a position. Every attempt continues from the hand-off, so a later one repeats `seq`s. */
 export function isAfter(line: { readonly seq: number; readonly attempt?: number }, position: Position): boolean {
-  return line.seq > position.seq || (line.attempt ?? 0) > (position.attempt ?? 0)
+  const attempts = (line.attempt ?? 0) - (position.attempt ?? 0)
+  return attempts > 0 || (attempts === 0 && line.seq > position.seq)
 }
 
 /** The status of a request according to its history and the machine. */
