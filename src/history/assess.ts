@@ -20,12 +20,10 @@ export interface Position {
   readonly due?: number
 }
 
-/**
- * Whether a line comes after a position. Every attempt continues from the `seq` of the hand-off, so a later attempt may
- * repeat one.
- */
+/** Whether a line comes after a position. Every attempt continues from the hand-off, so a later one repeats `seq`s. */
 export function isAfter(line: { readonly seq: number; readonly attempt?: number }, position: Position): boolean {
-  return line.seq > position.seq || (line.attempt ?? 0) > (position.attempt ?? 0)
+  const attempts = (line.attempt ?? 0) - (position.attempt ?? 0)
+  return attempts > 0 || (attempts === 0 && line.seq > position.seq)
 }
 
 /** From when the time in a state counts against a threshold: from its due time, if the request is meant to wait. */

@@ -263,6 +263,17 @@ export class TrackedRequest {
     }
   }
 
+  /** What JSON and the console show of a request: its ids and where it is. */
+  toJSON(): Record<string, unknown> {
+    const { traceId, requestId, parentId, attempt, state, seq } = this
+    return { traceId, requestId, parentId, attempt, state, seq }
+  }
+
+  /** @internal */
+  [Symbol.for('nodejs.util.inspect.custom')](): unknown {
+    return this.toJSON()
+  }
+
   /** @internal Ends the request with its response. */
   finish(end: RequestEnd): void {
     finishRequest(this, end)
