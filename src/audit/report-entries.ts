@@ -1,7 +1,6 @@
 import { countsFrom, type Position, type RequestAssessment } from '../history/assess.ts'
 import type { RequestHistory } from '../history/history.ts'
-import type { StuckRequest } from '../record/stuck-request.ts'
-import type { InvalidEntry } from './report.ts'
+import type { InvalidEntry, StuckEntry } from './report.ts'
 
 /**
  * Builds the stuck entry for a request at a given time; undefined if it is not stuck.
@@ -13,7 +12,7 @@ export function stuckEntry(
   { history, position, ended, attempts, lastError }: RequestAssessment,
   now: number,
   limit: number,
-): StuckRequest | undefined {
+): StuckEntry | undefined {
   if (ended || now - countsFrom(position) <= limit) return undefined
   const { state, since, service, due } = position
   const ids = { trace_id: history.traceId, request_id: history.requestId }
@@ -29,7 +28,7 @@ export function stuckEntry(
  * Why a request did not move on, as far as its own lines show: `'shutdown'` if the process that had it noted that it
  * shut down, and nobody has taken it up since.
  */
-function causeOf({ notes }: RequestHistory, { since }: Position): StuckRequest['cause'] {
+function causeOf({ notes }: RequestHistory, { since }: Position): StuckEntry['cause'] {
   const last = notes.findLast(({ record: { event, time } }) => time >= since && isOfProcess(event))
   return last?.record.event === 'SHUTDOWN' ? 'shutdown' : null
 }

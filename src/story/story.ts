@@ -1,7 +1,8 @@
 import type { RequestHistory } from '../history/history.ts'
 import { assess, type RequestAssessment } from '../history/assess.ts'
+import { queueLine, queueTimes } from '../history/queue-times.ts'
 import { isHandOffState, type TransitionTable } from '../machine/table.ts'
-import type { NoteRecord, TransitionRecord } from '../record/record.ts'
+import type { LifecycleRecord, NoteRecord, TransitionRecord } from '../record/record.ts'
 import type { StoryLine, StoryNote, StoryReport, StoryRequest, StoryTransition } from './report.ts'
 
 /**
@@ -43,6 +44,7 @@ function requestOf(assessment: RequestAssessment, table: TransitionTable): Story
   const records = history.transitions.map(({ record }) => record)
   const notes = history.notes.map(({ record }) => record)
   const first = records.find(({ seq }) => seq === 0)
+  const times = timesInQueue([...records, ...notes], table)
   return {
     request_id: history.requestId,
     parent_id: first?.parent_id ?? null,
@@ -53,8 +55,8 @@ function requestOf(assessment: RequestAssessment, table: TransitionTable): Story
     outcome: end?.outcome ?? null,
     status: end?.status ?? null,
     error: end?.error === undefined ? null : `${end.error.type}: ${end.error.message}`,
-    transitions: records.map(transitionOf),
-    notes: notes.map(noteOf),
+    transitions: records.map((record) => ({ ...transitionOf(record), ...times.get(record) })),
+    notes: notes.map((record) => ({ ...noteOf(record), ...times.get(record) })),
     gaps: gapsOf(assessment, table),
   }
 }
@@ -69,8 +71,13 @@ function transitionOf({
   dwell_ms,
   attempt,
   implied,
+  due,
 }: TransitionRecord): StoryTransition {
-  const optional = { ...(attempt === undefined ? {} : { attempt }), ...(implied === undefined ? {} : { implied }) }
+  const optional = {
+    ...(attempt === undefined ? {} : { attempt }),
+    ...(implied === undefined ? {} : { implied }),
+    ...(due === undefined ? {} : { due }),
+  }
   return {
     seq,
     time,
@@ -83,10 +90,22 @@ function transitionOf({
   }
 }
 
-function noteOf({ time, service, lifecycle, event, state, attempt, error }: NoteRecord): StoryNote {
+/** By record, for how long its message waited for a delivery, or a worker had it. */
+function timesInQueue(
+  records: readonly LifecycleRecord[],
+  table: TransitionTable,
+): ReadonlyMap<LifecycleRecord, { readonly waited_ms: number } | { readonly worked_ms: number }> {
+  const lines = records.map((record) => ({ ...queueLine(record, table), record }))
+  return new Map(
+    queueTimes(lines).map(({ of, ms, end }) => [end.record, of === 'waiting' ? { waited_ms: ms } : { worked_ms: ms }]),
+  )
+}
+
+function noteOf({ time, service, lifecycle, event, state, attempt, error, due }: NoteRecord): StoryNote {
   const optional = {
     ...(attempt === undefined ? {} : { attempt }),
     ...(error === undefined ? {} : { error: `${error.type}: ${error.message}` }),
+    ...(due === undefined ? {} : { due }),
   }
   return { time, service, lifecycle, event, state, ...optional }
 }

@@ -90,18 +90,20 @@ function requestRows(
 }
 
 function transitionRow(
-  { time, service, state, dwell_ms, implied, attempt }: StoryTransition,
+  { time, service, state, dwell_ms, implied, attempt, due, worked_ms }: StoryTransition,
   requestService: string,
   indent: number,
 ): Row {
   const suffix = service === requestService ? '' : ` (${service})`
   const delivery = attempt === undefined ? '' : ` attempt ${String(attempt)}`
   const dwell = dwell_ms === null ? '' : ` after ${formatDuration(dwell_ms)}`
-  return { from: time, indent, text: `${state}${dwell}${implied === true ? ', implied' : ''}${delivery}${suffix}` }
+  const work = worked_ms === undefined ? '' : `, ${formatDuration(worked_ms)} of it with the worker`
+  const text = `${state}${dwell}${work}${implied === true ? ', implied' : ''}${dueText(due)}${delivery}${suffix}`
+  return { from: time, indent, text }
 }
 
 function noteRow(
-  { time, service, lifecycle, event, state, attempt, error }: StoryNote,
+  { time, service, lifecycle, event, state, attempt, error, due, waited_ms, worked_ms }: StoryNote,
   requestService: string,
   indent: number,
 ): Row {
@@ -109,7 +111,14 @@ function noteRow(
   const kind = lifecycle === 'note' ? '' : `${lifecycle} `
   const delivery = attempt === undefined ? '' : ` ${String(attempt)}`
   const reason = error === undefined ? '' : `: ${error}`
-  return { from: time, indent, text: `${kind}${event}${delivery} in ${state}${reason}${suffix}` }
+  const waited = waited_ms === undefined ? '' : ` after waiting ${formatDuration(waited_ms)}`
+  const worked = worked_ms === undefined ? '' : ` after ${formatDuration(worked_ms)} with the worker`
+  const text = `${kind}${event}${delivery} in ${state}${waited}${worked}${dueText(due)}${reason}${suffix}`
+  return { from: time, indent, text }
+}
+
+function dueText(due: number | undefined): string {
+  return due === undefined ? '' : `, due ${formatTime(due)}`
 }
 
 /** A warning about a request that starts before its caller. The times themselves are shown as logged. */

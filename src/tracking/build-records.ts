@@ -183,7 +183,6 @@ export function stuckRequest(request: RequestState, service: string, now: number
     stuck_after_ms: Math.round(limit),
     attempts: request.attempt ?? 0,
     last_error: request.lastError,
-    cause: null,
     ...(request.due === undefined ? {} : { due: request.due }),
   }
 }

@@ -107,7 +107,7 @@ export class InFlight<Entry extends InFlightEntry<Entry>> {
     const overdue: Overdue<Entry>[] = []
     for (const request of this.#outOfOrder) {
       const limit = ownLimit(request, limits)
-      if (now - Math.max(request.entered, request.dueTick ?? 0) > limit) overdue.push({ request, limit })
+      if (now - countsFrom(request) > limit) overdue.push({ request, limit })
     }
     for (const [index, state] of this.#states.entries()) {
       const limit = limitOf(state, limits)
@@ -124,6 +124,11 @@ export class InFlight<Entry extends InFlightEntry<Entry>> {
 /** A resumed request entered its state before it was added here; deadlines and due times have nothing to do with that. */
 function isOutOfOrder({ attempt, deadline, dueTick }: InFlightEntry<unknown>): boolean {
   return attempt !== undefined || deadline !== undefined || dueTick !== undefined
+}
+
+/** From when the time in the state counts: from the due time of a request that is meant to last. */
+function countsFrom({ entered, dueTick = entered }: InFlightEntry<unknown>): number {
+  return Math.max(entered, dueTick)
 }
 
 function* inOrder<Entry extends InFlightEntry<Entry>>(list: StateList<Entry> | undefined): Generator<Entry> {

@@ -79,6 +79,7 @@ describe('the report', () => {
           stuck_after_ms: 900_000,
           attempts: 0,
           last_error: null,
+          cause: null,
         },
         {
           ...lost,
@@ -89,6 +90,7 @@ describe('the report', () => {
           stuck_after_ms: 30_000,
           attempts: 0,
           last_error: null,
+          cause: null,
         },
         {
           trace_id: TRACE,

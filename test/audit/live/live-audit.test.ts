@@ -178,6 +178,7 @@ describe('a request', () => {
         stuck_after_ms: 5_000,
         attempts: 0,
         last_error: null,
+        cause: null,
       },
     ])
     expect(audit.tick(BEGUN + 60_000)).toEqual([])
