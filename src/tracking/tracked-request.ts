@@ -174,8 +174,8 @@ export class TrackedRequest {
   }
 
   /**
-   * Reports that the answer was sent, which ends the request: steps that were skipped are implied. Adapters of hosts that
-   * answer do so themselves.
+   * Reports that the answer was sent, which ends the request: steps that were skipped are implied. Adapters of hosts
+   * that answer do so themselves.
    *
    * @param end by default `ok`; `error` with an error or a status of 500 and more
    */
@@ -205,8 +205,8 @@ export class TrackedRequest {
   }
 
   /**
-   * Says how long the request is meant to last, from now: an event stream, a long poll, a large export. Until then it is
-   * not stuck; a note `EXPECT` with the time is logged. A later call replaces the time.
+   * Says how long the request is meant to last, from now: an event stream, a long poll, a large export. Until then it
+   * is not stuck; a note `EXPECT` with the time is logged. A later call replaces the time.
    *
    * @param duration such as `'2h'`, or milliseconds; one that is neither is counted as a fault
    * @example currentRequest()?.expect('2h')

@@ -64,8 +64,8 @@ export class TrackedCall extends ServerInterceptingCall {
     })
   }
 
-  // The first message is asked for once the interceptors after this one are done. In versions of grpc-js that hide their
-  // listeners, this alone shows it.
+  // The first message is asked for once the interceptors after this one are done. Where grpc-js hides its listeners,
+  // this alone shows it.
   override startRead(): void {
     this.#enterHandler()
     super.startRead()
