@@ -229,7 +229,7 @@ describe.skipIf(missing)('amqplib', () => {
       request.responded()
       expect(request.state).toBe('Processing')
       await sender.waitForConfirms()
-      expect(story(request.requestId).slice(0, 5)).toEqual([...STARTED, '(RESPOND)', 'Queued'])
+      expect(story(request.requestId).slice(0, 5)).toEqual([...PLACED, '(RESPOND)'])
     })
 
     test('if the broker rejects the message, the callback gets the error and the request is not Queued', async () => {
