@@ -37,6 +37,7 @@ export class TrackerCore<Request extends CoreRequest<Request>> {
   #requests = 0
   #transitions = 0
   #rejected = 0
+  #ignoring: TrackerCore<Request> | undefined
 
   constructor(settings: Settings) {
     this.settings = settings
@@ -51,6 +52,16 @@ export class TrackerCore<Request extends CoreRequest<Request>> {
       inFlight: this.inFlight.size,
       faults: this.settings.errors.count,
     }
+  }
+
+  /** Whether its requests leave no line, in this process or in another. */
+  get isIgnoring(): boolean {
+    return false
+  }
+
+  /** The core of requests that are ignored. */
+  get ignoring(): TrackerCore<Request> {
+    return (this.#ignoring ??= new IgnoringCore<Request>(this.settings))
   }
 
   /** Whether anyone consumes records; without consumers, none are created. */
@@ -122,6 +133,24 @@ export class TrackerCore<Request extends CoreRequest<Request>> {
     }
     if (records.hasSubscribers) records.publish(record)
   }
+}
+
+/** What ignored requests share: they have ids, a state and a context, but no lines, and are counted nowhere. */
+class IgnoringCore<Request extends CoreRequest<Request>> extends TrackerCore<Request> {
+  override get isIgnoring(): boolean {
+    return true
+  }
+
+  override get hasListeners(): boolean {
+    return false
+  }
+
+  override onStarted(): void {}
+  override onTransition(): void {}
+  override onRejected(): void {}
+  override onReleased(): void {}
+  override beforeHandler(): void {}
+  override emit(): void {}
 }
 
 function resultOfWrite(sink: { write(record: LifecycleRecord): unknown }, record: LifecycleRecord): unknown {
