@@ -6,7 +6,7 @@ import type { AmqpMessageLike } from './_amqp/headers.ts'
 import { producerMethods } from './_amqp/producer-methods.ts'
 import { processOne } from './_deliveries.ts'
 import { isObject } from './_objects.ts'
-import { checkSendOptions, type SendOptions } from './_send.ts'
+import { checkSendOptions, type SendOptions } from './_send-options.ts'
 import { wrapMethods } from './_wrap-methods.ts'
 
 export type { AmqpChannelLike, AmqpMessageLike }

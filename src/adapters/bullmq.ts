@@ -5,7 +5,7 @@ import { carrierIn } from './_bullmq/metadata.ts'
 import { addMethod, type ProducerLike } from './_bullmq/producer-methods.ts'
 import { willRetry, type RetriedJob } from './_bullmq/retry.ts'
 import { startDelivery, processBatch, type Delivery } from './_deliveries.ts'
-import { checkSendOptions, type SendOptions } from './_send.ts'
+import { checkSendOptions, type SendOptions } from './_send-options.ts'
 import { wrapMethods } from './_wrap-methods.ts'
 
 /** The members of a job that are read. */

@@ -3,7 +3,7 @@ import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
 import type { OptionNames } from '../tracking/options.ts'
 import { processBatch } from './_deliveries.ts'
 import { producerMethods } from './_kafka/producer-methods.ts'
-import { checkSendOptions, type SendOptions } from './_send.ts'
+import { checkSendOptions, type SendOptions } from './_send-options.ts'
 import { wrapMethods } from './_wrap-methods.ts'
 
 /** The members of kafkajs's producer that are used. */

@@ -6,7 +6,7 @@ import { hostHeaders } from './_nats/headers.ts'
 import { NATS_SEND_OPTIONS, type NatsSendOptions } from './_nats/outgoing-message.ts'
 import { connectionMethods, jetStreamMethods } from './_nats/producer-methods.ts'
 import { isObject } from './_objects.ts'
-import { checkSendOptions } from './_send.ts'
+import { checkSendOptions } from './_send-options.ts'
 import { wrapMethods } from './_wrap-methods.ts'
 
 export type { NatsMessageLike, NatsSendOptions }

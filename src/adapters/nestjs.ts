@@ -7,7 +7,7 @@ import { NATS_SEND_OPTIONS, type NatsSendOptions } from './_nats/outgoing-messag
 import { clientMethods } from './_nestjs/client-methods.ts'
 import type { MessageOptions } from './_nestjs/message-delivery.ts'
 import { resolveOptions, trackApplication, type ResolvedOptions } from './_nestjs/track-application.ts'
-import { checkSendOptions } from './_send.ts'
+import { checkSendOptions } from './_send-options.ts'
 import { wrapMethods } from './_wrap-methods.ts'
 
 /** The members that the requests of Express and Fastify have in common, of those that `authenticate` may need. */
@@ -54,7 +54,7 @@ export class TrackRequestModule {
   /** The same with options from a factory, which receives the providers in `inject`. */
   static forRootAsync<Req extends NestRequest = NestRequest>(options: NestAsyncOptions<Req>): DynamicModule {
     const { useFactory, ...others } = options
-    return moduleOf({ ...others, useFactory: async (...args) => resolveOptions(await useFactory(...args)) })
+    return moduleOf({ ...others, useFactory: async (...args: unknown[]) => resolveOptions(await useFactory(...args)) })
   }
 }
 

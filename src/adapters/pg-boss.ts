@@ -4,7 +4,7 @@ import { processBatch } from './_deliveries.ts'
 import { isObject } from './_objects.ts'
 import { deliveryOf, expiryOf, hasMetadata, type JobLike } from './_pg-boss/job.ts'
 import { producerMethods } from './_pg-boss/producer-methods.ts'
-import { checkSendOptions, type SendOptions } from './_send.ts'
+import { checkSendOptions, type SendOptions } from './_send-options.ts'
 import { isFunction, wrapMethods, type MethodWrapper } from './_wrap-methods.ts'
 
 export type { JobLike } from './_pg-boss/job.ts'

@@ -7,7 +7,9 @@ function has(value: unknown, ...members: readonly string[]): boolean {
   return isObject && members.every((member) => member in value)
 }
 
-const OPTIONS_MISSING = "options are missing: give at least { service: 'gateway' }, or { tracker }"
+const OPTIONS_MISSING =
+  "options are missing: give at least { service: 'gateway' }, or { tracker }. The middleware of a framework has a " +
+  'subpath of its own, such as throughline/express'
 
 /** The error for a call without options. */
 export function missingOptions(): ThroughlineError {

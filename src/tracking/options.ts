@@ -65,7 +65,7 @@ function nearestName(name: string, known: readonly string[]): string | undefined
 /** How many insertions, deletions and replacements of a character turn one text into the other. */
 function editDistance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, index) => index)
-  for (const [index, letter] of [...from].entries()) {
+  for (const [index, letter] of from.split('').entries()) {
     const next = [index + 1]
     for (let at = 1; at <= to.length; at += 1) {
       const replaced = (row[at - 1] ?? 0) + (letter === to[at - 1] ? 0 : 1)

@@ -34,6 +34,8 @@ export interface CoreRequest<Request> extends InFlightEntry<Request> {
 export class TrackerCore<Request extends CoreRequest<Request>> {
   readonly settings: Settings
   readonly inFlight: InFlight<Request>
+  /** Whether its requests leave no line, in this process or in another. */
+  readonly isIgnoring: boolean = false
   #requests = 0
   #transitions = 0
   #rejected = 0
@@ -52,11 +54,6 @@ export class TrackerCore<Request extends CoreRequest<Request>> {
       inFlight: this.inFlight.size,
       faults: this.settings.errors.count,
     }
-  }
-
-  /** Whether its requests leave no line, in this process or in another. */
-  get isIgnoring(): boolean {
-    return false
   }
 
   /** The core of requests that are ignored. */
@@ -137,20 +134,35 @@ export class TrackerCore<Request extends CoreRequest<Request>> {
 
 /** What ignored requests share: they have ids, a state and a context, but no lines, and are counted nowhere. */
 class IgnoringCore<Request extends CoreRequest<Request>> extends TrackerCore<Request> {
-  override get isIgnoring(): boolean {
-    return true
-  }
+  override readonly isIgnoring = true
 
   override get hasListeners(): boolean {
     return false
   }
 
-  override onStarted(): void {}
-  override onTransition(): void {}
-  override onRejected(): void {}
-  override onReleased(): void {}
-  override beforeHandler(): void {}
-  override emit(): void {}
+  override onStarted(): void {
+    // Counted nowhere.
+  }
+
+  override onTransition(): void {
+    // Not in flight.
+  }
+
+  override onRejected(): void {
+    // Counted nowhere.
+  }
+
+  override onReleased(): void {
+    // Was not in flight.
+  }
+
+  override beforeHandler(): void {
+    // No line is waiting.
+  }
+
+  override emit(): void {
+    // No line.
+  }
 }
 
 function resultOfWrite(sink: { write(record: LifecycleRecord): unknown }, record: LifecycleRecord): unknown {

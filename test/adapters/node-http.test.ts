@@ -37,9 +37,9 @@ describe('node:http beyond the contract', () => {
 
   async function start(
     handler: NodeHandler,
-    options: Parameters<typeof recordingTracker>[0] & NodeHandlerOptions = {},
+    { onInvalid = 'log', ...options }: Parameters<typeof recordingTracker>[0] & NodeHandlerOptions = {},
   ): Promise<RecordingTracker> {
-    const recording = recordingTracker(options)
+    const recording = recordingTracker({ onInvalid })
     serving = await listen(createServer(recording.tracker.trackRequest(handler, options)))
     return recording
   }

@@ -1,6 +1,7 @@
 import { isObject } from '../_objects.ts'
 import type { OptionNames } from '../../tracking/options.ts'
-import { SEND_OPTIONS, type OutgoingMessage, type SendOptions } from '../_send.ts'
+import { SEND_OPTIONS, type SendOptions } from '../_send-options.ts'
+import { type OutgoingMessage } from '../_send.ts'
 import { carrierOf, copyOf, type NewHeaders } from './headers.ts'
 
 /** The arguments of a send, on a connection as in JetStream: `(subject, payload, options)`. */
