@@ -3,19 +3,9 @@ import { w3cTraceId } from '../trace/trace-id.ts'
 import { currentRequest } from '../tracking/current-request.ts'
 import { startHandOff, type HandOff } from '../tracking/hand-off.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
+import type { SendAs, SendOptions } from './_send-options.ts'
 import { headersThatFit } from './_trace-headers.ts'
 import type { AnyFunction } from './_wrap-methods.ts'
-
-/** How messages relate to the request that sends them. */
-export interface SendOptions {
-  /**
-   * `'hand-off'`: the consumer continues the request. `'child'`: each consumer starts a request with the sender's as
-   * its parent, as where one event has several readers. A function decides by the name of the topic or queue.
-   */
-  readonly as?: SendAs | ((destination: string) => SendAs)
-}
-
-export type SendAs = 'hand-off' | 'child'
 
 /** One message to be sent, whatever the host. */
 export interface OutgoingMessage {

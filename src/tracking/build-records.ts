@@ -3,6 +3,7 @@ import type { LoggedError, NoteRecord, Outcome, TransitionRecord } from '../reco
 import type { StuckRequest } from '../record/stuck-request.ts'
 import { loggedData, loggedError, loggedName, loggedPath } from '../record/truncate.ts'
 import type { Extracted } from '../trace/carrier.ts'
+import type { Redaction } from './redaction.ts'
 
 /** What was asked, for the first line. */
 export interface RequestTarget {
@@ -10,6 +11,14 @@ export interface RequestTarget {
   readonly method?: string | undefined
   /** The route where the host knows it, else the path; the query is never logged. */
   readonly path?: string | undefined
+  /** The application's own fields, logged under `data`. */
+  readonly data?: unknown
+}
+
+/** The settings that records depend on. */
+export interface RecordSettings {
+  readonly service: string
+  readonly redaction: Redaction | undefined
 }
 
 /** The members of a tracked request that go into its records. */
@@ -75,14 +84,14 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] }
 /** The record of a request that has come in. */
 export function firstRecord(
   request: RequestState,
-  service: string,
-  { method, path }: RequestTarget,
+  settings: RecordSettings,
+  { method, path, data }: RequestTarget,
   { parentId, rejectedLength }: Extracted,
 ): TransitionRecord {
   const record: Writable<TransitionRecord> = {
     lifecycle: 'transition',
     time: request.since,
-    service,
+    service: settings.service,
     state: request.state,
     trace_id: request.traceId,
     request_id: request.requestId,
@@ -95,6 +104,7 @@ export function firstRecord(
     record.rejected_id = true
     record.rejected_length = rejectedLength
   }
+  if (data !== undefined) addDetails(record, settings.redaction, undefined, data)
   return record
 }
 
@@ -106,7 +116,7 @@ export function firstRecord(
  */
 export function transitionRecord(
   request: RequestState,
-  service: string,
+  settings: RecordSettings,
   edge: Edge,
   fields: SignalFields,
   dwell: number,
@@ -116,7 +126,7 @@ export function transitionRecord(
   const record: Writable<TransitionRecord> = {
     lifecycle: 'transition',
     time: request.since,
-    service,
+    service: settings.service,
     event: edge.event,
     from: edge.from,
     state: edge.to,
@@ -136,14 +146,14 @@ export function transitionRecord(
   if (implied === true) record.implied = true
   if (status !== undefined) record.status = status
   if (request.attempt !== undefined) record.attempt = request.attempt
-  if (error !== undefined || data !== undefined) addDetails(record, error, data)
+  if (error !== undefined || data !== undefined) addDetails(record, settings.redaction, error, data)
   return record
 }
 
 /** The record of a note, a rejected signal or a stuck report: the request stays in its state. */
 export function noteRecord(
   request: RequestState,
-  service: string,
+  settings: RecordSettings,
   lifecycle: NoteRecord['lifecycle'],
   event: string,
   fields: SignalFields,
@@ -153,7 +163,7 @@ export function noteRecord(
   const record: Writable<NoteRecord> = {
     lifecycle,
     time,
-    service,
+    service: settings.service,
     event: loggedName(event),
     state,
     trace_id,
@@ -161,13 +171,18 @@ export function noteRecord(
   }
   if (attempt !== undefined) record.attempt = attempt
   if (fields.due !== undefined) record.due = fields.due
-  addDetails(record, fields.error, fields.data)
+  addDetails(record, settings.redaction, fields.error, fields.data)
   return record
 }
 
-function addDetails(record: Writable<TransitionRecord> | Writable<NoteRecord>, error: unknown, data: unknown): void {
-  if (error !== undefined) record.error = loggedError(error)
-  const logged = data === undefined ? undefined : loggedData(data)
+function addDetails(
+  record: Writable<TransitionRecord> | Writable<NoteRecord>,
+  redaction: Redaction | undefined,
+  error: unknown,
+  data: unknown,
+): void {
+  if (error !== undefined) record.error = loggedError(error, redaction?.error)
+  const logged = data === undefined ? undefined : loggedData(data, redaction?.data)
   if (logged !== undefined) record.data = logged
 }
 

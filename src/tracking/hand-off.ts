@@ -69,9 +69,13 @@ interface PreparedHandOff {
   readonly edge: Edge
 }
 
-/** Takes implied steps up to the state that sends. The headers name the state that the request is about to enter. */
+/**
+ * Takes implied steps up to the state that sends. The headers name the state that the request is about to enter.
+ *
+ * A request that is ignored is not handed off: the worker's lines would continue a request that has none.
+ */
 function prepare(request: HandOffRequest, due: number | undefined): PreparedHandOff | undefined {
-  if (request.handOffStatus !== undefined || request.ended) return undefined
+  if (request.handOffStatus !== undefined || request.ended || request.core.isIgnoring) return undefined
   const { table, now } = request.core.settings
   const path = pathToEvent(table, request.state, 'ENQUEUE')
   const edge = path?.at(-1)

@@ -286,10 +286,10 @@ export class TrackedRequest {
 
   /** @internal Logs a line that does not change the state. */
   emitNote(lifecycle: NoteRecord['lifecycle'], event: string, fields: SignalFields): void {
-    const { now, service } = this.core.settings
+    const { settings } = this.core
     // Not the error itself, which may hold much memory: the request may be kept for long.
-    if (fields.error !== undefined) this.#lastError = loggedError(fields.error)
-    if (this.core.hasListeners) this.core.emit(noteRecord(this, service, lifecycle, event, fields, now()))
+    if (fields.error !== undefined) this.#lastError = loggedError(fields.error, settings.redaction?.error)
+    if (this.core.hasListeners) this.core.emit(noteRecord(this, settings, lifecycle, event, fields, settings.now()))
   }
 
   /** @internal This process is no longer responsible for the request, which has not ended. */
@@ -300,16 +300,16 @@ export class TrackedRequest {
 
   /** @internal Takes a step at a time given in epoch milliseconds and by the monotonic clock. */
   takeStep(edge: Edge, fields: SignalFields, time: number, tick: number): void {
-    const { table, service } = this.core.settings
+    const { settings } = this.core
     const from = this.info
     const dwell = tick - this.entered
-    this.info = getState(table, edge.to)
+    this.info = getState(settings.table, edge.to)
     this.#seq += 1
     this.#since = time
     this.entered = tick
     this.core.onTransition(this, from)
     if (this.core.hasListeners)
-      this.core.emit(transitionRecord(this, service, edge, fields, dwell, tick - this.#started))
+      this.core.emit(transitionRecord(this, settings, edge, fields, dwell, tick - this.#started))
     if (this.stuckReported) this.#noteMovedOn(from.name, dwell)
   }
 

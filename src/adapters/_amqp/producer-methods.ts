@@ -1,6 +1,7 @@
 import { channelConfirms } from './confirms.ts'
 import { isObject, withProperty, type UnknownObject } from '../_objects.ts'
-import { sendMessage, type SendAs, type SendOptions } from '../_send.ts'
+import { type SendAs, type SendOptions } from '../_send-options.ts'
+import { sendMessage } from '../_send.ts'
 import { withTraceHeaders } from '../_trace-headers.ts'
 import type { MethodWrapper } from '../_wrap-methods.ts'
 

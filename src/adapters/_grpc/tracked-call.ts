@@ -1,14 +1,15 @@
 import { Metadata, ServerInterceptingCall, status, type ServerInterceptingCallInterface } from '@grpc/grpc-js'
-import { HEADERS } from '../../trace/carrier.ts'
-import { authenticate, enterHandler, type EntryOptions } from '../../handlers/entry.ts'
+import { authenticate, enterHandler } from '../../handlers/entry.ts'
+import type { HandlerOptions } from '../../handlers/handler-options.ts'
+import { acceptWith } from '../../handlers/request-options.ts'
 import type { RequestEnd } from '../../tracking/finish-request.ts'
 import type { TrackedRequest } from '../../tracking/tracked-request.ts'
-import { acceptRequest, type RequestCore } from '../../tracking/intake.ts'
+import type { RequestCore } from '../../tracking/intake.ts'
 import { isPlainObject, lastListener, onMetadata, type Listener } from './listeners.ts'
 import { withTraceHeaders } from './metadata.ts'
 import { endOf, type Status } from './status.ts'
 
-/** A call before its first message: the argument of `authenticate` and `trustIncoming`. */
+/** A call before its first message: the argument of the user's functions. */
 export interface IncomingCall extends Pick<ServerInterceptingCallInterface, 'getPeer' | 'getAuthContext'> {
   readonly metadata: Metadata
   /** `/package.Service/Method`. */
@@ -20,7 +21,7 @@ export class TrackedCall extends ServerInterceptingCall {
   readonly #incoming: Omit<IncomingCall, 'metadata'>
   readonly #timeLeft: number | undefined
   readonly #core: RequestCore
-  readonly #options: EntryOptions<IncomingCall>
+  readonly #options: HandlerOptions<IncomingCall>
   #request: TrackedRequest | undefined
   /** Whether other interceptors follow. */
   #hasPhase = false
@@ -33,7 +34,7 @@ export class TrackedCall extends ServerInterceptingCall {
     call: ServerInterceptingCallInterface,
     path: string,
     core: RequestCore,
-    options: EntryOptions<IncomingCall>,
+    options: HandlerOptions<IncomingCall>,
   ) {
     super(call)
     this.#timeLeft = timeLeft(call)
@@ -84,7 +85,7 @@ export class TrackedCall extends ServerInterceptingCall {
 
   #receive(metadata: Metadata, listener: Listener): void {
     const incoming: IncomingCall = { ...this.#incoming, metadata }
-    const request = acceptRequest(this.#core, metadata, {
+    const request = acceptWith(this.#core, this.#options, metadata, {
       method: 'grpc',
       path: incoming.path,
       source: incoming,
@@ -115,9 +116,10 @@ export class TrackedCall extends ServerInterceptingCall {
   }
 
   #withTraceId(metadata: Metadata): Metadata {
-    return this.#request === undefined
-      ? metadata
-      : withTraceHeaders(metadata, { [HEADERS.traceId]: this.#request.traceId })
+    const { traceId } = this.#request ?? {}
+    if (traceId === undefined) return metadata
+    const ids = this.#core.settings.idHeaders.echo.map((name) => [name, traceId] as const)
+    return withTraceHeaders(metadata, Object.fromEntries(ids))
   }
 
   #finish(endFor: (request: TrackedRequest) => RequestEnd): void {

@@ -1,6 +1,7 @@
 import { canCarry, withCarrier } from './data.ts'
 import { isObject, type UnknownObject } from '../_objects.ts'
-import { confirmByResult, sendMessage, sendMessages, type OutgoingMessage, type SendOptions } from '../_send.ts'
+import { type SendOptions } from '../_send-options.ts'
+import { confirmByResult, sendMessage, sendMessages, type OutgoingMessage } from '../_send.ts'
 import type { MethodWrapper } from '../_wrap-methods.ts'
 
 type Headers = Readonly<Record<string, string>>

@@ -1,4 +1,5 @@
 import { HEADERS } from '../../trace/carrier.ts'
+import type { OptionNames } from '../../tracking/options.ts'
 import { badOption } from '../../tracking/settings.ts'
 import type { Delivery } from '../_deliveries.ts'
 import { isObject, withProperty, type UnknownObject } from '../_objects.ts'
@@ -24,6 +25,8 @@ export interface QueueOptions {
    */
   readonly attempts?: number | undefined
 }
+
+export const QUEUE_OPTIONS: OptionNames<QueueOptions> = { attempts: true }
 
 /** One message, as its host delivered it. */
 export interface SqsDelivery {
