@@ -1,8 +1,9 @@
 import { currentRequest } from '../tracking/current-request.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
+import type { OnCallEnd } from '../tracking/calls.ts'
+import { endOfError, endOfStatus, startPropagatedCall, watchCall, type EndReader } from './_calls.ts'
 import { isObject } from './_objects.ts'
 import { shouldPropagate, compileTargets, type PropagateOptions } from './_propagation-targets.ts'
-import { missingHeaders } from './_trace-headers.ts'
 import type { AnyFunction } from './_wrap-methods.ts'
 
 export type { PropagateOptions, Target } from './_propagation-targets.ts'
@@ -28,11 +29,13 @@ export function propagate<F extends (...args: never[]) => Promise<unknown>>(
   const original = fetch as unknown as AnyFunction
   const propagating: AnyFunction = (input, init, ...rest) => {
     const request = currentRequest()
-    const propagates = request !== undefined && shouldPropagate(request, isTarget, urlOf(input))
-    const headers = propagates ? headersFor(request, input, init) : undefined
-    return headers === undefined
-      ? original(input, init, ...rest)
-      : original(input, { ...(init ?? {}), headers }, ...rest)
+    const url = request === undefined ? undefined : urlOf(input)
+    const propagates = request !== undefined && url !== undefined && shouldPropagate(request, isTarget, url)
+    const call = propagates ? startCall(request, url, input, init) : undefined
+    if (call === undefined) return original(input, init, ...rest)
+    const { headers, end } = call
+    const send = (): unknown => original(input, { ...(init ?? {}), headers }, ...rest)
+    return end === undefined ? send() : watchCall(send, end, endReader(input, init))
   }
   return propagating as unknown as F
 }
@@ -46,16 +49,48 @@ function urlOf(input: unknown): URL | undefined {
   }
 }
 
-/** The caller's headers and the missing trace headers; undefined for invalid headers, which fetch reports itself. */
-function headersFor(request: TrackedRequest, input: unknown, init: unknown): Headers | undefined {
+interface FetchCall {
+  /** The caller's headers and the missing trace headers. */
+  readonly headers: Headers
+  readonly end: OnCallEnd | undefined
+}
+
+/** Undefined for invalid headers, which fetch reports itself. */
+function startCall(request: TrackedRequest, url: URL, input: unknown, init: unknown): FetchCall | undefined {
   let headers: Headers
   try {
     headers = new Headers(headersOf(init) ?? headersOf(input))
   } catch {
     return undefined
   }
-  for (const [name, value] of missingHeaders(request.headers(), (name) => headers.has(name))) headers.set(name, value)
-  return headers
+  const call = startPropagatedCall(
+    request,
+    (name) => headers.has(name),
+    () => ({
+      target: url.host,
+      method: String(memberOf('method', input, init) ?? 'GET').toUpperCase(),
+      path: url.pathname,
+    }),
+  )
+  for (const [name, value] of call.headers) headers.set(name, value)
+  return { headers, end: call.end }
+}
+
+function endReader(input: unknown, init: unknown): EndReader {
+  return {
+    endOf: (response) => endOfStatus(isObject(response) ? response.status : undefined),
+    endOfThrown(error) {
+      const signal = memberOf('signal', input, init)
+      const end = endOfError(error)
+      // The reason of an abort may be any error.
+      return isObject(signal) && signal.aborted === true ? { ...end, outcome: 'aborted' } : end
+    },
+  }
+}
+
+/** An option of a call, which a Request has as a property. */
+function memberOf(name: 'method' | 'signal', input: unknown, init: unknown): unknown {
+  return (isObject(init) ? init[name] : undefined) ?? (isObject(input) ? input[name] : undefined)
 }
 
 function headersOf(source: unknown): ConstructorParameters<typeof Headers>[0] {

@@ -45,6 +45,13 @@ export function loggedName(name: string): string {
   return truncate(name, NAME_BYTES)
 }
 
+/** The target of a call as it is recorded, truncated: names of hosts have at most 253 characters. */
+export function loggedTarget(target: string): string {
+  return truncate(target, TARGET_BYTES)
+}
+
+const TARGET_BYTES = 255
+
 /** The longest prefix whose JSON form is within the limit, ending in `...` if anything was cut. */
 function truncate(text: string, bytes: number): string {
   // A UTF-16 code unit takes at most six bytes in JSON.

@@ -19,6 +19,8 @@ export interface RequestState {
   readonly attempt: number | undefined
   readonly state: string
   readonly seq: number
+  /** How many calls and child messages it has sent. */
+  readonly calls: number
   /** When the state was entered: in epoch milliseconds, and by the monotonic clock. */
   readonly since: number
   readonly entered: number
@@ -120,12 +122,11 @@ export function transitionRecord(
     seq: request.seq,
     dwell_ms: roundToMicroseconds(dwell),
   }
-  if (edge.final) {
-    record.outcome = outcome ?? DEFAULT_OUTCOMES[edge.event] ?? 'ok'
-    record.duration_ms = roundToMicroseconds(age)
-  }
   if (implied === true) record.implied = true
+  if (edge.final) record.outcome = outcome ?? DEFAULT_OUTCOMES[edge.event] ?? 'ok'
   if (status !== undefined) record.status = status
+  if (edge.final) record.duration_ms = roundToMicroseconds(age)
+  if (request.calls > 0 && (edge.final || edge.event === 'ENQUEUE')) record.calls = request.calls
   if (request.attempt !== undefined) record.attempt = request.attempt
   if (error !== undefined || data !== undefined) addDetails(record, error, data)
   return record

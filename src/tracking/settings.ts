@@ -50,8 +50,16 @@ export interface TrackerOptions {
   readonly now?: () => number
   /** Creates trace ids: 1 to 128 characters of `[A-Za-z0-9._:-]`. By default UUIDs of version 7. */
   readonly newTraceId?: () => string
-  /** Creates request ids: 16 lower-case hex digits, not all zero. By default random. */
+  /**
+   * Creates request ids: 16 lower-case hex digits, not all zero. Calls are numbered in the last three digits only if
+   * these are `000`. By default 13 random digits and `000`.
+   */
   readonly newRequestId?: () => string
+  /**
+   * `'log'` also logs each call that a client with `propagate` sends, as a note `CALL` once it has ended. Sinks with a
+   * method `call` and the channel `throughline:call` receive these calls without it.
+   */
+  readonly calls?: 'log'
 }
 
 type EarlySink = Sink & Required<Pick<Sink, 'beforeHandler'>>
@@ -63,6 +71,9 @@ export interface Settings {
   /** The state in which a request starts. */
   readonly initial: StateInfo
   readonly sinks: readonly Sink[]
+  /** Whether calls are logged, and whether a sink or the log takes them. */
+  readonly logsCalls: boolean
+  readonly observesCalls: boolean
   /** The sinks with a `beforeHandler` method. */
   readonly earlySinks: readonly EarlySink[]
   readonly trustsIncoming: (source: unknown) => boolean
@@ -90,6 +101,8 @@ export function parseSettings(options: TrackerOptions): Settings {
   for (const sink of options.sinks ?? [])
     if (typeof sink.write !== 'function') throw badOption('sinks', 'objects with a write(record) method')
   if (!['log', 'throw'].includes(onInvalid)) throw badOption('onInvalid', "'log' or 'throw'")
+  const logsCalls = options.calls === 'log'
+  if (options.calls !== undefined && !logsCalls) throw badOption('calls', "'log', or left out")
   if (!['entry', 'turn', 'line'].includes(durability)) throw badOption('durability', "'entry', 'turn' or 'line'")
   if (logger !== undefined && logger !== false && typeof logger.child !== 'function') {
     throw badOption('logger', 'a pino logger, or false for none; any other logger joins through sinks')
@@ -103,6 +116,8 @@ export function parseSettings(options: TrackerOptions): Settings {
     table,
     initial: getState(table, table.initial),
     sinks: Object.freeze(sinks),
+    logsCalls,
+    observesCalls: logsCalls || sinks.some((sink) => typeof sink.call === 'function'),
     earlySinks: Object.freeze(sinks.filter((sink): sink is EarlySink => sink.beforeHandler !== undefined)),
     trustsIncoming: trustPredicate(trustIncoming, errors),
     throwInvalid: onInvalid === 'throw',

@@ -124,7 +124,7 @@ describe('a line is shorter than 4,096 bytes, whole, and has our fields', () => 
     void run(false)
     await Promise.resolve(run(true)).catch(() => undefined)
     const request = tracker.start()
-    request.completed()
+    request.send('COMPLETE')
     request.failed('no')
     expect(lines.length).toBe(11)
     for (const line of lines) expect(line).toMatch(/^[\x20-\x7e]+$/)

@@ -5,7 +5,8 @@ import type { RequestEnd } from '../../tracking/finish-request.ts'
 import type { TrackedRequest } from '../../tracking/tracked-request.ts'
 import { acceptRequest, type RequestCore } from '../../tracking/intake.ts'
 import { isPlainObject, lastListener, onMetadata, type Listener } from './listeners.ts'
-import { withTraceHeaders } from './metadata.ts'
+import { missingHeaders } from '../_trace-headers.ts'
+import { withTraceHeaders } from './outgoing-call.ts'
 import { endOf, type Status } from './status.ts'
 
 /** A call before its first message: the argument of `authenticate` and `trustIncoming`. */
@@ -115,9 +116,12 @@ export class TrackedCall extends ServerInterceptingCall {
   }
 
   #withTraceId(metadata: Metadata): Metadata {
-    return this.#request === undefined
-      ? metadata
-      : withTraceHeaders(metadata, { [HEADERS.traceId]: this.#request.traceId })
+    if (this.#request === undefined) return metadata
+    const headers = { [HEADERS.traceId]: this.#request.traceId }
+    return withTraceHeaders(
+      metadata,
+      missingHeaders(headers, (name) => metadata.get(name).length > 0),
+    )
   }
 
   #finish(endFor: (request: TrackedRequest) => RequestEnd): void {
