@@ -1,3 +1,4 @@
+import { callId, parseCallId } from '../trace/call-id.ts'
 import { extract, inject, type Carrier } from '../trace/carrier.ts'
 import { w3cTraceId } from '../trace/trace-id.ts'
 import { observeCall, type CallEnd, type OnCallEnd } from '../tracking/calls.ts'
@@ -23,7 +24,7 @@ export class MessageCalls {
   headersFrom(next: () => Readonly<Record<string, string>>, lifecycle?: string): HeadersFor {
     const request = this.#request
     return ({ to, own, headerSlots }) => {
-      if (headerSlots < 1 || hasForeignCarrier(request, own)) return undefined
+      if (headerSlots < 1 || hasCarrierToKeep(request, own)) return undefined
       if (lifecycle !== undefined) return headersThatFit(next(), headerSlots)
       // A message that names no parent takes no number: nothing could tell whether it has arrived.
       if (!hasRoomForParent(request.traceId, headerSlots)) return headersThatFit(inject(request.context), headerSlots)
@@ -62,13 +63,20 @@ export class MessageCalls {
 
 /**
  * Whether a message has a carrier that must stay: one of another trace, whose messages the caller relays, or one that
- * `request.enqueue` has just made. Any other carrier of this trace came with a message that is forwarded.
+ * `request.enqueue` or `request.headers` has just made. Any other carrier of this trace came with a message that is
+ * forwarded.
  */
-export function hasForeignCarrier(request: TrackedRequest, own: Carrier): boolean {
-  const { traceId, resumption } = extract(own, 'message')
+export function hasCarrierToKeep(request: TrackedRequest, own: Carrier): boolean {
+  const { traceId, parentId, resumption } = extract(own, 'message')
   if (traceId === undefined) return false
   return (
     w3cTraceId(traceId) !== w3cTraceId(request.traceId) ||
-    (resumption?.requestId === request.requestId && !request.handedOver)
+    (resumption?.requestId === request.requestId && !request.handedOver) ||
+    isCallOf(request, parentId)
   )
+}
+
+function isCallOf({ requestId, attempt, calls }: TrackedRequest, parentId = ''): boolean {
+  const parsed = parseCallId(parentId)
+  return parsed !== undefined && parsed.call <= calls && callId(requestId, attempt, parsed.call) === parentId
 }

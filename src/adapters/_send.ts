@@ -2,7 +2,7 @@ import type { Carrier } from '../trace/carrier.ts'
 import { currentRequest } from '../tracking/current-request.ts'
 import { startHandOff, type HandOff } from '../tracking/hand-off.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
-import { hasForeignCarrier, MessageCalls } from './_message-calls.ts'
+import { hasCarrierToKeep, MessageCalls } from './_message-calls.ts'
 import type { AnyFunction } from './_wrap-methods.ts'
 
 /** How messages relate to the request that sends them. */
@@ -67,7 +67,7 @@ export interface SendMessageCall<T> extends Omit<SendCall<T>, 'messages' | 'send
 export function sendMessages<T>({ messages, as, send, confirm, noRoom }: SendCall<T>): T | Promise<Awaited<T>> {
   const request = currentRequest()
   if (request === undefined) return send()
-  const open = messages.filter(({ own }) => !hasForeignCarrier(request, own))
+  const open = messages.filter(({ own }) => !hasCarrierToKeep(request, own))
   if (open.some(({ headerSlots }) => headerSlots < 1))
     request.emitNote('note', 'PROPAGATE', { error: new Error(noRoom) })
   if (!open.some(({ headerSlots }) => headerSlots > 0)) return send()

@@ -39,9 +39,11 @@ export function addMethod(producer: ProducerLike, key: 'add' | 'addBulk', option
       let accepted = false
       const add = async (headersFor: HeadersFor): Promise<unknown> => {
         const jobHeaders = headersByJob(producer, carriers, headersFor)
-        const all = [...new Set(jobHeaders.values())]
+        const all = [...new Set([...jobHeaders.values()].flat())]
         const sender = withTracedTelemetry(producer, all[0] ?? {})
-        const jobs = call.jobs.map((job) => withCarrier(job, (one) => jobHeaders.get(one), sender !== producer))
+        const jobs = call.jobs.map((job) =>
+          withCarrier(job, (one) => jobHeaders.get(one)?.shift(), sender !== producer),
+        )
         const answer: unknown = await Reflect.apply(producer[key], sender, call.args(jobs))
         const added = jobsIn(answer)
         const headers = all.find((each) => added.some((one) => carries(one, each))) ?? all[0] ?? {}
@@ -63,21 +65,21 @@ export function addMethod(producer: ProducerLike, key: 'add' | 'addBulk', option
 }
 
 /**
- * The headers of each job. Those without metadata of their own share the first ones if the producer has telemetry, which
- * writes the metadata of jobs without knowing them.
+ * The headers of each job; those of a job that is added twice are two. Jobs without metadata of their own share the first
+ * headers if the producer has telemetry, which writes the metadata of jobs without knowing them.
  */
 function headersByJob(
   producer: ProducerLike,
   jobs: readonly UnknownObject[],
   headersFor: HeadersFor,
-): ReadonlyMap<UnknownObject, Headers> {
-  const byJob = new Map<UnknownObject, Headers>()
+): ReadonlyMap<UnknownObject, Headers[]> {
+  const byJob = new Map<UnknownObject, Headers[]>()
   let shared: Headers | undefined
   for (const job of jobs) {
     const isShared = hasTelemetry(producer) && !hasMetadata(job)
     const headers = (isShared ? shared : undefined) ?? headersFor(toOutgoing(job, producer.name))
     if (isShared) shared ??= headers
-    if (headers !== undefined) byJob.set(job, headers)
+    if (headers !== undefined) byJob.set(job, [...(byJob.get(job) ?? []), headers])
   }
   return byJob
 }

@@ -20,12 +20,13 @@ export function endOfCall({ code, details }: Pick<Status, 'code' | 'details'>): 
 }
 
 /** A handler may send any number. */
-function isServerError(code: number): boolean {
-  return SERVER_ERRORS.has(code) || !(code in status)
+function isServerError(code: Status['code']): boolean {
+  return status[code] === undefined || SERVER_ERRORS.has(code)
 }
 
-function nameOf(code: number): string {
-  return (status[code] as string | undefined) ?? 'UNKNOWN'
+function nameOf(code: Status['code']): string {
+  const name = status[code] as string | undefined
+  return name ?? 'UNKNOWN'
 }
 
 /**

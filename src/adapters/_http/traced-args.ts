@@ -21,8 +21,7 @@ export function withTraceHeaders(
 ): TracedArgs {
   try {
     const call = parseArgs(args, protocol)
-    if (call === undefined || !reachesTarget(request, isTarget, call.destination))
-      return { sent: args, end: undefined }
+    if (call === undefined || !reachesTarget(request, isTarget, call.destination)) return { sent: args, end: undefined }
     const { headers, end } = startPropagatedCall(request, call.has, () => targetOf(call.destination, call.method))
     return { sent: call.with(headers), end }
   } catch {
