@@ -2,6 +2,7 @@ import pc from 'picocolors'
 import type { AuditReport } from '../audit/report.ts'
 import { formatDuration, formatTime } from '../machine/duration.ts'
 import type { StuckRequest } from '../record/stuck-request.ts'
+import { callsTable } from './calls-table.ts'
 import { servicesIn, servicesTable, statesTable } from './dwell-tables.ts'
 import type { Io } from './io.ts'
 import { pluralize, firstRows, tableRows } from './table-rows.ts'
@@ -14,7 +15,7 @@ export interface TableOptions extends Pick<Io, 'colour'> {
 
 /** A report as text: the result first, then the findings, the states and the paths. Empty tables are left out. */
 export function auditTable(report: AuditReport, { colour, limits }: TableOptions): string {
-  const { stuck, invalid, gaps, undelivered, paths } = report
+  const { stuck, invalid, gaps, undelivered, paths, calls } = report
   const sections = [
     stuck.length === 0 ? '' : `\nstuck\n${stuckTable(stuck)}\n`,
     invalid.length === 0 ? '' : `\ninvalid\n${invalidTable(report)}\n`,
@@ -22,6 +23,7 @@ export function auditTable(report: AuditReport, { colour, limits }: TableOptions
       ? ''
       : `\nundelivered: handed off, and no worker line since\n${undeliveredTable(report)}\n`,
     gaps.length === 0 ? '' : `\ngaps\n${gapTable(report)}\n`,
+    calls === undefined ? '' : `\ncalls\n${callsTable(calls)}\n`,
     `\nstates\n${statesTable(report)}\n`,
     limits || servicesIn(report).size > 1 ? `\nservices\n${servicesTable(report)}\n` : '',
     paths.length === 0 ? '' : `\npaths\n${pathTable(report)}\n`,

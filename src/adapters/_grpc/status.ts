@@ -21,7 +21,7 @@ export function endOfCall({ code, details }: Pick<Status, 'code' | 'details'>): 
 
 /** A handler may send any number. */
 function isServerError(code: Status['code']): boolean {
-  return status[code] === undefined || SERVER_ERRORS.has(code)
+  return SERVER_ERRORS.has(code) || !(code in status)
 }
 
 function nameOf(code: Status['code']): string {
