@@ -1,10 +1,9 @@
-import { extract, type Carrier } from '../trace/carrier.ts'
-import { w3cTraceId } from '../trace/trace-id.ts'
+import type { Carrier } from '../trace/carrier.ts'
 import { currentRequest } from '../tracking/current-request.ts'
 import { startHandOff, type HandOff } from '../tracking/hand-off.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
+import { hasCarrierToKeep, MessageCalls } from './_message-calls.ts'
 import type { SendAs, SendOptions } from './_send-options.ts'
-import { headersThatFit } from './_trace-headers.ts'
 import type { AnyFunction } from './_wrap-methods.ts'
 
 /** One message to be sent, whatever the host. */
@@ -19,7 +18,10 @@ export interface OutgoingMessage {
   readonly delayMs?: number | undefined
 }
 
-/** Returns the trace headers of a message; undefined for a message that stays as it is. */
+/**
+ * Returns the trace headers of a message; undefined for a message that stays as it is. Each child message takes a number,
+ * so it is called once for each.
+ */
 export type HeadersFor = (message: OutgoingMessage) => Readonly<Record<string, string>> | undefined
 
 /**
@@ -57,15 +59,12 @@ export interface SendMessageCall<T> extends Omit<SendCall<T>, 'messages' | 'send
 export function sendMessages<T>({ messages, as, send, confirm, noRoom }: SendCall<T>): T | Promise<Awaited<T>> {
   const request = currentRequest()
   if (request === undefined) return send()
-  const open = messages.filter(({ own }) => !hasForeignCarrier(request, own))
+  const open = messages.filter(({ own }) => !hasCarrierToKeep(request, own))
   if (open.some(({ headerSlots }) => headerSlots < 1))
     request.emitNote('note', 'PROPAGATE', { error: new Error(noRoom) })
   if (!open.some(({ headerSlots }) => headerSlots > 0)) return send()
-  const headersFrom =
-    (headers: Readonly<Record<string, string>>): HeadersFor =>
-    ({ own, headerSlots }) =>
-      headerSlots < 1 || hasForeignCarrier(request, own) ? undefined : headersThatFit(headers, headerSlots)
-  if (as === 'call') return send(headersFrom(request.headers()))
+  const calls = new MessageCalls(request)
+  if (as === 'call') return calls.watch(() => send(calls.headersFrom(() => request.headers())))
   const [first] = messages
   // A hand-off takes two headers: one that names the trace, and one that names the request.
   const handsOff =
@@ -74,8 +73,8 @@ export function sendMessages<T>({ messages, as, send, confirm, noRoom }: SendCal
     first.headerSlots > 1 &&
     resolveSendAs(request, as, first.to) === 'hand-off'
   const handOff = startHandOff(request, dueAfter(request, first?.delayMs), handsOff ? undefined : 'child')
-  const headersFor = headersFrom(handOff.headers)
-  return confirm(handOff, (callback) => send(headersFor, callback))
+  const headersFor = calls.headersFrom(() => handOff.headers(), handOff.lifecycle)
+  return confirm(calls.watchConfirm(handOff), (callback) => send(headersFor, callback))
 }
 
 /**
@@ -107,19 +106,6 @@ export function confirmByResult<T>(accepted: (answer: Awaited<T>) => boolean = (
     else handOff.declined()
     return answer
   }
-}
-
-/**
- * Whether a message has a carrier that must stay: one of another trace, whose messages the caller relays, or one that
- * `request.enqueue` has just made. Any other carrier of this trace came with a message that is forwarded.
- */
-function hasForeignCarrier(request: TrackedRequest, own: Carrier): boolean {
-  const { traceId, resumption } = extract(own, 'message')
-  if (traceId === undefined) return false
-  return (
-    w3cTraceId(traceId) !== w3cTraceId(request.traceId) ||
-    (resumption?.requestId === request.requestId && !request.handedOver)
-  )
 }
 
 function dueAfter(request: TrackedRequest, delayMs: number | undefined): number | undefined {

@@ -13,10 +13,10 @@ import { isFunction, type MethodWrapper } from './_wrap-methods.ts'
  * driver reads.
  */
 export function withTraceComment(query: unknown, key: string, request: TrackedRequest): unknown {
-  if (typeof query === 'string') return withSqlComment(query, request.headers())
+  if (typeof query === 'string') return withSqlComment(query, request)
   const sql = isObject(query) ? query[key] : undefined
   if (!isObject(query) || typeof sql !== 'string') return query
-  const commented = withSqlComment(sql, request.headers())
+  const commented = withSqlComment(sql, request)
   return commented === sql ? query : withProperty(query, key, commented)
 }
 

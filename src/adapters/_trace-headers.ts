@@ -25,6 +25,16 @@ export function missingHeaders(
   return Object.entries(headers).filter(([name]) => !has(name) && !(foreign && name === HEADERS.tracestate))
 }
 
+/** Whether a message without `x-lifecycle` has room for the header that names its parent. */
+export function hasRoomForParent(traceId: string, slots: number): boolean {
+  return slots > 1 || (slots === 1 && isWhole(traceId))
+}
+
+/** Whether a traceparent holds the whole of a trace id: of an id that is no UUID it has only a hash. */
+function isWhole(traceId: string): boolean {
+  return traceId === toDashed(w3cTraceId(traceId))
+}
+
 /** As many of the trace headers as there is room for, the most informative first. */
 export function headersThatFit(
   headers: Readonly<Record<string, string>>,
@@ -33,8 +43,7 @@ export function headersThatFit(
   if (Object.keys(headers).length <= slots) return headers
   const { traceId, traceparent, lifecycle, tracestate } = HEADERS
   const id = headers[traceId] ?? ''
-  // A traceparent names the parent, and its trace id is the whole of a UUID; of other ids it holds only a hash.
-  const [primary, secondary] = id === toDashed(w3cTraceId(id)) ? [traceparent, traceId] : [traceId, traceparent]
+  const [primary, secondary] = isWhole(id) ? [traceparent, traceId] : [traceId, traceparent]
   return Object.fromEntries(
     [primary, lifecycle, secondary, tracestate]
       .flatMap((name) => {

@@ -1,8 +1,7 @@
 import { currentRequest } from '../tracking/current-request.ts'
-import type { TrackedRequest } from '../tracking/tracked-request.ts'
-import { isObject } from './_objects.ts'
+import { watchCall } from './_calls.ts'
+import { endReader, startCall, urlOf } from './_fetch/call.ts'
 import { shouldPropagate, compileTargets, type PropagateOptions } from './_propagation-targets.ts'
-import { missingHeaders } from './_trace-headers.ts'
 import type { AnyFunction } from './_wrap-methods.ts'
 
 export type { PropagateOptions, Target } from './_propagation-targets.ts'
@@ -28,38 +27,13 @@ export function propagate<F extends (...args: never[]) => Promise<unknown>>(
   const original = fetch as unknown as AnyFunction
   const propagating: AnyFunction = (input, init, ...rest) => {
     const request = currentRequest()
-    const propagates = request !== undefined && shouldPropagate(request, isTarget, urlOf(input))
-    const headers = propagates ? headersFor(request, input, init) : undefined
-    return headers === undefined
-      ? original(input, init, ...rest)
-      : original(input, { ...(init ?? {}), headers }, ...rest)
+    const url = request === undefined ? undefined : urlOf(input)
+    const propagates = request !== undefined && url !== undefined && shouldPropagate(request, isTarget, url)
+    const call = propagates ? startCall(request, url, input, init) : undefined
+    if (call === undefined) return original(input, init, ...rest)
+    const { headers, end } = call
+    const send = (): unknown => original(input, { ...(init ?? {}), headers }, ...rest)
+    return end === undefined ? send() : watchCall(send, end, endReader(input, init))
   }
   return propagating as unknown as F
-}
-
-/** Undefined for an invalid URL, which fetch reports itself. */
-function urlOf(input: unknown): URL | undefined {
-  try {
-    return new URL(String(isObject(input) && 'url' in input ? input.url : input))
-  } catch {
-    return undefined
-  }
-}
-
-/** The caller's headers and the missing trace headers; undefined for invalid headers, which fetch reports itself. */
-function headersFor(request: TrackedRequest, input: unknown, init: unknown): Headers | undefined {
-  let headers: Headers
-  try {
-    headers = new Headers(headersOf(init) ?? headersOf(input))
-  } catch {
-    return undefined
-  }
-  for (const [name, value] of missingHeaders(request.headers(), (name) => headers.has(name))) headers.set(name, value)
-  return headers
-}
-
-function headersOf(source: unknown): ConstructorParameters<typeof Headers>[0] {
-  const headers: unknown = isObject(source) ? source.headers : undefined
-  // Headers accepts what fetch accepts, and throws for the rest.
-  return headers as ConstructorParameters<typeof Headers>[0]
 }

@@ -3,7 +3,8 @@ import { HANDLER_OPTIONS, type HandlerOptions } from '../handlers/handler-option
 import { currentRequest } from '../tracking/current-request.ts'
 import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
 import { TrackedCall, type IncomingCall } from './_grpc/tracked-call.ts'
-import { checkKeys, withTraceHeaders } from './_grpc/metadata.ts'
+import { startPropagatedCall } from './_calls.ts'
+import { checkKeys, statusListener, withTraceHeaders } from './_grpc/outgoing-call.ts'
 
 export type { IncomingCall } from './_grpc/tracked-call.ts'
 
@@ -37,8 +38,16 @@ export function propagate(): Interceptor {
   return (options, nextCall) => {
     const request = currentRequest()
     if (request === undefined) return new InterceptingCall(nextCall(options))
+    const { path } = options.method_definition
     return new InterceptingCall(nextCall(options), {
-      start: (metadata, listener, next) => next(withTraceHeaders(metadata, request.headers()), listener),
+      start(metadata, listener, next) {
+        const call = startPropagatedCall(
+          request,
+          (name) => metadata.get(name).length > 0,
+          () => ({ target: path.slice(1, path.lastIndexOf('/')), method: 'grpc', path }),
+        )
+        next(withTraceHeaders(metadata, call.headers), call.end === undefined ? listener : statusListener(call.end))
+      },
     })
   }
 }

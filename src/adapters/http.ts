@@ -1,13 +1,11 @@
 import https from 'node:https'
 import { currentRequest } from '../tracking/current-request.ts'
 import { badOption } from '../tracking/settings.ts'
-import type { TrackedRequest } from '../tracking/tracked-request.ts'
 import { agentMethods } from './_http/agent-methods.ts'
-import { reachesTarget } from './_http/destination.ts'
-import { parseArgs } from './_http/request-args.ts'
+import { withTraceHeaders } from './_http/traced-args.ts'
+import { watchRequest } from './_http/watch-request.ts'
 import { rearmSocketTimeout } from './_http/socket-timeout.ts'
 import { compileTargets, type IsTarget, type PropagateOptions } from './_propagation-targets.ts'
-import { missingHeaders } from './_trace-headers.ts'
 import { wrapMethods, type AnyFunction } from './_wrap-methods.ts'
 
 export type { PropagateOptions, Target } from './_propagation-targets.ts'
@@ -59,25 +57,10 @@ function wrapRequest(original: AnyFunction, isTarget: IsTarget, protocol: string
   return (...args) => {
     const request = currentRequest()
     if (request === undefined) return original(...args)
-    const outgoing = original(...withTraceHeaders(request, isTarget, args, protocol))
+    const { sent, end } = withTraceHeaders(request, isTarget, args, protocol)
+    const outgoing = end === undefined ? original(...sent) : watchRequest(() => original(...sent), end)
     rearmSocketTimeout(outgoing)
     return outgoing
-  }
-}
-
-function withTraceHeaders(
-  request: TrackedRequest,
-  isTarget: IsTarget,
-  args: readonly unknown[],
-  protocol: string,
-): readonly unknown[] {
-  try {
-    const call = parseArgs(args, protocol)
-    if (call === undefined || !reachesTarget(request, isTarget, call.destination)) return args
-    return call.with(missingHeaders(request.headers(), call.has))
-  } catch {
-    // Node itself reports arguments that cannot be read.
-    return args
   }
 }
 

@@ -78,6 +78,34 @@ export interface StepCount {
   readonly count: number
 }
 
+/** A call that left no line in the logs. */
+export interface LostCall {
+  readonly trace_id: string
+  /** The request that sent it. */
+  readonly request_id: string
+  /** The attempt that sent it, if the request was resumed. */
+  readonly attempt?: number
+  readonly service: string
+  /** Its number, and how many calls the request or the attempt has sent. */
+  readonly call: number
+  readonly of: number
+}
+
+/** The numbered calls of requests whose last line, or whose hand-off, is in the logs. */
+export interface CallCounts {
+  readonly sent: number
+  /** Those of which no line is in the logs: a hop was lost, or the service that it reached does not log. */
+  readonly lost: number
+}
+
+/** What an audit with `calls` says about them. */
+export interface CallReport extends CallCounts {
+  /** Calls that were given up, because more than a million were not matched at the same time. */
+  readonly undecided: number
+  /** By the service that sent them. */
+  readonly services: Readonly<Record<string, CallCounts & { readonly examples: readonly LostCall[] }>>
+}
+
 /** The report of an audit: what `throughline audit --format json` prints. */
 export interface AuditReport {
   readonly now: number
@@ -97,4 +125,6 @@ export interface AuditReport {
   readonly paths: readonly PathCount[]
   /** Every transition of the machine, in its order. */
   readonly steps: readonly StepCount[]
+  /** Only with the option `calls`. */
+  readonly calls?: CallReport
 }

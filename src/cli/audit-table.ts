@@ -1,6 +1,7 @@
 import pc from 'picocolors'
 import type { AuditReport, StuckEntry } from '../audit/report.ts'
 import { formatDuration, formatTime } from '../machine/duration.ts'
+import { callsTable } from './calls-table.ts'
 import { servicesIn, servicesTable, statesTable } from './dwell-tables.ts'
 import type { Io } from './io.ts'
 import { pluralize, firstRows, tableRows } from './table-rows.ts'
@@ -13,7 +14,7 @@ export interface TableOptions extends Pick<Io, 'colour'> {
 
 /** A report as text: the result first, then the findings, the states and the paths. Empty tables are left out. */
 export function auditTable(report: AuditReport, { colour, limits }: TableOptions): string {
-  const { invalid, gaps, undelivered, paths } = report
+  const { invalid, gaps, undelivered, paths, calls } = report
   const { hanging, leftByShutdown } = byCause(report)
   const sections = [
     hanging.length === 0 ? '' : `\nstuck\n${stuckTable(hanging)}\n`,
@@ -25,6 +26,7 @@ export function auditTable(report: AuditReport, { colour, limits }: TableOptions
       ? ''
       : `\nundelivered: handed off, and no worker line since\n${undeliveredTable(report)}\n`,
     gaps.length === 0 ? '' : `\ngaps\n${gapTable(report)}\n`,
+    calls === undefined ? '' : `\ncalls\n${callsTable(calls)}\n`,
     `\nstates\n${statesTable(report)}\n`,
     limits || servicesIn(report).size > 1 ? `\nservices\n${servicesTable(report)}\n` : '',
     paths.length === 0 ? '' : `\npaths\n${pathTable(report)}\n`,

@@ -15,6 +15,7 @@ export interface AuditFlags extends LokiFlags {
   readonly now?: string
   readonly machine?: string
   readonly format: 'table' | 'json' | 'ndjson'
+  readonly calls?: boolean
   readonly follow?: boolean
 }
 
@@ -35,6 +36,7 @@ async function runAudit(names: readonly string[], flags: AuditFlags, io: Io): Pr
     machine: await machineFrom(flags.machine),
     ...(flags.stuckAfter === undefined ? {} : { stuckAfter: flags.stuckAfter }),
     ...(now === undefined ? {} : { now }),
+    calls: flags.calls === true,
   }
   const bar = progressBar(io)
   const source = await openSource(names, loki, io, (bytes, total) => bar.update(bytes, total))
@@ -57,8 +59,9 @@ function render(report: AuditReport, { format, stuckAfter }: AuditFlags, { colou
   }
 }
 
-function findings({ stuck, invalid, undelivered, gaps }: AuditReport): string {
-  const labelled = { stuck, invalid, undelivered, gap: gaps }
+function findings({ stuck, invalid, undelivered, gaps, calls }: AuditReport): string {
+  const lost = Object.values(calls?.services ?? {}).flatMap(({ examples }) => examples)
+  const labelled = { stuck, invalid, undelivered, gap: gaps, lost_call: lost }
   return Object.entries(labelled)
     .flatMap(([finding, entries]) => entries.map((entry) => `${JSON.stringify({ finding, ...entry })}\n`))
     .join('')
@@ -75,6 +78,8 @@ async function runFollow(names: readonly string[], flags: AuditFlags, io: Io): P
 function rejectWithFollow(flags: AuditFlags): void {
   if (flags.now !== undefined)
     throw usage(`--now ${flags.now} is a fixed time, and --follow keeps reading: use one of them`)
+  if (flags.calls === true)
+    throw usage('--calls needs a complete log, and --follow reads one that grows: use one of them')
   const loki = lokiFlagIn(flags)
   if (loki !== undefined) throw usage(`${loki} reads from Loki, and --follow from growing files: use one of them`)
 }

@@ -48,6 +48,7 @@ export async function run(args: readonly string[], version: string, io: Io): Pro
       'the time at which ages are measured: ISO 8601, epoch milliseconds, or end for the last line',
     )
     .option('--machine <file>', 'an XState machine, in JavaScript or TypeScript')
+    .option('--calls', 'also count the calls between services that left no line in these logs')
     .option('--follow', 'keep reading, and report each request when it is stuck and when it moves on')
     .action((files: string[], flags: AuditFlags) =>
       finish(import('./audit.ts').then(({ auditCommand }) => auditCommand(files, flags, io))),

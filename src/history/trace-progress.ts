@@ -1,6 +1,7 @@
 import { isObject } from '../machine/is-object.ts'
 import type { TransitionTable } from '../machine/table.ts'
 import { assess, type RequestAssessment } from './assess.ts'
+import { callFactsIn, groupCalls } from './calls.ts'
 import type { RequestHistory } from './history.ts'
 
 /**
@@ -15,7 +16,14 @@ export function progressOf(histories: Iterable<RequestHistory>, table: Transitio
   const assessments = [...histories].map((history) => assess(history, table))
   if (assessments.length === 0 || assessments.some(({ missing }) => missing.length > 0)) return 'unknown'
   const allEnded = assessments.every(({ ended }) => ended)
-  return allEnded && childMessagesSent(assessments) <= childMessagesReceived(assessments) ? 'over' : 'open'
+  if (!allEnded || childMessagesSent(assessments) > childMessagesReceived(assessments)) return 'open'
+  return haveAllCallsArrived(assessments) ? 'over' : 'open'
+}
+
+/** Whether each numbered call that was reported has begun a request: only the whole log shows that one is lost. */
+function haveAllCallsArrived(assessments: readonly RequestAssessment[]): boolean {
+  const groups = groupCalls(callFactsIn(assessments.map(({ history }) => history)))
+  return [...groups.values()].every((group) => group.senders.length === 0 || group.complete)
 }
 
 /** After a request's first message, each further one is a child request. The sender logs a note before it arrives. */

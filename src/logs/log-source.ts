@@ -14,8 +14,12 @@ export interface LogSource {
   readonly rereadable: boolean
   /** All lines, parsed, in batches. */
   entries(): AsyncIterable<readonly LocatedEntry[]>
-  /** All lines as the blocks of records that an audit reads. */
-  blocks?(): AsyncIterable<RecordBlock>
+  /**
+   * All lines as the blocks of records that an audit reads.
+   *
+   * @param withCalls whether they have facts about calls
+   */
+  blocks?(withCalls?: boolean): AsyncIterable<RecordBlock>
   /** At least the lines of one trace. Lines of other traces may be among them. */
   entriesOfTrace?(traceId: string, options: TraceSearchOptions): AsyncIterable<readonly FoundEntry[]>
   /** Closes the files that the source holds open. The code that creates a source closes it. */

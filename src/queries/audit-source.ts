@@ -2,6 +2,7 @@ import type { AnyStateMachine } from 'xstate'
 import { requestMachine } from '../../machines/request.ts'
 import { BatchAudit } from '../audit/batch/batch-audit.ts'
 import { emptyPins } from '../audit/batch/request-table.ts'
+import { CallAudit } from '../audit/calls/call-audit.ts'
 import type { AuditReport } from '../audit/report.ts'
 import { parseStuckThresholds } from '../audit/stuck-thresholds.ts'
 import type { LogSource } from '../logs/log-source.ts'
@@ -17,6 +18,13 @@ export interface AuditOptions {
   readonly stuckAfter?: readonly string[]
   /** The time at which ages are measured, in epoch milliseconds; by default now. `'end'` is that of the last line. */
   readonly now?: number | 'end'
+  /**
+   * Whether calls are counted that left no line: a hop that was lost, or a service that does not log yet. The report
+   * then has `calls`. It makes an audit slower, and takes memory for the calls that are not matched yet.
+   *
+   * @default false
+   */
+  readonly calls?: boolean
 }
 
 /**
@@ -26,22 +34,28 @@ export interface AuditOptions {
  * @throws ThroughlineError THROUGHLINE_MACHINE_UNSUPPORTED if a log cannot be checked against the machine
  */
 export async function auditSource(source: LogSource, options: AuditOptions = {}): Promise<AuditReport> {
-  const { machine = requestMachine, stuckAfter = [], now = Date.now() } = options
+  const { machine = requestMachine, stuckAfter = [], now = Date.now(), calls: withCalls = false } = options
   const table = compile(machine)
   const limits = parseStuckThresholds(table, stuckAfter)
   const pinned = emptyPins()
   for (;;) {
     const audit = new BatchAudit(table, { pinned, rereadable: source.rereadable })
-    for await (const block of blocksOf(source)) audit.add(block)
-    if (!audit.needsSecondPass()) return audit.report({ now, limits })
+    const calls = withCalls ? new CallAudit() : undefined
+    for await (const block of blocksOf(source, withCalls)) {
+      audit.add(block)
+      calls?.add(block.callFacts ?? [])
+    }
+    if (audit.needsSecondPass()) continue
+    const report = audit.report({ now, limits })
+    return calls === undefined ? report : { ...report, calls: calls.report() }
   }
 }
 
-async function* blocksOf(source: LogSource): AsyncGenerator<RecordBlock> {
+async function* blocksOf(source: LogSource, withCalls: boolean): AsyncGenerator<RecordBlock> {
   if (source.blocks !== undefined) {
-    yield* source.blocks()
+    yield* source.blocks(withCalls)
     return
   }
-  const blocks = new EntryBlocks()
+  const blocks = new EntryBlocks(withCalls)
   for await (const entries of source.entries()) yield* blocks.toBlocks(entries)
 }

@@ -98,6 +98,7 @@ export const FIELDS = {
   outcome: { kind: 'outcome', on: 'final', presence: 'required', audited: false },
   status: { kind: 'number', on: 'final', presence: 'optional', audited: false },
   duration_ms: { kind: 'number', on: 'final', presence: 'optional', audited: false },
+  calls: { kind: 'integer', on: 'step', presence: 'optional', audited: false },
   attempt: { kind: 'integer', on: 'resumed', presence: 'optional', audited: true, identity: true },
   due: { kind: 'number', on: 'all', presence: 'optional', audited: true },
   error: { kind: 'error', on: 'all', presence: 'optional', maxBytes: 1_000, audited: true },

@@ -43,6 +43,7 @@ function addTransitionFields(fields: VariableFields, record: TransitionRecord): 
   if (record.outcome !== undefined) fields.outcome = record.outcome
   if (record.status !== undefined) fields.status = record.status
   if (record.duration_ms !== undefined) fields.duration_ms = record.duration_ms
+  if (record.calls !== undefined) fields.calls = record.calls
 }
 
 /** The message of a line. ASCII only: one wider character would double the cost of writing the line. */

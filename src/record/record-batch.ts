@@ -1,3 +1,4 @@
+import type { CallFact } from './call-facts.ts'
 import type { LineKind } from './line.ts'
 import type { PartialRecord } from './partial-record.ts'
 import type { LifecycleRecord, LoggedError, NoteRecord } from './record.ts'
@@ -129,6 +130,8 @@ export interface RecordBlock {
   /** Ordered by `at`. */
   readonly extras: readonly RecordExtras[]
   readonly partials: readonly PartialRecord[]
+  /** Only if the scan collects them. */
+  readonly callFacts?: readonly CallFact[]
   /** Lines, empty ones included. */
   readonly lines: number
   /** Third-party lines. */

@@ -31,8 +31,7 @@ export function loggedError(thrown: unknown, redact?: (error: ErrorText) => Erro
 export function loggedData(data: unknown, redact?: (copy: unknown) => unknown): unknown {
   try {
     let json = JSON.stringify(data) as string | undefined
-    if (json !== undefined && redact !== undefined)
-      json = JSON.stringify(redact(JSON.parse(json)))
+    if (json !== undefined && redact !== undefined) json = JSON.stringify(redact(JSON.parse(json)))
     if (json === undefined) return undefined
     // Parsed back, so that no getter or toJSON runs a second time when the line is written.
     if (json.length * 3 <= FIELDS.data.maxBytes || Buffer.byteLength(json) <= FIELDS.data.maxBytes)
@@ -62,6 +61,13 @@ export function pathOf(url: string): string {
 export function loggedName(name: string): string {
   return truncate(name, NAME_BYTES)
 }
+
+/** The target of a call as it is recorded, truncated: names of hosts have at most 253 characters. */
+export function loggedTarget(target: string): string {
+  return truncate(target, TARGET_BYTES)
+}
+
+const TARGET_BYTES = 255
 
 /** The longest prefix whose JSON form is within the limit, ending in `...` if anything was cut. */
 function truncate(text: string, bytes: number): string {

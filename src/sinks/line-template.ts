@@ -55,6 +55,7 @@ export class LineTemplates {
     if (record.outcome !== undefined) line += `,"outcome":"${record.outcome}"`
     if (record.status !== undefined) line += `,"status":${JSON.stringify(record.status)}`
     if (record.duration_ms !== undefined) line += `,"duration_ms":${milliseconds(record.duration_ms)}`
+    if (record.calls !== undefined) line += `,"calls":${String(record.calls)}`
     return line + template.end
   }
 }

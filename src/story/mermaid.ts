@@ -1,4 +1,5 @@
 import { formatDuration } from '../machine/duration.ts'
+import { callNumber } from './call-text.ts'
 import type { StoryReport, StoryRequest } from './report.ts'
 import { startOf } from './story.ts'
 
@@ -37,7 +38,12 @@ function statementsOf(
   const call =
     parent === undefined
       ? []
-      : [{ time: startOf(request), text: `${idOf(parent.service)}->>${idOf(request.service)}: ${escapeText(target)}` }]
+      : [
+          {
+            time: startOf(request),
+            text: `${idOf(parent.service)}->>${idOf(request.service)}: ${escapeText(`${callNumber(request)}${target}`)}`,
+          },
+        ]
   const steps = request.transitions.flatMap(({ time, service, state, dwell_ms }, index): TimedStatement[] => {
     const previous = request.transitions[index - 1]?.service
     const dwell = dwell_ms === null ? '' : ` (${formatDuration(dwell_ms)})`

@@ -29,13 +29,43 @@ export interface StoryNote {
   readonly waited_ms?: number
   /** Of RETRY: for how long the worker had the message. */
   readonly worked_ms?: number
+  /** What a note `CALL` says of its call. */
+  readonly call?: StoryCall
+}
+
+/** A call that the tracker of its caller has logged. */
+export interface StoryCall {
+  readonly call: number
+  /** The host, the queue or the service of an rpc. */
+  readonly target: string
+  readonly method: string | null
+  readonly path: string | null
+  readonly outcome: string | null
+  readonly status: number | null
+  /** How long the caller waited. */
+  readonly duration_ms: number | null
+}
+
+/** The calls that a request, or one attempt of it, has sent. */
+export interface StoryCalls {
+  /** Absent for the calls of a request that was not resumed. */
+  readonly attempt?: number
+  readonly sent: number
+  /** The numbers of the calls of which no line is in the logs. */
+  readonly missing: readonly number[]
 }
 
 /** One request of the trace. */
 export interface StoryRequest {
   readonly request_id: string
-  /** The request id of the caller, if known. */
+  /** The request id of the caller; if it is not in the story, the parent id that was received. */
   readonly parent_id: string | null
+  /** Which of the caller's calls has begun it: 1, 2 … within the caller's request or attempt, if they are numbered. */
+  readonly call: number | null
+  /** The attempt of the caller that sent the call, if the caller was resumed. */
+  readonly call_attempt?: number
+  /** How long the caller waited, if its tracker logs calls. */
+  readonly waited_ms: number | null
   /** The service that received the request. */
   readonly service: string
   readonly method: string | null
@@ -43,7 +73,11 @@ export interface StoryRequest {
   readonly state: string
   readonly outcome: string | null
   readonly status: number | null
+  /** How long the service that ended it has worked on it. */
+  readonly duration_ms: number | null
   readonly error: string | null
+  /** Its own calls; empty if it sent none, or has not ended in the logs. */
+  readonly calls: readonly StoryCalls[]
   readonly transitions: readonly StoryTransition[]
   readonly notes: readonly StoryNote[]
   /** What is missing or invalid, one sentence each. */

@@ -3,6 +3,7 @@ import { assess, type RequestAssessment } from '../history/assess.ts'
 import { queueLine, queueTimes } from '../history/queue-times.ts'
 import { isHandOffState, type TransitionTable } from '../machine/table.ts'
 import type { LifecycleRecord, NoteRecord, TransitionRecord } from '../record/record.ts'
+import { callOf, CallsOfTrace } from './calls.ts'
 import type { StoryLine, StoryNote, StoryReport, StoryRequest, StoryTransition } from './report.ts'
 
 /**
@@ -22,7 +23,8 @@ export function buildStory(
   const assessments = [...histories]
     .map((history) => assess(history, table))
     .sort((a, b) => (a.history.key < b.history.key ? -1 : 1))
-  const requests = inCausalOrder(assessments.map((assessment) => requestOf(assessment, table)))
+  const calls = new CallsOfTrace(assessments)
+  const requests = inCausalOrder(assessments.map((assessment) => requestOf(assessment, table, calls)))
   const sortedLines = distinct(lines).sort((a, b) => a.time - b.time || (a.msg < b.msg ? -1 : 1))
   const entries = [...requests.flatMap(({ transitions, notes }) => [...transitions, ...notes]), ...sortedLines].sort(
     (a, b) => a.time - b.time,
@@ -39,7 +41,7 @@ export function buildStory(
   }
 }
 
-function requestOf(assessment: RequestAssessment, table: TransitionTable): StoryRequest {
+function requestOf(assessment: RequestAssessment, table: TransitionTable, calls: CallsOfTrace): StoryRequest {
   const { history, position, end } = assessment
   const records = history.transitions.map(({ record }) => record)
   const notes = history.notes.map(({ record }) => record)
@@ -47,17 +49,19 @@ function requestOf(assessment: RequestAssessment, table: TransitionTable): Story
   const times = timesInQueue([...records, ...notes], table)
   return {
     request_id: history.requestId,
-    parent_id: first?.parent_id ?? null,
+    ...calls.causeOf(first?.parent_id),
     service: (records[0] ?? notes[0])?.service ?? position.service,
     method: first?.method ?? null,
     path: first?.path ?? null,
     state: position.state,
     outcome: end?.outcome ?? null,
     status: end?.status ?? null,
+    duration_ms: end?.duration_ms ?? null,
     error: end?.error === undefined ? null : `${end.error.type}: ${end.error.message}`,
+    calls: calls.sentBy(history),
     transitions: records.map((record) => ({ ...transitionOf(record), ...times.get(record) })),
     notes: notes.map((record) => ({ ...noteOf(record), ...times.get(record) })),
-    gaps: gapsOf(assessment, table),
+    gaps: [...gapsOf(assessment, table), ...calls.gapsOf(history)],
   }
 }
 
@@ -101,10 +105,13 @@ function timesInQueue(
   )
 }
 
-function noteOf({ time, service, lifecycle, event, state, attempt, error, due }: NoteRecord): StoryNote {
+function noteOf(record: NoteRecord): StoryNote {
+  const { time, service, lifecycle, event, state, attempt, error, due } = record
+  const call = callOf(record)
   const optional = {
     ...(attempt === undefined ? {} : { attempt }),
     ...(error === undefined ? {} : { error: `${error.type}: ${error.message}` }),
+    ...(call === undefined ? {} : { call }),
     ...(due === undefined ? {} : { due }),
   }
   return { time, service, lifecycle, event, state, ...optional }

@@ -1,5 +1,6 @@
 import { formatDuration, formatTime } from '../machine/duration.ts'
 import { sanitizeForTerminal } from '../record/sanitize.ts'
+import { callPrefix, describeCall, isCallOf, waited } from './call-text.ts'
 import type { StoryLine, StoryNote, StoryReport, StoryRequest, StoryTransition } from './report.ts'
 import { endOf, startOf } from './story.ts'
 
@@ -70,14 +71,16 @@ function requestRows(
     from: start,
     to: end,
     indent,
-    text: `${service} ${target === '' ? '' : `${target} `}[${request_id}] ${result}`,
+    text: `${callPrefix(request, report)}${service} ${target === '' ? '' : `${target} `}[${request_id}] ${result}${waited(request)}`,
   }
   const transitionRows = transitions.map((transition) => transitionRow(transition, service, indent + 1))
-  const noteRows = notes.map((note) => noteRow(note, service, indent + 1))
+  const children = report.requests.filter((child) => child.parent_id === request_id && !roots.has(child))
+  const noteRows = notes
+    .filter((note) => !children.some((child) => isCallOf(child, note)))
+    .map((note) => noteRow(note, service, indent + 1))
   const lineRows = report.lines
     .filter((line) => line.request_id === request_id)
     .map((line) => lineRow(line, indent + 1))
-  const children = report.requests.filter((child) => child.parent_id === request_id && !roots.has(child))
   const childBlocks = children.map((child) => requestRows(child, report, indent + 1, roots))
   const gapRows = gaps.map((gap): Row => ({ from: end, indent: indent + 1, text: `! ${gap}` }))
   const skew = clockSkew(request, report)
@@ -103,17 +106,18 @@ function transitionRow(
 }
 
 function noteRow(
-  { time, service, lifecycle, event, state, attempt, error, due, waited_ms, worked_ms }: StoryNote,
+  { time, service, lifecycle, event, state, attempt, error, due, call, waited_ms, worked_ms }: StoryNote,
   requestService: string,
   indent: number,
 ): Row {
   const suffix = service === requestService ? '' : ` (${service})`
   const kind = lifecycle === 'note' ? '' : `${lifecycle} `
   const delivery = attempt === undefined ? '' : ` ${String(attempt)}`
+  const detail = call === undefined ? '' : ` ${String(call.call)} to ${describeCall(call)}`
   const reason = error === undefined ? '' : `: ${error}`
   const waited = waited_ms === undefined ? '' : ` after waiting ${formatDuration(waited_ms)}`
   const worked = worked_ms === undefined ? '' : ` after ${formatDuration(worked_ms)} with the worker`
-  const text = `${kind}${event}${delivery} in ${state}${waited}${worked}${dueText(due)}${reason}${suffix}`
+  const text = `${kind}${event}${detail}${delivery} in ${state}${waited}${worked}${dueText(due)}${reason}${suffix}`
   return { from: time, indent, text }
 }
 

@@ -21,7 +21,7 @@ export type Carrier = object | null | undefined
 export interface TraceContext {
   /** As logged and as sent in X-Trace-ID. */
   readonly traceId: string
-  /** The parent of the calls that the request makes: 16 lower-case hex digits. */
+  /** The request, or one of its calls: 16 lower-case hex digits. */
   readonly requestId: string
   readonly flags: number
   readonly tracestate?: string | undefined
@@ -31,7 +31,7 @@ export interface TraceContext {
 export interface Extracted {
   /** Absent if a new trace starts here. */
   readonly traceId?: string
-  /** The caller's request id. */
+  /** The caller's request id, or the id of its call. */
   readonly parentId?: string
   readonly flags: number
   readonly tracestate?: string

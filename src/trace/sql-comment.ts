@@ -1,4 +1,4 @@
-import { HEADERS } from './carrier.ts'
+import { HEADERS, inject, type TraceContext } from './carrier.ts'
 
 const KEYS = [
   ['trace_id', HEADERS.traceId],
@@ -10,12 +10,13 @@ const KEYS = [
  *
  * A statement that already has a comment, or is empty, is returned unchanged. A trailing semicolon stays last.
  *
- * @param headers the request's outgoing headers: `request.headers()`
+ * @param source the request; or headers, of which `request.headers()` would count the statement as a call to a service
  * @see https://google.github.io/sqlcommenter/spec/
- * @example withSqlComment('SELECT 1;', request.headers()) // the comment comes before the semicolon
+ * @example withSqlComment('SELECT 1;', request) // the comment comes before the semicolon
  */
-export function withSqlComment(sql: string, headers: Readonly<Record<string, string | undefined>>): string {
+export function withSqlComment(sql: string, source: SqlCommentSource): string {
   if (sql.includes('/*') || sql.includes('--') || sql.trim() === '') return sql
+  const headers = isRequest(source) ? inject(source.context) : source
   const pairs = KEYS.flatMap(([key, name]) => {
     const value = headers[name]
     return value === undefined ? [] : [`${key}='${encodeValue(value)}'`]
@@ -23,6 +24,13 @@ export function withSqlComment(sql: string, headers: Readonly<Record<string, str
   if (pairs.length === 0) return sql
   const end = endOfStatement(sql)
   return `${sql.slice(0, end)} /*${pairs.join(',')}*/${sql.slice(end)}`
+}
+
+/** What a comment is made of. */
+export type SqlCommentSource = { readonly context: TraceContext } | Readonly<Record<string, string | undefined>>
+
+function isRequest(source: SqlCommentSource): source is { readonly context: TraceContext } {
+  return typeof source.context === 'object'
 }
 
 /** The length of the statement without trailing semicolons and white space. */

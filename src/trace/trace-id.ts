@@ -93,9 +93,14 @@ export function newTraceId(): string {
   return text.toString('latin1')
 }
 
-/** Generates a request id: 16 lower-case hex digits, not all zero. It is the request's W3C parent-id. */
+/**
+ * Generates a request id: 13 random lower-case hex digits, not all zero, and `000`, in which the calls that the request
+ * sends are numbered. With a call's number it is the W3C parent-id of that call.
+ */
 export function newRequestId(): string {
   const start = reserveRandomBytes(8)
+  pool[start + 6] = (pool[start + 6] ?? 0) & 0xf0
+  pool[start + 7] = 0
   const id = pool.toString('hex', start, start + 8)
   return id === ZERO_REQUEST ? newRequestId() : id
 }

@@ -28,6 +28,8 @@ export interface RequestState {
   readonly attempt: number | undefined
   readonly state: string
   readonly seq: number
+  /** How many calls and child messages it has sent. */
+  readonly calls: number
   /** When the state was entered: in epoch milliseconds, and by the monotonic clock. */
   readonly since: number
   readonly entered: number
@@ -135,17 +137,17 @@ export function transitionRecord(
     seq: request.seq,
     dwell_ms: roundToMicroseconds(dwell),
   }
-  if (edge.final) {
-    record.outcome = outcome ?? DEFAULT_OUTCOMES[edge.event] ?? 'ok'
-    record.duration_ms = roundToMicroseconds(age)
-  } else {
+  if (implied === true) record.implied = true
+  if (edge.final) record.outcome = outcome ?? DEFAULT_OUTCOMES[edge.event] ?? 'ok'
+  if (status !== undefined) record.status = status
+  if (edge.final) record.duration_ms = roundToMicroseconds(age)
+  if (request.calls > 0 && (edge.final || edge.event === 'ENQUEUE')) record.calls = request.calls
+  if (request.attempt !== undefined) record.attempt = request.attempt
+  if (!edge.final) {
     // How long the message may take says nothing about the handler, and the other way round.
     const due = edge.event === 'ENQUEUE' ? fields.due : request.due
     if (due !== undefined) record.due = due
   }
-  if (implied === true) record.implied = true
-  if (status !== undefined) record.status = status
-  if (request.attempt !== undefined) record.attempt = request.attempt
   if (error !== undefined || data !== undefined) addDetails(record, settings.redaction, error, data)
   return record
 }

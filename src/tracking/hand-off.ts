@@ -1,6 +1,7 @@
 import { pathToEvent } from '../machine/shortest-path.ts'
 import type { Edge } from '../machine/table.ts'
-import { inject, type TraceContext } from '../trace/carrier.ts'
+import { isNumbered } from '../trace/call-id.ts'
+import { HEADERS, inject, type TraceContext } from '../trace/carrier.ts'
 import { IMPLIED, NO_FIELDS } from './build-records.ts'
 import { takeSteps, type HandOffStatus, type SignalTarget } from './signals.ts'
 
@@ -9,6 +10,8 @@ export interface HandOffRequest extends SignalTarget {
   readonly requestId: string
   readonly seq: number
   readonly ended: boolean
+  readonly attempt: number | undefined
+  readonly calls: number
   readonly context: TraceContext
   handOffStatus: HandOffStatus
   /** What waits until the hand-off is settled. */
@@ -20,8 +23,10 @@ export interface HandOffRequest extends SignalTarget {
 
 /** A message on its way to a broker: exactly one of `sent`, `failed` and `declined` has to be called. */
 export interface HandOff {
-  /** What the message has to carry. */
-  readonly headers: Record<string, string>
+  /** The `x-lifecycle` of a message that hands the request off; undefined for a child. */
+  readonly lifecycle: string | undefined
+  /** Returns what the message has to carry. Each child message needs its own, since it takes a number. */
+  headers(): Record<string, string>
   /** The broker has the message. */
   sent(): void
   /** The broker was unreachable, or refused the message: the request is not Queued. */
@@ -41,6 +46,7 @@ export interface HandOff {
  */
 export function startHandOff(request: HandOffRequest, due?: number, as?: 'child'): HandOff {
   const prepared = as === 'child' ? undefined : prepare(request, due)
+  let sentCalls: [first: number, last: number] | undefined
   const settle = (note: () => void, sent = false): void => {
     // Settled even if the note throws: the request must not be left waiting.
     try {
@@ -50,10 +56,22 @@ export function startHandOff(request: HandOffRequest, due?: number, as?: 'child'
     }
   }
   return {
-    headers: prepared?.headers ?? request.headers(),
+    lifecycle: prepared?.headers[HEADERS.lifecycle],
+    headers() {
+      if (prepared !== undefined) return prepared.headers
+      const headers = request.headers()
+      sentCalls = [sentCalls?.[0] ?? request.calls, request.calls]
+      return headers
+    },
     sent: () => settle(() => request.note('ENQUEUE', { child: true }), true),
-    failed: (error) => settle(() => request.emitNote('note', 'ENQUEUE', { error })),
-    declined: () => settle(() => request.note('ENQUEUE', { declined: true })),
+    // Which numbers were not used: readers would otherwise take these messages for lost.
+    failed: (error) => settle(() => request.emitNote('note', 'ENQUEUE', { error, data: numbered({}, sentCalls) })),
+    declined: () => settle(() => request.note('ENQUEUE', numbered({ declined: true }, sentCalls))),
+  }
+
+  function numbered(data: object, calls: readonly number[] | undefined): object | undefined {
+    if (calls !== undefined && isNumbered(request.requestId)) return { ...data, calls }
+    return Object.keys(data).length === 0 ? undefined : data
   }
 }
 

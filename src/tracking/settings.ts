@@ -57,10 +57,18 @@ export interface TrackerOptions {
    * or message, or the carrier of a request that is started by hand.
    */
   readonly newTraceId?: (source: unknown) => string
-  /** Creates request ids: 16 lower-case hex digits, not all zero. By default random. */
+  /**
+   * Creates request ids: 16 lower-case hex digits, not all zero. Calls are numbered in the last three digits only if
+   * these are `000`. By default 13 random digits and `000`.
+   */
   readonly newRequestId?: () => string
   /** Under which names the trace id comes in and is sent back: by default `x-trace-id`. */
   readonly headers?: IdHeaderOptions
+  /**
+   * `'log'` also logs each call that a client with `propagate` sends, as a note `CALL` once it has ended. Sinks with a
+   * method `call` and the channel `throughline:call` receive these calls without it.
+   */
+  readonly calls?: 'log'
   /** What is masked in every record, for all sinks: paths as in pino, under `data` and `error`. */
   readonly redact?: RedactOption
 }
@@ -79,6 +87,7 @@ export const TRACKER_OPTIONS: OptionNames<TrackerOptions> = {
   newRequestId: true,
   headers: true,
   redact: true,
+  calls: true,
 }
 
 type EarlySink = Sink & Required<Pick<Sink, 'beforeHandler'>>
@@ -90,6 +99,9 @@ export interface Settings {
   /** The state in which a request starts. */
   readonly initial: StateInfo
   readonly sinks: readonly Sink[]
+  /** Whether calls are logged, and whether a sink or the log takes them. */
+  readonly logsCalls: boolean
+  readonly observesCalls: boolean
   /** The sinks with a `beforeHandler` method. */
   readonly earlySinks: readonly EarlySink[]
   readonly trustsIncoming: (source: unknown) => boolean
@@ -119,6 +131,8 @@ export function parseSettings(options: TrackerOptions): Settings {
   for (const sink of options.sinks ?? [])
     if (typeof sink.write !== 'function') throw badOption('sinks', 'objects with a write(record) method')
   if (!['log', 'throw'].includes(onInvalid)) throw badOption('onInvalid', "'log' or 'throw'")
+  const logsCalls = options.calls === 'log'
+  if (options.calls !== undefined && !logsCalls) throw badOption('calls', "'log', or left out")
   checkFunctions(options)
   const durability = parseDestination(options)
   const errors = new ErrorReporter(service)
@@ -130,6 +144,8 @@ export function parseSettings(options: TrackerOptions): Settings {
     table,
     initial: getState(table, table.initial),
     sinks: Object.freeze(sinks),
+    logsCalls,
+    observesCalls: logsCalls || sinks.some((sink) => typeof sink.call === 'function'),
     earlySinks: Object.freeze(sinks.filter((sink): sink is EarlySink => sink.beforeHandler !== undefined)),
     trustsIncoming: trustPredicate(trustIncoming, errors),
     throwInvalid: onInvalid === 'throw',

@@ -2,6 +2,7 @@ import { parseDuration } from '../machine/duration.ts'
 import { getState, isEnteredBy, type Edge, type StateInfo } from '../machine/table.ts'
 import type { LoggedError, NoteRecord } from '../record/record.ts'
 import { loggedError } from '../record/truncate.ts'
+import { callId } from '../trace/call-id.ts'
 import { inject, type TraceContext } from '../trace/carrier.ts'
 import { NO_FIELDS, noteRecord, roundToMicroseconds, transitionRecord } from './build-records.ts'
 import type { RequestInit, SignalFields } from './build-records.ts'
@@ -74,6 +75,7 @@ export class TrackedRequest {
   readonly #flags: number
   readonly #tracestate: string | undefined
   readonly #started: number
+  #calls: number
   #seq: number
   #since: number
   #lastError: LoggedError | null
@@ -92,6 +94,7 @@ export class TrackedRequest {
     this.#flags = init.extracted.flags
     this.#tracestate = init.extracted.tracestate
     this.info = init.state
+    this.#calls = 0
     this.#seq = init.seq
     this.#since = init.since
     this.#started = elapsed()
@@ -125,9 +128,14 @@ export class TrackedRequest {
     return this.info.final
   }
 
-  /** @internal */
+  /** How many calls and child messages this request, or this attempt of it, has sent with its headers. */
+  get calls(): number {
+    return this.#calls
+  }
+
+  /** The place of the request in its trace, for what is no call: a comment in SQL, the message of its hand-off. */
   get context(): TraceContext {
-    return { traceId: this.traceId, requestId: this.requestId, flags: this.#flags, tracestate: this.#tracestate }
+    return this.#contextWith(this.requestId)
   }
 
   /** True once the broker has a message that hands this request off, and always on the worker's side. */
@@ -227,9 +235,17 @@ export class TrackedRequest {
     return true
   }
 
-  /** The headers that propagate this trace, with this request as the parent. */
+  /**
+   * The headers of one call: they propagate this trace, and their parent is this request with the number of the call in
+   * the last three digits of its id. Call it once for each call, since each takes the next number.
+   *
+   * An id that does not end in `000` (from your `newRequestId`) is sent as it is.
+   *
+   * @example await fetch(url, { headers: request.headers() })
+   */
   headers(): Record<string, string> {
-    return inject(this.context)
+    this.#calls += 1
+    return inject(this.#contextWith(callId(this.requestId, this.attempt, this.#calls)))
   }
 
   /**
@@ -254,7 +270,7 @@ export class TrackedRequest {
   async enqueue<T>(send: (headers: Record<string, string>) => T, options: EnqueueOptions = {}): Promise<Awaited<T>> {
     const handOff = startHandOff(this, options.due)
     try {
-      const sent = await send(handOff.headers)
+      const sent = await send(handOff.headers())
       handOff.sent()
       return sent
     } catch (error) {
@@ -311,6 +327,10 @@ export class TrackedRequest {
     if (this.core.hasListeners)
       this.core.emit(transitionRecord(this, settings, edge, fields, dwell, tick - this.#started))
     if (this.stuckReported) this.#noteMovedOn(from.name, dwell)
+  }
+
+  #contextWith(requestId: string): TraceContext {
+    return { traceId: this.traceId, requestId, flags: this.#flags, tracestate: this.#tracestate }
   }
 
   #noteMovedOn(from: string, dwell: number): void {

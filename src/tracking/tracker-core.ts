@@ -1,6 +1,6 @@
 import { channel } from 'node:diagnostics_channel'
 import type { StateInfo } from '../machine/table.ts'
-import type { LifecycleRecord } from '../record/record.ts'
+import type { CallRecord, LifecycleRecord, Sink } from '../record/record.ts'
 import { InFlight, type InFlightEntry } from './in-flight.ts'
 import type { Settings } from './settings.ts'
 
@@ -10,6 +10,13 @@ import type { Settings } from './settings.ts'
  * @example diagnostics_channel.subscribe('throughline:record', (record) => …)
  */
 const records = channel('throughline:record')
+
+/**
+ * Publishes the record of every propagated call of every tracker of the process, when the call has ended.
+ *
+ * @example diagnostics_channel.subscribe('throughline:call', (record) => …)
+ */
+const calls = channel('throughline:call')
 
 /** Counts since the tracker was created. */
 export interface TrackerStats {
@@ -64,6 +71,11 @@ export class TrackerCore<Request extends CoreRequest<Request>> {
   /** Whether anyone consumes records; without consumers, none are created. */
   get hasListeners(): boolean {
     return this.settings.sinks.length > 0 || records.hasSubscribers
+  }
+
+  /** Whether anyone wants the records of calls; otherwise calls are not measured. */
+  get hasCallListeners(): boolean {
+    return this.settings.observesCalls || calls.hasSubscribers
   }
 
   /** A request has come in, or was resumed. */
@@ -130,6 +142,16 @@ export class TrackerCore<Request extends CoreRequest<Request>> {
     }
     if (records.hasSubscribers) records.publish(record)
   }
+
+  /** Gives the record of a call to every sink that takes them. */
+  emitCall(record: CallRecord): void {
+    for (const sink of this.settings.sinks) this.settings.errors.run(() => resultOfCall(sink, record))
+    if (calls.hasSubscribers) calls.publish(record)
+  }
+}
+
+function resultOfCall(sink: Sink, record: CallRecord): unknown {
+  return sink.call?.(record)
 }
 
 /** What ignored requests share: they have ids, a state and a context, but no lines, and are counted nowhere. */

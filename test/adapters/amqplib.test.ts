@@ -15,6 +15,7 @@ import {
 import * as callbackApi from 'amqplib/callback_api'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, expectTypeOf, onTestFinished, test, vi } from 'vitest'
+import { headersOfCall, headersOfHandOff, parentOfCall } from '../call-headers.ts'
 import { attemptOf, carrierOf } from '../../src/adapters/_amqp/headers.ts'
 import { propagate, trackRequest, type AmqpChannelLike, type AmqpMessageLike } from '../../src/adapters/amqplib.ts'
 import { audit } from '../../src/queries/audit.ts'
@@ -216,7 +217,7 @@ describe.skipIf(missing)('amqplib', () => {
       expect(story(request.requestId)).toEqual(PLACED)
       const carried = carriedBy(await fetchOne(queue))
       expect(carried).toEqual({
-        ...request.headers(),
+        ...headersOfHandOff(request),
         'x-lifecycle': expect.stringMatching(`^${request.requestId};Queued;3;\\d+$`) as unknown,
       })
     })
@@ -287,7 +288,7 @@ describe.skipIf(missing)('amqplib', () => {
       const [request, other] = [tracker.start(), tracker.start()]
       expect(request.run(() => channel.sendToQueue(queue, ORDER))).toBe(true)
       expect(story(request.requestId)).toEqual(PLACED)
-      expect(carriedBy(await fetchOne(queue))).toMatchObject(request.headers())
+      expect(carriedBy(await fetchOne(queue))).toMatchObject(headersOfHandOff(request))
       // Untyped callers may pass this.
       const text = 'order 1' as unknown as Buffer
       expect(() => other.run(() => channel.sendToQueue(queue, text))).toThrow('content is not a buffer')
@@ -332,7 +333,7 @@ describe.skipIf(missing)('amqplib', () => {
         await vi.waitFor(() => expect(story(requests()[0] ?? '')).toEqual([...STARTED, 'Responded ok']), SOON)
         expect(records[0]).toMatchObject({
           trace_id: request.traceId,
-          parent_id: request.requestId,
+          parent_id: parentOfCall(request.requestId),
           path: queues.shift(),
         })
       }
@@ -432,7 +433,7 @@ describe.skipIf(missing)('amqplib', () => {
       expect([answer.content.toString(), answer.properties.correlationId]).toEqual(['12 EUR', 'call 1'])
       expect(shop.story(request.requestId)).toEqual(['Received', '(ENQUEUE)'])
       expect(catalog.requests().map(catalog.story)).toEqual([[...STARTED, '(ENQUEUE)', 'Responded ok']])
-      expect(catalog.records[0]).toMatchObject({ parent_id: request.requestId })
+      expect(catalog.records[0]).toMatchObject({ parent_id: parentOfCall(request.requestId) })
     })
 
     test("the caller's headers stay, and the caller's objects are not changed", async () => {
@@ -454,9 +455,9 @@ describe.skipIf(missing)('amqplib', () => {
         retries: 3,
         inherited: 'yes',
         CC: ['other'],
-        ...request.headers(),
+        ...headersOfCall(request),
       })
-      expect(Object.keys(request.headers())).toEqual(['x-trace-id', 'traceparent', 'tracestate'])
+      expect(Object.keys(headersOfCall(request))).toEqual(['x-trace-id', 'traceparent', 'tracestate'])
       expect(options).toEqual({
         headers: { kind: 'order', retries: 3 },
         correlationId: 'mine',
@@ -504,7 +505,7 @@ describe.skipIf(missing)('amqplib', () => {
         ),
       )
       const request = await placed(queue, shop)
-      expect(carriedBy(await fetchOne(letters))).toEqual(request.headers())
+      expect(carriedBy(await fetchOne(letters))).toEqual(headersOfCall(request, 0x801))
       await vi.waitFor(
         () => expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', 'Completed 1 ok', '(ENQUEUE 1)']),
         SOON,

@@ -10,6 +10,7 @@ import {
   type Producer,
 } from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, expectTypeOf, onTestFinished, test, vi } from 'vitest'
+import { headersOfCall, headersOfHandOff, parentOfCall } from '../call-headers.ts'
 import { propagate, trackRequest } from '../../src/adapters/kafka.ts'
 import { audit } from '../../src/queries/audit.ts'
 import { currentRequest } from '../../src/tracking/current-request.ts'
@@ -94,14 +95,18 @@ describe('kafka', () => {
       const request = tracker.start()
       await request.run(() => producer.send({ topic, messages: [{ value: 'order 1' }] }))
       expect(story(request.requestId)).toEqual(['Received', '(ENQUEUE)'])
-      expect(headersOf(await messagesOf(topic))).toEqual([request.headers()])
+      expect(headersOf(await messagesOf(topic))).toEqual([headersOfCall(request)])
       for (const group of [trackedService('packing'), trackedService('billing')]) {
         await consume(topic, { eachMessage: trackRequest(() => Promise.resolve(), { tracker: group.tracker }) })
         await vi.waitFor(
           () => expect(group.story(group.requests()[0] ?? '')).toEqual([...STARTED, 'Responded ok']),
           SOON,
         )
-        expect(group.records[0]).toMatchObject({ trace_id: request.traceId, parent_id: request.requestId, path: topic })
+        expect(group.records[0]).toMatchObject({
+          trace_id: request.traceId,
+          parent_id: parentOfCall(request.requestId),
+          path: topic,
+        })
       }
     })
 
@@ -118,10 +123,10 @@ describe('kafka', () => {
       expect(story(request.requestId)).toEqual([...PLACED, '(ENQUEUE)'])
       const [first, second] = headersOf(await messagesOf(topic, 2))
       expect(first).toEqual({
-        ...request.headers(),
+        ...headersOfHandOff(request),
         'x-lifecycle': expect.stringMatching(new RegExp(`^${request.requestId};Queued;3;\\d+$`)) as string,
       })
-      expect(second).toEqual(request.headers())
+      expect(second).toEqual(headersOfCall(request))
     })
 
     test('a function decides by the topic; if it throws, the message is a child', async () => {
@@ -162,12 +167,12 @@ describe('kafka', () => {
       ])
       expect(one.state).toBe('Queued')
       expect(headersOf(await messagesOf(topic, 4))).toMatchObject([
-        several.headers(),
-        several.headers(),
-        many.headers(),
+        headersOfCall(several),
+        headersOfCall(several, 2),
+        headersOfCall(many),
         { 'x-lifecycle': expect.any(String) as string },
       ])
-      expect(headersOf(await messagesOf(other))).toEqual([many.headers()])
+      expect(headersOf(await messagesOf(other))).toEqual([headersOfCall(many, 2)])
     })
 
     test("the caller's headers of all kinds stay, and the caller's objects are not changed", async () => {
@@ -184,7 +189,7 @@ describe('kafka', () => {
       await request.run(() => producer.send(record))
       const [received] = await messagesOf(topic)
       expect(headersOf([received])).toEqual([
-        { text: 'a', bytes: 'b', list: ['c', 'd'], 'x-tenant': 'mugs', ...request.headers() },
+        { text: 'a', bytes: 'b', list: ['c', 'd'], 'x-tenant': 'mugs', ...headersOfCall(request) },
       ])
       expect([received?.key, received?.value, received?.timestamp].map(String)).toEqual([
         'k',
@@ -209,7 +214,7 @@ describe('kafka', () => {
       const [relayed, placed] = headersOf(await messagesOf(topic, 2))
       expect(relayed).toEqual(stored)
       expect(placed).toEqual({
-        ...placing.headers(),
+        ...headersOfHandOff(placing),
         'x-lifecycle': expect.stringContaining(placing.requestId) as string,
       })
     })
@@ -235,9 +240,9 @@ describe('kafka', () => {
       expect(story(inTransaction.requestId)).toEqual(['Received', '(ENQUEUE)', '(ENQUEUE)'])
       expect(story(unanswered.requestId)).toEqual(['Received', '(ENQUEUE)'])
       expect(headersOf(await messagesOf(topic, 3))).toEqual([
-        inTransaction.headers(),
-        inTransaction.headers(),
-        unanswered.headers(),
+        headersOfCall(inTransaction),
+        headersOfCall(inTransaction, 2),
+        headersOfCall(unanswered),
       ])
     })
 
@@ -374,8 +379,8 @@ describe('kafka', () => {
       )
       expect(story(requests()[0] ?? '')).toEqual([...STARTED, '(RETRY)', 'Responded error'])
       expect(records.filter((record) => 'parent_id' in record)).toMatchObject([
-        { parent_id: request.requestId },
-        { parent_id: request.requestId },
+        { parent_id: parentOfCall(request.requestId) },
+        { parent_id: parentOfCall(request.requestId) },
       ])
       expect(await audit(records)).toMatchObject({
         stuck: [],
@@ -461,13 +466,13 @@ describe('kafka', () => {
         SOON,
       )
       expect(headersOf(await messagesOf(dead))).toEqual([
-        { 'x-tenant': 'mugs', reason: 'bad order', ...request.headers() },
+        { 'x-tenant': 'mugs', reason: 'bad order', ...headersOfCall(request, 0x801) },
       ])
       await consume(dead, { eachMessage: trackRequest(() => Promise.resolve(), { tracker }) })
       await vi.waitFor(() => expect(story(requests()[1] ?? '').at(-1)).toBe('Responded ok'), SOON)
       expect(records.find(({ request_id }) => request_id === requests()[1])).toMatchObject({
         trace_id: request.traceId,
-        parent_id: request.requestId,
+        parent_id: parentOfCall(request.requestId, 0x801),
         path: dead,
       })
       expect(await audit(records)).toMatchObject({

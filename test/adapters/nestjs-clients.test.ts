@@ -15,6 +15,7 @@ import {
 } from '@nestjs/microservices'
 import { lastValueFrom } from 'rxjs'
 import { afterAll, beforeAll, describe, expect, expectTypeOf, onTestFinished, test, vi } from 'vitest'
+import { headersOfCall, parentOfCall } from '../call-headers.ts'
 import { propagate, type NestClientLike } from '../../src/adapters/nestjs.ts'
 import { currentRequest } from '../../src/tracking/current-request.ts'
 import type { TrackedRequest } from '../../src/tracking/tracked-request.ts'
@@ -75,10 +76,10 @@ describe('clients without headers', () => {
       ),
     )
     const request = shop.tracker.start()
-    const ids = { trace: request.traceId, parent: request.requestId }
-    expect(await request.run(() => lastValueFrom(client.send('count', 'mug')))).toEqual(ids)
+    const ids = (call: number) => ({ trace: request.traceId, parent: parentOfCall(request.requestId, call) })
+    expect(await request.run(() => lastValueFrom(client.send('count', 'mug')))).toEqual(ids(1))
     await request.run(() => lastValueFrom(client.emit('placed', 'mug'), { defaultValue: undefined }))
-    expect(await event.promise).toEqual(ids)
+    expect(await event.promise).toEqual(ids(2))
     await expectStory(stock, 1, [...STARTED, 'Responded ok'])
     expect(shop.story(request.requestId)).toEqual(['Received'])
   })
@@ -90,7 +91,9 @@ describe('clients without headers', () => {
     const answers = await Promise.all(
       requests.map((request) => request.run(() => lastValueFrom(client.send<unknown>('count', 'mug')))),
     )
-    expect(answers).toEqual(requests.map(({ traceId, requestId }) => ({ trace: traceId, parent: requestId })))
+    expect(answers).toEqual(
+      requests.map(({ traceId, requestId }) => ({ trace: traceId, parent: parentOfCall(requestId) })),
+    )
     expect(await lastValueFrom(client.send<object>('count', 'mug'))).not.toHaveProperty('parent')
   })
 
@@ -110,7 +113,7 @@ describe('clients without headers', () => {
     expect(await call(client)).toEqual({
       tenant: 'blue',
       'x-trace-id': FOREIGN,
-      traceparent: request.headers().traceparent,
+      traceparent: headersOfCall(request).traceparent,
     })
     expect(await call(plain)).toEqual({ tenant: 'blue', 'x-trace-id': FOREIGN })
   })
@@ -124,7 +127,7 @@ describe('clients without headers', () => {
     const request = shop.tracker.start()
     expect(await request.run(() => lastValueFrom(client.send(pattern, 'mug')))).toEqual({
       trace: request.traceId,
-      parent: request.requestId,
+      parent: parentOfCall(request.requestId),
     })
   })
 })
@@ -171,7 +174,7 @@ describe.skipIf(missing.rabbitmq)('the client of RabbitMQ', () => {
     const request = shop.tracker.start()
     expect(await request.run(() => lastValueFrom(client.send('count', 'mug')))).toEqual({
       trace: request.traceId,
-      parent: request.requestId,
+      parent: parentOfCall(request.requestId),
     })
     await expectStory(worker, 0, [...STARTED, 'Responded ok'])
     expect(shop.story(request.requestId)).toEqual(['Received', '(ENQUEUE)'])
@@ -225,7 +228,10 @@ describe.skipIf(missing.nats)('the client of NATS', () => {
     await request.run(() => lastValueFrom(client.emit(subject, 'mug'), { defaultValue: undefined }))
     for (const service of [mail, stock]) {
       await expectStory(service, 0, [...STARTED, 'Responded ok'])
-      expect(service.records[0]).toMatchObject({ trace_id: request.traceId, parent_id: request.requestId })
+      expect(service.records[0]).toMatchObject({
+        trace_id: request.traceId,
+        parent_id: parentOfCall(request.requestId),
+      })
     }
     expect(shop.story(request.requestId)).toEqual(['Received', '(ENQUEUE)'])
   })
@@ -244,7 +250,7 @@ describe.skipIf(missing.nats)('the client of NATS', () => {
     const request = shop.tracker.start()
     expect(await request.run(() => lastValueFrom(client.send(callSubject, 'mug')))).toEqual({
       trace: request.traceId,
-      parent: request.requestId,
+      parent: parentOfCall(request.requestId),
     })
     await request.run(() => lastValueFrom(client.emit(subject, 'mug'), { defaultValue: undefined }))
     await expectEnd(worker, request, DONE)
@@ -299,7 +305,9 @@ describe('the client of Kafka', () => {
     await expectEnd(worker, second, DONE)
     await third.run(() => lastValueFrom(sender.emitBatch(topic, { messages: [{ value: 'mug' }, { value: 'cup' }] })))
     const childrenOf = ({ requestId }: TrackedRequest) =>
-      worker.records.filter((record) => 'parent_id' in record && record.parent_id === requestId)
+      worker.records.filter(
+        (record) => 'parent_id' in record && [1, 2].some((call) => record.parent_id === parentOfCall(requestId, call)),
+      )
     await vi.waitFor(() => expect(childrenOf(third)).toHaveLength(2), SOON)
     expect(childrenOf(first)).toMatchObject([{ trace_id: first.traceId, seq: 0 }])
   })

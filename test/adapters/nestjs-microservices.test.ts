@@ -23,6 +23,7 @@ import { connect as connectAmqp, type Channel, type ChannelModel } from 'amqplib
 import { Kafka, logLevel, Partitioners } from 'kafkajs'
 import { defer, finalize, from, lastValueFrom, NEVER, throwError, type Observable } from 'rxjs'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { parentOfCall } from '../call-headers.ts'
 import { propagate, trackRequest } from '../../src/adapters/grpc.ts'
 import { TrackRequestModule, type NestOptions } from '../../src/adapters/nestjs.ts'
 import { currentRequest } from '../../src/tracking/current-request.ts'
@@ -238,7 +239,11 @@ describe('handlers of messages in Nest', () => {
     const request = shop.tracker.start()
     expect(await request.run(() => lastValueFrom(client.send('sum', 1)))).toBe(request.traceId)
     await expectStory(service, 0, [...STARTED, 'Responded ok'])
-    expect(service.records[0]).toMatchObject({ trace_id: request.traceId, parent_id: request.requestId, seq: 0 })
+    expect(service.records[0]).toMatchObject({
+      trace_id: request.traceId,
+      parent_id: parentOfCall(request.requestId),
+      seq: 0,
+    })
   })
 })
 
@@ -299,7 +304,7 @@ describe('Nest over gRPC', () => {
     expect(service.records[0]).toMatchObject({
       method: 'grpc',
       path: '/test.Texts/unary',
-      parent_id: request.requestId,
+      parent_id: parentOfCall(request.requestId),
       seq: 0,
     })
     expect(service.records.at(-1)).toMatchObject({ status: 0 })
@@ -368,7 +373,7 @@ describe('Nest over gRPC', () => {
       lastValueFrom(nest.getService<{ unary(text: object): Observable<unknown> }>('Texts').unary({ text: 'hello' })),
     )
     await expectStory(service, 0, [...STARTED, 'Responded ok'])
-    expect(service.records[0]).toMatchObject({ trace_id: request.traceId, parent_id: request.requestId })
+    expect(service.records[0]).toMatchObject({ trace_id: request.traceId, parent_id: parentOfCall(request.requestId) })
   })
 
   test('a call that the interceptor of throughline/grpc tracks is not tracked again', async () => {
@@ -442,7 +447,11 @@ describe.skipIf(missing.nats)('Nest over NATS', () => {
     const record = new NatsRecordBuilder(1).setHeaders(msgHdrs(request.headers())).build()
     expect(await lastValueFrom(client().send(subject, record))).toBe(request.traceId)
     await expectStory(worker, 0, [...STARTED, 'Responded ok'])
-    expect(worker.records[0]).toMatchObject({ method: 'message', path: subject, parent_id: request.requestId })
+    expect(worker.records[0]).toMatchObject({
+      method: 'message',
+      path: subject,
+      parent_id: parentOfCall(request.requestId),
+    })
   })
 
   test('an id that was sent twice is not used, and a message without headers starts a trace', async () => {
@@ -591,7 +600,11 @@ describe.skipIf(missing.rabbitmq)('Nest over RabbitMQ', () => {
     publish(queue, { pattern: 'count', id: '1' }, request.headers(), replies)
     expect(await answer.promise).toMatchObject({ response: request.traceId })
     await expectStory(worker, 0, [...STARTED, 'Responded ok'])
-    expect(worker.records[0]).toMatchObject({ method: 'message', path: 'count', parent_id: request.requestId })
+    expect(worker.records[0]).toMatchObject({
+      method: 'message',
+      path: 'count',
+      parent_id: parentOfCall(request.requestId),
+    })
   })
 })
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import PgBoss from 'pg-boss'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { headersOfHandOff, parentOfCall } from '../call-headers.ts'
 import { propagate, trackRequest } from '../../src/adapters/pg-boss.ts'
 import { currentRequest } from '../../src/tracking/current-request.ts'
 import type { TrackedRequest } from '../../src/tracking/tracked-request.ts'
@@ -145,7 +146,7 @@ for (const engine of engines)
           __throughline: {
             queue,
             headers: {
-              ...request.headers(),
+              ...headersOfHandOff(request),
               'x-lifecycle': [request.requestId, 'Queued', '3', ...times].join(';'),
             },
           },
@@ -462,7 +463,12 @@ for (const engine of engines)
         await vi.waitFor(() => expect(records.at(-1)).toMatchObject({ state: 'Responded', outcome: 'ok' }), SOON)
         expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(ENQUEUE 1)', 'Completed 1 ok'])
         const child = records.find((record) => record.request_id !== request.requestId)
-        expect(child).toMatchObject({ trace_id: request.traceId, parent_id: request.requestId, seq: 0, path: invoices })
+        expect(child).toMatchObject({
+          trace_id: request.traceId,
+          parent_id: parentOfCall(request.requestId, 0x801),
+          seq: 0,
+          path: invoices,
+        })
       })
 
       test('without metadata a warning is printed once, and a failure counts as one with a retry to come', async () => {

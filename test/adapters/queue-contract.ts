@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { parentOfCall } from '../call-headers.ts'
 import { audit } from '../../src/queries/audit.ts'
 import { currentRequest } from '../../src/tracking/current-request.ts'
 import type { Tracker } from '../../src/handlers/tracker.ts'
@@ -190,7 +191,7 @@ export function describeQueueAdapter(
       )
       expect(worker.records.find(({ request_id }) => request_id !== request.requestId)).toMatchObject({
         trace_id: request.traceId,
-        parent_id: request.requestId,
+        parent_id: parentOfCall(request.requestId),
         seq: 0,
       })
     })
@@ -208,7 +209,7 @@ export function describeQueueAdapter(
       expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(ENQUEUE 1)', 'Completed 1 ok'])
       expect(new Set(records.map(({ trace_id }) => trace_id))).toEqual(new Set([request.traceId]))
       expect(records.find(({ request_id }) => request_id !== request.requestId)).toMatchObject({
-        parent_id: request.requestId,
+        parent_id: parentOfCall(request.requestId, 0x801),
       })
       expect(await audit(records)).toMatchObject({
         stuck: [],

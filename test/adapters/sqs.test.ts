@@ -14,6 +14,7 @@ import {
   type SQSClient,
 } from '@aws-sdk/client-sqs'
 import { afterAll, beforeAll, describe, expect, expectTypeOf, test, vi } from 'vitest'
+import { headersOfCall, headersOfHandOff, parentOfCall } from '../call-headers.ts'
 import { fromSns, propagate, trackRequest } from '../../src/adapters/sqs.ts'
 import { ThroughlineError } from '../../src/errors.ts'
 import { audit } from '../../src/queries/audit.ts'
@@ -146,9 +147,9 @@ describe('sqs beyond the contract', () => {
         [...STARTED, '(ENQUEUE)'],
       ])
       expect((await received(QueueUrl)).map(textsOf)).toEqual([
-        several.headers(),
-        { tenant: 'mugs', ...several.headers() },
-        { ...one.headers(), 'x-lifecycle': handsOff(one) },
+        headersOfCall(several),
+        { tenant: 'mugs', ...headersOfCall(several, 2) },
+        { ...headersOfHandOff(one), 'x-lifecycle': handsOff(one) },
       ])
     })
 
@@ -160,7 +161,7 @@ describe('sqs beyond the contract', () => {
       const request = trackedService().tracker.start()
       await request.run(() => deciding.send(new SendMessageCommand({ QueueUrl, MessageBody: '1' })))
       expect(asking).toEqual([QueueUrl.split('/').at(-1)])
-      expect((await received(QueueUrl)).map(textsOf)).toEqual([request.headers()])
+      expect((await received(QueueUrl)).map(textsOf)).toEqual([headersOfCall(request)])
       client.destroy()
     })
 
@@ -201,8 +202,8 @@ describe('sqs beyond the contract', () => {
         ['tenant', 'traceparent', 'x-trace-id'],
       ])
       expect((await received(QueueUrl)).map(textsOf)).toEqual([
-        { tenant: 'mugs', ...request.headers(), 'x-lifecycle': handsOff(request) },
-        { tenant: 'mugs', ...request.headers() },
+        { tenant: 'mugs', ...headersOfHandOff(request), 'x-lifecycle': handsOff(request) },
+        { tenant: 'mugs', ...headersOfCall(request) },
       ])
     })
 
@@ -256,7 +257,8 @@ describe('sqs beyond the contract', () => {
         expect(worker.story(worker.requests()[0] ?? '').at(-1)).toBe(
           state === 'Queued' ? 'Completed 1 ok' : 'Responded ok',
         )
-        if (id === DASHED && count === 9) expect(worker.records[0]).toMatchObject({ parent_id: request.requestId })
+        if (id === DASHED && count === 9)
+          expect(worker.records[0]).toMatchObject({ parent_id: parentOfCall(request.requestId) })
       })
 
       test('in a batch each message has its own room', async () => {
@@ -301,10 +303,10 @@ describe('sqs beyond the contract', () => {
       const client = propagate({ send: (command: unknown): Promise<unknown> => Promise.resolve(sent.push(command)) })
       await request.run(() => client.send(Object.assign(old, { schema: undefined })))
       expect((await received(QueueUrl)).map(textsOf)).toEqual([
-        { ...request.headers(), 'x-lifecycle': handsOff(request) },
+        { ...headersOfHandOff(request), 'x-lifecycle': handsOff(request) },
       ])
       expect(sent).toMatchObject([
-        { input: { MessageAttributes: { traceparent: { StringValue: request.headers().traceparent } } } },
+        { input: { MessageAttributes: { traceparent: { StringValue: headersOfCall(request).traceparent } } } },
       ])
     })
 
@@ -342,7 +344,7 @@ describe('sqs beyond the contract', () => {
       expect([promised.state, called.state]).toEqual(['Queued', 'Queued'])
       const { Messages = [] } = await client.receiveMessage({ QueueUrl, MaxNumberOfMessages: 10 })
       expect(Messages.map(textsOf)).toEqual(
-        [promised, called].map((request) => ({ ...request.headers(), 'x-lifecycle': handsOff(request) })),
+        [promised, called].map((request) => ({ ...headersOfHandOff(request), 'x-lifecycle': handsOff(request) })),
       )
       client.destroy()
     })
@@ -359,7 +361,7 @@ describe('sqs beyond the contract', () => {
       expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(ENQUEUE 1)', 'Completed 1 ok'])
       const relay = tracker.start()
       await relay.run(() => sendOn(message))
-      expect((await received(next)).map(textsOf)).toEqual([request.headers(), textsOf(message)])
+      expect((await received(next)).map(textsOf)).toEqual([headersOfCall(request, 0x801), textsOf(message)])
       expect([relay.state, requests()]).toEqual(['Received', [request.requestId, relay.requestId]])
     })
 
@@ -434,12 +436,14 @@ describe('sqs beyond the contract', () => {
         await sns.send(new PublishBatchCommand({ TopicArn, PublishBatchRequestEntries: [{ Id: '1', Message: '1' }] }))
         await sns.send(new PublishCommand({ PhoneNumber, Message: '1' }))
       })
-      const MessageAttributes = Object.fromEntries(
-        Object.entries(request.headers()).map(([name, value]) => [name, attribute(value)]),
+      const [first, second] = [1, 2].map((call) =>
+        Object.fromEntries(
+          Object.entries(headersOfCall(request, call)).map(([name, value]) => [name, attribute(value)]),
+        ),
       )
       expect(sent.map(({ input }) => input)).toEqual([
-        { TopicArn, Message: '1', MessageAttributes },
-        { TopicArn, PublishBatchRequestEntries: [{ Id: '1', Message: '1', MessageAttributes }] },
+        { TopicArn, Message: '1', MessageAttributes: first },
+        { TopicArn, PublishBatchRequestEntries: [{ Id: '1', Message: '1', MessageAttributes: second }] },
         { PhoneNumber, Message: '1' },
       ])
       for (const command of sent) expect(command).toBeInstanceOf(PublishCommand)

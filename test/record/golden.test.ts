@@ -30,8 +30,11 @@ async function writeRequests(): Promise<LifecycleRecord[]> {
   dispatch(ok, 'RESPOND', { status: 200 })
   tracker.start(ok.headers(), { method: 'POST', path: '/orders' }).failed('bad token')
   const failing = tracker.start(ok.headers())
+  const children = [failing.headers(), failing.headers()]
+  expect(children[1]).toEqual(children[0])
   failing.finish({ outcome: 'error', status: 500, error: new TypeError('broken\nin two') })
   const queued = tracker.start(ok.headers())
+  queued.headers()
   const carrier = await queued.enqueue((headers) => headers)
   wait(500)
   const resumed = tracker.resume(carrier, { attempt: 2 })

@@ -10,13 +10,17 @@ const T0 = 1_790_000_000_000
 const request: StoryRequest = {
   request_id: '0000000000000001',
   parent_id: null,
+  call: null,
+  waited_ms: null,
   service: 'gateway',
   method: 'POST',
   path: '/orders',
   state: 'Queued',
   outcome: null,
   status: null,
+  duration_ms: null,
   error: null,
+  calls: [],
   transitions: [
     { seq: 0, time: T0, service: 'gateway', event: null, from: null, state: 'Received', dwell_ms: null },
     {

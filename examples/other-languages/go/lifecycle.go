@@ -47,10 +47,12 @@ func newTraceID() string {
 	return dashed(hex.EncodeToString(id[:]))
 }
 
+// 13 random digits, and three in which the calls of the request are numbered.
 func newRequestID() string {
 	var id [8]byte
-	rand.Read(id[:])
-	id[7] |= 1 // never all zero
+	rand.Read(id[:7])
+	id[0] |= 1 // never all zero
+	id[6] &= 0xf0
 	return hex.EncodeToString(id[:])
 }
 
@@ -91,13 +93,14 @@ type line struct {
 	Outcome        string       `json:"outcome,omitempty"`
 	Status         int          `json:"status,omitempty"`
 	DurationMs     *float64     `json:"duration_ms,omitempty"`
+	Calls          int          `json:"calls,omitempty"`
 	Error          *loggedError `json:"error,omitempty"`
 	Msg            string       `json:"msg"`
 }
 
 type request struct {
 	traceID, requestID, tracestate, state string
-	flags, seq                            int
+	flags, seq, calls                     int
 	began, entered                        time.Time
 }
 
@@ -137,7 +140,7 @@ func (q *request) enter(event, state string, l line) {
 		l.DwellMs, l.Msg = ms(now.Sub(q.entered)), q.state+" -> "+state
 	}
 	if l.Outcome != "" {
-		l.DurationMs = ms(now.Sub(q.began))
+		l.DurationMs, l.Calls = ms(now.Sub(q.began)), q.calls
 	}
 	if l.Outcome == "error" {
 		l.Level = 50
@@ -147,10 +150,15 @@ func (q *request) enter(event, state string, l line) {
 	q.seq, q.state, q.entered = q.seq+1, state, now
 }
 
-// What goes out with every call.
+// What goes out with one call: the parent is this request with the number of the call, of which there are 7ff.
 func (q *request) carry(header http.Header) {
+	q.calls++
+	parent := q.requestID
+	if q.calls <= 0x7ff {
+		parent = fmt.Sprintf("%s%03x", q.requestID[:13], q.calls)
+	}
 	header.Set("X-Trace-ID", q.traceID)
-	header.Set("traceparent", fmt.Sprintf("00-%s-%s-%02x", w3cTraceID(q.traceID), q.requestID, q.flags))
+	header.Set("traceparent", fmt.Sprintf("00-%s-%s-%02x", w3cTraceID(q.traceID), parent, q.flags))
 	if q.tracestate != "" {
 		header.Set("tracestate", q.tracestate)
 	}

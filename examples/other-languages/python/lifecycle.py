@@ -48,8 +48,9 @@ class Request:
         related = parent is not None and parent[0] == w3c_trace_id(self.trace_id)
         self.flags = parent[2] if related else 1 if own else 3
         self.tracestate = ",".join(headers.get_all("tracestate", [])) if related else ""
-        self.request_id = f"{secrets.randbelow(2**64 - 1) + 1:016x}"
-        self.seq, self.state = 0, None
+        # 13 random digits, and three in which the calls of the request are numbered.
+        self.request_id = f"{secrets.randbelow(2**52 - 1) + 1:013x}000"
+        self.seq, self.calls, self.state = 0, 0, None
         self.began = self.entered = time.monotonic()
         rejected = {} if refused is None else {"rejected_id": True, "rejected_length": sum(map(len, refused))}
         self.enter(None, "Received", parent_id=parent[1] if related else None, method=method[:64], path=re.split("[?#]", path)[0][:512], **rejected)
@@ -60,11 +61,14 @@ class Request:
         line = {"level": 50 if fields.get("outcome") == "error" else 30, "time": time.time_ns() // 1_000_000, "service": SERVICE, "lifecycle": "transition"}
         line |= {"event": event, "from": self.state, "state": state, "trace_id": self.trace_id, "request_id": self.request_id, "seq": self.seq}
         line |= {"dwell_ms": round((now - self.entered) * 1_000, 3) if event else None, **fields}
-        line |= {"duration_ms": round((now - self.began) * 1_000, 3) if "outcome" in fields else None, "msg": f"{self.state} -> {state}" if event else state}
+        final = {"duration_ms": round((now - self.began) * 1_000, 3), "calls": self.calls or None} if "outcome" in fields else {}
+        line |= {**final, "msg": f"{self.state} -> {state}" if event else state}
         os.write(1, (json.dumps({key: value for key, value in line.items() if value is not None}) + "\n").encode())
         self.seq, self.state, self.entered = self.seq + 1, state, now
 
     def headers(self):
-        """What goes out with every call."""
-        out = {"x-trace-id": self.trace_id, "traceparent": f"00-{w3c_trace_id(self.trace_id)}-{self.request_id}-{self.flags:02x}"}
+        """What goes out with one call: the parent is this request with the number of the call, of which there are 7ff."""
+        self.calls += 1
+        parent = f"{self.request_id[:13]}{self.calls:03x}" if self.calls <= 0x7FF else self.request_id
+        out = {"x-trace-id": self.trace_id, "traceparent": f"00-{w3c_trace_id(self.trace_id)}-{parent}-{self.flags:02x}"}
         return out | ({"tracestate": self.tracestate} if self.tracestate else {})

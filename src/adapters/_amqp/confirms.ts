@@ -1,4 +1,3 @@
-import { HEADERS } from '../../trace/carrier.ts'
 import { currentRequest } from '../../tracking/current-request.ts'
 import { isThenable } from '../../tracking/promises.ts'
 import { runWith } from '../../tracking/storage.ts'
@@ -31,7 +30,7 @@ export function channelConfirms(): (call: PublishCall) => Confirm<unknown> {
     const callsBack = confirms || (promises && isFunction(callback))
     return (handOff, send) => {
       const request = currentRequest()
-      const { [HEADERS.lifecycle]: lifecycle } = handOff.headers
+      const { lifecycle } = handOff
       const stopWatching =
         confirms && mandatory && lifecycle !== undefined
           ? (watchReturn ??= watchReturns(channelOf(channel)))(lifecycle)

@@ -95,6 +95,11 @@ function canCarry(job: UnknownObject): boolean {
   return telemetryOf(job)?.omitContext !== true && optsOf(job)?.repeat === undefined
 }
 
+/** Whether a job has metadata of its own, which its producer's telemetry then does not write. */
+export function hasMetadata(job: UnknownObject): boolean {
+  return metadataOf(job) !== undefined
+}
+
 function metadataOf(job: unknown): unknown {
   return telemetryOf(job)?.metadata
 }

@@ -5,12 +5,13 @@ import {
   carriersIn,
   withCarrier,
   carries,
+  hasMetadata,
   jobsIn,
   mayBeReplaced,
   mayAlreadyExist,
   toOutgoing,
 } from './jobs.ts'
-import { withTracedTelemetry } from './telemetry.ts'
+import { hasTelemetry, withTracedTelemetry } from './telemetry.ts'
 import { isObject, type UnknownObject } from '../_objects.ts'
 import { type SendOptions } from '../_send-options.ts'
 import { confirmByResult, sendMessages, type HeadersFor } from '../_send.ts'
@@ -38,12 +39,15 @@ export function addMethod(producer: ProducerLike, key: 'add' | 'addBulk', option
       const carriers = carriersIn(call.jobs)
       let accepted = false
       const add = async (headersFor: HeadersFor): Promise<unknown> => {
-        const headersOf = (job: UnknownObject): Headers | undefined => headersFor(toOutgoing(job, producer.name))
-        const headers = carriers.map(headersOf).find((some) => some !== undefined) ?? {}
-        const sender = withTracedTelemetry(producer, headers)
-        const jobs = call.jobs.map((job) => withCarrier(job, headersOf, sender !== producer))
+        const jobHeaders = headersByJob(producer, carriers, headersFor)
+        const all = [...new Set([...jobHeaders.values()].flat())]
+        const sender = withTracedTelemetry(producer, all[0] ?? {})
+        const jobs = call.jobs.map((job) =>
+          withCarrier(job, (one) => jobHeaders.get(one)?.shift(), sender !== producer),
+        )
         const answer: unknown = await Reflect.apply(producer[key], sender, call.args(jobs))
         const added = jobsIn(answer)
+        const headers = all.find((each) => added.some((one) => carries(one, each))) ?? all[0] ?? {}
         const job = added.find((one) => carries(one, headers))
         if (added.length > 0 && job === undefined)
           currentRequest()?.emitNote('note', 'PROPAGATE', { error: new Error(NO_ROOM) })
@@ -59,6 +63,26 @@ export function addMethod(producer: ProducerLike, key: 'add' | 'addBulk', option
         confirm: confirmByResult(() => accepted),
       })
     }
+}
+
+/**
+ * The headers of each job; those of a job that is added twice are two. Jobs without metadata of their own share the first
+ * headers if the producer has telemetry, which writes the metadata of jobs without knowing them.
+ */
+function headersByJob(
+  producer: ProducerLike,
+  jobs: readonly UnknownObject[],
+  headersFor: HeadersFor,
+): ReadonlyMap<UnknownObject, Headers[]> {
+  const byJob = new Map<UnknownObject, Headers[]>()
+  let shared: Headers | undefined
+  for (const job of jobs) {
+    const isShared = hasTelemetry(producer) && !hasMetadata(job)
+    const headers = (isShared ? shared : undefined) ?? headersFor(toOutgoing(job, producer.name))
+    if (isShared) shared ??= headers
+    if (headers !== undefined) byJob.set(job, [...(byJob.get(job) ?? []), headers])
+  }
+  return byJob
 }
 
 /** Whether a job that hands a request off was added: if the queue already has a job of that id, it keeps that one. */

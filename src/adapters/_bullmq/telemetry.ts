@@ -1,6 +1,11 @@
 import { withHeaders } from './metadata.ts'
 import { isObject } from '../_objects.ts'
 
+/** Whether a producer's telemetry writes the metadata of its jobs. */
+export function hasTelemetry(producer: { readonly opts?: object }): boolean {
+  return withTracedTelemetry(producer, {}) !== producer
+}
+
 /**
  * A stand-in for a producer whose telemetry also writes trace headers into the metadata of jobs. BullMQ takes the
  * metadata of most jobs from its telemetry, and ignores any other.

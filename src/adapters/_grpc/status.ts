@@ -1,4 +1,5 @@
 import { status, type ServerInterceptingCall } from '@grpc/grpc-js'
+import type { CallEnd } from '../../tracking/calls.ts'
 import type { RequestEnd } from '../../tracking/finish-request.ts'
 import { accepts } from '../../tracking/signals.ts'
 import type { TrackedRequest } from '../../tracking/tracked-request.ts'
@@ -9,6 +10,24 @@ export type Status = Parameters<ServerInterceptingCall['sendStatus']>[0]
 const { UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS } = status
 /** The codes that report a server error; all others are answers. A code that gRPC does not define counts as UNKNOWN. */
 const SERVER_ERRORS = new Set([UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS])
+
+/** How a call ended for its client, who stops waiting when it cancels the call, or when its deadline passes. */
+export function endOfCall({ code, details }: Pick<Status, 'code' | 'details'>): CallEnd {
+  if (code === status.CANCELLED || code === DEADLINE_EXCEEDED) return { outcome: 'aborted', status: code }
+  return isServerError(code)
+    ? { outcome: 'error', status: code, error: { name: nameOf(code), message: details } }
+    : { outcome: 'ok', status: code }
+}
+
+/** A handler may send any number. */
+function isServerError(code: Status['code']): boolean {
+  return SERVER_ERRORS.has(code) || !(code in status)
+}
+
+function nameOf(code: Status['code']): string {
+  const name = status[code] as string | undefined
+  return name ?? 'UNKNOWN'
+}
 
 /**
  * How a call ended, by its status.
@@ -22,7 +41,6 @@ export function endOf(request: TrackedRequest, { code, details }: Status, answer
   if (cancelled) return { outcome: 'aborted', status: code }
   const refused = code === status.UNAUTHENTICATED || code === status.PERMISSION_DENIED
   if (refused && accepts(request, 'AUTH_ERROR')) return { outcome: 'denied', status: code }
-  const name = status[code] as string | undefined // A handler may send any number.
-  if (name !== undefined && !SERVER_ERRORS.has(code)) return { outcome: 'ok', status: code }
-  return { outcome: 'error', status: code, error: { name: name ?? 'UNKNOWN', message: details } }
+  if (!isServerError(code)) return { outcome: 'ok', status: code }
+  return { outcome: 'error', status: code, error: { name: nameOf(code), message: details } }
 }

@@ -6,7 +6,8 @@ import type { RequestEnd } from '../../tracking/finish-request.ts'
 import type { TrackedRequest } from '../../tracking/tracked-request.ts'
 import type { RequestCore } from '../../tracking/intake.ts'
 import { isPlainObject, lastListener, onMetadata, type Listener } from './listeners.ts'
-import { withTraceHeaders } from './metadata.ts'
+import { missingHeaders } from '../_trace-headers.ts'
+import { withTraceHeaders } from './outgoing-call.ts'
 import { endOf, type Status } from './status.ts'
 
 /** A call before its first message: the argument of the user's functions. */
@@ -118,8 +119,11 @@ export class TrackedCall extends ServerInterceptingCall {
   #withTraceId(metadata: Metadata): Metadata {
     const { traceId } = this.#request ?? {}
     if (traceId === undefined) return metadata
-    const ids = this.#core.settings.idHeaders.echo.map((name) => [name, traceId] as const)
-    return withTraceHeaders(metadata, Object.fromEntries(ids))
+    const ids = Object.fromEntries(this.#core.settings.idHeaders.echo.map((name) => [name, traceId]))
+    return withTraceHeaders(
+      metadata,
+      missingHeaders(ids, (name) => metadata.get(name).length > 0),
+    )
   }
 
   #finish(endFor: (request: TrackedRequest) => RequestEnd): void {

@@ -1,10 +1,11 @@
 import { currentRequest } from '../../tracking/current-request.ts'
 import type { TrackedRequest } from '../../tracking/tracked-request.ts'
-import { reachesTarget } from './destination.ts'
+import { reachesTarget, targetOf } from './destination.ts'
 import { rearmSocketTimeout } from './socket-timeout.ts'
+import { watchOutgoing } from './watch-request.ts'
+import { startPropagatedCall } from '../_calls.ts'
 import { isObject } from '../_objects.ts'
 import type { IsTarget } from '../_propagation-targets.ts'
-import { missingHeaders } from '../_trace-headers.ts'
 import type { MethodWrapper } from '../_wrap-methods.ts'
 
 /**
@@ -32,6 +33,7 @@ interface ClientRequestLike {
   readonly protocol: string
   readonly host: string
   readonly path: string
+  readonly method: string
   getHeader(name: string): unknown
   hasHeader(name: string): boolean
   setHeader(name: string, value: string): unknown
@@ -40,10 +42,16 @@ interface ClientRequestLike {
 function addHeaders(request: TrackedRequest, isTarget: IsTarget, outgoing: unknown, port: unknown): void {
   // Headers in an array, or with `Expect`, are already rendered by now, and cannot be added to.
   if (!isClientRequest(outgoing) || outgoing.headersSent) return
-  const { protocol, host, path } = outgoing
-  if (!reachesTarget(request, isTarget, { protocol, host, port, path, hostHeader: outgoing.getHeader('host') })) return
-  for (const [name, value] of missingHeaders(request.headers(), (name) => outgoing.hasHeader(name)))
-    outgoing.setHeader(name, value)
+  const { protocol, host, path, method } = outgoing
+  const destination = { protocol, host, port, path, hostHeader: outgoing.getHeader('host') }
+  if (!reachesTarget(request, isTarget, destination)) return
+  const { headers, end } = startPropagatedCall(
+    request,
+    (name) => outgoing.hasHeader(name),
+    () => targetOf(destination, method),
+  )
+  for (const [name, value] of headers) outgoing.setHeader(name, value)
+  if (end !== undefined) watchOutgoing(outgoing, end)
 }
 
 /** Other clients may use an agent too. */

@@ -1,3 +1,4 @@
+import type { CallTarget } from '../../tracking/calls.ts'
 import type { TrackedRequest } from '../../tracking/tracked-request.ts'
 import { isPrivateHost } from '../_private-host.ts'
 import { shouldPropagate, type IsTarget } from '../_propagation-targets.ts'
@@ -27,6 +28,16 @@ export function reachesTarget(request: TrackedRequest, isTarget: IsTarget, desti
   return (
     named.hostname === sentTo.hostname || isPrivateHost(sentTo.hostname) || shouldPropagate(request, isTarget, sentTo)
   )
+}
+
+/** Where a call goes, for its record. */
+export function targetOf(destination: Destination, method: unknown): CallTarget {
+  const url = targetUrl(destination) ?? connectionUrl(destination)
+  return {
+    target: url?.host ?? destination.host,
+    method: typeof method === 'string' && method !== '' ? method.toUpperCase() : 'GET',
+    path: url?.pathname,
+  }
 }
 
 function connectionUrl({ protocol, host, port, path }: Destination): URL | undefined {

@@ -8,6 +8,7 @@ import { isObject, withProperty, type UnknownObject } from '../_objects.ts'
  */
 export interface HttpCall {
   readonly destination: Destination
+  readonly method: unknown
   /** Whether the caller has set a header, by its name in lower case. */
   readonly has: (name: string) => boolean
   /** The arguments with these headers added. The caller's objects are not changed. */
@@ -37,6 +38,7 @@ export function parseArgs([first, ...others]: readonly unknown[], protocol: stri
   const after = url === undefined || typeof second === 'function' ? others : others.slice(1)
   return {
     destination: destinationOf(all, own.get('host'), protocol),
+    method: all.method,
     has: (name) => own.has(name),
     with: (more) => [...before, withProperty(options, 'headers', withMore(options.headers, more)), ...after],
   }

@@ -1,4 +1,3 @@
-import { HEADERS } from '../../trace/carrier.ts'
 import type { HandOff } from '../../tracking/hand-off.ts'
 import type { Confirm } from '../_send.ts'
 
@@ -35,7 +34,7 @@ export function confirmByFlush(): (connection: FlushableConnection) => Confirm<u
       handOff.failed(error)
       throw error
     }
-    if (!(HEADERS.lifecycle in handOff.headers)) {
+    if (handOff.lifecycle === undefined) {
       handOff.sent()
       return result
     }

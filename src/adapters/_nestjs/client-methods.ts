@@ -1,11 +1,11 @@
 import { currentRequest } from '../../tracking/current-request.ts'
 import { producerMethods as amqpMethods } from '../_amqp/producer-methods.ts'
+import { callHeaders } from '../_calls.ts'
 import { producerMethods as kafkaMethods } from '../_kafka/producer-methods.ts'
 import { hostHeaders } from '../_nats/headers.ts'
 import type { NatsSendOptions } from '../_nats/outgoing-message.ts'
 import { connectionMethods } from '../_nats/producer-methods.ts'
 import { isObject } from '../_objects.ts'
-import { missingHeaders } from '../_trace-headers.ts'
 import { isFunction, wrapMethods, type AnyFunction, type MethodWrapper } from '../_wrap-methods.ts'
 
 /** Replaces the value of a client's own property. */
@@ -59,7 +59,7 @@ function addMetadata(packet: unknown, own: unknown): void {
   const request = currentRequest()
   if (request === undefined || !isObject(packet)) return
   const metadata = isObject(packet.metadata) ? packet.metadata : {}
-  const headers = Object.fromEntries(missingHeaders(request.headers(), (name) => name in metadata))
+  const headers = Object.fromEntries(callHeaders(request, (name) => name in metadata))
   Reflect.set(packet, 'metadata', { ...metadata, ...headers })
 }
 

@@ -1,4 +1,5 @@
 import type { RecordBlock, RecordKind } from '../../record/record-batch.ts'
+import { addCallFact, type CallFact } from '../../record/call-facts.ts'
 import type { PartialRecord } from '../../record/partial-record.ts'
 import type { LocatedEntry } from '../log-entry.ts'
 import { BatchWriter } from './batch-writer.ts'
@@ -10,6 +11,13 @@ export class EntryBlocks {
   readonly #grouper = new RequestGrouper()
   readonly #kinds: RecordKind[] = []
   readonly #files = new Map<string, { blocks: number; lines: number }>()
+
+  readonly #withCalls: boolean
+
+  /** @param withCalls whether blocks have facts about calls */
+  constructor(withCalls = false) {
+    this.#withCalls = withCalls
+  }
 
   /** One block for each file of the batch. */
   toBlocks(entries: readonly LocatedEntry[]): RecordBlock[] {
@@ -24,11 +32,13 @@ export class EntryBlocks {
   #block(file: string, entries: readonly LocatedEntry[]): RecordBlock {
     const known = this.#files.get(file) ?? { blocks: 0, lines: 0 }
     const partials: PartialRecord[] = []
+    const callFacts: CallFact[] = []
     let [otherLines, damagedLines, startTime] = [0, 0, Infinity]
     this.#writer.reset(entries.length)
     for (const entry of entries) {
       if (entry.kind === 'record') {
         this.#writer.add(entry.record, entry.line - known.lines - 1)
+        if (this.#withCalls) addCallFact(callFacts, entry.record)
         startTime = Math.min(startTime, entry.record.time)
       } else if (entry.kind === 'other') otherLines += 1
       else {
@@ -45,6 +55,7 @@ export class EntryBlocks {
       ...grouped,
       kinds: this.#kinds,
       partials,
+      ...(this.#withCalls ? { callFacts } : {}),
       lines,
       otherLines,
       damagedLines,

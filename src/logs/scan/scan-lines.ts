@@ -1,3 +1,4 @@
+import { addCallFact, type CallFact } from '../../record/call-facts.ts'
 import type { PartialRecord } from '../../record/partial-record.ts'
 import type { RecordBlock, RecordBatch } from '../../record/record-batch.ts'
 import { parseLine } from '../parse-line.ts'
@@ -25,6 +26,8 @@ export class LineScanner {
   readonly #fast = new FastParser(this.#writer)
   readonly #grouper = new RequestGrouper()
   #partials: PartialRecord[] = []
+  /** Undefined if the scan does not collect them. */
+  #callFacts: CallFact[] | undefined
   #otherLines = 0
   #damagedLines = 0
   #line = 0
@@ -32,21 +35,30 @@ export class LineScanner {
   /**
    * @param first whether the block is the first of its file, which may start with a byte order mark
    * @param spare a batch whose memory may be reused
+   * @param withCalls whether facts about calls are collected: then all lines take the slow path
    */
-  scan({ bytes, start: blockStart, end }: BlockBytes, first: boolean, spare?: RecordBatch): ScannedBlock {
+  scan(
+    { bytes, start: blockStart, end }: BlockBytes,
+    first: boolean,
+    spare?: RecordBatch,
+    withCalls = false,
+  ): ScannedBlock {
     this.#partials = []
+    this.#callFacts = withCalls ? [] : undefined
     this.#otherLines = this.#damagedLines = 0
     this.#writer.reset(Math.ceil((end - blockStart) / MIN_LINE_BYTES))
     this.#fast.startBlock(bytes, end)
     this.#line = 0
     let start = blockStart
     if (first && start < end) start = this.#parseSlowly(bytes, start, end, true)
+    if (withCalls) while (start < end) start = this.#parseSlowly(bytes, start, end, false)
     while (start < end) start = this.#scanSome(bytes, start, end)
     const { kinds, extras } = this.#writer.drain()
     return {
       ...this.#grouper.group(this.#writer.batch, extras, spare),
       kinds,
       partials: this.#partials,
+      ...(this.#callFacts === undefined ? {} : { callFacts: this.#callFacts }),
       lines: this.#line,
       otherLines: this.#otherLines,
       damagedLines: this.#damagedLines,
@@ -76,8 +88,10 @@ export class LineScanner {
     const text = bytes.toString('utf8', start, Math.min(lineEnd, start + MAX_LINE_BYTES))
     const entries = parseLine(first && text.startsWith('\uFEFF') ? text.slice(1) : text)
     for (const entry of entries) {
-      if (entry.kind === 'record') this.#writer.add(entry.record, line)
-      else if (entry.kind === 'other') this.#otherLines += 1
+      if (entry.kind === 'record') {
+        this.#writer.add(entry.record, line)
+        if (this.#callFacts !== undefined) addCallFact(this.#callFacts, entry.record)
+      } else if (entry.kind === 'other') this.#otherLines += 1
       else {
         this.#damagedLines += 1
         if (entry.fragment !== undefined) this.#partials.push(entry.fragment)

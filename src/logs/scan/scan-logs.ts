@@ -12,6 +12,8 @@ export interface ScanOptions extends LogOptions {
   readonly threads?: number
   /** How many bytes are read at once; by default 4 MiB. */
   readonly blockBytes?: number
+  /** Whether blocks have facts about calls, which makes the scan slower. */
+  readonly withCalls?: boolean
   /** Called after each block with the bytes of uncompressed files that have been read, and those of all files. */
   readonly onProgress?: (bytes: number, total: number) => void
 }
@@ -24,7 +26,7 @@ export interface ScanOptions extends LogOptions {
  * @throws ThroughlineError THROUGHLINE_LOG_UNREADABLE if a file cannot be read
  */
 export async function* scanLogs(logs: OpenLogs, options: ScanOptions = {}): AsyncGenerator<RecordBlock> {
-  const { blockBytes = SCAN_BLOCK_BYTES, threads, onProgress } = options
+  const { blockBytes = SCAN_BLOCK_BYTES, threads, withCalls = false, onProgress } = options
   const { plain, streams, size } = logs
   const files = plain.flatMap(({ name, fd }) => fileBlocks(fd, name, blockBytes))
   const sources = streams.map(
@@ -33,7 +35,7 @@ export async function* scanLogs(logs: OpenLogs, options: ScanOptions = {}): Asyn
   const pool = new ScanPool(size, threads)
   let bytes = 0
   try {
-    for await (const { block, scanned } of scanAhead(pool, mergeByTime(files, sources))) {
+    for await (const { block, scanned } of scanAhead(pool, mergeByTime(files, sources), withCalls)) {
       const { file, index, startTime } = block
       yield { ...scanned, file, index, startTime }
       pool.release(scanned)
@@ -51,7 +53,11 @@ interface Scanned {
 }
 
 /** Scans blocks before they are requested, and yields them in their order. */
-async function* scanAhead(pool: ScanPool, blocks: AsyncIterable<LogBlock>): AsyncGenerator<Scanned> {
+async function* scanAhead(
+  pool: ScanPool,
+  blocks: AsyncIterable<LogBlock>,
+  withCalls: boolean,
+): AsyncGenerator<Scanned> {
   const ahead: { block: LogBlock; scanning: Promise<ScannedBlock> }[] = []
   const first = async (): Promise<Scanned | undefined> => {
     const next = ahead.shift()
@@ -63,7 +69,7 @@ async function* scanAhead(pool: ScanPool, blocks: AsyncIterable<LogBlock>): Asyn
     }
   }
   for await (const block of blocks) {
-    const scanning = pool.scan({ from: block.from, first: block.index === 0 }, block.size)
+    const scanning = pool.scan({ from: block.from, first: block.index === 0, withCalls }, block.size)
     // A failure is thrown when the block is first in the queue.
     scanning.catch(() => undefined)
     ahead.push({ block, scanning })

@@ -45,7 +45,7 @@ export class ScanPool {
     )
     if (thread !== undefined) return thread.scan(spare === undefined ? job : { ...job, spare })
     const { scanner, reader, kinds } = this.#inline
-    const scanned = scanner.scan('fd' in job.from ? reader.read(job.from) : job.from, job.first, spare)
+    const scanned = scanner.scan('fd' in job.from ? reader.read(job.from) : job.from, job.first, spare, job.withCalls)
     kinds.push(...scanned.kinds)
     return { ...scanned, kinds }
   }

@@ -11,6 +11,8 @@ export interface ScanJob {
   readonly first: boolean
   /** A batch whose memory may be reused. */
   readonly spare?: RecordBatch
+  /** Whether facts about calls are collected. */
+  readonly withCalls?: boolean
 }
 
 /** What a thread answers. */
@@ -19,12 +21,13 @@ export type ScanAnswer = { readonly scanned: ScannedBlock } | { readonly error: 
 const scanner = new LineScanner()
 const reader = new BlockReader()
 
-parentPort?.on('message', ({ from, first, spare }: ScanJob) => {
+parentPort?.on('message', ({ from, first, spare, withCalls }: ScanJob) => {
   try {
     const scanned = scanner.scan(
       'fd' in from ? reader.read(from) : { ...from, bytes: Buffer.from(from.bytes.buffer) },
       first,
       spare,
+      withCalls,
     )
     parentPort?.postMessage({ scanned } satisfies ScanAnswer, transferablesOf(scanned.batch))
   } catch (error) {

@@ -58,8 +58,8 @@ export class FileSource implements LogSource {
   }
 
   /** Reads on all cores, files together in order of time. The memory of a block is reused for later blocks. */
-  async *blocks(): AsyncGenerator<RecordBlock> {
-    yield* scanLogs(this.#logs, this.#options)
+  async *blocks(withCalls = false): AsyncGenerator<RecordBlock> {
+    yield* scanLogs(this.#logs, { ...this.#options, withCalls })
     const damaged = [...this.#damage].map((): LocatedEntry => ({ kind: 'damaged', file: '', line: 0 }))
     yield* new EntryBlocks().toBlocks(damaged)
   }
