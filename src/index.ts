@@ -1,4 +1,5 @@
 export { ERROR_CODES, ThroughlineError, type ErrorCode } from './errors.ts'
+export type { PrincipalOf } from './handlers/entry.ts'
 export type { FetchHandler, FetchHandlerOptions } from './handlers/fetch-handler.ts'
 export type { WorkOptions } from './handlers/function-handler.ts'
 export type { NodeHandler, NodeHandlerOptions } from './handlers/node-handler.ts'
