@@ -31,8 +31,7 @@ export function loggedError(thrown: unknown, redact?: (error: ErrorText) => Erro
 export function loggedData(data: unknown, redact?: (copy: unknown) => unknown): unknown {
   try {
     let json = JSON.stringify(data) as string | undefined
-    if (json !== undefined && redact !== undefined)
-      json = JSON.stringify(redact(JSON.parse(json)))
+    if (json !== undefined && redact !== undefined) json = JSON.stringify(redact(JSON.parse(json)))
     if (json === undefined) return undefined
     // Parsed back, so that no getter or toJSON runs a second time when the line is written.
     if (json.length * 3 <= FIELDS.data.maxBytes || Buffer.byteLength(json) <= FIELDS.data.maxBytes)
