@@ -124,5 +124,7 @@ function stdoutTable(title: string, results: Results): Table {
   return tableOf(title, '× pino alone', median(valuesOfRounds(results, 'pino')), [
     rowOf('pino alone, synchronous', results, 'pino'),
     ...durabilities,
+    rowOf("throughline, `durability: 'entry'`, `data` on one line", results, 'data'),
+    rowOf("throughline, `durability: 'entry'`, `data` on one line, redacted", results, 'redact'),
   ])
 }

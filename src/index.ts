@@ -1,4 +1,5 @@
 export { ERROR_CODES, ThroughlineError, type ErrorCode } from './errors.ts'
+export type { PrincipalOf } from './handlers/entry.ts'
 export type { FetchHandler, FetchHandlerOptions } from './handlers/fetch-handler.ts'
 export type { WorkOptions } from './handlers/function-handler.ts'
 export type { NodeHandler, NodeHandlerOptions } from './handlers/node-handler.ts'
@@ -7,6 +8,7 @@ export { createTracker, trackRequest, type TrackerSource } from './handlers/trac
 export type { StuckAfter, Tracker, WatchOptions } from './handlers/tracker.ts'
 export type { UpgradeHandler } from './handlers/upgrade-handler.ts'
 export type { TrackRequest } from './handlers/wrap-handler.ts'
+// eslint-disable-next-line @typescript-eslint/no-deprecated -- it tells those who import it what to import
 export { propagate } from './handlers/wrong-import.ts'
 export { compile } from './machine/compile.ts'
 export { step, type Edge, type EventInfo, type StateInfo, type TransitionTable } from './machine/table.ts'

@@ -32,6 +32,7 @@ export const HOSTS: readonly Host[] = [
     example: 'express.ts',
     exports: ['authenticated', 'trackRequest'],
     peers: { express: '^5.0.0' },
+    imports: /^express$/,
     contract: 'http',
   },
   {
@@ -60,6 +61,7 @@ export const HOSTS: readonly Host[] = [
     example: 'hono.ts',
     exports: ['authenticated', 'trackRequest'],
     peers: { hono: '^4.0.0' },
+    imports: /^hono$/,
     contract: 'http',
   },
   {

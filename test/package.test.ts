@@ -55,6 +55,7 @@ describe('export map', () => {
       'lineFields',
       'memorySink',
       'pinoSink',
+      'propagate',
       'step',
       'traceMixin',
       'trackRequest',

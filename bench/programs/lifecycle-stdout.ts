@@ -22,6 +22,17 @@ function trackedRequest(durability: 'entry' | 'turn' | 'line'): () => void {
   }
 }
 
+/** A request with data on one of its lines, which pino writes. */
+function requestWithData(redact: readonly string[] | undefined): () => void {
+  const tracker = createTracker({ service: 'shop', ...(redact === undefined ? {} : { redact }) })
+  return () => {
+    const request = tracker.start(undefined, { method: 'GET', path: '/products/kettle' })
+    request.authenticated()
+    request.send('PROCESS', { card: '4111 1111 1111 1111', total: 42 })
+    request.responded({ status: 200 })
+  }
+}
+
 /**
  * Runs requests in turns of the event loop, because a destination that buffers lines flushes them between two turns.
  */
@@ -47,6 +58,8 @@ handleCommands({
       line: inTurns(trackedRequest('line'), perTurn),
       entry: inTurns(trackedRequest('entry'), perTurn),
       turn: inTurns(trackedRequest('turn'), perTurn),
+      data: inTurns(requestWithData(undefined), perTurn),
+      redact: inTurns(requestWithData(['data.card', 'error.message']), perTurn),
     }
     for (const [name, task] of Object.entries(tasks)) {
       await task(CHECKED_REQUESTS)

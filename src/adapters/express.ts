@@ -1,16 +1,22 @@
-import type { IncomingMessage } from 'node:http'
 import { continueAuthenticated } from '../handlers/entry.ts'
 import { HANDLER_OPTIONS, type HandlerOptions } from '../handlers/handler-options.ts'
 import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
 import { currentRequest } from '../tracking/current-request.ts'
-import { middleware, type ExpressRequest, type Middleware } from './_express/middleware.ts'
+import { middleware, type Middleware } from './_express/middleware.ts'
 
-export type { ExpressRequest, Middleware }
+export type { Middleware }
+
+// Express's types are a package of their own, and a program may be without: then the request is `any`.
+/* eslint-disable @typescript-eslint/ban-ts-comment, @typescript-eslint/consistent-type-imports -- it is for the published types, which keep it on this line */
+/** Express's own request.
+ * @ts-ignore -- `@types/express` may be missing */
+export type ExpressRequest = import('express').Request
+/* eslint-enable @typescript-eslint/ban-ts-comment, @typescript-eslint/consistent-type-imports */
 
 /**
  * A tracker's options, or `{ tracker }`, and how callers are authenticated: `authenticate` receives Express's `req`.
  */
-export type ExpressOptions<Req extends object = IncomingMessage> = TrackerSource & HandlerOptions<Req>
+export type ExpressOptions<Req extends ExpressRequest = ExpressRequest> = TrackerSource & HandlerOptions<Req>
 
 /**
  * A middleware that tracks every request that reaches it, until the end of the response.

@@ -5,12 +5,22 @@ import type { OptionNames } from '../tracking/options.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
 import { addHooks } from './_fastify/hooks.ts'
 
+/* eslint-disable @typescript-eslint/no-empty-object-type, @typescript-eslint/no-unnecessary-type-arguments --
+   an application fills the interface */
 declare module 'fastify' {
+  /**
+   * The type of the principal, for your own declaration.
+   *
+   * @example declare module 'fastify' { interface FastifyTracking { principal: User } }
+   */
+  interface FastifyTracking {}
   interface FastifyRequest {
     /** The tracked request, if the plugin of `throughline/fastify` is registered. */
-    readonly tracked: TrackedRequest | undefined
+    readonly tracked:
+      TrackedRequest<FastifyTracking extends { readonly principal: infer Principal } ? Principal : unknown> | undefined
   }
 }
+/* eslint-enable @typescript-eslint/no-empty-object-type, @typescript-eslint/no-unnecessary-type-arguments */
 
 /**
  * A tracker's options, or `{ tracker }`, and how callers are authenticated: `authenticate` receives Fastify's request.

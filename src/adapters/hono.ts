@@ -1,23 +1,12 @@
+import type { Context } from 'hono'
 import { continueAuthenticated } from '../handlers/entry.ts'
 import { trackFetch } from '../handlers/fetch-handler.ts'
 import { HANDLER_OPTIONS, type HandlerOptions } from '../handlers/handler-options.ts'
 import { currentRequest } from '../tracking/current-request.ts'
 import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
 
-/** The members of Hono's context that are used. */
-export interface HonoContextLike {
-  readonly req: {
-    readonly raw: Request
-    readonly matchedRoutes: readonly { readonly method: string; readonly path: string }[]
-  }
-  /** After `next()`, the error that the handler threw; Hono has already answered it. */
-  readonly error: Error | undefined
-  get res(): Response
-  set res(response: Response | undefined)
-}
-
 /** A tracker's options, or `{ tracker }`, and how callers are authenticated: `authenticate` receives Hono's context. */
-export type HonoOptions<Context extends object = HonoContextLike> = TrackerSource & HandlerOptions<Context>
+export type HonoOptions<C extends Context = Context> = TrackerSource & HandlerOptions<C>
 
 /**
  * A middleware that tracks every request that reaches it, until the body of its response has ended, failed or been
@@ -29,9 +18,9 @@ export type HonoOptions<Context extends object = HonoContextLike> = TrackerSourc
  * @throws ThroughlineError THROUGHLINE_BAD_OPTION, immediately, for options that cannot be used
  * @example app.use(trackRequest({ service: 'gateway' }))
  */
-export function trackRequest<Context extends HonoContextLike = HonoContextLike>(
-  options: HonoOptions<Context>,
-): (c: Context, next: () => Promise<void>) => Promise<void> {
+export function trackRequest<C extends Context = Context>(
+  options: HonoOptions<C>,
+): (c: C, next: () => Promise<void>) => Promise<void> {
   const core = coreOf(options, HANDLER_OPTIONS)
   return async (c, next) => {
     const serve = async (): Promise<Response> => {
@@ -59,14 +48,19 @@ export function trackRequest<Context extends HonoContextLike = HonoContextLike>(
  * @param principal returns the caller, which `currentRequest().principal` then is; by default there is none
  * @example app.use(trackRequest({ service: 'gateway', auth: 'manual' }), jwt({ secret }), authenticated((c) => c.get('jwtPayload')))
  */
-export function authenticated<Context extends HonoContextLike = HonoContextLike>(
-  principal: (c: Context) => unknown = () => undefined,
-): (c: Context, next: () => Promise<void>) => Promise<void> {
+export function authenticated<C extends Context = Context>(
+  principal: (c: C) => unknown = () => undefined,
+): (c: C, next: () => Promise<void>) => Promise<void> {
   return (c, next) => continueAuthenticated(currentRequest(c), () => principal(c), next)
 }
 
+/** The members of Hono's context from which its route is found. */
+interface RoutedContext {
+  readonly req: { readonly matchedRoutes: readonly { readonly method: string; readonly path: string }[] }
+}
+
 /** The handler's route is the last that matches, unless that is for all methods, as `app.use` adds them. */
-function routeOf({ req }: HonoContextLike): string | undefined {
+function routeOf({ req }: RoutedContext): string | undefined {
   const route = req.matchedRoutes.at(-1)
   return route === undefined || route.method === 'ALL' ? undefined : route.path
 }

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { authenticate, continueAuthenticated } from '../handlers/entry.ts'
 import { HANDLER_OPTIONS, type HandlerOptions } from '../handlers/handler-options.ts'
 import { attachRequest, currentRequest } from '../tracking/current-request.ts'
@@ -7,8 +7,8 @@ import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
 import { routeOf } from './_koa/route.ts'
 import { isObject } from './_objects.ts'
 
-/** The members of Koa's context that are used. */
-export interface KoaContextLike {
+/** The members of Koa's context that are used, and those that `authenticate` may need: its types may be missing. */
+export interface KoaContext {
   readonly req: IncomingMessage
   readonly res: ServerResponse
   readonly method: string
@@ -16,12 +16,18 @@ export interface KoaContextLike {
   readonly originalUrl: string
   readonly app: { readonly middleware: readonly unknown[] }
   readonly state: unknown
+  readonly headers: IncomingHttpHeaders
+  readonly query: Readonly<Record<string, string | string[] | undefined>>
+  readonly ip: string
+  readonly cookies: { get(name: string): string | undefined }
+  /** A header; `''` if there is none. */
+  get(header: string): string
   status: number
   body: unknown
 }
 
 /** A tracker's options, or `{ tracker }`, and how callers are authenticated: `authenticate` receives Koa's context. */
-export type KoaOptions<Context extends object = KoaContextLike> = TrackerSource & HandlerOptions<Context>
+export type KoaOptions<Context extends object = KoaContext> = TrackerSource & HandlerOptions<Context>
 
 /**
  * A middleware that tracks every request that reaches it, until the response is sent, which Koa does after all
@@ -33,7 +39,7 @@ export type KoaOptions<Context extends object = KoaContextLike> = TrackerSource 
  * @throws ThroughlineError THROUGHLINE_BAD_OPTION, immediately, for options that cannot be used
  * @example app.use(trackRequest({ service: 'gateway' }))
  */
-export function trackRequest<Context extends KoaContextLike = KoaContextLike>(
+export function trackRequest<Context extends KoaContext = KoaContext>(
   options: KoaOptions<Context>,
 ): (ctx: Context, next: () => Promise<unknown>) => Promise<void> {
   const core = coreOf(options, HANDLER_OPTIONS)
@@ -65,7 +71,7 @@ export function trackRequest<Context extends KoaContextLike = KoaContextLike>(
  *   koa-passport sets it
  * @example app.use(trackRequest({ service: 'gateway', auth: 'manual' })).use(passport.session()).use(authenticated())
  */
-export function authenticated<Context extends KoaContextLike = KoaContextLike>(
+export function authenticated<Context extends KoaContext = KoaContext>(
   principal: (ctx: Context) => unknown = ({ state }) => (isObject(state) ? state.user : undefined),
 ): (ctx: Context, next: () => Promise<unknown>) => Promise<unknown> {
   return (ctx, next) => continueAuthenticated(currentRequest(ctx), () => principal(ctx), next)

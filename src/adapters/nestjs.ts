@@ -14,7 +14,11 @@ import { wrapMethods } from './_wrap-methods.ts'
 export interface NestRequest {
   readonly headers: IncomingHttpHeaders
   readonly method: string
+  readonly url: string
   readonly originalUrl: string
+  readonly hostname: string
+  readonly protocol: string
+  readonly ip?: string | undefined
 }
 
 /**

@@ -20,6 +20,12 @@ export interface EntryOptions<Source> extends Entry {
   readonly processing?: 'manual'
 }
 
+/** The principal that an `authenticate` function resolves to, for `currentRequest<PrincipalOf<typeof authenticate>>()`. */
+export type PrincipalOf<Authenticate extends (...args: never[]) => unknown> = Exclude<
+  Awaited<ReturnType<Authenticate>>,
+  false
+>
+
 /** What a host says about its way to the handler. */
 export interface EntryHost {
   /** The status that is logged where the caller is refused: 401, or the host's own. */

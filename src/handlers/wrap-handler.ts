@@ -23,8 +23,6 @@ export interface TrackRequest<Extra = unknown> {
     work: (...args: Args) => R,
     options: Extra & WorkOptions<Args> & { readonly carrier: unknown },
   ): (...args: Args) => R
-  /** A function without parameters and with a `path`, such as a cron job. */
-  <R>(work: () => R, options: Extra & WorkOptions<[]> & { readonly path: string | (() => string) }): () => R
   /** A handler of node:http, or of node:http2 through its compatibility API. */
   <
     Req extends IncomingMessage | Http2ServerRequest = IncomingMessage,

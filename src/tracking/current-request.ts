@@ -11,13 +11,15 @@ const REQUEST = Symbol.for('throughline.request')
  *
  * A body parser, a pooled socket or an event listener may have lost the context: pass the host's object then.
  *
+ * @typeParam Principal the caller: what `authenticate` resolves to
  * @param host the `req`, call or job that came in
  * @example currentRequest()?.note('CACHE_MISS', { key })
+ * @example const user = currentRequest<PrincipalOf<typeof authenticate>>()?.principal
  */
-export function currentRequest(host?: object): TrackedRequest | undefined {
+export function currentRequest<Principal = unknown>(host?: object): TrackedRequest<Principal> | undefined {
   const attached: unknown = host === undefined ? undefined : Reflect.get(host, REQUEST)
-  // Only tracked requests are attached or stored.
-  return (attached ?? storedRequest()) as TrackedRequest | undefined
+  // Only tracked requests are attached or stored; the caller knows what its own `authenticate` returns.
+  return (attached ?? storedRequest()) as TrackedRequest<Principal> | undefined
 }
 
 /** The trace id of the current request, or `''` outside a request. */

@@ -53,7 +53,7 @@ function isKnown(kinds: readonly Names[], name: string): boolean {
 /** The name that a misspelt one most likely stands for; undefined if none is near. */
 function nearestName(name: string, known: readonly string[]): string | undefined {
   const typed = name.toLowerCase()
-  const limit = Math.max(1, Math.floor(Math.max(typed.length, 3) * 0.4))
+  const limit = typed.length < 4 ? 1 : Math.max(2, Math.floor(typed.length * 0.4))
   let [nearest, least]: [string | undefined, number] = [undefined, limit + 1]
   for (const candidate of known) {
     const edits = editDistance(typed, candidate.toLowerCase())

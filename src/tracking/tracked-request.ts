@@ -38,16 +38,18 @@ const PROCESS_STEP: readonly string[] = ['PROCESS']
  * One request that is being processed: its ids, its state, and the signals that move it.
  *
  * No method throws into the request that it watches, except with `onInvalid: 'throw'`.
+ *
+ * @typeParam Principal the caller: what `authenticate` resolves to
  */
 // Without `implements`: the published types have no internal members. What uses these names an interface of its own.
-export class TrackedRequest {
+export class TrackedRequest<Principal = unknown> {
   readonly traceId: string
   readonly requestId: string
   readonly parentId: string | undefined
   /** The number of this delivery, 1, 2 …, on a resumed request. */
   readonly attempt: number | undefined
-  /** The value that `authenticate` resolved to. */
-  principal: unknown
+  /** The value that `authenticate` resolved to; undefined before that. */
+  principal: Principal
   /** @internal When the caller stops waiting, by the monotonic clock; undefined where that is not known. */
   readonly deadline: number | undefined
   /** @internal */
@@ -88,7 +90,8 @@ export class TrackedRequest {
     this.requestId = init.requestId
     this.parentId = init.extracted.parentId
     this.attempt = init.attempt
-    this.principal = undefined
+    // Until the caller is known.
+    this.principal = undefined as Principal
     this.previous = undefined
     this.next = undefined
     this.#flags = init.extracted.flags
@@ -157,7 +160,7 @@ export class TrackedRequest {
    * Reports that the caller is known; called by the handler with `auth: 'manual'`. In a handler PROCESS follows, implied,
    * unless `processing` is `'manual'` too.
    */
-  authenticated(principal?: unknown): boolean {
+  authenticated(principal?: Principal): boolean {
     if (principal !== undefined) this.principal = principal
     const moved = dispatch(this, 'AUTH_OK', NO_FIELDS)
     if (moved && isManualEntry(this.entry)) implySteps(this, PROCESS_STEP)

@@ -199,5 +199,16 @@ describe('express beyond the contract', () => {
       .toHaveProperty('authenticate')
       .toExtend<((req: Request) => unknown) | undefined>()
     expectTypeOf<Response>().toExtend<Parameters<ReturnType<typeof trackRequest>>[1]>()
+    trackRequest({
+      service: 'api',
+      authenticate: (req) => {
+        expectTypeOf(req).toEqualTypeOf<Request>()
+        return req.get('authorization')
+      },
+      ignore: (req) => req.path === '/health',
+      path: (req, path) => `${req.baseUrl}${path}`,
+      fields: (req) => ({ tenant: req.hostname }),
+    })
+    app().use(trackRequest({ service: 'api', authenticate: (req) => req.get('authorization') }))
   })
 })

@@ -8,9 +8,9 @@ import {
   type ServerInterceptor,
 } from '@grpc/grpc-js'
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, expectTypeOf, it } from 'vitest'
 import { headersOfCall, parentOfCall } from '../call-headers.ts'
-import { propagate, trackRequest } from '../../src/adapters/grpc.ts'
+import { propagate, trackRequest, type IncomingCall } from '../../src/adapters/grpc.ts'
 import { w3cTraceId } from '../../src/trace/trace-id.ts'
 import { currentRequest, currentTraceId } from '../../src/tracking/current-request.ts'
 import type { LifecycleRecord } from '../../src/record/record.ts'
@@ -763,4 +763,99 @@ it('continues if a sink throws', async () => {
   const { client, tracker } = await startServer(echo, { sinks: [broken] })
   expect((await client.call('unary')).status.code).toBe(status.OK)
   expect(tracker.stats.faults).toBeGreaterThan(0)
+})
+
+describe('which calls are logged, and how', () => {
+  const probe = metadata({ 'x-probe': 'yes', 'x-trace-id': ID })
+  const isProbe = ({ metadata: sent }: IncomingCall): boolean => sent.get('x-probe').length > 0
+
+  it.each(METHODS)('an ignored call leaves no line and no count, and its id still travels: %s', async (method) => {
+    const { client, records, tracker } = await startServer(echo, { ignore: isProbe })
+    const { texts, head, status: sent } = await client.call(method, { metadata: probe })
+    expect([sent.code, head?.get('x-trace-id')]).toEqual([status.OK, [ID]])
+    expect(texts.join(' ')).toContain(ID)
+    expect(records).toEqual([])
+    expect(tracker.stats).toMatchObject({ requests: 0, transitions: 0, inFlight: 0, faults: 0 })
+  })
+
+  it('an ignored call carries its trace on, and its caller is authenticated', async () => {
+    const back = await startServer(echo)
+    const front = await startServer(
+      {
+        unary: (_, callback) =>
+          void back.client.call('unary').then(({ texts }) => callback(null, { text: texts.join(' ') })),
+      },
+      { ignore: isProbe, authenticate: ({ metadata: sent }) => sent.get('user').length > 0 },
+    )
+    expect((await front.client.call('unary', { metadata: probe })).status.code).toBe(status.UNAUTHENTICATED)
+    const { texts } = await front.client.call('unary', {
+      metadata: metadata({ 'x-probe': '1', 'x-trace-id': ID, user: 'a' }),
+    })
+    expect(texts).toEqual([`hello ${ID}`])
+    expect(front.records).toEqual([])
+    expect(back.records[0]).toMatchObject({ trace_id: ID, parent_id: expect.any(String) as string })
+  })
+
+  it('a predicate that throws counts as false', async () => {
+    const ignore = (): never => {
+      throw new Error('broken')
+    }
+    const { client, final, tracker } = await startServer(echo, { ignore })
+    await client.call('unary')
+    expect((await final()).outcome).toBe('ok')
+    expect(tracker.stats).toMatchObject({ requests: 1, faults: 1 })
+  })
+
+  it('path rewrites what is logged, and fields are the data of the first line', async () => {
+    const { client, records, final } = await startServer(echo, {
+      path: ({ path: asked }, path) => `${asked === path ? 'same' : 'other'} ${path.slice(path.lastIndexOf('/'))}`,
+      fields: ({ metadata: sent }) => ({ tenant: sent.get('tenant')[0] }),
+    })
+    await client.call('unary', { metadata: metadata({ tenant: 'cave' }) })
+    await final()
+    expect(transitions(records)[0]).toMatchObject({ path: `same ${pathOf('unary').replace(/.*\//, '/')}` })
+    expect(records.map(({ data }) => data)).toEqual([{ tenant: 'cave' }, undefined, undefined, undefined])
+  })
+
+  it('a path function that throws hides the path', async () => {
+    const path = (): never => {
+      throw new Error('broken')
+    }
+    const { client, records, final, tracker } = await startServer(echo, { path })
+    await client.call('unary')
+    await final()
+    expect(records[0]).not.toHaveProperty('path')
+    expect(tracker.stats.faults).toBe(1)
+  })
+
+  it('the id travels under other names, and newTraceId gets the call', async () => {
+    const sources: unknown[] = []
+    const { client, records, final } = await startServer(echo, {
+      headers: { read: ['x-request-id', 'x-trace-id'], echo: ['x-request-id', 'x-trace-id'] },
+      newTraceId: (source) => `id-${String(sources.push(source))}`,
+    })
+    const { head } = await client.call('unary', { metadata: metadata({ 'x-request-id': 'r-1', 'x-trace-id': ID }) })
+    await final()
+    expect(records[0]?.trace_id).toBe('r-1')
+    expect([head?.get('x-request-id'), head?.get('x-trace-id')]).toEqual([['r-1'], ['r-1']])
+    await client.call('unary')
+    expect(sources).toMatchObject([{ path: pathOf('unary') }])
+  })
+
+  it.each(['x-id-bin', 'x!id'])('a name that is no key of metadata is refused: %s', async (echoed) => {
+    await expect(startServer(echo, { headers: { echo: echoed } })).rejects.toMatchObject({
+      code: 'THROUGHLINE_BAD_OPTION',
+    })
+  })
+
+  it('the types of its functions need no annotation', () => {
+    trackRequest({
+      service: 'texts',
+      authenticate: (call) => {
+        expectTypeOf(call).toEqualTypeOf<IncomingCall>()
+        return call.getPeer()
+      },
+      ignore: (call) => call.path.includes('Health'),
+    })
+  })
 })

@@ -182,9 +182,21 @@ describe('hono beyond the contract', () => {
 
   test("its type is that of Hono's middleware", () => {
     expectTypeOf(trackRequest({ service: 'api' })).toExtend<MiddlewareHandler>()
-    expectTypeOf(trackRequest<Context>).toBeCallableWith({
+    trackRequest({
       service: 'api',
-      authenticate: (c) => c.req.header('authorization'),
+      authenticate: (c) => {
+        expectTypeOf(c).toEqualTypeOf<Context>()
+        return c.req.header('authorization')
+      },
+      ignore: (c) => c.req.path === '/health',
+      path: (c, path) => `${c.req.method} ${path}`,
+      fields: (c) => ({ tenant: c.req.header('x-tenant') }),
     })
+    interface Env {
+      Variables: { tenant: string }
+    }
+    const app = new Hono<Env>()
+    app.use(trackRequest({ service: 'api', authenticate: (c) => c.req.header('authorization') }))
+    app.use(trackRequest<Context<Env>>({ service: 'api', fields: (c) => ({ tenant: c.var.tenant.length }) }))
   })
 })

@@ -114,7 +114,7 @@ export function describeOptions(start: Start, routes: HostTraits['routes']): voi
   })
 
   describe('fields', () => {
-    test('are the data of the first line, and of no other', async () => {
+    test('are the data of the first line only', async () => {
       const server = await start(() => ({}), { fields: (header) => ({ tenant: header('x-tenant'), size: 2 }) })
       await ask(server.url, { headers: { 'x-tenant': 'cave' } })
       await server.ended(1)

@@ -5,7 +5,7 @@ import { bodyParser } from '@koa/bodyparser'
 import Router from '@koa/router'
 import Koa, { type Context, type Middleware } from 'koa'
 import { afterEach, describe, expect, expectTypeOf, test } from 'vitest'
-import { authenticated, trackRequest } from '../../src/adapters/koa.ts'
+import { authenticated, trackRequest, type KoaContext } from '../../src/adapters/koa.ts'
 import { currentRequest } from '../../src/tracking/current-request.ts'
 import { describeAuthenticated } from './authenticated-contract.ts'
 import { ask } from './http-client.ts'
@@ -188,10 +188,20 @@ describe('koa beyond the contract', () => {
 
   test("its type is that of Koa's middleware", () => {
     expectTypeOf(trackRequest({ service: 'api' })).toExtend<Middleware>()
-    expectTypeOf(trackRequest<Context>).toBeCallableWith({
+    expectTypeOf<Context>().toExtend<KoaContext>()
+    trackRequest({
       service: 'api',
-      authenticate: (ctx) => ctx.get('authorization'),
+      authenticate: (ctx) => {
+        expectTypeOf(ctx).toEqualTypeOf<KoaContext>()
+        return ctx.get('authorization')
+      },
+      ignore: (ctx) => ctx.path === '/health',
+      path: (ctx, path) => `${ctx.method} ${path}`,
+      fields: (ctx) => ({ tenant: ctx.headers['x-tenant'] }),
     })
+    new Koa().use(trackRequest({ service: 'api', authenticate: (ctx) => ctx.cookies.get('session') }))
+    // With its own type the context has all members.
+    new Koa().use(trackRequest<Context>({ service: 'api', authenticate: (ctx) => ctx.request.get('authorization') }))
   })
 })
 

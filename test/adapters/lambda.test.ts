@@ -21,7 +21,7 @@ import { afterEach, describe, expect, expectTypeOf, test, vi } from 'vitest'
 import { fromSns, trackRecords, trackRequest } from '../../src/adapters/lambda.ts'
 import { ThroughlineError } from '../../src/errors.ts'
 import { audit } from '../../src/queries/audit.ts'
-import { currentRequest } from '../../src/tracking/current-request.ts'
+import { currentRequest, currentTraceId } from '../../src/tracking/current-request.ts'
 import { createTracker } from '../../src/handlers/track-request.ts'
 import type { TrackedRequest } from '../../src/tracking/tracked-request.ts'
 import { deferred } from '../deferred.ts'
@@ -307,6 +307,20 @@ describe('HTTP', () => {
       expect(records.at(-1)).toMatchObject({ state: 'Failed', outcome: 'denied', status: 401 })
     }
     expect(served).toHaveBeenCalledTimes(1)
+  })
+
+  test('an ignored event leaves no line, and its answer has the trace id', async () => {
+    const { tracker, records } = trackedService()
+    const handler = trackRequest((_event: APIGatewayProxyEvent) => ({ statusCode: 200, body: currentTraceId() }), {
+      tracker,
+      ignore: (event) => event.headers['x-probe'] === 'yes',
+      fields: (event) => ({ tenant: event.headers.tenant }),
+    })
+    const answer = await handler(v1({ 'x-probe': 'yes', 'x-trace-id': 'probe-1' }), context())
+    expect(answer).toMatchObject({ body: 'probe-1', headers: { 'x-trace-id': 'probe-1' } })
+    expect(records).toEqual([])
+    await handler(v1({ tenant: 'cave' }), context())
+    expect(records[0]?.data).toEqual({ tenant: 'cave' })
   })
 
   test('with auth: manual the handler authenticates the caller', async () => {

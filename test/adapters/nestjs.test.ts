@@ -597,12 +597,11 @@ describe.each(PLATFORMS)('Nest on %s beyond the contract', (_platform, make) => 
   test('an adapter that is set after the module was created, as in a testing module', async () => {
     const { tracker, ended, records } = recordingTracker()
     const { providers = [] } = TrackRequestModule.forRoot({ tracker })
-    const setUp = providers.find(
-      (provider): provider is FactoryProvider =>
-        'useFactory' in provider && provider.inject?.includes(HttpAdapterHost) === true,
-    )
+    const factories = providers.filter((provider): provider is FactoryProvider => 'useFactory' in provider)
+    const setUp = factories.find(({ inject }) => inject?.includes(HttpAdapterHost))
+    const options: unknown = factories.find((factory) => factory !== setUp)?.useFactory()
     const [host, adapter] = [new HttpAdapterHost(), make()]
-    setUp?.useFactory({ tracker }, host, new ApplicationConfig())
+    setUp?.useFactory(options, host, new ApplicationConfig())
     host.httpAdapter = adapter
     const app = await create(moduleOf({ controllers: [controller(shopOf(() => currentTraceId()))] }), adapter)
     const serving = await listenNest(app)
@@ -710,5 +709,13 @@ describe('Nest on any platform', () => {
       TrackRequestModule.forRootAsync({ inject: ['shop'], useFactory: (service: string) => ({ service }) }),
     ).toEqualTypeOf<DynamicModule>()
     expectTypeOf<IncomingMessage>().not.toExtend<NestRequest>()
+    TrackRequestModule.forRoot({
+      service: 'api',
+      authenticate: (req) => {
+        expectTypeOf(req).toEqualTypeOf<NestRequest>()
+        return req.headers.authorization
+      },
+      ignore: (req) => req.url === '/health',
+    })
   })
 })

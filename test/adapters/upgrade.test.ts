@@ -8,6 +8,7 @@ import type { UpgradeHandler } from '../../src/handlers/upgrade-handler.ts'
 import { deferred } from '../deferred.ts'
 import { expectValidRun, summarizeTransitions } from '../tracker-fixture.ts'
 import { listen } from './http-servers.ts'
+import type { HandlerOptions } from '../../src/handlers/handler-options.ts'
 import { recordingTracker, type RecordingTracker, type RunningServer } from './http-host.ts'
 
 const IMPLIED = ['0 Received', '1 AUTH_OK Authenticated implied', '2 PROCESS Processing implied']
@@ -22,7 +23,7 @@ describe('upgrade requests, on node:http with ws', () => {
 
   async function start(
     handler: UpgradeHandler,
-    options: { auth?: 'manual'; authenticate?: (req: IncomingMessage) => unknown } = {},
+    options: HandlerOptions<IncomingMessage> = {},
   ): Promise<RecordingTracker> {
     const recording = recordingTracker()
     const server = createServer((_req, res) => void res.end('no upgrade'))
@@ -63,6 +64,21 @@ describe('upgrade requests, on node:http with ws', () => {
     client.close()
     await once(client, 'close')
     expectRun(server, ...IMPLIED, '3 RESPOND Responded ok')
+  })
+
+  test('an ignored upgrade leaves no line, and its trace id still travels', async () => {
+    const server = await start(accept, { ignore: (req) => req.url?.startsWith('/live/') === true })
+    const client = connect({ 'x-trace-id': 'probe-1' })
+    expect(String((await once(client, 'message'))[0])).toBe('probe-1')
+    expect(server.records).toEqual([])
+    expect(server.tracker.stats).toMatchObject({ requests: 0, inFlight: 0, faults: 0 })
+  })
+
+  test('path and fields of an upgrade', async () => {
+    const server = await start(accept, { path: () => '/live/:id', fields: (req) => ({ agent: req.method }) })
+    await once(connect(), 'message')
+    await server.ended(1)
+    expect(server.records[0]).toMatchObject({ path: '/live/:id', data: { agent: 'GET' } })
   })
 
   test('a refused caller gets a 401, and the handler does not run', async () => {

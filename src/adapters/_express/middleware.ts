@@ -11,7 +11,7 @@ import { routeOf, type IsRequestHandler, type RoutedRequest } from './route.ts'
 export type Middleware<Req> = (req: Req, res: ServerResponse, next: (error?: unknown) => void) => void
 
 /** Express's `req`: Node's request, and the members of Express's own that are used. */
-export type ExpressRequest = IncomingMessage & RoutedRequest
+export type RoutableRequest = IncomingMessage & RoutedRequest
 
 /**
  * The tracking middleware, for Express and for frameworks built on it.
@@ -19,7 +19,7 @@ export type ExpressRequest = IncomingMessage & RoutedRequest
  * @param framework for a framework built on Express: `isHandler` tells the handlers that answer requests from others on
  *   a route, by default all answer; `hasPhase` says that it calls `enterHandler` itself
  */
-export function middleware<Req extends ExpressRequest>(
+export function middleware<Req extends RoutableRequest>(
   core: RequestCore,
   options: HandlerOptions<Req>,
   framework: { readonly isHandler?: IsRequestHandler; readonly hasPhase?: boolean } = {},
