@@ -12,7 +12,6 @@ await app.register(trackRequest, {
   authenticate: (req) => (req.headers.authorization === 'Bearer sesame' ? 'ali' : false),
 })
 app.post<{ Params: { id: string }; Body: { amount: number } }>('/orders/:id', (req) => {
-  req.tracked?.processing()
   req.tracked?.note('COUNTED', { amount: req.body.amount })
   return { order: req.params.id, by: req.tracked?.principal, trace: req.tracked?.traceId }
 })

@@ -13,7 +13,6 @@ import {
   type handleUnaryCall,
   type MethodDefinition,
 } from '@grpc/grpc-js'
-import { currentRequest } from 'throughline'
 import { propagate, trackRequest } from 'throughline/grpc'
 
 interface ProductRequest {
@@ -70,7 +69,6 @@ const catalogClient = new Client(await listen(catalog), credentials.createInsecu
 // The shop calls the catalog; propagate() adds the current request to the metadata.
 const shop = new Server({ interceptors: [trackRequest({ service: 'shop' })] })
 const showProduct: handleUnaryCall<ProductRequest, Product> = (call, callback) => {
-  currentRequest()?.processing()
   const metadata = new Metadata()
   metadata.set('authorization', 'shop-token')
   catalogClient.makeUnaryRequest(describe.path, write, describe.responseDeserialize, call.request, metadata, callback)

@@ -18,7 +18,6 @@ const server = createServer(
   tracker.trackRequest(
     (_req, res) => {
       const request = currentRequest()
-      request?.processing()
       res.end(`hello ${String(request?.principal)}, this is ${String(request?.traceId)}\n`)
     },
     { authenticate },

@@ -13,8 +13,7 @@ export const requestWithRetriesMachine = createMachine({
     events: {
       AUTH_OK: 'The caller is authenticated. Fires once; implied if callers are not checked.',
       AUTH_ERROR: 'The caller was rejected. Fires once and ends the request.',
-      PROCESS:
-        'The handler has started work. Fires at most once; implied at the end if the handler does not report it.',
+      PROCESS: 'The handler has the request. Fires at most once; implied when it starts if nobody reports it.',
       ENQUEUE: 'The broker has accepted the first message of this request. Does not fire if sending fails.',
       RESPOND: 'The response has been sent. Fires once, but not for a request that was queued or has failed.',
       ATTEMPT: 'A worker has received the message. Fires once per delivery.',
@@ -35,7 +34,7 @@ export const requestWithRetriesMachine = createMachine({
       },
     },
     Authenticated: {
-      description: 'The caller is authenticated, and the handler has the request.',
+      description: 'The caller is authenticated, and the handler does not have the request yet.',
       meta: { stuckAfter: '30s' },
       on: {
         PROCESS: { target: 'Processing' },

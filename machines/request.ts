@@ -14,8 +14,7 @@ export const requestMachine = createMachine({
     events: {
       AUTH_OK: 'The caller is authenticated. Fires once; implied if callers are not checked.',
       AUTH_ERROR: 'The caller was rejected. Fires once and ends the request.',
-      PROCESS:
-        'The handler has started work. Fires at most once; implied at the end if the handler does not report it.',
+      PROCESS: 'The handler has the request. Fires at most once; implied when it starts if nobody reports it.',
       ENQUEUE:
         'The broker has accepted the first message of this request. Does not fire if sending fails, nor for later messages.',
       RESPOND:
@@ -33,7 +32,7 @@ export const requestMachine = createMachine({
       },
     },
     Authenticated: {
-      description: 'The caller is authenticated, and the handler has the request.',
+      description: 'The caller is authenticated, and the handler does not have the request yet.',
       meta: { stuckAfter: '30s' },
       on: { PROCESS: { target: 'Processing' } },
     },

@@ -51,7 +51,7 @@ export const LAYERS: readonly Layer[] = [
   {
     path: 'src/tracking/',
     own: ['src/errors.ts', 'src/machine/', 'src/record/', 'src/sinks/', 'src/trace/', 'machines/'],
-    packages: ['node:async_hooks', 'node:diagnostics_channel', 'xstate'],
+    packages: ['node:async_hooks', 'node:diagnostics_channel', '@pinojs/redact', 'xstate'],
     because: 'tracking a request needs no host',
   },
   {

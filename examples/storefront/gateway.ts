@@ -35,7 +35,6 @@ async function authenticate(req: IncomingMessage): Promise<string> {
 }
 
 async function handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
-  currentRequest(req)?.processing()
   const { method = '', url = '' } = req
   const sku = /^\/products\/([a-z-]+)$/.exec(url)?.[1]
   try {

@@ -15,6 +15,8 @@ export interface OutgoingMessage {
   readonly own: Carrier
   /** How many trace headers the message has room for. */
   readonly headerSlots: number
+  /** For how long the broker holds it back before it delivers it. */
+  readonly delayMs?: number | undefined
 }
 
 /**

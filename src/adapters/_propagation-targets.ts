@@ -1,4 +1,4 @@
-import { badOption } from '../tracking/settings.ts'
+import { badOption, checkNames, type OptionNames } from '../tracking/options.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
 import { isPrivateHost } from './_private-host.ts'
 
@@ -19,11 +19,15 @@ export interface PropagateOptions {
   readonly to?: readonly Target[]
 }
 
+const PROPAGATE_OPTIONS: OptionNames<PropagateOptions> = { to: true }
+
 /** Whether a URL is among the targets. */
 export type IsTarget = (url: URL) => boolean
 
-/** @throws ThroughlineError THROUGHLINE_BAD_OPTION for a `to` that cannot be used */
-export function compileTargets(to: PropagateOptions['to']): IsTarget {
+/** @throws ThroughlineError THROUGHLINE_BAD_OPTION for options that cannot be used */
+export function compileTargets(options: PropagateOptions): IsTarget {
+  checkNames(options, 'propagate()', [PROPAGATE_OPTIONS])
+  const { to } = options
   if (to === undefined) return (url) => isPrivateHost(url.hostname)
   if (!Array.isArray(to)) throw badOption('to', "an array of host names, '*.' and a name, patterns or functions")
   const matchers = to.map(matcher)

@@ -2,20 +2,10 @@ import { currentRequest } from '../tracking/current-request.ts'
 import { startHandOff, type HandOff } from '../tracking/hand-off.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
 import { hasCarrierToKeep, MessageCalls, type HeadersFor, type OutgoingMessage } from './_message-calls.ts'
+import type { SendAs, SendOptions } from './_send-options.ts'
 import type { AnyFunction } from './_wrap-methods.ts'
 
 export type { HeadersFor, OutgoingMessage } from './_message-calls.ts'
-
-/** How messages relate to the request that sends them. */
-export interface SendOptions {
-  /**
-   * `'hand-off'`: the consumer continues the request. `'child'`: each consumer starts a request with the sender's as
-   * its parent, as where one event has several readers. A function decides by the name of the topic or queue.
-   */
-  readonly as?: SendAs | ((destination: string) => SendAs)
-}
-
-export type SendAs = 'hand-off' | 'child'
 
 /**
  * Sends, and settles the hand-off as the broker answers.
@@ -65,7 +55,7 @@ export function sendMessages<T>({ messages, as, send, confirm, noRoom }: SendCal
     first !== undefined &&
     first.headerSlots > 1 &&
     resolveSendAs(request, as, first.to) === 'hand-off'
-  const handOff = startHandOff(request, handsOff ? undefined : 'child')
+  const handOff = startHandOff(request, dueAfter(request, first?.delayMs), handsOff ? undefined : 'child')
   const headersFor = calls.headersFrom(() => handOff.headers(), handOff.lifecycle)
   return confirm(calls.watchConfirm(handOff), (callback) => send(headersFor, callback))
 }
@@ -99,6 +89,10 @@ export function confirmByResult<T>(accepted: (answer: Awaited<T>) => boolean = (
     else handOff.declined()
     return answer
   }
+}
+
+function dueAfter(request: TrackedRequest, delayMs: number | undefined): number | undefined {
+  return delayMs === undefined || !(delayMs > 0) ? undefined : request.core.settings.now() + delayMs
 }
 
 /** If the user's function throws, the message is a child. */

@@ -1,12 +1,12 @@
 import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
 import type { AmqpChannelLike } from './_amqp/channel.ts'
 import { consumerMethods } from './_amqp/consumer-methods.ts'
-import { startMessage, type Retries } from './_amqp/delivery.ts'
+import { RETRIES, startMessage, type Retries } from './_amqp/delivery.ts'
 import type { AmqpMessageLike } from './_amqp/headers.ts'
 import { producerMethods } from './_amqp/producer-methods.ts'
 import { processOne } from './_deliveries.ts'
 import { isObject } from './_objects.ts'
-import type { SendOptions } from './_send.ts'
+import { checkSendOptions, type SendOptions } from './_send-options.ts'
 import { wrapMethods } from './_wrap-methods.ts'
 
 export type { AmqpChannelLike, AmqpMessageLike }
@@ -33,7 +33,7 @@ export function trackRequest<M extends AmqpMessageLike | null, R>(
   handler: (message: M) => R,
   options: AmqpOptions<NonNullable<M>>,
 ): (message: M) => R {
-  const core = coreOf(options)
+  const core = coreOf(options, RETRIES)
   return (message) => {
     if (!isMessage(message)) return handler(message)
     return processOne(startMessage(core, message, options), () => handler(message))
@@ -54,6 +54,7 @@ export function trackRequest<M extends AmqpMessageLike | null, R>(
  * @example const channel = propagate(await connection.createConfirmChannel())
  */
 export function propagate<T extends AmqpChannelLike>(channel: T, options: SendOptions = {}): T {
+  checkSendOptions(options)
   return wrapMethods(channel, { ...producerMethods(options), ...consumerMethods() })
 }
 

@@ -5,7 +5,7 @@ import { carrierIn } from './_bullmq/metadata.ts'
 import { addMethod, type ProducerLike } from './_bullmq/producer-methods.ts'
 import { willRetry, type RetriedJob } from './_bullmq/retry.ts'
 import { startDelivery, processBatch, type Delivery } from './_deliveries.ts'
-import type { SendOptions } from './_send.ts'
+import { checkSendOptions, type SendOptions } from './_send-options.ts'
 import { wrapMethods } from './_wrap-methods.ts'
 
 /** The members of a job that are read. */
@@ -77,6 +77,7 @@ export function trackRequest<J extends JobLike, Rest extends unknown[], R>(
  * @example const orders = propagate(new Queue('orders', { connection }))
  */
 export function propagate<T extends ProducerLike>(producer: T, options: SendOptions = {}): T {
+  checkSendOptions(options)
   return wrapMethods(producer, {
     add: addMethod(producer, 'add', options),
     addBulk: addMethod(producer, 'addBulk', options),

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
-import { continueAuthenticated, type EntryOptions } from '../handlers/entry.ts'
+import { continueAuthenticated } from '../handlers/entry.ts'
+import { HANDLER_OPTIONS, type HandlerOptions } from '../handlers/handler-options.ts'
 import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
 import { currentRequest } from '../tracking/current-request.ts'
 import { middleware, type ExpressRequest, type Middleware } from './_express/middleware.ts'
@@ -9,7 +10,7 @@ export type { ExpressRequest, Middleware }
 /**
  * A tracker's options, or `{ tracker }`, and how callers are authenticated: `authenticate` receives Express's `req`.
  */
-export type ExpressOptions<Req extends object = IncomingMessage> = TrackerSource & EntryOptions<Req>
+export type ExpressOptions<Req extends object = IncomingMessage> = TrackerSource & HandlerOptions<Req>
 
 /**
  * A middleware that tracks every request that reaches it, until the end of the response.
@@ -24,7 +25,7 @@ export type ExpressOptions<Req extends object = IncomingMessage> = TrackerSource
 export function trackRequest<Req extends ExpressRequest = ExpressRequest>(
   options: ExpressOptions<Req>,
 ): Middleware<Req> {
-  return middleware(coreOf(options), options)
+  return middleware(coreOf(options, HANDLER_OPTIONS), options)
 }
 
 /**

@@ -1,6 +1,7 @@
-import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
-import type { EntryOptions } from '../handlers/entry.ts'
+import type { FastifyPluginAsync, FastifyRequest, RegisterOptions } from 'fastify'
+import { HANDLER_OPTIONS, type HandlerOptions } from '../handlers/handler-options.ts'
 import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
+import type { OptionNames } from '../tracking/options.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
 import { addHooks } from './_fastify/hooks.ts'
 
@@ -14,7 +15,15 @@ declare module 'fastify' {
 /**
  * A tracker's options, or `{ tracker }`, and how callers are authenticated: `authenticate` receives Fastify's request.
  */
-export type FastifyOptions = TrackerSource & EntryOptions<FastifyRequest>
+export type FastifyOptions = TrackerSource & HandlerOptions<FastifyRequest>
+
+/** Fastify passes its own options on to the plugin. */
+const REGISTER_OPTIONS: OptionNames<RegisterOptions & { readonly name: string }> = {
+  prefix: true,
+  logLevel: true,
+  logSerializers: true,
+  name: true,
+}
 
 /**
  * A plugin that tracks every request of the instance on which it is registered, until the end of the response.
@@ -29,7 +38,7 @@ export type FastifyOptions = TrackerSource & EntryOptions<FastifyRequest>
 export const trackRequest: FastifyPluginAsync<FastifyOptions> = (app, options) =>
   // Fastify does not handle an error that a plugin throws synchronously.
   new Promise((registered) => {
-    addHooks(app, coreOf(options), options, true)
+    addHooks(app, coreOf(options, HANDLER_OPTIONS, REGISTER_OPTIONS), options, true)
     registered()
   })
 

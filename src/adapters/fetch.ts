@@ -22,7 +22,7 @@ export function propagate<F extends (...args: never[]) => Promise<unknown>>(
   fetch: F,
   options: PropagateOptions = {},
 ): F {
-  const isTarget = compileTargets(options.to)
+  const isTarget = compileTargets(options)
   // The result has the type of the fetch: same arguments but for headers, same result.
   const original = fetch as unknown as AnyFunction
   const propagating: AnyFunction = (input, init, ...rest) => {

@@ -1,15 +1,15 @@
 import { InterceptingCall, type Interceptor, type ServerInterceptor } from '@grpc/grpc-js'
-import type { EntryOptions } from '../handlers/entry.ts'
+import { HANDLER_OPTIONS, type HandlerOptions } from '../handlers/handler-options.ts'
 import { currentRequest } from '../tracking/current-request.ts'
 import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
 import { TrackedCall, type IncomingCall } from './_grpc/tracked-call.ts'
 import { startPropagatedCall } from './_calls.ts'
-import { statusListener, withTraceHeaders } from './_grpc/outgoing-call.ts'
+import { checkKeys, statusListener, withTraceHeaders } from './_grpc/outgoing-call.ts'
 
 export type { IncomingCall } from './_grpc/tracked-call.ts'
 
 /** A tracker's options, or `{ tracker }`, and how callers are authenticated. */
-export type GrpcOptions = TrackerSource & EntryOptions<IncomingCall>
+export type GrpcOptions = TrackerSource & HandlerOptions<IncomingCall>
 
 /**
  * A server interceptor that tracks every call, of all four kinds, from its metadata to its status.
@@ -21,7 +21,8 @@ export type GrpcOptions = TrackerSource & EntryOptions<IncomingCall>
  * @example new Server({ interceptors: [trackRequest({ service: 'catalog' })] })
  */
 export function trackRequest(options: GrpcOptions): ServerInterceptor {
-  const core = coreOf(options)
+  const core = coreOf(options, HANDLER_OPTIONS)
+  checkKeys(core.settings.idHeaders.echo)
   return (method, call) => new TrackedCall(call, method.path, core, options)
 }
 

@@ -1,5 +1,6 @@
-import { continueAuthenticated, type EntryOptions } from '../handlers/entry.ts'
+import { continueAuthenticated } from '../handlers/entry.ts'
 import { trackFetch } from '../handlers/fetch-handler.ts'
+import { HANDLER_OPTIONS, type HandlerOptions } from '../handlers/handler-options.ts'
 import { currentRequest } from '../tracking/current-request.ts'
 import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
 
@@ -16,7 +17,7 @@ export interface HonoContextLike {
 }
 
 /** A tracker's options, or `{ tracker }`, and how callers are authenticated: `authenticate` receives Hono's context. */
-export type HonoOptions<Context extends object = HonoContextLike> = TrackerSource & EntryOptions<Context>
+export type HonoOptions<Context extends object = HonoContextLike> = TrackerSource & HandlerOptions<Context>
 
 /**
  * A middleware that tracks every request that reaches it, until the body of its response has ended, failed or been
@@ -31,7 +32,7 @@ export type HonoOptions<Context extends object = HonoContextLike> = TrackerSourc
 export function trackRequest<Context extends HonoContextLike = HonoContextLike>(
   options: HonoOptions<Context>,
 ): (c: Context, next: () => Promise<void>) => Promise<void> {
-  const core = coreOf(options)
+  const core = coreOf(options, HANDLER_OPTIONS)
   return async (c, next) => {
     const serve = async (): Promise<Response> => {
       await next()

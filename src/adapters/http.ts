@@ -44,7 +44,7 @@ export function propagate<T extends RequestFunction | HttpModule | HttpAgent>(
   client: T,
   options: PropagateOptions = {},
 ): T {
-  const isTarget = compileTargets(options.to)
+  const isTarget = compileTargets(options)
   // The result is called, and returns, as the client does.
   if (typeof client === 'function')
     return wrapRequest(client as unknown as AnyFunction, isTarget, protocolOf(client)) as unknown as T

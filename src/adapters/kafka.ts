@@ -1,8 +1,9 @@
 import type { Carrier } from '../trace/carrier.ts'
 import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
+import type { OptionNames } from '../tracking/options.ts'
 import { processBatch } from './_deliveries.ts'
 import { producerMethods } from './_kafka/producer-methods.ts'
-import type { SendOptions } from './_send.ts'
+import { checkSendOptions, type SendOptions } from './_send-options.ts'
 import { wrapMethods } from './_wrap-methods.ts'
 
 /** The members of kafkajs's producer that are used. */
@@ -21,13 +22,18 @@ export type KafkaPayload =
   | { readonly topic: string; readonly message: KafkaMessageLike }
   | { readonly batch: { readonly topic: string; readonly messages: readonly KafkaMessageLike[] } }
 
-/** A tracker's options, or `{ tracker }`, and what your messages say about their retries. */
-export type KafkaOptions = TrackerSource & {
+/** What your messages say about their retries. */
+export interface KafkaRetries {
   /**
    * The number of this delivery of the message: 1, 2 … Kafka does not count, so by default 1, unless your headers do.
    */
   readonly attempt?: (message: KafkaMessageLike) => number | undefined
 }
+
+/** A tracker's options, or `{ tracker }`, and what your messages say about their retries. */
+export type KafkaOptions = TrackerSource & KafkaRetries
+
+const KAFKA_OPTIONS: OptionNames<KafkaRetries> = { attempt: true }
 
 /**
  * Wraps `eachMessage` or `eachBatch`: each message resumes the request that it carries, or starts one.
@@ -42,7 +48,7 @@ export function trackRequest<P extends KafkaPayload, R>(
   handler: (payload: P) => R,
   options: KafkaOptions,
 ): (payload: P) => Promise<Awaited<R>> {
-  const core = coreOf(options)
+  const core = coreOf(options, KAFKA_OPTIONS)
   const { errors } = core.settings
   return (payload) => {
     const { topic, messages } =
@@ -69,5 +75,6 @@ export function trackRequest<P extends KafkaPayload, R>(
  * @example const producer = propagate(kafka.producer(), { as: (topic) => (topic === 'orders' ? 'hand-off' : 'child') })
  */
 export function propagate<T extends KafkaProducerLike>(producer: T, options: SendOptions = {}): T {
+  checkSendOptions(options)
   return wrapMethods(producer, producerMethods(options))
 }

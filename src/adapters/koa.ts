@@ -1,8 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { authenticate, continueAuthenticated, type EntryOptions } from '../handlers/entry.ts'
+import { authenticate, continueAuthenticated } from '../handlers/entry.ts'
+import { HANDLER_OPTIONS, type HandlerOptions } from '../handlers/handler-options.ts'
 import { attachRequest, currentRequest } from '../tracking/current-request.ts'
 import { trackNodeRequest } from '../handlers/node-request.ts'
 import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
+import { routeOf } from './_koa/route.ts'
 import { isObject } from './_objects.ts'
 
 /** The members of Koa's context that are used. */
@@ -19,7 +21,7 @@ export interface KoaContextLike {
 }
 
 /** A tracker's options, or `{ tracker }`, and how callers are authenticated: `authenticate` receives Koa's context. */
-export type KoaOptions<Context extends object = KoaContextLike> = TrackerSource & EntryOptions<Context>
+export type KoaOptions<Context extends object = KoaContextLike> = TrackerSource & HandlerOptions<Context>
 
 /**
  * A middleware that tracks every request that reaches it, until the response is sent, which Koa does after all
@@ -34,9 +36,9 @@ export type KoaOptions<Context extends object = KoaContextLike> = TrackerSource 
 export function trackRequest<Context extends KoaContextLike = KoaContextLike>(
   options: KoaOptions<Context>,
 ): (ctx: Context, next: () => Promise<unknown>) => Promise<void> {
-  const core = coreOf(options)
+  const core = coreOf(options, HANDLER_OPTIONS)
   return async (ctx, next) => {
-    const { request, handlerFailed } = trackNodeRequest(core, ctx.req, ctx.res, {
+    const { request, handlerFailed } = trackNodeRequest(core, options, ctx.req, ctx.res, {
       path: routeOf(ctx) ?? ctx.originalUrl,
       source: ctx,
     })
@@ -67,32 +69,4 @@ export function authenticated<Context extends KoaContextLike = KoaContextLike>(
   principal: (ctx: Context) => unknown = ({ state }) => (isObject(state) ? state.user : undefined),
 ): (ctx: Context, next: () => Promise<unknown>) => Promise<unknown> {
   return (ctx, next) => continueAuthenticated(currentRequest(ctx), () => principal(ctx), next)
-}
-
-/** The members of @koa/router that are used. */
-interface Router {
-  match(
-    path: string,
-    method: string,
-  ): {
-    readonly route: boolean
-    readonly pathAndMethod: readonly { readonly path: unknown; readonly methods: readonly string[] }[]
-  }
-}
-
-/** The pattern of the route that will match, found through the `router` property of the router's middleware. */
-function routeOf({ app, path, method }: KoaContextLike): string | undefined {
-  for (const middleware of app.middleware) {
-    const router = typeof middleware === 'function' && 'router' in middleware ? middleware.router : undefined
-    if (!isRouter(router)) continue
-    const { route, pathAndMethod } = router.match(path, method)
-    // The last layer with a method is the route; layers without are the router's middleware.
-    const layer = route ? pathAndMethod.findLast(({ methods }) => methods.length > 0) : undefined
-    if (layer !== undefined) return String(layer.path)
-  }
-  return undefined
-}
-
-function isRouter(value: unknown): value is Router {
-  return isObject(value) && typeof value.match === 'function'
 }

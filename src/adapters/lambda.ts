@@ -1,7 +1,13 @@
 import { currentRequest } from '../tracking/current-request.ts'
+import type { OptionNames } from '../tracking/options.ts'
 import { badOption } from '../tracking/settings.ts'
 import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
-import { invocations, type InvocationOptions, type LambdaContextLike } from './_lambda/invocation.ts'
+import {
+  INVOCATION_OPTIONS,
+  invocations,
+  type InvocationOptions,
+  type LambdaContextLike,
+} from './_lambda/invocation.ts'
 import {
   processEach,
   processTogether,
@@ -10,24 +16,27 @@ import {
   type BatchResponse,
   type SqsRecordLike,
 } from './_lambda/sqs-records.ts'
-import { trackInvocation, type TrackInvocationOptions } from './_lambda/track-invocation.ts'
+import { TRACK_INVOCATION_OPTIONS, trackInvocation, type TrackInvocationOptions } from './_lambda/track-invocation.ts'
 import type { UnknownObject } from './_objects.ts'
-import type { QueueOptions } from './_sqs/attributes.ts'
+import { QUEUE_OPTIONS, type QueueOptions } from './_sqs/attributes.ts'
 
 export { fromSns } from './_sqs/attributes.ts'
 
 /** A tracker's options, or `{ tracker }`, and those of invocations, queues and authentication over HTTP. */
 export type LambdaOptions<Event> = TrackerSource & InvocationOptions & QueueOptions & TrackInvocationOptions<Event>
 
+/** The options of {@link trackRecords} only. */
+export interface BatchOptions {
+  /** Processes all records at once, unless their queue is FIFO. */
+  readonly concurrent?: boolean
+  /** Returns a record's headers if they are not in its attributes: `fromSns`, or your own function. */
+  readonly carrier?: (record: SqsRecordLike) => UnknownObject | undefined
+}
+
 /** The options of {@link trackRecords}. */
-export type RecordOptions = TrackerSource &
-  InvocationOptions &
-  QueueOptions & {
-    /** Processes all records at once, unless their queue is FIFO. */
-    readonly concurrent?: boolean
-    /** Returns a record's headers if they are not in its attributes: `fromSns`, or your own function. */
-    readonly carrier?: (record: SqsRecordLike) => UnknownObject | undefined
-  }
+export type RecordOptions = TrackerSource & InvocationOptions & QueueOptions & BatchOptions
+
+const BATCH_OPTIONS: OptionNames<BatchOptions> = { concurrent: true, carrier: true }
 
 /**
  * Wraps a function of AWS Lambda that returns a promise. The kind of event is recognized by its shape:
@@ -49,7 +58,7 @@ export function trackRequest<Event, Context extends LambdaContextLike, Rest exte
 ): (event: Event, context: Context, ...rest: Rest) => Promise<Awaited<R>> {
   // A handler with a callback or a response stream has no promise that says when it has finished.
   if (handler.length > 2) throw badOption('handler', 'a function of (event, context) that returns a promise')
-  const core = coreOf(options)
+  const core = coreOf(options, TRACK_INVOCATION_OPTIONS, INVOCATION_OPTIONS, QUEUE_OPTIONS)
   const invoke = invocations(core, options)
   const deliveryOf = recordDeliveries(core, options)
   return (event, context, ...rest) =>
@@ -78,7 +87,7 @@ export function trackRecords<Rec extends SqsRecordLike, Context extends LambdaCo
   handler: (record: Rec, context: Context) => unknown,
   options: RecordOptions,
 ): (event: { readonly Records: readonly Rec[] }, context: Context) => Promise<BatchResponse> {
-  const core = coreOf(options)
+  const core = coreOf(options, BATCH_OPTIONS, INVOCATION_OPTIONS, QUEUE_OPTIONS)
   const invoke = invocations(core, options)
   const deliveryOf = recordDeliveries(core, options, options.carrier)
   const { concurrent = false } = options

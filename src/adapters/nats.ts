@@ -1,10 +1,12 @@
 import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
+import type { OptionNames } from '../tracking/options.ts'
 import { processOne } from './_deliveries.ts'
 import { startMessage, type NatsMessageLike } from './_nats/delivery.ts'
 import { hostHeaders } from './_nats/headers.ts'
-import type { NatsSendOptions } from './_nats/outgoing-message.ts'
+import { NATS_SEND_OPTIONS, type NatsSendOptions } from './_nats/outgoing-message.ts'
 import { connectionMethods, jetStreamMethods } from './_nats/producer-methods.ts'
 import { isObject } from './_objects.ts'
+import { checkSendOptions } from './_send-options.ts'
 import { wrapMethods } from './_wrap-methods.ts'
 
 export type { NatsMessageLike, NatsSendOptions }
@@ -17,14 +19,19 @@ export interface NatsSenderLike {
   publish(...args: never[]): unknown
 }
 
-/** A tracker's options, or `{ tracker }`, and what messages do not say about their retries. */
-export type NatsOptions = TrackerSource & {
+/** What messages do not say about their retries. */
+export interface NatsRetries {
   /**
    * The consumer's `max_deliver`: the number of deliveries after which a failure is final. By default there is no
    * limit.
    */
   readonly attempts?: number
 }
+
+/** A tracker's options, or `{ tracker }`, and what messages do not say about their retries. */
+export type NatsOptions = TrackerSource & NatsRetries
+
+const NATS_OPTIONS: OptionNames<NatsRetries> = { attempts: true }
 
 /**
  * A handler's arguments: the message, or, as for a subscription's `callback`, an error or null and then the message.
@@ -47,7 +54,7 @@ export function trackRequest<Args extends NatsArgs, R>(
   handler: (...args: Args) => R,
   options: NatsOptions,
 ): (...args: Args) => R {
-  const core = coreOf(options)
+  const core = coreOf(options, NATS_OPTIONS)
   // As in a consumer's configuration, -1 means no limit.
   const attempts = options.attempts !== undefined && options.attempts > 0 ? options.attempts : Infinity
   return (...args) => {
@@ -76,6 +83,7 @@ export function trackRequest<Args extends NatsArgs, R>(
  * @example const js = propagate(jetstream(await connect()))
  */
 export function propagate<T extends NatsSenderLike>(sender: T, options: NatsSendOptions = {}): T {
+  checkSendOptions(options, NATS_SEND_OPTIONS)
   const resolved = { ...options, headers: options.headers ?? hostHeaders() }
   return wrapMethods(sender, 'flush' in sender ? connectionMethods(resolved) : jetStreamMethods(resolved))
 }

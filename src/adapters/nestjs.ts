@@ -1,12 +1,13 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { DynamicModule, FactoryProvider, ModuleMetadata } from '@nestjs/common'
 import { APP_INTERCEPTOR, ApplicationConfig, HttpAdapterHost } from '@nestjs/core'
-import type { EntryOptions } from '../handlers/entry.ts'
-import { trackerOf, type TrackerSource } from '../handlers/track-request.ts'
-import type { NatsSendOptions } from './_nats/outgoing-message.ts'
+import type { HandlerOptions } from '../handlers/handler-options.ts'
+import type { TrackerSource } from '../handlers/track-request.ts'
+import { NATS_SEND_OPTIONS, type NatsSendOptions } from './_nats/outgoing-message.ts'
 import { clientMethods } from './_nestjs/client-methods.ts'
 import type { MessageOptions } from './_nestjs/message-delivery.ts'
-import { trackApplication } from './_nestjs/track-application.ts'
+import { resolveOptions, trackApplication, type ResolvedOptions } from './_nestjs/track-application.ts'
+import { checkSendOptions } from './_send-options.ts'
 import { wrapMethods } from './_wrap-methods.ts'
 
 /** The members that the requests of Express and Fastify have in common, of those that `authenticate` may need. */
@@ -20,7 +21,7 @@ export interface NestRequest {
  * A tracker's options, or `{ tracker }`, and how callers are authenticated: `authenticate` receives the platform's own
  * request. It is not called for microservices, whose guards authenticate.
  */
-export type NestOptions<Req extends object = NestRequest> = TrackerSource & EntryOptions<Req> & MessageOptions
+export type NestOptions<Req extends object = NestRequest> = TrackerSource & HandlerOptions<Req> & MessageOptions
 
 /** A factory of options, the providers that it receives, and the modules that export those. */
 export type NestAsyncOptions<Req extends object = NestRequest> = Pick<ModuleMetadata, 'imports'> &
@@ -46,17 +47,21 @@ const OPTIONS = Symbol('throughline.options')
 export class TrackRequestModule {
   /** @throws ThroughlineError THROUGHLINE_BAD_OPTION, immediately, for options that cannot be used */
   static forRoot<Req extends NestRequest = NestRequest>(options: NestOptions<Req>): DynamicModule {
-    const resolved = { ...options, tracker: trackerOf(options) }
+    const resolved = resolveOptions(options)
     return moduleOf({ useFactory: () => resolved })
   }
 
   /** The same with options from a factory, which receives the providers in `inject`. */
   static forRootAsync<Req extends NestRequest = NestRequest>(options: NestAsyncOptions<Req>): DynamicModule {
-    return moduleOf(options)
+    const { useFactory, ...others } = options
+    return moduleOf({ ...others, useFactory: async (...args: unknown[]) => resolveOptions(await useFactory(...args)) })
   }
 }
 
-function moduleOf({ imports = [], inject = [], useFactory }: NestAsyncOptions<never>): DynamicModule {
+type ResolvedModule = Pick<NestAsyncOptions<never>, 'imports' | 'inject'> &
+  Pick<FactoryProvider<ResolvedOptions>, 'useFactory'>
+
+function moduleOf({ imports = [], inject = [], useFactory }: ResolvedModule): DynamicModule {
   return {
     module: TrackRequestModule,
     global: true,
@@ -83,5 +88,6 @@ function moduleOf({ imports = [], inject = [], useFactory }: NestAsyncOptions<ne
  * const provider = { provide: 'ORDERS', useFactory: create }
  */
 export function propagate<T extends NestClientLike>(client: T, options: NatsSendOptions = {}): T {
+  checkSendOptions(options, NATS_SEND_OPTIONS)
   return wrapMethods(client, clientMethods(client, options))
 }

@@ -4,7 +4,7 @@ import { processBatch } from './_deliveries.ts'
 import { isObject } from './_objects.ts'
 import { deliveryOf, expiryOf, hasMetadata, type JobLike } from './_pg-boss/job.ts'
 import { producerMethods } from './_pg-boss/producer-methods.ts'
-import type { SendOptions } from './_send.ts'
+import { checkSendOptions, type SendOptions } from './_send-options.ts'
 import { isFunction, wrapMethods, type MethodWrapper } from './_wrap-methods.ts'
 
 export type { JobLike } from './_pg-boss/job.ts'
@@ -67,6 +67,7 @@ export function trackRequest<J extends JobLike, R>(
  * @example const boss = propagate(new PgBoss(url))
  */
 export function propagate<T extends PgBossLike>(boss: T, options: SendOptions = {}): T {
+  checkSendOptions(options)
   return wrapMethods(boss, { ...producerMethods(options), work, start })
 }
 

@@ -1,8 +1,9 @@
 import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
+import type { OptionNames } from '../tracking/options.ts'
 import { processBatch } from './_deliveries.ts'
 import { isObject, withProperty, type UnknownObject } from './_objects.ts'
-import type { SendOptions } from './_send.ts'
-import { deliveriesOf, headersIn, type QueueOptions, type SystemAttributes } from './_sqs/attributes.ts'
+import { checkSendOptions, type SendOptions } from './_send-options.ts'
+import { deliveriesOf, headersIn, QUEUE_OPTIONS, type QueueOptions, type SystemAttributes } from './_sqs/attributes.ts'
 import { operate, operationOf, OPERATIONS } from './_sqs/operations.ts'
 import { wrapMethods, type MethodWrapper } from './_wrap-methods.ts'
 
@@ -24,14 +25,18 @@ export interface SqsMessageLike {
   readonly Attributes?: SystemAttributes | undefined
 }
 
+/** What messages do not say about their queue. */
+export interface SqsQueueOptions extends QueueOptions {
+  /** The name of the queue, logged as `path`. By default `sqs`. */
+  readonly queue?: string
+  /** Returns a message's headers if they are not in its attributes: `fromSns`, or your own function. */
+  readonly carrier?: (message: SqsMessageLike) => UnknownObject | undefined
+}
+
 /** A tracker's options, or `{ tracker }`, and what messages do not say about their queue. */
-export type SqsOptions = TrackerSource &
-  QueueOptions & {
-    /** The name of the queue, logged as `path`. By default `sqs`. */
-    readonly queue?: string
-    /** Returns a message's headers if they are not in its attributes: `fromSns`, or your own function. */
-    readonly carrier?: (message: SqsMessageLike) => UnknownObject | undefined
-  }
+export type SqsOptions = TrackerSource & SqsQueueOptions
+
+const SQS_QUEUE_OPTIONS: OptionNames<SqsQueueOptions> = { ...QUEUE_OPTIONS, queue: true, carrier: true }
 
 /**
  * Wraps the handler of one message: it resumes the request that the message carries, or starts one.
@@ -47,7 +52,7 @@ export function trackRequest<M extends SqsMessageLike, Rest extends unknown[], R
   handler: (message: M, ...rest: Rest) => R,
   options: SqsOptions,
 ): (message: M, ...rest: Rest) => Promise<Awaited<R>> {
-  const core = coreOf(options)
+  const core = coreOf(options, SQS_QUEUE_OPTIONS)
   const deliveryOf = deliveriesOf(options)
   const { queue = 'sqs', carrier = ({ MessageAttributes }: SqsMessageLike) => headersIn(MessageAttributes) } = options
   return (message, ...rest) => {
@@ -70,6 +75,7 @@ export function trackRequest<M extends SqsMessageLike, Rest extends unknown[], R
  * @example const sqs = propagate(new SQSClient())
  */
 export function propagate<T extends SqsClientLike>(client: T, options: SendOptions = {}): T {
+  checkSendOptions(options)
   const method =
     (operation: string): MethodWrapper =>
     (original) =>

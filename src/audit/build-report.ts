@@ -1,4 +1,5 @@
 import type { RequestAssessment } from '../history/assess.ts'
+import { queueLine, queueTimes } from '../history/queue-times.ts'
 import { isHandOffState, step, type TransitionTable } from '../machine/table.ts'
 import type { RecordKind } from '../record/record-batch.ts'
 import { percentilesOf } from './dwell-histogram.ts'
@@ -11,6 +12,7 @@ import type {
   LineCounts,
   PathCount,
   ServiceCounts,
+  StateCounts,
   StepCount,
   UndeliveredRequest,
 } from './report.ts'
@@ -39,7 +41,7 @@ export function buildReport({
   const assessments = [...unsorted].sort(byRequest)
   const { counters, variants, lateLines } = requestTable
   for (const { count, steps } of variants.clean) for (const { entered } of steps) entered.entered += count
-  for (const assessment of assessments) countAssessment(assessment, counters)
+  for (const assessment of assessments) countAssessment(assessment, counters, table)
   const limitOf = thresholdLookup(limits, counters)
   const states = table.states.map(
     ({ name }) => [name, stateCounts(counters.in(name), (service) => limitOf(name, service))] as const,
@@ -98,7 +100,11 @@ function thresholdLookup({ states, auto }: StuckThresholds, counters: StateCount
   }
 }
 
-function countAssessment({ history, position, ended }: RequestAssessment, counters: StateCounters): void {
+function countAssessment(
+  { history, position, ended }: RequestAssessment,
+  counters: StateCounters,
+  table: TransitionTable,
+): void {
   const steps = history.transitions.map(({ record }) => record)
   for (const [index, { state, service, from, dwell_ms }] of steps.entries()) {
     counters.of(state, service).entered += 1
@@ -106,21 +112,35 @@ function countAssessment({ history, position, ended }: RequestAssessment, counte
       counters.of(from, enteredBy(steps, index) ?? service).dwell.add(dwell_ms)
   }
   if (!ended) counters.of(position.state, position.service).open += 1
+  const queued = steps.find(({ event }) => event === 'ENQUEUE')
+  if (queued === undefined) return
+  const lines = [...history.transitions, ...history.notes].map(({ record }) => queueLine(record, table))
+  counters.addQueueTimes(queued.state, queued.service, queueTimes(lines))
 }
 
 function stateCounts(
   counters: readonly StateCounter[],
   limitOf: (service: string) => StuckLimit,
 ): AuditReport['states'][string] {
-  const services = counters.map(({ service, entered, open, dwell }): [string, ServiceCounts] => [
+  const services = counters.map(({ service, entered, open, dwell, queue }): [string, ServiceCounts] => [
     service,
-    { entered, open, dwell_ms: dwell.percentiles(), ...limitOf(service) },
+    { entered, open, dwell_ms: dwell.percentiles(), ...queueCounts([queue]), ...limitOf(service) },
   ])
   return {
     entered: counters.reduce((sum, { entered }) => sum + entered, 0),
     open: counters.reduce((sum, { open }) => sum + open, 0),
     dwell_ms: percentilesOf(counters.map(({ dwell }) => dwell)),
+    ...queueCounts(counters.map(({ queue }) => queue)),
     services: Object.fromEntries(services),
+  }
+}
+
+function queueCounts(all: readonly StateCounter['queue'][]): Pick<StateCounts, 'waiting_ms' | 'working_ms'> {
+  const known = all.filter((queue) => queue !== undefined)
+  if (known.length === 0) return {}
+  return {
+    waiting_ms: percentilesOf(known.map(({ waiting }) => waiting)),
+    working_ms: percentilesOf(known.map(({ working }) => working)),
   }
 }
 
@@ -135,8 +155,8 @@ function undeliveredEntry(
   now: number,
   table: TransitionTable,
 ): UndeliveredRequest[] {
-  if (ended || attempts > 0 || !isHandOffState(table, position.state)) return []
-  const { service, since } = position
+  const { service, since, due = now } = position
+  if (ended || attempts > 0 || due > now || !isHandOffState(table, position.state)) return []
   return [{ trace_id: history.traceId, request_id: history.requestId, service, since, age_ms: now - since }]
 }
 

@@ -4,6 +4,12 @@ import type { StuckLimit } from './stuck-thresholds.ts'
 
 export type { Dwell }
 
+/** A stuck request, with what its own lines say of the cause. */
+export interface StuckEntry extends StuckRequest {
+  /** `'shutdown'` if its process noted that it shut down, and no worker has received it since; null if nothing is known. */
+  readonly cause: 'shutdown' | null
+}
+
 /** A line that no run of the machine writes. */
 export interface InvalidEntry {
   readonly trace_id: string
@@ -37,6 +43,12 @@ export interface StateCounts {
   readonly entered: number
   readonly open: number
   readonly dwell_ms: Dwell
+  /**
+   * In a state of a queue: how long messages waited for each delivery, and how long a worker had them. Absent where no
+   * delivery is known.
+   */
+  readonly waiting_ms?: Dwell
+  readonly working_ms?: Dwell
 }
 
 /** The same for the requests that one service moved there, with the threshold. */
@@ -101,7 +113,7 @@ export interface AuditReport {
   readonly states: Readonly<
     Record<string, StateCounts & { readonly services: Readonly<Record<string, ServiceCounts>> }>
   >
-  readonly stuck: readonly StuckRequest[]
+  readonly stuck: readonly StuckEntry[]
   readonly invalid: readonly InvalidEntry[]
   readonly gaps: readonly GapEntry[]
   readonly duplicates: number

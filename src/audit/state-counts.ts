@@ -1,4 +1,5 @@
 import { DwellHistogram } from './dwell-histogram.ts'
+import type { QueueTime } from '../history/queue-times.ts'
 
 /** Counts for one state and the service that moved requests into it. */
 export interface StateCounter {
@@ -8,6 +9,8 @@ export interface StateCounter {
   open: number
   /** The time that requests spent in the state. */
   readonly dwell: DwellHistogram
+  /** Of a state in a queue: how much of that time messages waited, and how long a worker had them. */
+  queue: { readonly waiting: DwellHistogram; readonly working: DwellHistogram } | undefined
 }
 
 /** Counts by state and service. */
@@ -18,9 +21,17 @@ export class StateCounters {
     const key = JSON.stringify([state, service])
     const known = this.#counters.get(key)
     if (known !== undefined) return known
-    const counter = { state, service, entered: 0, open: 0, dwell: new DwellHistogram() }
+    const counter = { state, service, entered: 0, open: 0, dwell: new DwellHistogram(), queue: undefined }
     this.#counters.set(key, counter)
     return counter
+  }
+
+  /** Adds the times of one request to the state of its queue. */
+  addQueueTimes(state: string, service: string, times: readonly QueueTime[]): void {
+    if (times.length === 0) return
+    const counter = this.of(state, service)
+    counter.queue ??= { waiting: new DwellHistogram(), working: new DwellHistogram() }
+    for (const { of, ms } of times) counter.queue[of].add(ms)
   }
 
   /** The counters of one state that are not empty, by service. */

@@ -1,7 +1,6 @@
 import pc from 'picocolors'
-import type { AuditReport } from '../audit/report.ts'
+import type { AuditReport, StuckEntry } from '../audit/report.ts'
 import { formatDuration, formatTime } from '../machine/duration.ts'
-import type { StuckRequest } from '../record/stuck-request.ts'
 import { callsTable } from './calls-table.ts'
 import { servicesIn, servicesTable, statesTable } from './dwell-tables.ts'
 import type { Io } from './io.ts'
@@ -15,9 +14,13 @@ export interface TableOptions extends Pick<Io, 'colour'> {
 
 /** A report as text: the result first, then the findings, the states and the paths. Empty tables are left out. */
 export function auditTable(report: AuditReport, { colour, limits }: TableOptions): string {
-  const { stuck, invalid, gaps, undelivered, paths, calls } = report
+  const { invalid, gaps, undelivered, paths, calls } = report
+  const { hanging, leftByShutdown } = byCause(report)
   const sections = [
-    stuck.length === 0 ? '' : `\nstuck\n${stuckTable(stuck)}\n`,
+    hanging.length === 0 ? '' : `\nstuck\n${stuckTable(hanging)}\n`,
+    leftByShutdown.length === 0
+      ? ''
+      : `\nleft by a shutdown: the process has ended, and the request has not\n${stuckTable(leftByShutdown)}\n`,
     invalid.length === 0 ? '' : `\ninvalid\n${invalidTable(report)}\n`,
     undelivered.length === 0
       ? ''
@@ -31,12 +34,23 @@ export function auditTable(report: AuditReport, { colour, limits }: TableOptions
   return `${summary(report, colour)}${sections.join('')}`
 }
 
-function summary({ checked, stuck, invalid, gaps, duplicates, attempts }: AuditReport, colour: boolean): string {
+/** Stuck requests by what is known of the cause: one that a shutdown left behind is no hang. */
+function byCause({ stuck }: AuditReport): { hanging: readonly StuckEntry[]; leftByShutdown: readonly StuckEntry[] } {
+  return {
+    hanging: stuck.filter(({ cause }) => cause === null),
+    leftByShutdown: stuck.filter(({ cause }) => cause === 'shutdown'),
+  }
+}
+
+function summary(report: AuditReport, colour: boolean): string {
+  const { checked, stuck, invalid, gaps, duplicates, attempts } = report
   const paint = pc.createColors(colour)
+  const { hanging, leftByShutdown } = byCause(report)
+  const left = leftByShutdown.length === 0 ? '' : `, ${leftByShutdown.length} left by a shutdown`
   const result =
     stuck.length + invalid.length === 0
       ? paint.green('nothing stuck, no invalid path')
-      : paint.red(`${pluralize(stuck.length, 'request')} stuck, ${pluralize(invalid.length, 'invalid line')}`)
+      : paint.red(`${pluralize(hanging.length, 'request')} stuck${left}, ${pluralize(invalid.length, 'invalid line')}`)
   const requests = `${pluralize(checked.requests, 'request')} in ${pluralize(checked.traces, 'trace')}`
   const lines = `${pluralize(checked.transitions, 'transition')} in ${pluralize(checked.lines, 'line')}`
   const notes = [
@@ -58,7 +72,7 @@ function attemptLine(attempts: AuditReport['attempts']): string {
   return `${[`${pluralize(requests, 'request')} took ${count} attempts`, ...more].join(', ')}\n`
 }
 
-function stuckTable(stuck: readonly StuckRequest[]): string {
+function stuckTable(stuck: readonly StuckEntry[]): string {
   return tableRows(
     ['state', 'for', 'limit', 'since', 'service', 'trace_id', 'request_id', 'attempts', 'last error'],
     stuck.map(({ state, age_ms, stuck_after_ms, since, service, trace_id, request_id, attempts, last_error }) => [

@@ -8,7 +8,7 @@ const COLUMNS = ['entered', 'open', 'p50', 'p95', 'p99', 'max'] as const
 export function statesTable({ states }: AuditReport): string {
   return tableRows(
     ['state', ...COLUMNS],
-    Object.entries(states).map(([name, counts]) => [name, ...figures(counts)]),
+    Object.entries(states).flatMap(([name, counts]) => [[name, ...figures(counts)], ...queueRows(counts)]),
   )
 }
 
@@ -35,7 +35,19 @@ export function servicesIn({ states }: AuditReport): ReadonlySet<string> {
   return new Set(Object.values(states).flatMap(({ services }) => Object.keys(services)))
 }
 
+/** Which part of the time in a queue was spent waiting, and which with a worker. */
+function queueRows({ waiting_ms, working_ms }: StateCounts): string[][] {
+  if (waiting_ms === undefined || working_ms === undefined) return []
+  return [
+    ['  waiting', '', '', ...durations(waiting_ms)],
+    ['  with a worker', '', '', ...durations(working_ms)],
+  ]
+}
+
 function figures({ entered, open, dwell_ms }: StateCounts): string[] {
-  const { p50, p95, p99, max } = dwell_ms
-  return [String(entered), String(open), ...[p50, p95, p99, max].map((ms) => (ms === null ? '' : formatDuration(ms)))]
+  return [String(entered), String(open), ...durations(dwell_ms)]
+}
+
+function durations({ p50, p95, p99, max }: StateCounts['dwell_ms']): string[] {
+  return [p50, p95, p99, max].map((ms) => (ms === null ? '' : formatDuration(ms)))
 }

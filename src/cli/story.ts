@@ -1,6 +1,7 @@
 import type { Searched } from '../logs/trace-search.ts'
 import { formatTime, parseDuration } from '../machine/duration.ts'
 import { storyOfSource, type StorySourceOptions } from '../queries/story-source.ts'
+import { assertTraceId } from '../queries/trace-collector.ts'
 import { storyMermaid, storyText, type StoryReport } from '../queries/story.ts'
 import { fieldNames } from './field-flags.ts'
 import type { ExitStatus, Io } from './io.ts'
@@ -48,6 +49,7 @@ async function readStory(
   io: Io,
   onSearched: (searched: Searched) => void,
 ): Promise<StoryReport | undefined> {
+  assertTraceId(traceId)
   const options: StorySourceOptions = {
     machine: await machineFrom(flags.machine),
     fields: fieldNames(flags.field),

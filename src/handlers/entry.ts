@@ -5,6 +5,11 @@ import type { Entry, TrackedRequest } from '../tracking/tracked-request.ts'
 /** How a request gets to its handler: who authenticates its caller, and who reports that the work has started. */
 export interface EntryOptions<Source> extends Entry {
   /**
+   * How long requests are meant to last, such as `'2h'` or milliseconds, or a function that returns it: event streams,
+   * long polls. Until then they are not stuck.
+   */
+  readonly expect?: string | number | ((source: Source) => string | number | undefined)
+  /**
    * Resolves to the principal. If it rejects, throws or returns `false`, the caller is refused with a 401, or over gRPC
    * with UNAUTHENTICATED. Without it, AUTH_OK is implied.
    */
@@ -38,6 +43,7 @@ export function authenticate<Source>(
 ): boolean | Promise<boolean> {
   const check = options.auth === 'manual' ? undefined : options.authenticate
   request.entry = options
+  if (options.expect !== undefined) expectBy(request, source, options.expect)
   if (check === undefined) {
     if (!hasPhase && options.auth !== 'manual') implySteps(request, stepsToHandler(options))
     return true
@@ -60,6 +66,16 @@ export function authenticate<Source>(
       return reject(request, refusal, reason)
     }
   })
+}
+
+function expectBy<Source>(
+  request: TrackedRequest,
+  source: Source,
+  expected: NonNullable<EntryOptions<Source>['expect']>,
+): void {
+  const { errors } = request.core.settings
+  const duration = typeof expected === 'function' ? errors.run(() => expected(source)) : expected
+  if (duration !== undefined) request.setDue(duration)
 }
 
 /**

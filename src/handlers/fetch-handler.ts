@@ -1,9 +1,10 @@
-import { HEADERS } from '../trace/carrier.ts'
 import { attachRequest } from '../tracking/current-request.ts'
 import { endFromStatus, type RequestEnd, type ThrownValue } from '../tracking/finish-request.ts'
-import { acceptRequest, type RequestCore } from '../tracking/intake.ts'
+import type { RequestCore } from '../tracking/intake.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
-import { authenticate, type EntryOptions } from './entry.ts'
+import { authenticate } from './entry.ts'
+import type { HandlerOptions } from './handler-options.ts'
+import { acceptWith } from './request-options.ts'
 
 /** A fetch-style handler; the arguments after the request are the host's own (env, context). */
 export type FetchHandler<Rest extends unknown[] = unknown[]> = (
@@ -12,12 +13,12 @@ export type FetchHandler<Rest extends unknown[] = unknown[]> = (
 ) => Response | Promise<Response>
 
 /** What the fetch-style wrapper takes besides the tracker's options. */
-export type FetchHandlerOptions = EntryOptions<Request>
+export type FetchHandlerOptions = HandlerOptions<Request>
 
 /** One request of a fetch-style host, and how the host serves it. */
 export interface FetchRequestInfo<Source> {
   readonly incoming: Request
-  /** The argument of `authenticate` and `trustIncoming`; the tracked request is attached to it. */
+  /** The argument of the user's functions; the tracked request is attached to it. */
   readonly source: Source & object
   /** The pattern of the route; by default the URL. */
   readonly path?: string | undefined
@@ -44,11 +45,11 @@ export function handleFetch<Rest extends unknown[]>(
 /** {@link handleFetch} for hosts that know more about a request. */
 export async function trackFetch<Source>(
   core: RequestCore,
-  options: EntryOptions<Source>,
+  options: HandlerOptions<Source>,
   info: FetchRequestInfo<Source>,
 ): Promise<Response> {
   const { incoming, source, path = incoming.url, serve, fault } = info
-  const request = acceptRequest(core, incoming.headers, { method: incoming.method, path, source })
+  const request = acceptWith(core, options, incoming.headers, { method: incoming.method, path, source })
   attachRequest(incoming, request)
   attachRequest(source, request)
   let status: number | undefined
@@ -88,7 +89,7 @@ function withTraceHeader(
     return response
   }
   const headers = new Headers(response.headers)
-  headers.set(HEADERS.traceId, request.traceId)
+  for (const name of request.core.settings.idHeaders.echo) headers.set(name, request.traceId)
   // The body of an answer to HEAD is never read.
   const { body } = response
   if (body === null || incoming.method === 'HEAD') {

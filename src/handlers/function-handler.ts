@@ -4,7 +4,9 @@ import type { RequestEnd } from '../tracking/finish-request.ts'
 import { acceptDelivery, type RequestCore, type ResumeOptions } from '../tracking/intake.ts'
 import { isThenable } from '../tracking/promises.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
+import type { OptionNames } from '../tracking/options.ts'
 import { authenticate } from './entry.ts'
+import { isIgnored, ownFields, ownPath } from './request-options.ts'
 
 /**
  * What the wrapper of a plain function takes besides the tracker's options; each callback gets the function's
@@ -19,6 +21,23 @@ export interface WorkOptions<Args extends unknown[]> {
   readonly willRetry?: (error: unknown, ...args: Args) => boolean
   /** What is logged as `path`: the name of the job or of the queue. */
   readonly path?: string | ((...args: Args) => string)
+  /**
+   * Whether a call leaves no line and is not counted, as for heartbeats. Not if it resumes a request, which has lines
+   * already. If it throws, the call is logged.
+   */
+  readonly ignore?: (...args: Args) => boolean
+  /** Returns the application's own fields, logged under `data` on the first line of the call. */
+  readonly fields?: (...args: Args) => object
+}
+
+/** The names of {@link WorkOptions}. */
+export const WORK_OPTIONS: OptionNames<WorkOptions<never>> = {
+  carrier: true,
+  attempt: true,
+  willRetry: true,
+  path: true,
+  ignore: true,
+  fields: true,
 }
 
 /**
@@ -79,25 +98,30 @@ export function runAndFinish<R>(
 
 function startCall<Args extends unknown[]>(core: RequestCore, options: WorkOptions<Args>, args: Args): TrackedRequest {
   const { errors } = core.settings
-  const { path } = options
-  const pathText = typeof path === 'function' ? errors.run(() => path(...args)) : path
+  const { path, ignore, fields } = options
+  const pathText = typeof path === 'function' ? ownPath(core, () => path(...args)) : path
   const carrier = errors.run(() => options.carrier?.(...args))
   const attempt = errors.run(() => options.attempt?.(...args))
-  return acceptMessage(core, args[0], carrier, { path: pathText, attempt })
+  const data = fields === undefined ? undefined : ownFields(core, () => fields(...args))
+  const starting = ignore !== undefined && isIgnored(core, () => ignore(...args)) ? core.ignoring : core
+  return acceptMessage(core, args[0], carrier, { path: pathText, attempt, data }, starting)
 }
 
 /**
  * Resumes the request that a message hands off, or starts one, and attaches it to its host's object.
  *
  * AUTH_OK is implied for a request that starts here: the queue has authenticated the sender.
+ *
+ * @param starting the core of a request that starts here
  */
 export function acceptMessage(
   core: RequestCore,
   host: unknown,
   carrier: Carrier,
-  delivery: ResumeOptions,
+  delivery: Omit<ResumeOptions, 'source'>,
+  starting = core,
 ): TrackedRequest {
-  const request = acceptDelivery(core, carrier, delivery)
+  const request = acceptDelivery(core, carrier, { ...delivery, source: host }, starting)
   if (typeof host === 'object' && host !== null) attachRequest(host, request)
   if (request.attempt === undefined) void authenticate(request, undefined, {})
   return request

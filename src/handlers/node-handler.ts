@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { RequestCore } from '../tracking/intake.ts'
-import { authenticateThen, type EntryOptions } from './entry.ts'
+import { authenticateThen } from './entry.ts'
+import type { HandlerOptions } from './handler-options.ts'
 import { trackNodeRequest } from './node-request.ts'
 import { runHandler } from './run-handler.ts'
 
@@ -8,7 +9,7 @@ import { runHandler } from './run-handler.ts'
 export type NodeHandler<Req = IncomingMessage, Res = ServerResponse> = (req: Req, res: Res) => unknown
 
 /** What the (req, res) wrapper takes besides the tracker's options. */
-export type NodeHandlerOptions<Req = IncomingMessage> = EntryOptions<Req>
+export type NodeHandlerOptions<Req = IncomingMessage> = HandlerOptions<Req>
 
 /**
  * Tracks one request of node:http, and runs the handler in its context.
@@ -23,7 +24,7 @@ export function handleNode(
   req: IncomingMessage,
   res: ServerResponse,
 ): void {
-  const { request, handlerFailed } = trackNodeRequest(core, req, res, { source: req })
+  const { request, handlerFailed } = trackNodeRequest(core, options, req, res, { source: req })
   const onError = (error: unknown): void => {
     handlerFailed(error)
     answer(res, 500, 'Internal Server Error')

@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { HEADERS } from '../trace/carrier.ts'
 import { attachRequest } from '../tracking/current-request.ts'
 import { endFromStatus, type RequestEnd, type ThrownValue } from '../tracking/finish-request.ts'
-import { acceptRequest, type RequestCore } from '../tracking/intake.ts'
+import type { RequestCore } from '../tracking/intake.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
 import { onResponseEnd, type ResponseLike } from './node-response.ts'
+import { acceptWith, type RequestOptions } from './request-options.ts'
 
 /** The members of Node's request that are used: those of node:http and of node:http2's compatible one. */
 export type RequestLike = Pick<IncomingMessage, 'headers' | 'method' | 'url'>
@@ -19,11 +19,11 @@ export interface NodeRequestTracking {
 }
 
 /** What a host knows about a request beyond Node. */
-export interface NodeRequestInfo {
+export interface NodeRequestInfo<Source> {
   /** The pattern of the route; by default the URL. */
   readonly path?: string | undefined
-  /** The argument of a `trustIncoming` function. */
-  readonly source: unknown
+  /** The argument of the user's functions. */
+  readonly source: Source
 }
 
 /**
@@ -31,17 +31,18 @@ export interface NodeRequestInfo {
  *
  * The trace id is sent back as a header, and the tracked request is attached to `req`.
  */
-export function trackNodeRequest(
+export function trackNodeRequest<Source>(
   core: RequestCore,
+  options: RequestOptions<Source>,
   req: RequestLike,
   res: ResponseLike & Pick<ServerResponse, 'setHeader'>,
-  { path = req.url, source }: NodeRequestInfo,
+  { path = req.url, source }: NodeRequestInfo<Source>,
 ): NodeRequestTracking {
-  const request = acceptRequest(core, req.headers, { method: req.method, path, source })
+  const request = acceptWith(core, options, req.headers, { method: req.method, path, source })
   let thrown: ThrownValue | undefined
   attachRequest(req, request)
   // A host may have sent the headers already: an interim answer, or a framework that ran before.
-  if (!res.headersSent) res.setHeader(HEADERS.traceId, request.traceId)
+  if (!res.headersSent) for (const name of core.settings.idHeaders.echo) res.setHeader(name, request.traceId)
   onResponseEnd(res, (how) => request.finish(endOf(request, res, how, thrown)))
   return {
     request,

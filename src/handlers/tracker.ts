@@ -6,12 +6,14 @@ import { stuckRequest } from '../tracking/build-records.ts'
 import type { StuckAfterMs } from '../tracking/in-flight.ts'
 import { acceptDelivery, acceptRequest } from '../tracking/intake.ts'
 import type { RequestCore, ResumeOptions, StartOptions } from '../tracking/intake.ts'
-import { badOption, parseSettings, type TrackerOptions } from '../tracking/settings.ts'
+import { badOption, checkNames, type OptionNames } from '../tracking/options.ts'
+import { parseSettings, TRACKER_OPTIONS, type TrackerOptions } from '../tracking/settings.ts'
 import { closeAtExit } from '../tracking/shutdown.ts'
 import { watchStuck } from '../tracking/stuck-watcher.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
 import { TrackerCore, type TrackerStats } from '../tracking/tracker-core.ts'
-import { wrapHandler, type AnyHandlerOptions, type TrackRequest } from './wrap-handler.ts'
+import { checkHandlerOptions } from './handler-options.ts'
+import { ALL_HANDLER_OPTIONS, wrapHandler, type AnyHandlerOptions, type TrackRequest } from './wrap-handler.ts'
 
 /** Limits as users write them: `'30s'`, milliseconds, or one of these by state. */
 export type StuckAfter = string | number | Readonly<Record<string, string | number>>
@@ -29,6 +31,11 @@ export interface WatchOptions {
   /** Called once per state visit that exceeds its limit, after its line. An error that it throws is counted. */
   readonly onStuck?: (stuck: StuckRequest) => void
 }
+
+const WATCH_OPTIONS: OptionNames<WatchOptions> = { every: true, stuckAfter: true, onStuck: true }
+
+/** The options of a tracker, which its methods do not take. */
+const TRACKERS_OWN = { names: [TRACKER_OPTIONS], of: 'createTracker()' }
 
 /** The longest time that a timer of Node's can wait; one that is set for longer fires at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1
@@ -48,8 +55,11 @@ export class Tracker {
 
   /** {@link trackRequest} with this tracker. */
   // One implementation serves all overloads, which TypeScript cannot express without a cast.
-  readonly trackRequest = ((handler: unknown, options: AnyHandlerOptions = {}) =>
-    wrapHandler(this.core, handler, options)) as TrackRequest
+  readonly trackRequest = ((handler: unknown, options: AnyHandlerOptions = {}) => {
+    checkNames(options, 'tracker.trackRequest()', [ALL_HANDLER_OPTIONS], TRACKERS_OWN)
+    checkHandlerOptions(options)
+    return wrapHandler(this.core, handler, options)
+  }) as TrackRequest
 
   get service(): string {
     return this.core.settings.service
@@ -59,7 +69,7 @@ export class Tracker {
    * Starts a request; its first line is written before this returns.
    *
    * @param carrier headers of an HTTP request or gRPC metadata; ids found there are used, `x-lifecycle` is not
-   * @param options what was asked; `source` is the argument of a `trustIncoming` function
+   * @param options what was asked; `source` is the argument of `trustIncoming` and `newTraceId`
    */
   start(carrier?: Carrier, options: StartOptions = {}): TrackedRequest {
     const request = acceptRequest(this.core, carrier, options)
@@ -113,6 +123,7 @@ export class Tracker {
    * @example tracker.watch({ every: '10s', onStuck: (request) => alerts.send(request) })
    */
   watch(options: WatchOptions = {}): () => void {
+    checkNames(options, 'watch()', [WATCH_OPTIONS])
     const every = parseDuration(options.every ?? '10s')
     if (every < 1 || every > MAX_TIMER_MS) throw badOption('every', 'a duration from 1ms to 24d, such as "10s"')
     if (options.onStuck !== undefined && typeof options.onStuck !== 'function') throw badOption('onStuck', 'a function')

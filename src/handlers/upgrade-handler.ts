@@ -1,9 +1,11 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { attachRequest } from '../tracking/current-request.ts'
-import { acceptRequest, type RequestCore } from '../tracking/intake.ts'
+import type { RequestCore } from '../tracking/intake.ts'
 import { accepts } from '../tracking/signals.ts'
-import { authenticateThen, type EntryOptions } from './entry.ts'
+import { authenticateThen } from './entry.ts'
+import type { HandlerOptions } from './handler-options.ts'
+import { acceptWith } from './request-options.ts'
 import { runHandler } from './run-handler.ts'
 
 /** A handler of a server's `upgrade` event: it takes the connection over, as for a WebSocket, or refuses the client. */
@@ -19,12 +21,12 @@ export type UpgradeHandler = (req: IncomingMessage, socket: Duplex, head: Buffer
 export function handleUpgrade(
   core: RequestCore,
   handler: UpgradeHandler,
-  options: EntryOptions<IncomingMessage>,
+  options: HandlerOptions<IncomingMessage>,
   req: IncomingMessage,
   socket: Duplex,
   head: Buffer,
 ): void {
-  const request = acceptRequest(core, req.headers, { method: req.method, path: req.url, source: req })
+  const request = acceptWith(core, options, req.headers, { method: req.method, path: req.url, source: req })
   attachRequest(req, request)
   const onDone = (): void => {
     if (!socket.destroyed && !socket.writableEnded) request.finish({ outcome: 'ok', status: 101 })

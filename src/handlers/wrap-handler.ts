@@ -1,12 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import { Duplex } from 'node:stream'
-import { ThroughlineError } from '../errors.ts'
 import type { RequestCore } from '../tracking/intake.ts'
+import { badOptions, type OptionNames } from '../tracking/options.ts'
 import { handleFetch, type FetchHandler, type FetchHandlerOptions } from './fetch-handler.ts'
 import { handleNode, type NodeHandler, type NodeHandlerOptions } from './node-handler.ts'
 import { handleUpgrade, type UpgradeHandler } from './upgrade-handler.ts'
-import { handleWork, type WorkOptions } from './function-handler.ts'
+import { handleWork, WORK_OPTIONS, type WorkOptions } from './function-handler.ts'
+import { HANDLER_OPTIONS } from './handler-options.ts'
+import { noHandler } from './wrong-import.ts'
 
 /** A tracker's method needs no options; the function needs at least the service. */
 type Options<Extra, Own> = unknown extends Extra ? [options?: Own] : [options: Extra & Own]
@@ -21,6 +23,8 @@ export interface TrackRequest<Extra = unknown> {
     work: (...args: Args) => R,
     options: Extra & WorkOptions<Args> & { readonly carrier: unknown },
   ): (...args: Args) => R
+  /** A function without parameters and with a `path`, such as a cron job. */
+  <R>(work: () => R, options: Extra & WorkOptions<[]> & { readonly path: string | (() => string) }): () => R
   /** A handler of node:http, or of node:http2 through its compatibility API. */
   <
     Req extends IncomingMessage | Http2ServerRequest = IncomingMessage,
@@ -49,18 +53,21 @@ export interface TrackRequest<Extra = unknown> {
 /** The options of all kinds of handlers: the arguments of each call decide its kind. */
 export type AnyHandlerOptions = NodeHandlerOptions & FetchHandlerOptions & WorkOptions<unknown[]>
 
+/** The names of {@link AnyHandlerOptions}. */
+export const ALL_HANDLER_OPTIONS: OptionNames<AnyHandlerOptions> = { ...HANDLER_OPTIONS, ...WORK_OPTIONS }
+
 /** The implementation of {@link trackRequest} and of a tracker's method of that name. */
 export function wrapHandler(
   core: RequestCore,
   handler: unknown,
   options: AnyHandlerOptions,
 ): (...args: unknown[]) => unknown {
-  if (typeof handler !== 'function') {
-    throw new ThroughlineError(
-      'THROUGHLINE_BAD_OPTION',
-      'the first argument of trackRequest() must be a function: (req, res), (Request) or a job',
+  if (typeof handler !== 'function') throw noHandler(handler)
+  if (options.carrier !== undefined && (options.authenticate ?? options.auth) !== undefined)
+    throw badOptions(
+      'options "authenticate" and "auth" have no effect with "carrier", which makes the handler one of messages: ' +
+        'their sender was authenticated by the queue',
     )
-  }
   // One function serves all overloads; the arguments of each call decide the kind of handler.
   const call = handler as (...args: unknown[]) => unknown
   return (...args) => {

@@ -113,12 +113,25 @@ function positionAfter(position: Position, partial: PartialRecord, table: Transi
   const state = partial.state ?? onlyTarget(from, partial.event, table)
   const skipped = from === position.state ? [] : pathToState(table, position.state, from)
   if (state === undefined || skipped === undefined || pathToState(table, from, state) === undefined) return undefined
-  const attempt = partial.attempt ?? position.attempt
+  const seq = partial.seq ?? position.seq + skipped.length + 1
+  const attempt = partial.attempt ?? attemptOf(partial, position, table)
   const line = {
-    seq: partial.seq ?? position.seq + skipped.length + 1,
+    seq,
     ...(attempt === undefined ? {} : { attempt }),
+    ...(partial.due === undefined ? {} : { due: partial.due }),
   }
-  return isAfter(line, position) ? { state, service, since: partial.time ?? position.since, ...line } : undefined
+  // An attempt may end the request while a later one is under way.
+  const ends = table.state[state]?.final === true && line.attempt !== position.attempt
+  return ends || isAfter(line, position)
+    ? { state, service, since: partial.time ?? position.since, ...line }
+    : undefined
+}
+
+/** The attempt of a line that lost it: the current one, or the next if the line begins it after the current has failed. */
+function attemptOf({ time, from, seq }: PartialRecord, position: Position, table: TransitionTable): number | undefined {
+  const { attempt, state, since } = position
+  const isNext = seq !== undefined && seq <= position.seq && from === state && time !== undefined && time > since
+  return attempt !== undefined && isNext && isHandOffState(table, state) ? attempt + 1 : attempt
 }
 
 /** The next state, if the partial record lost it and the machine has only one. */

@@ -16,14 +16,19 @@ export interface Position {
   readonly seq: number
   /** The attempt whose line entered the state; undefined before the hand-off. */
   readonly attempt?: number
+  /** Epoch milliseconds before which it is meant to stay in the state. */
+  readonly due?: number
 }
 
-/**
- * Whether a line comes after a position. Every attempt continues from the `seq` of the hand-off, so a later attempt may
- * repeat one.
- */
+/** Whether a line comes after a position. Every attempt continues from the hand-off, so a later one repeats `seq`s. */
 export function isAfter(line: { readonly seq: number; readonly attempt?: number }, position: Position): boolean {
-  return line.seq > position.seq || (line.attempt ?? 0) > (position.attempt ?? 0)
+  const attempts = (line.attempt ?? 0) - (position.attempt ?? 0)
+  return attempts > 0 || (attempts === 0 && line.seq > position.seq)
+}
+
+/** From when the time in a state counts against a threshold: from its due time, if the request is meant to wait. */
+export function countsFrom({ since, due = since }: Position): number {
+  return Math.max(since, due)
 }
 
 /** The status of a request according to its history and the machine. */
@@ -79,6 +84,8 @@ function furthestPosition(
   for (const { record } of notes) {
     position ??= { ...positionOf(record), seq: -1 }
     if (record.time < position.since) continue
+    // A later note replaces the time.
+    if (record.due !== undefined && record.state === position.state) position = { ...position, due: record.due }
     const path = pathToState(table, position.state, record.state)
     // In a cycle, the note may be about an earlier visit to its state.
     if (path === undefined || pathToState(table, record.state, position.state) !== undefined) continue
@@ -87,8 +94,9 @@ function furthestPosition(
   return position ?? { state: table.initial, since: 0, service: '', seq: -1 }
 }
 
-function positionOf({ state, time, service, attempt }: LifecycleRecord): Omit<Position, 'seq'> {
-  return { state, since: time, service, ...(attempt === undefined ? {} : { attempt }) }
+function positionOf({ state, time, service, attempt, due }: LifecycleRecord): Omit<Position, 'seq'> {
+  const position = { state, since: time, service, ...(attempt === undefined ? {} : { attempt }) }
+  return due === undefined ? position : { ...position, due }
 }
 
 function countAttempts({ transitions, notes }: RequestHistory): number {

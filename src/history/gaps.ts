@@ -10,8 +10,8 @@ import { MAX_CANDIDATES, upperBound } from './upper-bound.ts'
 interface Gap {
   readonly traceId: string
   readonly requestId: string
-  /** The attempts of which a line was read. */
-  readonly attempts: ReadonlySet<number | undefined>
+  /** The attempt that the line belongs to; undefined if it may be one before the hand-off. */
+  readonly attempt: number | undefined
   readonly before: TransitionRecord
   readonly after: TransitionRecord
   filled: boolean
@@ -24,16 +24,34 @@ export type Gaps = readonly Gap[]
 export function findGaps(assessments: readonly RequestAssessment[]): Gaps {
   const incomplete = assessments.filter(({ missing }) => missing.length > 0)
   incomplete.sort((a, b) => (a.history.key < b.history.key ? -1 : 1))
-  const gaps = incomplete.flatMap(({ history: { traceId, requestId, transitions }, missing }) =>
-    missing.flatMap((seq): Gap[] => {
-      const before = transitions.findLast(({ record }) => record.seq < seq)?.record
-      const after = transitions.find(({ record }) => record.seq > seq)?.record
-      if (before === undefined || after === undefined) return []
-      const attempts = new Set(transitions.map(({ record }) => record.attempt))
-      return [{ traceId, requestId, attempts, before, after, filled: false }]
-    }),
-  )
-  return gaps.sort((a, b) => a.before.time - b.before.time)
+  return incomplete.flatMap(gapsOf).sort((a, b) => a.before.time - b.before.time)
+}
+
+/** The gaps of one request: each attempt continues the lines before the hand-off, and may lack a line of its own. */
+function gapsOf({ history: { traceId, requestId, transitions }, missing }: RequestAssessment): Gap[] {
+  const handedOff: TransitionRecord[] = []
+  const byAttempt = new Map<number, TransitionRecord[]>()
+  for (const { record } of transitions) {
+    if (record.attempt === undefined) handedOff.push(record)
+    else byAttempt.set(record.attempt, [...(byAttempt.get(record.attempt) ?? []), record])
+  }
+  const sent = handedOff.find(({ event }) => event === 'ENQUEUE')
+  const firstResumed = Math.min(sent === undefined ? Infinity : sent.seq + 1, ...firstSeqs(byAttempt.values()))
+  const chains = byAttempt.size === 0 ? [[undefined, []] as const] : [...byAttempt]
+  return missing.flatMap((seq) => {
+    const isResumed = seq >= firstResumed
+    return (isResumed ? chains : chains.slice(0, 1)).flatMap(([attempt, resumed]): Gap[] => {
+      const chain = [...handedOff, ...resumed]
+      const before = chain.findLast((record) => record.seq < seq)
+      const after = chain.find((record) => record.seq > seq)
+      if (before === undefined || after === undefined || chain.some((record) => record.seq === seq)) return []
+      return [{ traceId, requestId, attempt: isResumed ? attempt : undefined, before, after, filled: false }]
+    })
+  })
+}
+
+function firstSeqs(chains: Iterable<readonly TransitionRecord[]>): number[] {
+  return [...chains].map(([first]) => first?.seq ?? Infinity)
 }
 
 /** Fills one gap with a partial record, if it fits into one. It then does not apply to any other request. */
@@ -53,14 +71,15 @@ function findFittingGap(gaps: Gaps, partial: PartialRecord, table: TransitionTab
 }
 
 function fitsGap(
-  { attempts, before, after, traceId }: Gap,
+  { attempt: ofAttempt, before, after, traceId }: Gap,
   { time, service, from, state, seq, attempt, tracePrefix = '', isWholeTrace }: PartialRecord,
   table: TransitionTable,
 ): boolean {
   if (time !== undefined && (time < before.time || time > after.time)) return false
   if (service !== undefined && service !== before.service && service !== after.service) return false
   if (seq !== undefined && (seq <= before.seq || seq >= after.seq)) return false
-  if (attempt !== undefined && !attempts.has(attempt)) return false
+  // Before the hand-off, an attempt is from another line that ran into this one.
+  if (ofAttempt !== undefined && attempt !== undefined && attempt !== ofAttempt) return false
   // A single missing line starts and ends in the neighbours' states. In a wider gap, it is anywhere on a path between
   // them.
   const isSingle = after.seq - before.seq === 2

@@ -3,7 +3,7 @@ import { lineSource, type LogLines } from '../logs/sources/line-source.ts'
 import type { LogOptions } from '../logs/files/open.ts'
 import type { StoryReport } from '../story/report.ts'
 import { storyOfSource, type StorySourceOptions } from './story-source.ts'
-import type { StoryOptions } from './trace-collector.ts'
+import { assertTraceId, type StoryOptions } from './trace-collector.ts'
 
 export type { Searched } from '../logs/trace-search.ts'
 export type { FieldNames } from '../story/foreign/field-names.ts'
@@ -35,6 +35,7 @@ export async function storyOfFiles(
   names: readonly string[],
   { onDamage, ...options }: StoryFilesOptions = {},
 ): Promise<StoryReport | undefined> {
+  assertTraceId(traceId)
   const source = await fileSource(names, onDamage === undefined ? {} : { onDamage })
   try {
     return await storyOfSource(traceId, source, options)

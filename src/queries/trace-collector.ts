@@ -35,13 +35,7 @@ export class TraceCollector {
    * @throws ThroughlineError THROUGHLINE_MACHINE_UNSUPPORTED if a log cannot be checked against the machine
    */
   constructor(traceId: string, { machine = requestMachine, fields }: StoryOptions) {
-    const valid: boolean = isTraceId(traceId)
-    if (!valid) {
-      throw new ThroughlineError(
-        'THROUGHLINE_USAGE',
-        `"${traceId}" is not a trace id: pass a UUID, its 32 hex digits, or the X-Trace-ID that was sent`,
-      )
-    }
+    assertTraceId(traceId)
     this.#traceId = traceId
     this.#table = compile(machine)
     this.#fields = fields
@@ -73,4 +67,14 @@ export class TraceCollector {
         if (this.#keys.has(canonicalTraceId(traceId))) this.#lines.push(line)
     }
   }
+}
+
+/** @throws ThroughlineError THROUGHLINE_USAGE for what is not a trace id: before a source is opened */
+export function assertTraceId(traceId: string): void {
+  const valid: boolean = isTraceId(traceId)
+  if (valid) return
+  throw new ThroughlineError(
+    'THROUGHLINE_USAGE',
+    `"${traceId}" is not a trace id: pass a UUID, its 32 hex digits, or the X-Trace-ID that was sent`,
+  )
 }

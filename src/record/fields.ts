@@ -100,6 +100,7 @@ export const FIELDS = {
   duration_ms: { kind: 'number', on: 'final', presence: 'optional', audited: false },
   calls: { kind: 'integer', on: 'step', presence: 'optional', audited: false },
   attempt: { kind: 'integer', on: 'resumed', presence: 'optional', audited: true, identity: true },
+  due: { kind: 'number', on: 'all', presence: 'optional', audited: true },
   error: { kind: 'error', on: 'all', presence: 'optional', maxBytes: 1_000, audited: true },
   data: { kind: 'data', on: 'all', presence: 'optional', maxBytes: 1_000, audited: true },
   msg: { kind: 'message', on: 'all', presence: 'optional', audited: false },

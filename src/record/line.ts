@@ -22,6 +22,7 @@ export function variableFields(record: LifecycleRecord): Record<string, unknown>
   const fields: VariableFields = { trace_id: record.trace_id, request_id: record.request_id }
   if (record.lifecycle === 'transition') addTransitionFields(fields, record)
   if (record.attempt !== undefined) fields.attempt = record.attempt
+  if (record.due !== undefined) fields.due = record.due
   if (record.error !== undefined) fields.error = record.error
   if (record.data !== undefined) fields.data = record.data
   return fields

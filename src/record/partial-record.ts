@@ -12,6 +12,7 @@ export interface PartialRecord {
   readonly requestSuffix?: string
   readonly seq?: number
   readonly attempt?: number
+  readonly due?: number
 }
 
 /**
@@ -33,6 +34,7 @@ export function recoverPartialRecord(text: string): PartialRecord | undefined {
   const time = /"time":(\d{1,15})(?=\W)/.exec(text)?.[1]
   const seq = /"seq":(\d{1,9}),/.exec(text)?.[1]
   const attempt = /"attempt":(\d{1,9})[,}]/.exec(text)?.[1]
+  const due = /"due":(\d{1,15})[,}]/.exec(text)?.[1]
   const from = stringField(text, 'from') ?? message?.[1]
   const state = stringField(text, 'state') ?? message?.[2]
   const service = stringField(text, 'service')
@@ -49,6 +51,7 @@ export function recoverPartialRecord(text: string): PartialRecord | undefined {
     ...(requestSuffix === undefined ? {} : { requestSuffix }),
     ...(seq === undefined ? {} : { seq: Number(seq) }),
     ...(attempt === undefined ? {} : { attempt: Number(attempt) }),
+    ...(due === undefined ? {} : { due: Number(due) }),
   }
 }
 

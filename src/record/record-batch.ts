@@ -18,6 +18,7 @@ export interface RecordExtras {
   readonly traceId?: string
   readonly requestId?: string
   readonly error?: LoggedError
+  readonly due?: number
   readonly data?: NoteRecord['data']
 }
 

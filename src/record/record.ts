@@ -18,6 +18,8 @@ interface BaseRecord {
   readonly state: string
   /** The number of the delivery: 1, 2 … Every record of a resumed request has it. */
   readonly attempt?: number
+  /** Epoch milliseconds before which the request is meant to stay in `state`: it is neither stuck nor undelivered. */
+  readonly due?: number
   readonly error?: LoggedError
   /** What the application adds: none of it is written at the top level of a line. */
   readonly data?: unknown

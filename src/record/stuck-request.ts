@@ -14,4 +14,6 @@ export interface StuckRequest {
   /** Deliveries of its message so far. */
   readonly attempts: number
   readonly last_error: LoggedError | null
+  /** When it was due, in epoch milliseconds, if it was meant to wait. */
+  readonly due?: number
 }

@@ -3,12 +3,19 @@ import type { LoggedError } from './record.ts'
 
 // The limits keep a line under 4,096 bytes, so that processes that share a pipe do not tear each other's lines.
 
-/** Converts any thrown value to what is logged. Never throws, even if a getter of the value does. */
-export function loggedError(thrown: unknown): LoggedError {
+type ErrorText = Pick<LoggedError, 'type' | 'message'>
+
+/**
+ * Converts any thrown value to what is logged. Never throws, even if a getter of the value does.
+ *
+ * @param redact masks parts of the whole, before it is truncated
+ */
+export function loggedError(thrown: unknown, redact?: (error: ErrorText) => ErrorText): LoggedError {
   try {
     const isError = typeof thrown === 'object' && thrown !== null && 'message' in thrown
-    const type = isError ? ('name' in thrown ? String(thrown.name) : 'Error') : thrown === null ? 'null' : typeof thrown
-    const whole = String(isError ? thrown.message : thrown)
+    let type = isError ? ('name' in thrown ? String(thrown.name) : 'Error') : thrown === null ? 'null' : typeof thrown
+    let whole = String(isError ? thrown.message : thrown)
+    if (redact !== undefined) ({ type, message: whole } = redact({ type, message: whole }))
     const message = truncate(whole, FIELDS.error.maxBytes)
     return { type: truncate(type, NAME_BYTES), message, ...(message === whole ? {} : { cut: true }) }
   } catch {
@@ -16,10 +23,15 @@ export function loggedError(thrown: unknown): LoggedError {
   }
 }
 
-/** Converts the application's data to what is logged: a copy, or a marked excerpt if it is too long or not JSON. */
-export function loggedData(data: unknown): unknown {
+/**
+ * Converts the application's data to what is logged: a copy, or a marked excerpt if it is too long or not JSON.
+ *
+ * @param redact masks parts of a copy of the whole: an excerpt has no parts
+ */
+export function loggedData(data: unknown, redact?: (copy: unknown) => unknown): unknown {
   try {
-    const json = JSON.stringify(data) as string | undefined
+    let json = JSON.stringify(data) as string | undefined
+    if (json !== undefined && redact !== undefined) json = JSON.stringify(redact(JSON.parse(json)))
     if (json === undefined) return undefined
     // Parsed back, so that no getter or toJSON runs a second time when the line is written.
     if (json.length * 3 <= FIELDS.data.maxBytes || Buffer.byteLength(json) <= FIELDS.data.maxBytes)
@@ -32,12 +44,17 @@ export function loggedData(data: unknown): unknown {
 
 /** The path of a URL as it is logged: without host, query and fragment, truncated. */
 export function loggedPath(url: string): string {
+  return truncate(pathOf(url), FIELDS.path.maxBytes)
+}
+
+/** The path of a URL, without host, query and fragment. */
+export function pathOf(url: string): string {
   const query = url.indexOf('?')
   const fragment = url.indexOf('#')
   const end = query === -1 || (fragment !== -1 && fragment < query) ? fragment : query
   const path = end === -1 ? url : url.slice(0, end)
   const authority = path.startsWith('/') ? null : /^[a-z][a-z0-9+.-]*:\/\/[^/]*/i.exec(path)
-  return truncate(authority === null ? path : path.slice(authority[0].length) || '/', FIELDS.path.maxBytes)
+  return authority === null ? path : path.slice(authority[0].length) || '/'
 }
 
 /** The name of a service, an event or a method as it is logged, truncated. */

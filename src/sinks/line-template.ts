@@ -7,7 +7,7 @@ import { PerEdgeCache } from './_per-edge-cache.ts'
  * Renders the lines of plain transitions byte for byte as pino does, at a third of the cost.
  *
  * pino writes one line per edge, which becomes a template; the values of each record are inserted into it. Records with
- * an error, data or an attempt are left to pino.
+ * an error, data, an attempt or a due time are left to pino.
  */
 export class LineTemplates {
   readonly #templates: Readonly<Record<LineLevel, PerEdgeCache<LineTemplate>>>
@@ -28,7 +28,8 @@ export class LineTemplates {
       record.lifecycle !== 'transition' ||
       record.error !== undefined ||
       record.data !== undefined ||
-      record.attempt !== undefined
+      record.attempt !== undefined ||
+      record.due !== undefined
     )
       return undefined
     const template = this.#templates[levelOf(record.lifecycle, record.outcome)].get(record)

@@ -40,6 +40,17 @@ export function setInternal(logger: object, part: PinoSymbol, value: unknown): v
   if (symbol !== undefined) Reflect.set(logger, symbol, value)
 }
 
+/** Whether a value is a pino logger, of any version: other loggers have some of its members, and work differently. */
+export function isPino(value: unknown): value is PinoLogger {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'child' in value &&
+    typeof value.child === 'function' &&
+    typeof getInternal(value, 'chindings') === 'string'
+  )
+}
+
 /** The fields that a logger binds to each of its lines. Of a key that is bound twice, the last value counts. */
 export function bindingsOf(logger: object): Readonly<Record<string, unknown>> {
   const text = getInternal(logger, 'chindings')

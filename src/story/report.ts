@@ -9,6 +9,10 @@ export interface StoryTransition {
   readonly dwell_ms: number | null
   readonly attempt?: number
   readonly implied?: true
+  /** When it is due, in epoch milliseconds, if it is meant to wait. */
+  readonly due?: number
+  /** Of the end of a queued request: for how long the worker had the message. */
+  readonly worked_ms?: number
 }
 
 /** A note, a rejected signal or a stuck line. */
@@ -20,6 +24,11 @@ export interface StoryNote {
   readonly state: string
   readonly attempt?: number
   readonly error?: string
+  readonly due?: number
+  /** Of ATTEMPT: for how long the message waited for this delivery. */
+  readonly waited_ms?: number
+  /** Of RETRY: for how long the worker had the message. */
+  readonly worked_ms?: number
   /** What a note `CALL` says of its call. */
   readonly call?: StoryCall
 }

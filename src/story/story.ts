@@ -1,7 +1,8 @@
 import type { RequestHistory } from '../history/history.ts'
 import { assess, type RequestAssessment } from '../history/assess.ts'
+import { queueLine, queueTimes } from '../history/queue-times.ts'
 import { isHandOffState, type TransitionTable } from '../machine/table.ts'
-import type { NoteRecord, TransitionRecord } from '../record/record.ts'
+import type { LifecycleRecord, NoteRecord, TransitionRecord } from '../record/record.ts'
 import { callOf, CallsOfTrace } from './calls.ts'
 import type { StoryLine, StoryNote, StoryReport, StoryRequest, StoryTransition } from './report.ts'
 
@@ -45,6 +46,7 @@ function requestOf(assessment: RequestAssessment, table: TransitionTable, calls:
   const records = history.transitions.map(({ record }) => record)
   const notes = history.notes.map(({ record }) => record)
   const first = records.find(({ seq }) => seq === 0)
+  const times = timesInQueue([...records, ...notes], table)
   return {
     request_id: history.requestId,
     ...calls.causeOf(first?.parent_id),
@@ -57,8 +59,8 @@ function requestOf(assessment: RequestAssessment, table: TransitionTable, calls:
     duration_ms: end?.duration_ms ?? null,
     error: end?.error === undefined ? null : `${end.error.type}: ${end.error.message}`,
     calls: calls.sentBy(history),
-    transitions: records.map(transitionOf),
-    notes: notes.map(noteOf),
+    transitions: records.map((record) => ({ ...transitionOf(record), ...times.get(record) })),
+    notes: notes.map((record) => ({ ...noteOf(record), ...times.get(record) })),
     gaps: [...gapsOf(assessment, table), ...calls.gapsOf(history)],
   }
 }
@@ -73,8 +75,13 @@ function transitionOf({
   dwell_ms,
   attempt,
   implied,
+  due,
 }: TransitionRecord): StoryTransition {
-  const optional = { ...(attempt === undefined ? {} : { attempt }), ...(implied === undefined ? {} : { implied }) }
+  const optional = {
+    ...(attempt === undefined ? {} : { attempt }),
+    ...(implied === undefined ? {} : { implied }),
+    ...(due === undefined ? {} : { due }),
+  }
   return {
     seq,
     time,
@@ -87,13 +94,25 @@ function transitionOf({
   }
 }
 
+/** By record, for how long its message waited for a delivery, or a worker had it. */
+function timesInQueue(
+  records: readonly LifecycleRecord[],
+  table: TransitionTable,
+): ReadonlyMap<LifecycleRecord, { readonly waited_ms: number } | { readonly worked_ms: number }> {
+  const lines = records.map((record) => ({ ...queueLine(record, table), record }))
+  return new Map(
+    queueTimes(lines).map(({ of, ms, end }) => [end.record, of === 'waiting' ? { waited_ms: ms } : { worked_ms: ms }]),
+  )
+}
+
 function noteOf(record: NoteRecord): StoryNote {
-  const { time, service, lifecycle, event, state, attempt, error } = record
+  const { time, service, lifecycle, event, state, attempt, error, due } = record
   const call = callOf(record)
   const optional = {
     ...(attempt === undefined ? {} : { attempt }),
     ...(error === undefined ? {} : { error: `${error.type}: ${error.message}` }),
     ...(call === undefined ? {} : { call }),
+    ...(due === undefined ? {} : { due }),
   }
   return { time, service, lifecycle, event, state, ...optional }
 }

@@ -93,18 +93,20 @@ function requestRows(
 }
 
 function transitionRow(
-  { time, service, state, dwell_ms, implied, attempt }: StoryTransition,
+  { time, service, state, dwell_ms, implied, attempt, due, worked_ms }: StoryTransition,
   requestService: string,
   indent: number,
 ): Row {
   const suffix = service === requestService ? '' : ` (${service})`
   const delivery = attempt === undefined ? '' : ` attempt ${String(attempt)}`
   const dwell = dwell_ms === null ? '' : ` after ${formatDuration(dwell_ms)}`
-  return { from: time, indent, text: `${state}${dwell}${implied === true ? ', implied' : ''}${delivery}${suffix}` }
+  const work = worked_ms === undefined ? '' : `, ${formatDuration(worked_ms)} of it with the worker`
+  const text = `${state}${dwell}${work}${implied === true ? ', implied' : ''}${dueText(due)}${delivery}${suffix}`
+  return { from: time, indent, text }
 }
 
 function noteRow(
-  { time, service, lifecycle, event, state, attempt, error, call }: StoryNote,
+  { time, service, lifecycle, event, state, attempt, error, due, call, waited_ms, worked_ms }: StoryNote,
   requestService: string,
   indent: number,
 ): Row {
@@ -113,7 +115,14 @@ function noteRow(
   const delivery = attempt === undefined ? '' : ` ${String(attempt)}`
   const detail = call === undefined ? '' : ` ${String(call.call)} to ${describeCall(call)}`
   const reason = error === undefined ? '' : `: ${error}`
-  return { from: time, indent, text: `${kind}${event}${detail}${delivery} in ${state}${reason}${suffix}` }
+  const waited = waited_ms === undefined ? '' : ` after waiting ${formatDuration(waited_ms)}`
+  const worked = worked_ms === undefined ? '' : ` after ${formatDuration(worked_ms)} with the worker`
+  const text = `${kind}${event}${detail}${delivery} in ${state}${waited}${worked}${dueText(due)}${reason}${suffix}`
+  return { from: time, indent, text }
+}
+
+function dueText(due: number | undefined): string {
+  return due === undefined ? '' : `, due ${formatTime(due)}`
 }
 
 /** A warning about a request that starts before its caller. The times themselves are shown as logged. */

@@ -58,9 +58,14 @@ export const NEW_TRACE_FLAGS = SAMPLED | RANDOM
  * Never throws, even if the carrier's getters do.
  *
  * @param from `'edge'` for HTTP and gRPC; `'message'` also reads `x-lifecycle`
+ * @param idHeaders the names under which the id may come instead, in lower case; the first valid one counts
  */
-export function extract(carrier: Carrier, from: 'edge' | 'message'): Extracted {
-  const idHeader = readHeader(carrier, HEADERS.traceId)
+export function extract(
+  carrier: Carrier,
+  from: 'edge' | 'message',
+  idHeaders: readonly string[] = ID_HEADERS,
+): Extracted {
+  const idHeader = readIdHeader(carrier, idHeaders)
   const parentHeader = readHeader(carrier, HEADERS.traceparent)
   if (idHeader === undefined && parentHeader === undefined) return NO_TRACE
   const validId = isTraceId(idHeader) ? idHeader : undefined
@@ -77,6 +82,19 @@ export function extract(carrier: Carrier, from: 'edge' | 'message'): Extracted {
     ...readParent(carrier, traceId, parent),
     ...(from === 'message' ? readResumption(carrier) : {}),
   }
+}
+
+const ID_HEADERS: readonly string[] = [HEADERS.traceId]
+
+/** The first valid id, else the first header that holds something else. */
+function readIdHeader(carrier: Carrier, names: readonly string[]): string | readonly string[] | undefined {
+  let ignored: string | readonly string[] | undefined
+  for (const name of names) {
+    const header = readHeader(carrier, name)
+    if (isTraceId(header)) return header
+    ignored ??= header
+  }
+  return ignored
 }
 
 const NO_TRACE: Extracted = Object.freeze({ flags: NEW_TRACE_FLAGS })

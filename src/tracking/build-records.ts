@@ -3,6 +3,7 @@ import type { LoggedError, NoteRecord, Outcome, TransitionRecord } from '../reco
 import type { StuckRequest } from '../record/stuck-request.ts'
 import { loggedData, loggedError, loggedName, loggedPath } from '../record/truncate.ts'
 import type { Extracted } from '../trace/carrier.ts'
+import type { Redaction } from './redaction.ts'
 
 /** What was asked, for the first line. */
 export interface RequestTarget {
@@ -10,6 +11,14 @@ export interface RequestTarget {
   readonly method?: string | undefined
   /** The route where the host knows it, else the path; the query is never logged. */
   readonly path?: string | undefined
+  /** The application's own fields, logged under `data`. */
+  readonly data?: unknown
+}
+
+/** The settings that records depend on. */
+export interface RecordSettings {
+  readonly service: string
+  readonly redaction: Redaction | undefined
 }
 
 /** The members of a tracked request that go into its records. */
@@ -25,6 +34,8 @@ export interface RequestState {
   readonly since: number
   readonly entered: number
   readonly lastError: LoggedError | null
+  /** Epoch milliseconds until which it is meant to last. */
+  readonly due: number | undefined
 }
 
 /**
@@ -51,6 +62,8 @@ export interface SignalFields {
   readonly error?: unknown
   readonly implied?: boolean | undefined
   readonly data?: unknown
+  /** Epoch milliseconds before which the state is meant to last. */
+  readonly due?: number | undefined
 }
 
 /** @internal A signal without fields. The common ones share one shape, so that reading them stays monomorphic. */
@@ -60,6 +73,7 @@ export const NO_FIELDS: SignalFields = Object.freeze({
   error: undefined,
   implied: undefined,
   data: undefined,
+  due: undefined,
 })
 /** @internal The fields of an implied step. */
 export const IMPLIED: SignalFields = Object.freeze({ ...NO_FIELDS, implied: true })
@@ -72,14 +86,14 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] }
 /** The record of a request that has come in. */
 export function firstRecord(
   request: RequestState,
-  service: string,
-  { method, path }: RequestTarget,
+  settings: RecordSettings,
+  { method, path, data }: RequestTarget,
   { parentId, rejectedLength }: Extracted,
 ): TransitionRecord {
   const record: Writable<TransitionRecord> = {
     lifecycle: 'transition',
     time: request.since,
-    service,
+    service: settings.service,
     state: request.state,
     trace_id: request.traceId,
     request_id: request.requestId,
@@ -92,6 +106,7 @@ export function firstRecord(
     record.rejected_id = true
     record.rejected_length = rejectedLength
   }
+  if (data !== undefined) addDetails(record, settings.redaction, undefined, data)
   return record
 }
 
@@ -103,7 +118,7 @@ export function firstRecord(
  */
 export function transitionRecord(
   request: RequestState,
-  service: string,
+  settings: RecordSettings,
   edge: Edge,
   fields: SignalFields,
   dwell: number,
@@ -113,7 +128,7 @@ export function transitionRecord(
   const record: Writable<TransitionRecord> = {
     lifecycle: 'transition',
     time: request.since,
-    service,
+    service: settings.service,
     event: edge.event,
     from: edge.from,
     state: edge.to,
@@ -128,14 +143,19 @@ export function transitionRecord(
   if (edge.final) record.duration_ms = roundToMicroseconds(age)
   if (request.calls > 0 && (edge.final || edge.event === 'ENQUEUE')) record.calls = request.calls
   if (request.attempt !== undefined) record.attempt = request.attempt
-  if (error !== undefined || data !== undefined) addDetails(record, error, data)
+  if (!edge.final) {
+    // How long the message may take says nothing about the handler, and the other way round.
+    const due = edge.event === 'ENQUEUE' ? fields.due : request.due
+    if (due !== undefined) record.due = due
+  }
+  if (error !== undefined || data !== undefined) addDetails(record, settings.redaction, error, data)
   return record
 }
 
 /** The record of a note, a rejected signal or a stuck report: the request stays in its state. */
 export function noteRecord(
   request: RequestState,
-  service: string,
+  settings: RecordSettings,
   lifecycle: NoteRecord['lifecycle'],
   event: string,
   fields: SignalFields,
@@ -145,20 +165,26 @@ export function noteRecord(
   const record: Writable<NoteRecord> = {
     lifecycle,
     time,
-    service,
+    service: settings.service,
     event: loggedName(event),
     state,
     trace_id,
     request_id,
   }
   if (attempt !== undefined) record.attempt = attempt
-  addDetails(record, fields.error, fields.data)
+  if (fields.due !== undefined) record.due = fields.due
+  addDetails(record, settings.redaction, fields.error, fields.data)
   return record
 }
 
-function addDetails(record: Writable<TransitionRecord> | Writable<NoteRecord>, error: unknown, data: unknown): void {
-  if (error !== undefined) record.error = loggedError(error)
-  const logged = data === undefined ? undefined : loggedData(data)
+function addDetails(
+  record: Writable<TransitionRecord> | Writable<NoteRecord>,
+  redaction: Redaction | undefined,
+  error: unknown,
+  data: unknown,
+): void {
+  if (error !== undefined) record.error = loggedError(error, redaction?.error)
+  const logged = data === undefined ? undefined : loggedData(data, redaction?.data)
   if (logged !== undefined) record.data = logged
 }
 
@@ -174,6 +200,7 @@ export function stuckRequest(request: RequestState, service: string, now: number
     stuck_after_ms: Math.round(limit),
     attempts: request.attempt ?? 0,
     last_error: request.lastError,
+    ...(request.due === undefined ? {} : { due: request.due }),
   }
 }
 

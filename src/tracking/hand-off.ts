@@ -40,18 +40,19 @@ export interface HandOff {
  *
  * Until the hand-off is settled, the end of a response waits: how the request ends depends on whether it was queued.
  *
+ * @param due epoch milliseconds before which the broker does not deliver it
  * @param as `'child'` where it cannot be known whether the broker kept the message: it carries the request as its
  *   parent
  */
-export function startHandOff(request: HandOffRequest, as?: 'child'): HandOff {
-  const prepared = as === 'child' ? undefined : prepare(request)
+export function startHandOff(request: HandOffRequest, due?: number, as?: 'child'): HandOff {
+  const prepared = as === 'child' ? undefined : prepare(request, due)
   let sentCalls: [first: number, last: number] | undefined
   const settle = (note: () => void, sent = false): void => {
     // Settled even if the note throws: the request must not be left waiting.
     try {
       if (prepared === undefined || !sent) note()
     } finally {
-      if (prepared !== undefined) settleHandOff(request, sent ? prepared.edge : undefined)
+      if (prepared !== undefined) settleHandOff(request, sent ? prepared.edge : undefined, due)
     }
   }
   return {
@@ -86,24 +87,28 @@ interface PreparedHandOff {
   readonly edge: Edge
 }
 
-/** Takes implied steps up to the state that sends. The headers name the state that the request is about to enter. */
-function prepare(request: HandOffRequest): PreparedHandOff | undefined {
-  if (request.handOffStatus !== undefined || request.ended) return undefined
+/**
+ * Takes implied steps up to the state that sends. The headers name the state that the request is about to enter.
+ *
+ * A request that is ignored is not handed off: the worker's lines would continue a request that has none.
+ */
+function prepare(request: HandOffRequest, due: number | undefined): PreparedHandOff | undefined {
+  if (request.handOffStatus !== undefined || request.ended || request.core.isIgnoring) return undefined
   const { table, now } = request.core.settings
   const path = pathToEvent(table, request.state, 'ENQUEUE')
   const edge = path?.at(-1)
   if (path === undefined || edge === undefined) return undefined
   takeSteps(request, path.slice(0, -1), IMPLIED)
   request.handOffStatus = 'sending'
-  const resumption = { requestId: request.requestId, state: edge.to, seq: request.seq + 1, since: now() }
-  return { headers: inject(request.context, resumption), edge }
+  const position = { requestId: request.requestId, state: edge.to, seq: request.seq + 1, since: now() }
+  return { headers: inject(request.context, due === undefined ? position : { ...position, due }), edge }
 }
 
 /** Takes the step if the message was sent, and runs what waited for that. */
-function settleHandOff(request: HandOffRequest, edge: Edge | undefined): void {
+function settleHandOff(request: HandOffRequest, edge: Edge | undefined, due: number | undefined): void {
   request.handOffStatus = edge === undefined ? undefined : 'sent'
   if (edge !== undefined) {
-    takeSteps(request, [edge], NO_FIELDS)
+    takeSteps(request, [edge], due === undefined ? NO_FIELDS : { ...NO_FIELDS, due })
     request.release()
   }
   const waiting = request.onHandOffSettled

@@ -16,6 +16,8 @@ export interface InFlightEntry<Entry> {
   readonly attempt: number | undefined
   /** @internal When the caller stops waiting, by the monotonic clock. */
   readonly deadline: number | undefined
+  /** @internal Until when it is meant to last, by the monotonic clock. */
+  readonly dueTick: number | undefined
   /** @internal */
   previous: Entry | undefined
   /** @internal */
@@ -83,6 +85,12 @@ export class InFlight<Entry extends InFlightEntry<Entry>> {
     if (isOutOfOrder(request)) this.#outOfOrder.delete(request)
   }
 
+  /** A request has got a due time, while it is in the list or not. */
+  onDue(request: Entry): void {
+    if (request.previous !== undefined || this.#lists[request.info.index]?.first === request)
+      this.#outOfOrder.add(request)
+  }
+
   *[Symbol.iterator](): Generator<Entry> {
     for (const list of this.#lists) yield* inOrder(list)
   }
@@ -90,7 +98,8 @@ export class InFlight<Entry extends InFlightEntry<Entry>> {
   /**
    * The requests that have been in their state for longer than its limit, the longest first.
    *
-   * A deadline of the caller replaces the state's own limit; where a limit is given, the earlier of the two counts.
+   * A deadline of the caller replaces the state's own limit; where a limit is given, the earlier of the two counts. The
+   * limit of a request that is meant to last counts from its due time.
    *
    * @param now by the monotonic clock
    */
@@ -98,7 +107,7 @@ export class InFlight<Entry extends InFlightEntry<Entry>> {
     const overdue: Overdue<Entry>[] = []
     for (const request of this.#outOfOrder) {
       const limit = ownLimit(request, limits)
-      if (now - request.entered > limit) overdue.push({ request, limit })
+      if (now - countsFrom(request) > limit) overdue.push({ request, limit })
     }
     for (const [index, state] of this.#states.entries()) {
       const limit = limitOf(state, limits)
@@ -112,9 +121,14 @@ export class InFlight<Entry extends InFlightEntry<Entry>> {
   }
 }
 
-/** A resumed request entered its state before it was added here, and a deadline has nothing to do with the entry. */
-function isOutOfOrder({ attempt, deadline }: InFlightEntry<unknown>): boolean {
-  return attempt !== undefined || deadline !== undefined
+/** A resumed request entered its state before it was added here; deadlines and due times have nothing to do with that. */
+function isOutOfOrder({ attempt, deadline, dueTick }: InFlightEntry<unknown>): boolean {
+  return attempt !== undefined || deadline !== undefined || dueTick !== undefined
+}
+
+/** From when the time in the state counts: from the due time of a request that is meant to last. */
+function countsFrom({ entered, dueTick = entered }: InFlightEntry<unknown>): number {
+  return Math.max(entered, dueTick)
 }
 
 function* inOrder<Entry extends InFlightEntry<Entry>>(list: StateList<Entry> | undefined): Generator<Entry> {

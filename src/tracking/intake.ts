@@ -9,7 +9,7 @@ export type RequestCore = TrackerCore<TrackedRequest>
 
 /** What `tracker.start` takes besides the carrier. */
 export interface StartOptions extends RequestTarget {
-  /** The argument of a `trustIncoming` function; by default the carrier. */
+  /** The argument of `trustIncoming` and `newTraceId`; by default the carrier. */
   readonly source?: unknown
   /** Milliseconds until the caller stops waiting: the request is stuck only then, whatever the limits of its states. */
   readonly timeLeft?: number | undefined
@@ -19,35 +19,46 @@ export interface StartOptions extends RequestTarget {
 export interface ResumeOptions extends RequestTarget {
   /** The number of this delivery of the message: 1, 2 … */
   readonly attempt?: number | undefined
+  /** The message, which is the argument of `newTraceId`; by default the carrier. */
+  readonly source?: unknown
 }
 
 /** Starts the request of an HTTP or gRPC call, whose headers may carry a trace. */
 export function acceptRequest(core: RequestCore, carrier: Carrier, options: StartOptions): TrackedRequest {
-  const trusted = core.settings.trustsIncoming(options.source ?? carrier)
-  return startRequest(core, extract(trusted ? carrier : undefined, 'edge'), options)
+  const { trustsIncoming, idHeaders } = core.settings
+  const source = options.source ?? carrier
+  const trusted = trustsIncoming(source)
+  return startRequest(core, extract(trusted ? carrier : undefined, 'edge', idHeaders.read), options, source)
 }
 
 /**
  * Resumes the request that a message hands off, or, where it carries none, starts one with the sender as its parent.
+ *
+ * @param starting the core of a request that starts here: another one's lines are in the log already
  */
-export function acceptDelivery(core: RequestCore, carrier: Carrier, delivery: ResumeOptions): TrackedRequest {
-  const extracted = extract(carrier, 'message')
+export function acceptDelivery(
+  core: RequestCore,
+  carrier: Carrier,
+  delivery: ResumeOptions,
+  starting = core,
+): TrackedRequest {
+  const extracted = extract(carrier, 'message', core.settings.idHeaders.readFromMessages)
   const { resumption, traceId } = extracted
   const state = resumption === undefined ? undefined : core.settings.table.state[resumption.state]
   if (resumption === undefined || traceId === undefined || state === undefined || state.final)
-    return startRequest(core, extracted, delivery)
+    return startRequest(starting, extracted, delivery, delivery.source ?? carrier)
   const attempt = Number.isSafeInteger(delivery.attempt) ? Math.max(1, delivery.attempt ?? 1) : 1
   const request = new TrackedRequest(core, { ...resumption, state, traceId, extracted, attempt })
   core.onStarted(request)
-  dispatchOrNote(request, 'ATTEMPT', {})
+  dispatchOrNote(request, 'ATTEMPT', { data: delivery.data })
   return request
 }
 
-function startRequest(core: RequestCore, extracted: Extracted, target: StartOptions): TrackedRequest {
+function startRequest(core: RequestCore, extracted: Extracted, target: StartOptions, source: unknown): TrackedRequest {
   const { settings } = core
   const isNew = extracted.traceId === undefined
   const request = new TrackedRequest(core, {
-    traceId: extracted.traceId ?? settings.newTraceId(),
+    traceId: extracted.traceId ?? settings.newTraceId(source),
     requestId: settings.newRequestId(),
     state: settings.initial,
     seq: 0,
@@ -57,6 +68,6 @@ function startRequest(core: RequestCore, extracted: Extracted, target: StartOpti
     timeoutMs: target.timeLeft,
   })
   core.onStarted(request)
-  if (core.hasListeners) core.emit(firstRecord(request, settings.service, target, extracted))
+  if (core.hasListeners) core.emit(firstRecord(request, settings, target, extracted))
   return request
 }

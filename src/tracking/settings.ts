@@ -1,10 +1,9 @@
 import type { AnyStateMachine } from 'xstate'
 import { requestMachine } from '../../machines/request.ts'
-import { ThroughlineError } from '../errors.ts'
 import { compile } from '../machine/compile.ts'
 import { getState, type StateInfo, type TransitionTable } from '../machine/table.ts'
 import { pinoSink } from '../sinks/pino.ts'
-import type { PinoLogger } from '../sinks/pino-internals.ts'
+import { isPino, type PinoLogger } from '../sinks/pino-internals.ts'
 import { stdoutSink, type Durability } from '../sinks/stdout.ts'
 import { isRequestId, isTraceId, newRequestId, newTraceId } from '../trace/trace-id.ts'
 import { NEW_TRACE_FLAGS } from '../trace/carrier.ts'
@@ -12,6 +11,11 @@ import { SAMPLED } from '../trace/traceparent.ts'
 import { loggedName } from '../record/truncate.ts'
 import type { Sink } from '../record/record.ts'
 import { ErrorReporter } from './error-reporter.ts'
+import { parseIdHeaders, type IdHeaderOptions, type IdHeaders } from './id-headers.ts'
+import { badOption, badOptions, type OptionNames } from './options.ts'
+import { parseRedaction, type RedactOption, type Redaction } from './redaction.ts'
+
+export { badOption } from './options.ts'
 
 /** The options of {@link createTracker}. */
 export interface TrackerOptions {
@@ -48,18 +52,42 @@ export interface TrackerOptions {
    * both.
    */
   readonly now?: () => number
-  /** Creates trace ids: 1 to 128 characters of `[A-Za-z0-9._:-]`. By default UUIDs of version 7. */
-  readonly newTraceId?: () => string
+  /**
+   * Creates trace ids: 1 to 128 characters of `[A-Za-z0-9._:-]`. By default UUIDs of version 7. Gets the host's request
+   * or message, or the carrier of a request that is started by hand.
+   */
+  readonly newTraceId?: (source: unknown) => string
   /**
    * Creates request ids: 16 lower-case hex digits, not all zero. Calls are numbered in the last three digits only if
    * these are `000`. By default 13 random digits and `000`.
    */
   readonly newRequestId?: () => string
+  /** Under which names the trace id comes in and is sent back: by default `x-trace-id`. */
+  readonly headers?: IdHeaderOptions
   /**
    * `'log'` also logs each call that a client with `propagate` sends, as a note `CALL` once it has ended. Sinks with a
    * method `call` and the channel `throughline:call` receive these calls without it.
    */
   readonly calls?: 'log'
+  /** What is masked in every record, for all sinks: paths as in pino, under `data` and `error`. */
+  readonly redact?: RedactOption
+}
+
+/** The names of {@link TrackerOptions}. */
+export const TRACKER_OPTIONS: OptionNames<TrackerOptions> = {
+  service: true,
+  logger: true,
+  durability: true,
+  machine: true,
+  sinks: true,
+  trustIncoming: true,
+  onInvalid: true,
+  now: true,
+  newTraceId: true,
+  newRequestId: true,
+  headers: true,
+  redact: true,
+  calls: true,
 }
 
 type EarlySink = Sink & Required<Pick<Sink, 'beforeHandler'>>
@@ -83,9 +111,11 @@ export interface Settings {
   readonly now: () => number
   /** Milliseconds that never run backwards, for durations. */
   readonly elapsed: () => number
-  readonly newTraceId: () => string
+  readonly newTraceId: (source: unknown) => string
   readonly newRequestId: () => string
   readonly newTraceFlags: number
+  readonly idHeaders: IdHeaders
+  readonly redaction: Redaction | undefined
 }
 
 /**
@@ -94,7 +124,7 @@ export interface Settings {
  * @throws ThroughlineError THROUGHLINE_BAD_OPTION, naming the option and what it must be
  */
 export function parseSettings(options: TrackerOptions): Settings {
-  const { service, logger, machine, trustIncoming = true, onInvalid = 'log', durability = 'entry', now } = options
+  const { service, logger, machine, trustIncoming = true, onInvalid = 'log', now } = options
   if (typeof service !== 'string' || service === '' || loggedName(service) !== service) {
     throw badOption('service', 'a name of 1 to 64 bytes, such as "gateway"')
   }
@@ -103,10 +133,8 @@ export function parseSettings(options: TrackerOptions): Settings {
   if (!['log', 'throw'].includes(onInvalid)) throw badOption('onInvalid', "'log' or 'throw'")
   const logsCalls = options.calls === 'log'
   if (options.calls !== undefined && !logsCalls) throw badOption('calls', "'log', or left out")
-  if (!['entry', 'turn', 'line'].includes(durability)) throw badOption('durability', "'entry', 'turn' or 'line'")
-  if (logger !== undefined && logger !== false && typeof logger.child !== 'function') {
-    throw badOption('logger', 'a pino logger, or false for none; any other logger joins through sinks')
-  }
+  checkFunctions(options)
+  const durability = parseDestination(options)
   const errors = new ErrorReporter(service)
   const table = compile(machine ?? requestMachine)
   const clock = guardedClock(errors, now)
@@ -128,7 +156,36 @@ export function parseSettings(options: TrackerOptions): Settings {
     newRequestId: guardedId(errors, newRequestId, isRequestId, options.newRequestId),
     // The flag says that the id is random, which is not known of a user's ids.
     newTraceFlags: options.newTraceId === undefined ? NEW_TRACE_FLAGS : SAMPLED,
+    idHeaders: parseIdHeaders(options.headers),
+    redaction: parseRedaction(options.redact, errors),
   })
+}
+
+function checkFunctions(options: TrackerOptions): void {
+  for (const name of ['now', 'newTraceId', 'newRequestId'] as const) {
+    const value: unknown = options[name]
+    if (value !== undefined && typeof value !== 'function') throw badOption(name, 'a function')
+  }
+  const trust: unknown = options.trustIncoming
+  if (trust !== undefined && !['boolean', 'function'].includes(typeof trust))
+    throw badOption('trustIncoming', 'true, false or a function that decides')
+}
+
+/** Checks where lines go, and returns when they are written. */
+function parseDestination({ logger, durability }: TrackerOptions): Durability {
+  if (durability !== undefined && logger !== undefined)
+    throw badOptions(
+      'option "durability" has no effect with "logger": it is about the lines on standard output. Leave one of them out',
+    )
+  if (durability !== undefined && !['entry', 'turn', 'line'].includes(durability))
+    throw badOption('durability', "'entry', 'turn' or 'line'")
+  if (logger !== undefined && logger !== false && !isPino(logger))
+    throw badOption(
+      'logger',
+      'a pino logger, or false for none. For winston, bunyan, the console or any other logger use a sink: ' +
+        'logger: false, sinks: [{ write: (record) => log(lineFields(record)) }]. See docs/tracking.md#where-lines-go',
+    )
+  return durability ?? 'entry'
 }
 
 function logSinks(
@@ -178,18 +235,13 @@ function guardedId(
   errors: ErrorReporter,
   defaultId: () => string,
   isValid: (id: unknown) => boolean,
-  customId?: () => string,
-): () => string {
+  customId?: (source: unknown) => string,
+): (source?: unknown) => string {
   if (customId === undefined) return defaultId
-  return () => {
-    const id = errors.run(customId)
+  return (source) => {
+    const id = errors.run(() => customId(source))
     if (id !== undefined && isValid(id)) return id
     if (id !== undefined) errors.report(new TypeError('newTraceId() or newRequestId() returned an invalid id'))
     return defaultId()
   }
-}
-
-/** The error for an option that cannot be used, which says what the option must be. */
-export function badOption(option: string, expected: string): ThroughlineError {
-  return new ThroughlineError('THROUGHLINE_BAD_OPTION', `option "${option}" must be ${expected}`)
 }

@@ -15,7 +15,7 @@ export interface SignalTarget {
   readonly state: string
   readonly since: number
   readonly entered: number
-  readonly core: { readonly settings: Settings; onRejected(): void }
+  readonly core: { readonly settings: Settings; readonly isIgnoring: boolean; onRejected(): void }
   readonly handOffStatus: HandOffStatus
   /** Takes a step at a time given in epoch milliseconds and by the monotonic clock. */
   takeStep(edge: Edge, fields: SignalFields, time: number, tick: number): void

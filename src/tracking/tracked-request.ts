@@ -1,3 +1,4 @@
+import { parseDuration } from '../machine/duration.ts'
 import { getState, isEnteredBy, type Edge, type StateInfo } from '../machine/table.ts'
 import type { LoggedError, NoteRecord } from '../record/record.ts'
 import { loggedError } from '../record/truncate.ts'
@@ -11,6 +12,12 @@ import { startHandOff } from './hand-off.ts'
 import { accepts, dispatch, implySteps, type HandOffStatus } from './signals.ts'
 import { runWith } from './storage.ts'
 import type { TrackerCore } from './tracker-core.ts'
+
+/** What `request.enqueue` takes beside the function that sends. */
+export interface EnqueueOptions {
+  /** When the broker is to deliver a delayed message, in epoch milliseconds. By default at once. */
+  readonly due?: number
+}
 
 /** Who reports that the caller is known, and that the work has started. Without `'manual'`, the wrapper does. */
 export interface Entry {
@@ -49,6 +56,10 @@ export class TrackedRequest {
   info: StateInfo
   /** @internal When the state was entered, by the monotonic clock. */
   entered: number
+  /** Epoch milliseconds until which the request is meant to last; undefined if nobody said so. */
+  due: number | undefined
+  /** @internal The same by the monotonic clock. */
+  dueTick: number | undefined
   /** @internal How it gets to its handler; `'by hand'` if it has none. */
   entry: Entry | 'by hand'
   /** @internal Whether a `stuck` line was written for this visit of the state. */
@@ -95,6 +106,8 @@ export class TrackedRequest {
     this.#lastError = null
     this.stuckReported = false
     this.entry = NO_OPTIONS
+    this.due = undefined
+    this.dueTick = undefined
   }
 
   get state(): string {
@@ -169,8 +182,8 @@ export class TrackedRequest {
   }
 
   /**
-   * Reports that the answer was sent, which ends the request: steps that were skipped are implied. Adapters of hosts that
-   * answer do so themselves.
+   * Reports that the answer was sent, which ends the request: steps that were skipped are implied. Adapters of hosts
+   * that answer do so themselves.
    *
    * @param end by default `ok`; `error` with an error or a status of 500 and more
    */
@@ -197,6 +210,29 @@ export class TrackedRequest {
   /** Logs a note on the current state, without changing it. `fields` are logged under `data`. */
   note(event: string, fields?: unknown): void {
     this.emitNote('note', event, { data: fields })
+  }
+
+  /**
+   * Says how long the request is meant to last, from now: an event stream, a long poll, a large export. Until then it
+   * is not stuck; a note `EXPECT` with the time is logged. A later call replaces the time.
+   *
+   * @param duration such as `'2h'`, or milliseconds; one that is neither is counted as a fault
+   * @example currentRequest()?.expect('2h')
+   */
+  expect(duration: string | number): void {
+    if (this.ended || !this.setDue(duration)) return
+    this.emitNote('note', 'EXPECT', { due: this.due })
+  }
+
+  /** @internal Returns false for what is no duration. */
+  setDue(duration: string | number): boolean {
+    const { errors, now, elapsed } = this.core.settings
+    const ms = errors.run(() => parseDuration(duration))
+    if (ms === undefined) return false
+    this.due = Math.round(now() + ms)
+    this.dueTick = elapsed() + ms
+    this.core.inFlight.onDue(this)
+    return true
   }
 
   /**
@@ -228,10 +264,11 @@ export class TrackedRequest {
    * An error of `send` is passed on, and the request stays in its state. The first message hands the request off; later
    * ones, and those of a request that has ended, carry it as their parent.
    *
+   * @param options `due`: when a delayed message is to be delivered, in epoch milliseconds; it is not stuck before
    * @example await request.enqueue((headers) => queue.send(order, { headers }))
    */
-  async enqueue<T>(send: (headers: Record<string, string>) => T): Promise<Awaited<T>> {
-    const handOff = startHandOff(this)
+  async enqueue<T>(send: (headers: Record<string, string>) => T, options: EnqueueOptions = {}): Promise<Awaited<T>> {
+    const handOff = startHandOff(this, options.due)
     try {
       const sent = await send(handOff.headers())
       handOff.sent()
@@ -240,6 +277,17 @@ export class TrackedRequest {
       handOff.failed(error)
       throw error
     }
+  }
+
+  /** What JSON and the console show of a request: its ids and where it is. */
+  toJSON(): Record<string, unknown> {
+    const { traceId, requestId, parentId, attempt, state, seq } = this
+    return { traceId, requestId, parentId, attempt, state, seq }
+  }
+
+  /** @internal */
+  [Symbol.for('nodejs.util.inspect.custom')](): unknown {
+    return this.toJSON()
   }
 
   /** @internal Ends the request with its response. */
@@ -254,10 +302,10 @@ export class TrackedRequest {
 
   /** @internal Logs a line that does not change the state. */
   emitNote(lifecycle: NoteRecord['lifecycle'], event: string, fields: SignalFields): void {
-    const { now, service } = this.core.settings
+    const { settings } = this.core
     // Not the error itself, which may hold much memory: the request may be kept for long.
-    if (fields.error !== undefined) this.#lastError = loggedError(fields.error)
-    if (this.core.hasListeners) this.core.emit(noteRecord(this, service, lifecycle, event, fields, now()))
+    if (fields.error !== undefined) this.#lastError = loggedError(fields.error, settings.redaction?.error)
+    if (this.core.hasListeners) this.core.emit(noteRecord(this, settings, lifecycle, event, fields, settings.now()))
   }
 
   /** @internal This process is no longer responsible for the request, which has not ended. */
@@ -268,16 +316,16 @@ export class TrackedRequest {
 
   /** @internal Takes a step at a time given in epoch milliseconds and by the monotonic clock. */
   takeStep(edge: Edge, fields: SignalFields, time: number, tick: number): void {
-    const { table, service } = this.core.settings
+    const { settings } = this.core
     const from = this.info
     const dwell = tick - this.entered
-    this.info = getState(table, edge.to)
+    this.info = getState(settings.table, edge.to)
     this.#seq += 1
     this.#since = time
     this.entered = tick
     this.core.onTransition(this, from)
     if (this.core.hasListeners)
-      this.core.emit(transitionRecord(this, service, edge, fields, dwell, tick - this.#started))
+      this.core.emit(transitionRecord(this, settings, edge, fields, dwell, tick - this.#started))
     if (this.stuckReported) this.#noteMovedOn(from.name, dwell)
   }
 

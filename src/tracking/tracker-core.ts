@@ -41,9 +41,12 @@ export interface CoreRequest<Request> extends InFlightEntry<Request> {
 export class TrackerCore<Request extends CoreRequest<Request>> {
   readonly settings: Settings
   readonly inFlight: InFlight<Request>
+  /** Whether its requests leave no line, in this process or in another. */
+  readonly isIgnoring: boolean = false
   #requests = 0
   #transitions = 0
   #rejected = 0
+  #ignoring: TrackerCore<Request> | undefined
 
   constructor(settings: Settings) {
     this.settings = settings
@@ -58,6 +61,11 @@ export class TrackerCore<Request extends CoreRequest<Request>> {
       inFlight: this.inFlight.size,
       faults: this.settings.errors.count,
     }
+  }
+
+  /** The core of requests that are ignored. */
+  get ignoring(): TrackerCore<Request> {
+    return (this.#ignoring ??= new IgnoringCore<Request>(this.settings))
   }
 
   /** Whether anyone consumes records; without consumers, none are created. */
@@ -144,6 +152,39 @@ export class TrackerCore<Request extends CoreRequest<Request>> {
 
 function resultOfCall(sink: Sink, record: CallRecord): unknown {
   return sink.call?.(record)
+}
+
+/** What ignored requests share: they have ids, a state and a context, but no lines, and are counted nowhere. */
+class IgnoringCore<Request extends CoreRequest<Request>> extends TrackerCore<Request> {
+  override readonly isIgnoring = true
+
+  override get hasListeners(): boolean {
+    return false
+  }
+
+  override onStarted(): void {
+    // Counted nowhere.
+  }
+
+  override onTransition(): void {
+    // Not in flight.
+  }
+
+  override onRejected(): void {
+    // Counted nowhere.
+  }
+
+  override onReleased(): void {
+    // Was not in flight.
+  }
+
+  override beforeHandler(): void {
+    // No line is waiting.
+  }
+
+  override emit(): void {
+    // No line.
+  }
 }
 
 function resultOfWrite(sink: { write(record: LifecycleRecord): unknown }, record: LifecycleRecord): unknown {

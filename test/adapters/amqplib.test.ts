@@ -146,6 +146,17 @@ describe.skipIf(missing)('amqplib', () => {
       await channel.close()
     })
 
+    test('a message for the delayed exchange is due when its delay is over', async () => {
+      const [queue, shop] = [await newQueue(), trackedService()]
+      const request = shop.tracker.start()
+      await request.run(async () => {
+        sender.sendToQueue(queue, ORDER, { headers: { 'x-delay': 60_000 } })
+        await sender.waitForConfirms()
+      })
+      const { time = 0, due = 0 } = shop.records.at(-1) ?? {}
+      expect(Math.round((due - time) / 1_000)).toBe(60)
+    })
+
     test('a message that is dropped unsent hands nothing off, and its rejection is unhandled as without us', async () => {
       const away = connectManaged(['amqp://127.0.0.1:1'], { reconnectTimeInSeconds: 0.01 })
       const channel = propagate(away.createChannel())
@@ -219,7 +230,7 @@ describe.skipIf(missing)('amqplib', () => {
       request.responded()
       expect(request.state).toBe('Processing')
       await sender.waitForConfirms()
-      expect(story(request.requestId).slice(0, 5)).toEqual([...STARTED, '(RESPOND)', 'Queued'])
+      expect(story(request.requestId).slice(0, 5)).toEqual([...PLACED, '(RESPOND)'])
     })
 
     test('if the broker rejects the message, the callback gets the error and the request is not Queued', async () => {

@@ -454,6 +454,24 @@ describe.skipIf(missing)('BullMQ beyond the contract', () => {
       await vi.waitFor(() => expect(seen).toEqual([undefined]), DONE)
     })
 
+    test('a job that is delayed by a day is neither stuck nor undelivered before that', async () => {
+      const plain = newQueue()
+      const { tracker, records, requests } = trackedService()
+      const day = 86_400_000
+      const request = await placed(plain, tracker, { delay: day })
+      const queued = records.find(({ state }) => state === 'Queued')
+      expect(queued?.due).toBeGreaterThanOrEqual((queued?.time ?? 0) + day - 1_000)
+      const at = async (ms: number): Promise<unknown> => {
+        const { stuck, undelivered } = await audit(records, { now: (queued?.due ?? 0) + ms })
+        return [stuck, undelivered].map((entries) => entries.map(({ request_id }) => request_id))
+      }
+      expect(await at(-1)).toEqual([[], []])
+      // A worker takes it within the limit of Queued.
+      expect(await at(900_000)).toEqual([[], [request.requestId]])
+      expect(await at(900_001)).toEqual([[request.requestId], [request.requestId]])
+      expect(requests()).toEqual([request.requestId])
+    })
+
     test('a delayed job continues its request', async () => {
       const plain = newQueue()
       const { tracker, story, records } = trackedService()

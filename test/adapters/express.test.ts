@@ -8,14 +8,14 @@ import { describeAuthenticated } from './authenticated-contract.ts'
 import { ask } from './http-client.ts'
 import { describeHttpAdapter } from './http-contract.ts'
 import { bodyOf, headerOf, listen, write } from './http-servers.ts'
-import { recordingTracker, type RecordingTracker, type Scenario, type RunningServer } from './http-host.ts'
+import { optionsFor, recordingTracker, type RecordingTracker, type Scenario, type RunningServer } from './http-host.ts'
 
 /** Outside `env` test, Express prints the errors that it answers with a 500. */
 function app(): express.Express {
   return express().set('env', 'test')
 }
 
-function serve({ tracker, handle, auth, processing, authenticate }: Scenario): Promise<RunningServer> {
+function serve({ tracker, handle, ...own }: Scenario): Promise<RunningServer> {
   const handler: RequestHandler = (req, res) => {
     const answer = handle({ header: headerOf(req), body: () => bodyOf(req.body, req) })
     // Express 5 awaits a handler's promise; a synchronous error must be thrown synchronously.
@@ -23,9 +23,7 @@ function serve({ tracker, handle, auth, processing, authenticate }: Scenario): P
   }
   const options = {
     tracker,
-    ...(auth === undefined ? {} : { auth }),
-    ...(processing === undefined ? {} : { processing }),
-    ...(authenticate === undefined ? {} : { authenticate: (req: Request) => authenticate(headerOf(req)) }),
+    ...optionsFor(own, (req: Request) => headerOf(req)),
   }
   const shop = app().use(trackRequest(options), express.json(), express.text())
   shop.all('/', handler).all('/orders/:id', handler)

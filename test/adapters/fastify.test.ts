@@ -11,22 +11,17 @@ import { summarizeTransitions } from '../tracker-fixture.ts'
 import { ask } from './http-client.ts'
 import { describeHttpAdapter } from './http-contract.ts'
 import { headerOf } from './http-servers.ts'
-import { recordingTracker, type RecordingTracker, type Scenario, type RunningServer } from './http-host.ts'
+import { optionsFor, recordingTracker, type RecordingTracker, type Scenario, type RunningServer } from './http-host.ts'
 
 async function listenFastify(app: FastifyInstance): Promise<RunningServer> {
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   return { url, close: () => app.close() }
 }
 
-async function register<App extends FastifyInstance>(
-  app: App,
-  { tracker, handle, auth, processing, authenticate }: Scenario,
-): Promise<App> {
+async function register<App extends FastifyInstance>(app: App, { tracker, handle, ...own }: Scenario): Promise<App> {
   await app.register(trackRequest, {
     tracker,
-    ...(auth === undefined ? {} : { auth }),
-    ...(processing === undefined ? {} : { processing }),
-    ...(authenticate === undefined ? {} : { authenticate: (req: FastifyRequest) => authenticate(headerOf(req)) }),
+    ...optionsFor(own, (req: FastifyRequest) => headerOf(req)),
   })
   const answer = async (req: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
     const {

@@ -5,19 +5,17 @@ import { deferred } from '../deferred.ts'
 import { summarizeTransitions, trackerFixture, summarize } from '../tracker-fixture.ts'
 import { describeHttpAdapter } from './http-contract.ts'
 import { listenFetch } from './http-servers.ts'
-import type { Scenario, RunningServer } from './http-host.ts'
+import { optionsFor, type Scenario, type RunningServer } from './http-host.ts'
 import { responseOf, streamOf } from './fetch-response.ts'
 
 async function* each<T>(values: readonly T[]): AsyncGenerator<T> {
   for (const value of values) yield await Promise.resolve(value)
 }
 
-function serve({ tracker, handle, auth, processing, authenticate }: Scenario): Promise<RunningServer> {
+function serve({ tracker, handle, ...own }: Scenario): Promise<RunningServer> {
   const header = (request: Request) => (name: string) => request.headers.get(name) ?? undefined
   const options: FetchHandlerOptions = {
-    ...(auth === undefined ? {} : { auth }),
-    ...(processing === undefined ? {} : { processing }),
-    ...(authenticate === undefined ? {} : { authenticate: (request: Request) => authenticate(header(request)) }),
+    ...optionsFor(own, header),
   }
   const fetch = tracker.trackRequest((request: Request) => {
     const answer = handle({ header: header(request), body: () => request.text() })

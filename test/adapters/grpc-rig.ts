@@ -14,7 +14,7 @@ import { connect } from 'node:http2'
 import { onTestFinished } from 'vitest'
 import { propagate, trackRequest, type IncomingCall } from '../../src/adapters/grpc.ts'
 import { memorySink } from '../../src/sinks/memory.ts'
-import type { EntryOptions } from '../../src/handlers/entry.ts'
+import { HANDLER_OPTIONS, type HandlerOptions } from '../../src/handlers/handler-options.ts'
 import type { TrackerOptions } from '../../src/tracking/settings.ts'
 import { createTracker } from '../../src/handlers/track-request.ts'
 import type { LifecycleRecord, TransitionRecord } from '../../src/record/record.ts'
@@ -154,13 +154,16 @@ export class Texts {
 }
 
 type Options = Partial<Omit<TrackerOptions, 'logger'>> &
-  EntryOptions<IncomingCall> & {
+  HandlerOptions<IncomingCall> & {
     /** Interceptors between tracking and the handler. */
     readonly after?: readonly ServerInterceptor[]
   }
 
 /** Starts a tracked server on the loopback interface, with a client. */
-export async function startServer(handlers: Handlers, { after = [], ...options }: Options = {}) {
+export async function startServer(handlers: Handlers, { after = [], ...all }: Options = {}) {
+  const split = (ofHandler: boolean) =>
+    Object.fromEntries(Object.entries(all).filter(([name]) => name in HANDLER_OPTIONS === ofHandler))
+  const options: Partial<TrackerOptions> = split(false)
   const sink = memorySink()
   const waiting = new Set<() => void>()
   const notify = {
@@ -174,7 +177,7 @@ export async function startServer(handlers: Handlers, { after = [], ...options }
     logger: false,
     sinks: [sink, notify, ...(options.sinks ?? [])],
   })
-  const server = new Server({ interceptors: [trackRequest({ tracker, ...options }), ...after] })
+  const server = new Server({ interceptors: [trackRequest({ tracker, ...split(true) }), ...after] })
   server.addService(definition, { ...handlers })
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>

@@ -11,19 +11,17 @@ import { describeAuthenticated } from './authenticated-contract.ts'
 import { ask, head } from './http-client.ts'
 import { describeHttpAdapter } from './http-contract.ts'
 import { listen, listenFetch } from './http-servers.ts'
-import { recordingTracker, type RecordingTracker, type Scenario, type RunningServer } from './http-host.ts'
+import { optionsFor, recordingTracker, type RecordingTracker, type Scenario, type RunningServer } from './http-host.ts'
 import { responseOf } from './fetch-response.ts'
 
 /** The member of an application that a server needs. */
 type Served = Pick<Hono, 'fetch'>
 
-function tracked({ tracker, handle, auth, processing, authenticate }: Scenario): Served {
+function tracked({ tracker, handle, ...own }: Scenario): Served {
   const header = (c: Context) => (name: string) => c.req.header(name)
   const options = {
     tracker,
-    ...(auth === undefined ? {} : { auth }),
-    ...(processing === undefined ? {} : { processing }),
-    ...(authenticate === undefined ? {} : { authenticate: (c: Context) => authenticate(header(c)) }),
+    ...optionsFor(own, header),
   }
   const app = new Hono().use(trackRequest(options))
   const answer = async (c: Context): Promise<Response> =>

@@ -4,6 +4,7 @@ import { deferred } from '../deferred.ts'
 import { expectValidRun, summarizeTransitions } from '../tracker-fixture.ts'
 import { ask, head, keepAliveAgent } from './http-client.ts'
 import { describeIds } from './http-contract-ids.ts'
+import { describeOptions } from './http-contract-options.ts'
 import { ask2, cancel2 } from './http2-client.ts'
 import {
   recordingTracker,
@@ -11,6 +12,7 @@ import {
   type Handle,
   type RecordingTracker,
   type HostTraits,
+  type OwnOptions,
   type Scenario,
   type Serve,
   type RunningServer,
@@ -31,11 +33,12 @@ export function describeHttpAdapter(
 
   async function start(
     handle: Handle,
-    auth: Pick<Scenario, 'auth' | 'authenticate' | 'processing'> = {},
+    own: OwnOptions = {},
     serving = serve,
+    options: Parameters<typeof recordingTracker>[0] = {},
   ): Promise<RecordingTracker & { url: string }> {
-    const recording = recordingTracker()
-    const server = await serving({ tracker: recording.tracker, handle, ...auth })
+    const recording = recordingTracker(options)
+    const server = await serving({ tracker: recording.tracker, handle, ...own })
     open.push(server)
     return { ...recording, url: server.url }
   }
@@ -422,6 +425,7 @@ export function describeHttpAdapter(
     }
 
     describeIds(start)
+    describeOptions((handle, own, options) => start(handle, own, serve, options), routes)
   })
 }
 

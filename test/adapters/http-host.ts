@@ -1,5 +1,6 @@
 import type { TrackerOptions } from '../../src/tracking/settings.ts'
 import { createTracker } from '../../src/handlers/track-request.ts'
+import type { HandlerOptions } from '../../src/handlers/handler-options.ts'
 import type { Tracker } from '../../src/handlers/tracker.ts'
 import type { LifecycleRecord } from '../../src/record/record.ts'
 
@@ -20,12 +21,36 @@ export interface Answer {
 export type Handle = (incoming: IncomingRequest) => Answer | Promise<Answer>
 
 /** What a host serves: all requests go to the handler; a host with routes has `/` and `/orders/:id`. */
-export interface Scenario {
+export interface Scenario extends OwnOptions {
   readonly tracker: Tracker
   readonly handle: Handle
-  readonly authenticate?: (header: (name: string) => string | undefined) => unknown
+}
+
+type HeaderOf = (name: string) => string | undefined
+
+/** The options of a handler, whose functions get the headers in place of the host's own request. */
+export interface OwnOptions {
+  readonly authenticate?: (header: HeaderOf) => unknown
   readonly auth?: 'manual'
   readonly processing?: 'manual'
+  readonly ignore?: (header: HeaderOf) => boolean
+  readonly path?: (header: HeaderOf, path: string) => string
+  readonly fields?: (header: HeaderOf) => object
+}
+
+/** The options of a scenario for its host. */
+export function optionsFor<Source>(
+  { authenticate, auth, processing, ignore, path, fields }: OwnOptions,
+  headerOf: (source: Source) => HeaderOf,
+): HandlerOptions<Source> {
+  return {
+    ...(auth === undefined ? {} : { auth }),
+    ...(processing === undefined ? {} : { processing }),
+    ...(authenticate === undefined ? {} : { authenticate: (source) => authenticate(headerOf(source)) }),
+    ...(ignore === undefined ? {} : { ignore: (source) => ignore(headerOf(source)) }),
+    ...(path === undefined ? {} : { path: (source, text) => path(headerOf(source), text) }),
+    ...(fields === undefined ? {} : { fields: (source) => fields(headerOf(source)) }),
+  }
 }
 
 export interface RunningServer {
@@ -56,7 +81,9 @@ export interface RecordingTracker {
   readonly byRequest: () => LifecycleRecord[][]
 }
 
-export function recordingTracker(options: Pick<TrackerOptions, 'onInvalid'> = {}): RecordingTracker {
+export function recordingTracker(
+  options: Partial<Omit<TrackerOptions, 'service' | 'logger' | 'sinks'>> = {},
+): RecordingTracker {
   const records: LifecycleRecord[] = []
   const waiting = new Set<() => void>()
   const write = (record: LifecycleRecord): void => {
@@ -70,7 +97,7 @@ export function recordingTracker(options: Pick<TrackerOptions, 'onInvalid'> = {}
       service: 'api',
       logger: false,
       sinks: [{ write }],
-      ...(options.onInvalid === undefined ? {} : { onInvalid: options.onInvalid }),
+      ...options,
     }),
     records,
     ended: (count) =>

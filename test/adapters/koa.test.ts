@@ -11,7 +11,7 @@ import { describeAuthenticated } from './authenticated-contract.ts'
 import { ask } from './http-client.ts'
 import { describeHttpAdapter } from './http-contract.ts'
 import { bodyOf, headerOf, listen } from './http-servers.ts'
-import { recordingTracker, type RecordingTracker, type Scenario, type RunningServer } from './http-host.ts'
+import { optionsFor, recordingTracker, type RecordingTracker, type Scenario, type RunningServer } from './http-host.ts'
 
 /** Unless it is silent, Koa prints the errors that it answers. */
 function quiet(): Koa {
@@ -20,12 +20,10 @@ function quiet(): Koa {
   return app
 }
 
-function tracked({ tracker, handle, auth, processing, authenticate }: Scenario): Koa {
+function tracked({ tracker, handle, ...own }: Scenario): Koa {
   const options = {
     tracker,
-    ...(auth === undefined ? {} : { auth }),
-    ...(processing === undefined ? {} : { processing }),
-    ...(authenticate === undefined ? {} : { authenticate: (ctx: Context) => authenticate(headerOf(ctx.req)) }),
+    ...optionsFor(own, (ctx: Context) => headerOf(ctx.req)),
   }
   const handler: Middleware = async (ctx) => {
     const {

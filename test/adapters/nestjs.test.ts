@@ -58,7 +58,7 @@ import { ask, head, type AskOptions } from './http-client.ts'
 import { describeHttpAdapter } from './http-contract.ts'
 import { headerOf } from './http-servers.ts'
 import { controller, create, method, moduleOf, parameters } from './nest-builders.ts'
-import { recordingTracker, type RecordingTracker, type Scenario, type RunningServer } from './http-host.ts'
+import { optionsFor, recordingTracker, type RecordingTracker, type Scenario, type RunningServer } from './http-host.ts'
 
 /** The members that the responses of both platforms have. */
 interface Reply {
@@ -77,7 +77,7 @@ interface Incoming {
 }
 
 function serving(make: () => ExpressAdapter | FastifyAdapter): (scenario: Scenario) => Promise<RunningServer> {
-  return async ({ tracker, handle, auth, processing, authenticate }) => {
+  return async ({ tracker, handle, ...own }) => {
     class Shop {
       async answer(req: Incoming, res: Reply): Promise<unknown> {
         const body = (): Promise<string> =>
@@ -93,9 +93,7 @@ function serving(make: () => ExpressAdapter | FastifyAdapter): (scenario: Scenar
     parameters(Shop, 'answer', Req(), Res({ passthrough: true }))
     const tracking = TrackRequestModule.forRoot({
       tracker,
-      ...(auth === undefined ? {} : { auth }),
-      ...(processing === undefined ? {} : { processing }),
-      ...(authenticate === undefined ? {} : { authenticate: (req) => authenticate(headerOf(req)) }),
+      ...optionsFor(own, (req: NestRequest) => headerOf(req)),
     })
     const adapter = make()
     if (adapter instanceof FastifyAdapter)

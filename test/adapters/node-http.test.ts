@@ -8,22 +8,20 @@ import { summarize } from '../tracker-fixture.ts'
 import { ask } from './http-client.ts'
 import { describeHttpAdapter } from './http-contract.ts'
 import { headerOf, listen, write } from './http-servers.ts'
-import { recordingTracker, type RecordingTracker, type Scenario, type RunningServer } from './http-host.ts'
+import { optionsFor, recordingTracker, type RecordingTracker, type Scenario, type RunningServer } from './http-host.ts'
 
 type Req = IncomingMessage | Http2ServerRequest
 type Res = ServerResponse | Http2ServerResponse
 
 /** One handler for both versions of HTTP. */
-function tracked({ tracker, handle, auth, processing, authenticate }: Scenario): (req: Req, res: Res) => void {
+function tracked({ tracker, handle, ...own }: Scenario): (req: Req, res: Res) => void {
   // Not async: a synchronous error must be thrown to the listener's caller.
   const listener: NodeHandler<Req, Res> = (req, res) => {
     const answer = handle({ header: headerOf(req), body: () => text(req) })
     return answer instanceof Promise ? answer.then((settled) => write(res, settled)) : write(res, answer)
   }
   return tracker.trackRequest(listener, {
-    ...(auth === undefined ? {} : { auth }),
-    ...(processing === undefined ? {} : { processing }),
-    ...(authenticate === undefined ? {} : { authenticate: (req: Req) => authenticate(headerOf(req)) }),
+    ...optionsFor(own, (req: Req) => headerOf(req)),
   })
 }
 
@@ -37,9 +35,9 @@ describe('node:http beyond the contract', () => {
 
   async function start(
     handler: NodeHandler,
-    options: Parameters<typeof recordingTracker>[0] & NodeHandlerOptions = {},
+    { onInvalid = 'log', ...options }: Parameters<typeof recordingTracker>[0] & NodeHandlerOptions = {},
   ): Promise<RecordingTracker> {
-    const recording = recordingTracker(options)
+    const recording = recordingTracker({ onInvalid })
     serving = await listen(createServer(recording.tracker.trackRequest(handler, options)))
     return recording
   }

@@ -126,24 +126,28 @@ for (const engine of engines)
         expect(request.state).toBe('Processing')
       })
 
-      test.each<[string, (queue: string) => Promise<string | null>]>([
-        ['send(name, data)', (queue) => boss.send(queue, { order: 1 })],
-        ['send(name, data, options)', (queue) => boss.send(queue, { order: 1 }, { priority: 1 })],
-        ['send({ name, data })', (queue) => boss.send({ name: queue, data: { order: 1 } })],
-        ['sendAfter', (queue) => boss.sendAfter(queue, { order: 1 }, {}, 60)],
-        ['sendDebounced', (queue) => boss.sendDebounced(queue, { order: 1 }, {}, 60, 'key')],
-      ])('%s carries the request', async (_, send) => {
+      test.each<[string, number, (queue: string) => Promise<string | null>]>([
+        ['send(name, data)', 0, (queue) => boss.send(queue, { order: 1 })],
+        ['send(name, data, options)', 0, (queue) => boss.send(queue, { order: 1 }, { priority: 1 })],
+        ['send({ name, data })', 0, (queue) => boss.send({ name: queue, data: { order: 1 } })],
+        ['send with startAfter', 60, (queue) => boss.send(queue, { order: 1 }, { startAfter: '60' })],
+        ['sendAfter', 60, (queue) => boss.sendAfter(queue, { order: 1 }, {}, 60)],
+        ['sendDebounced', 60, (queue) => boss.sendDebounced(queue, { order: 1 }, {}, 60, 'key')],
+      ])('%s carries the request, due in %d s', async (_, delay, send) => {
         const queue = await newQueue()
         const request = trackedService().tracker.start()
         const id = await request.run(() => send(queue))
         expect(request.state).toBe('Queued')
+        const times = carriedTimes(await dataOf(id))
+        const [since = Number.NaN, due = since] = times.map(Number)
+        expect(Math.round((due - since) / 1_000)).toBe(delay)
         expect(await dataOf(id)).toEqual({
           order: 1,
           __throughline: {
             queue,
             headers: {
               ...headersOfHandOff(request),
-              'x-lifecycle': `${request.requestId};Queued;3;${carriedSince(await dataOf(id))}`,
+              'x-lifecycle': [request.requestId, 'Queued', '3', ...times].join(';'),
             },
           },
         })
@@ -516,6 +520,7 @@ function handsOff(data: unknown): boolean {
   return 'x-lifecycle' in carriedBy(data)
 }
 
-function carriedSince(data: unknown): string {
-  return carriedBy(data)['x-lifecycle']?.split(';').at(-1) ?? ''
+/** When the request entered its state, and when the job is due, if it was delayed. */
+function carriedTimes(data: unknown): string[] {
+  return carriedBy(data)['x-lifecycle']?.split(';').slice(3) ?? []
 }

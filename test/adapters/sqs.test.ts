@@ -106,6 +106,16 @@ describe('sqs beyond the contract', () => {
       expect(story(requests()[0] ?? '')).toEqual([...STARTED, '(ENQUEUE)', 'Responded error'])
     })
 
+    test('a delayed message is due when its delay is over', async () => {
+      const QueueUrl = await newQueue()
+      const { tracker, records } = trackedService()
+      await tracker
+        .start()
+        .run(() => sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: '1', DelaySeconds: 600 })))
+      const { time = 0, due = 0 } = records.at(-1) ?? {}
+      expect(Math.round((due - time) / 1_000)).toBe(600)
+    })
+
     test('the messages of a batch are children, and a single one is a hand-off if the service accepts it', async () => {
       const QueueUrl = await newQueue()
       const { tracker, story } = trackedService()

@@ -112,6 +112,7 @@ describe('findings', () => {
         stuck_after_ms: 5_000,
         attempts: 0,
         last_error: null,
+        cause: null,
       },
       {
         finding: 'invalid',

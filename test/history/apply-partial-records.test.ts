@@ -236,6 +236,50 @@ describe('of the latest attempt, which repeats the numbers of the attempt before
     })
   })
 
+  test('lines that lost their attempt, too, end the request: they come after the retry', () => {
+    const partials = [attempt(2)[0], end].flatMap((record) => {
+      const line = record === undefined ? '' : lineOf(record)
+      return recoverPartialRecord(line.replace('"attempt":2,', '').slice(0, -5)) ?? []
+    })
+    expect(partials.map(({ seq, attempt: number }) => [seq, number])).toEqual([
+      [4, undefined],
+      [5, undefined],
+    ])
+    expect(applied(queued, [], retries, partials)[REQUEST]).toMatchObject({
+      ended: true,
+      position: { attempt: 2, seq: 5 },
+    })
+  })
+
+  test('the end of the attempt before ends the request while this one is under way', () => {
+    const first = latterHalf({ ...end, attempt: 1 })
+    const begun = [...transitions(QUEUED, {}, 0, retries), ...attempt(1).slice(0, 1), ...attempt(2).slice(0, 1)]
+    const partials = first === undefined ? [] : [first]
+    expect(applied(begun, [], retries, partials)[REQUEST]).toMatchObject({ ended: true, position: { attempt: 1 } })
+  })
+
+  test('a retry of the attempt before moves nothing while this one is under way', () => {
+    const begun = [...transitions(QUEUED, {}, 0, retries), ...attempt(1).slice(0, 1), ...attempt(2).slice(0, 1)]
+    const retry = latterHalf(attempt(1)[1])
+    const partials = retry === undefined ? [] : [retry]
+    expect(partials).toHaveLength(1)
+    expect(applied(begun, [], retries, partials)[REQUEST]).toMatchObject({
+      position: { state: 'Working', attempt: 2, seq: 4 },
+      missing: [],
+    })
+  })
+
+  test('the line of an attempt fills its own gap, and moves no other request', () => {
+    const other = transitions(QUEUED, OTHER, 0, retries)
+    const lines = [...queued, end, ...other]
+    const [begun] = attempt(2)
+    const whole = begun === undefined ? '' : lineOf(begun)
+    const partial = recoverPartialRecord(whole.slice(0, whole.indexOf('"trace_id"')))
+    const assessments = applied(lines, [], retries, partial === undefined ? [] : [partial])
+    expect(partial).toMatchObject({ from: 'Queued', state: 'Working' })
+    expect(assessments[OTHER.request_id]).toMatchObject({ ended: false, position: { state: 'Queued' }, missing: [] })
+  })
+
   test('a line of the attempt before moves nothing', () => {
     const before = latterHalf(attempt(1)[0])
     if (before === undefined) throw new Error('nothing is left of the line')

@@ -117,6 +117,17 @@ describe('a partial record', () => {
     expect(fillGap(gaps, { ...partial, attempt: 2 }, retries)).toBe(true)
   })
 
+  test('fills a gap before the hand-off, even if an attempt has run into it from another line', () => {
+    const partial = {
+      isWholeTrace: false,
+      event: 'AUTH_OK',
+      from: 'Received',
+      state: 'Authenticated',
+      attempt: 2,
+    } as const
+    expect(fillGap(gapsOf(transitions(SYNC), 1), partial, table)).toBe(true)
+  })
+
   test('in a gap of two lines, fits with a state on the way between the lines beside it', () => {
     const gaps = gapsOf(transitions(SYNC), 1, 2)
     const partial = { isWholeTrace: false, requestSuffix: REQUEST, event: 'PROCESS', from: 'Authenticated' } as const
@@ -262,7 +273,7 @@ describe('a partial record', () => {
       const gaps = Array.from({ length: MAX_CANDIDATES + 1 }, (_, index) => ({
         traceId: `trace-${String(index)}`,
         requestId: REQUEST,
-        attempts: new Set<number | undefined>(),
+        attempt: undefined,
         before,
         after,
         filled: false,

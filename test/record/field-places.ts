@@ -106,7 +106,7 @@ export const PLACES: readonly Place[] = [
 ]
 
 /** The services in Go and Python report every step, receive no messages and add no data. */
-export const NOT_IN_EXAMPLES: readonly string[] = ['implied', 'attempt', 'data']
+export const NOT_IN_EXAMPLES: readonly string[] = ['implied', 'attempt', 'due', 'data']
 
 /** The fields that a table of docs/wire-format.md has. */
 export function wireFormatFields(heading: string): string[] {

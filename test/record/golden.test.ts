@@ -40,6 +40,9 @@ async function writeRequests(): Promise<LifecycleRecord[]> {
   const resumed = tracker.resume(carrier, { attempt: 2 })
   resumed.emitNote('stuck', 'STUCK', {})
   resumed.completed()
+  const waiting = tracker.start(ok.headers())
+  waiting.expect('2h')
+  await waiting.enqueue(() => 'sent', { due: clock.time + 60_000 })
   return records
 }
 

@@ -23,7 +23,7 @@ test('plain transitions are rendered byte for byte as pino writes them, and all 
       lifecycleRecord,
       fc.array(fc.record({ seq: fc.nat(), dwell_ms: fc.nat(5e6).map((micros) => micros / 1_000) })),
       (record, others) => {
-        const { error: _error, data: _data, attempt: _attempt, ...rest } = record
+        const { error: _error, data: _data, attempt: _attempt, due: _due, ...rest } = record
         const records: LifecycleRecord[] = [
           record,
           rest,
@@ -36,7 +36,8 @@ test('plain transitions are rendered byte for byte as pino writes them, and all 
             each.lifecycle !== 'transition' ||
             each.error !== undefined ||
             each.data !== undefined ||
-            each.attempt !== undefined
+            each.attempt !== undefined ||
+            each.due !== undefined
           expect(templates.render(each)).toBe(leftToPino ? undefined : written)
           if (!leftToPino) rendered += 1
         }

@@ -61,7 +61,7 @@ describe('a worker resumes the request that a message hands off', () => {
     ['the zero request id', '0000000000000000;Queued;3;5'],
     ['a negative seq', 'b7ad6b7169203331;Queued;-3;5'],
     ['a stray percent sign', 'b7ad6b7169203331;Queued%;3;5'],
-    ['too many fields', 'b7ad6b7169203331;Queued;3;5;6'],
+    ['too many fields', 'b7ad6b7169203331;Queued;3;5;6;7'],
     ['an empty value', ''],
     ['arbitrary characters', '💥'.repeat(1_000)],
   ])('x-lifecycle with %s starts a request whose parent is the sender', (_, lifecycle) => {

@@ -1,6 +1,7 @@
 import { currentRequest } from '../../tracking/current-request.ts'
 import type { RequestEnd } from '../../tracking/finish-request.ts'
 import type { RequestCore } from '../../tracking/intake.ts'
+import type { OptionNames } from '../../tracking/options.ts'
 import { attemptOf, carrierOf, type AmqpMessageLike } from './headers.ts'
 import type { UnackedDeliveries, Settlement, PendingDelivery } from './unacked-deliveries.ts'
 import { startDelivery, type ActiveDelivery } from '../_deliveries.ts'
@@ -15,6 +16,9 @@ export interface Retries<M> {
   /** Whether a rejected message (`requeue` false) comes back from a queue where it waits. By default it does not. */
   readonly willRetry?: (message: M, attempt: number) => boolean
 }
+
+/** The names of {@link Retries}. */
+export const RETRIES: OptionNames<Retries<never>> = { attempts: true, willRetry: true }
 
 /** Where a message came from. */
 export interface DeliveryOrigin {

@@ -1,6 +1,7 @@
 import { channelConfirms } from './confirms.ts'
 import { isObject, withProperty, type UnknownObject } from '../_objects.ts'
-import { sendMessage, type SendAs, type SendOptions } from '../_send.ts'
+import { type SendAs, type SendOptions } from '../_send-options.ts'
+import { sendMessage } from '../_send.ts'
 import { withTraceHeaders } from '../_trace-headers.ts'
 import type { MethodWrapper } from '../_wrap-methods.ts'
 
@@ -29,7 +30,8 @@ export function producerMethods(sendOptions: SendOptions): Readonly<Record<strin
     // amqplib reports such arguments itself.
     if (typeof to !== 'string' || !isObject(own)) return sendUnchanged()
     return sendMessage({
-      message: { to, own, headerSlots: Infinity },
+      // The header of RabbitMQ's delayed message exchange.
+      message: { to, own, headerSlots: Infinity, delayMs: Number(own['x-delay'] ?? 0) },
       as: sendOptions.as ?? defaultAs(exchange, to, options),
       send: (headers, onConfirm = callback) =>
         headers === undefined

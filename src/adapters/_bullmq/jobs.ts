@@ -56,7 +56,12 @@ export function toOutgoing(job: UnknownObject, queue: string | undefined): Outgo
     to: typeof job.queueName === 'string' ? job.queueName : (queue ?? ''),
     own: carrierIn(metadataOf(job)),
     headerSlots: Infinity,
+    delayMs: numberOf(optsOf(job)?.delay),
   }
+}
+
+function numberOf(value: unknown): number | undefined {
+  return typeof value === 'number' ? value : undefined
 }
 
 /** The jobs in BullMQ's answer, including those of flows. */

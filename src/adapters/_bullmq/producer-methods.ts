@@ -13,7 +13,8 @@ import {
 } from './jobs.ts'
 import { hasTelemetry, withTracedTelemetry } from './telemetry.ts'
 import { isObject, type UnknownObject } from '../_objects.ts'
-import { confirmByResult, sendMessages, type HeadersFor, type SendOptions } from '../_send.ts'
+import { type SendOptions } from '../_send-options.ts'
+import { confirmByResult, sendMessages, type HeadersFor } from '../_send.ts'
 import type { MethodWrapper } from '../_wrap-methods.ts'
 
 type Headers = Readonly<Record<string, string>>

@@ -1,6 +1,7 @@
 import { subscribe } from 'node:diagnostics_channel'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { authenticateThen, type EntryOptions } from '../../handlers/entry.ts'
+import { authenticateThen } from '../../handlers/entry.ts'
+import type { HandlerOptions } from '../../handlers/handler-options.ts'
 import { trackNodeRequest } from '../../handlers/node-request.ts'
 import type { RequestCore } from '../../tracking/intake.ts'
 import { nodeRequests } from '../_node-requests.ts'
@@ -20,12 +21,12 @@ export type ExpressRequest = IncomingMessage & RoutedRequest
  */
 export function middleware<Req extends ExpressRequest>(
   core: RequestCore,
-  options: EntryOptions<Req>,
+  options: HandlerOptions<Req>,
   framework: { readonly isHandler?: IsRequestHandler; readonly hasPhase?: boolean } = {},
 ): Middleware<Req> {
   subscribeToRouterErrors()
   return (req, res, next) => {
-    const tracking = trackNodeRequest(core, req, res, {
+    const tracking = trackNodeRequest(core, options, req, res, {
       path: routeOf(req, framework.isHandler) ?? req.originalUrl,
       source: req,
     })

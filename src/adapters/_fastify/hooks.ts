@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events'
 import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction, RouteOptions } from 'fastify'
-import { authenticateThen, enterHandler, type EntryOptions } from '../../handlers/entry.ts'
+import { authenticateThen, enterHandler } from '../../handlers/entry.ts'
+import type { HandlerOptions } from '../../handlers/handler-options.ts'
 import { currentRequest, attachRequest } from '../../tracking/current-request.ts'
 import { runWith } from '../../tracking/storage.ts'
 import { trackNodeRequest } from '../../handlers/node-request.ts'
@@ -19,7 +20,7 @@ export type OnRequestHook = (req: FastifyRequest, reply: FastifyReply, next: Hoo
 export function addHooks(
   app: FastifyInstance,
   core: RequestCore,
-  options: EntryOptions<FastifyRequest>,
+  options: HandlerOptions<FastifyRequest>,
   knowsHandlers: boolean,
 ): OnRequestHook {
   const onRequest: OnRequestHook = (req, reply, next) => {
@@ -27,7 +28,7 @@ export function addHooks(
       next()
       return
     }
-    const tracking = trackNodeRequest(core, req.raw, reply.raw, {
+    const tracking = trackNodeRequest(core, options, req.raw, reply.raw, {
       path: req.routeOptions.url ?? req.originalUrl,
       source: req,
     })

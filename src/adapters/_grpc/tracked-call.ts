@@ -1,15 +1,16 @@
 import { Metadata, ServerInterceptingCall, status, type ServerInterceptingCallInterface } from '@grpc/grpc-js'
-import { HEADERS } from '../../trace/carrier.ts'
-import { authenticate, enterHandler, type EntryOptions } from '../../handlers/entry.ts'
+import { authenticate, enterHandler } from '../../handlers/entry.ts'
+import type { HandlerOptions } from '../../handlers/handler-options.ts'
+import { acceptWith } from '../../handlers/request-options.ts'
 import type { RequestEnd } from '../../tracking/finish-request.ts'
 import type { TrackedRequest } from '../../tracking/tracked-request.ts'
-import { acceptRequest, type RequestCore } from '../../tracking/intake.ts'
+import type { RequestCore } from '../../tracking/intake.ts'
 import { isPlainObject, lastListener, onMetadata, type Listener } from './listeners.ts'
 import { missingHeaders } from '../_trace-headers.ts'
 import { withTraceHeaders } from './outgoing-call.ts'
 import { endOf, type Status } from './status.ts'
 
-/** A call before its first message: the argument of `authenticate` and `trustIncoming`. */
+/** A call before its first message: the argument of the user's functions. */
 export interface IncomingCall extends Pick<ServerInterceptingCallInterface, 'getPeer' | 'getAuthContext'> {
   readonly metadata: Metadata
   /** `/package.Service/Method`. */
@@ -21,7 +22,7 @@ export class TrackedCall extends ServerInterceptingCall {
   readonly #incoming: Omit<IncomingCall, 'metadata'>
   readonly #timeLeft: number | undefined
   readonly #core: RequestCore
-  readonly #options: EntryOptions<IncomingCall>
+  readonly #options: HandlerOptions<IncomingCall>
   #request: TrackedRequest | undefined
   /** Whether other interceptors follow. */
   #hasPhase = false
@@ -34,7 +35,7 @@ export class TrackedCall extends ServerInterceptingCall {
     call: ServerInterceptingCallInterface,
     path: string,
     core: RequestCore,
-    options: EntryOptions<IncomingCall>,
+    options: HandlerOptions<IncomingCall>,
   ) {
     super(call)
     this.#timeLeft = timeLeft(call)
@@ -65,8 +66,8 @@ export class TrackedCall extends ServerInterceptingCall {
     })
   }
 
-  // The first message is asked for once the interceptors after this one are done. In versions of grpc-js that hide their
-  // listeners, this alone shows it.
+  // The first message is asked for once the interceptors after this one are done. Where grpc-js hides its listeners,
+  // this alone shows it.
   override startRead(): void {
     this.#enterHandler()
     super.startRead()
@@ -85,7 +86,7 @@ export class TrackedCall extends ServerInterceptingCall {
 
   #receive(metadata: Metadata, listener: Listener): void {
     const incoming: IncomingCall = { ...this.#incoming, metadata }
-    const request = acceptRequest(this.#core, metadata, {
+    const request = acceptWith(this.#core, this.#options, metadata, {
       method: 'grpc',
       path: incoming.path,
       source: incoming,
@@ -116,11 +117,12 @@ export class TrackedCall extends ServerInterceptingCall {
   }
 
   #withTraceId(metadata: Metadata): Metadata {
-    if (this.#request === undefined) return metadata
-    const headers = { [HEADERS.traceId]: this.#request.traceId }
+    const { traceId } = this.#request ?? {}
+    if (traceId === undefined) return metadata
+    const ids = Object.fromEntries(this.#core.settings.idHeaders.echo.map((name) => [name, traceId]))
     return withTraceHeaders(
       metadata,
-      missingHeaders(headers, (name) => metadata.get(name).length > 0),
+      missingHeaders(ids, (name) => metadata.get(name).length > 0),
     )
   }
 

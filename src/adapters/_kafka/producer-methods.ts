@@ -1,6 +1,7 @@
 import { areRecords, withCarrier, toOutgoing, type KafkaRecord } from './records.ts'
 import { isObject, withProperty } from '../_objects.ts'
-import { confirmByResult, sendMessages, type SendOptions } from '../_send.ts'
+import { type SendOptions } from '../_send-options.ts'
+import { confirmByResult, sendMessages } from '../_send.ts'
 import { wrapMethods, type MethodWrapper } from '../_wrap-methods.ts'
 
 /** The methods of a producer that send, and those of its transactions. */

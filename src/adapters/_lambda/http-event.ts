@@ -1,4 +1,4 @@
-import { HEADERS, type Carrier } from '../../trace/carrier.ts'
+import type { Carrier } from '../../trace/carrier.ts'
 import { isObject, withProperty, type UnknownObject } from '../_objects.ts'
 
 /** The request of an event of API Gateway, a function URL or a load balancer, and how it is answered. */
@@ -12,9 +12,9 @@ export interface HttpEvent {
   /** The status of an answer; undefined if the gateway decides it. */
   readonly statusOf: (answer: unknown) => number | undefined
   /**
-   * A copy of the answer with the trace id in its headers; an answer that can have no headers is returned unchanged.
+   * A copy of the answer with the trace id in these headers; an answer that can have no headers is returned unchanged.
    */
-  readonly withTraceId: (answer: unknown, traceId: string) => unknown
+  readonly withTraceId: (answer: unknown, names: readonly string[], traceId: string) => unknown
 }
 
 /** Parses an event; undefined if it is not an HTTP event. */
@@ -54,13 +54,14 @@ function answers(
   return {
     refusal: { statusCode: 401, [key]: { 'content-type': value('text/plain; charset=utf-8') }, body: 'Unauthorized\n' },
     statusOf: (answer) => (hasStatus(answer) ? Number(answer.statusCode) : impliedStatus),
-    withTraceId(answer, traceId) {
+    withTraceId(answer, names, traceId) {
       if (!hasStatus(answer)) return answer
       const headers = answer[key]
       const others = Object.entries(isObject(headers) ? headers : {}).filter(
-        ([name]) => name.toLowerCase() !== HEADERS.traceId,
+        ([name]) => !names.includes(name.toLowerCase()),
       )
-      return withProperty(answer, key, { ...Object.fromEntries(others), [HEADERS.traceId]: value(traceId) })
+      const ids = names.map((name) => [name, value(traceId)] as const)
+      return withProperty(answer, key, Object.fromEntries([...others, ...ids]))
     },
   }
 }

@@ -1,4 +1,5 @@
 import { runWith } from '../../tracking/storage.ts'
+import type { OptionNames } from '../../tracking/options.ts'
 import { badOption } from '../../tracking/settings.ts'
 import type { TrackedRequest } from '../../tracking/tracked-request.ts'
 import type { RequestCore } from '../../tracking/intake.ts'
@@ -19,6 +20,8 @@ export interface InvocationOptions {
    */
   readonly timeoutMargin?: number
 }
+
+export const INVOCATION_OPTIONS: OptionNames<InvocationOptions> = { timeoutMargin: true }
 
 /** One invocation. */
 export interface Invocation {

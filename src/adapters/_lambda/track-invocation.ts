@@ -1,16 +1,25 @@
 import type { Carrier } from '../../trace/carrier.ts'
-import { authenticate, type EntryOptions } from '../../handlers/entry.ts'
+import { authenticate } from '../../handlers/entry.ts'
+import { HANDLER_OPTIONS, type HandlerOptions } from '../../handlers/handler-options.ts'
+import { acceptWith } from '../../handlers/request-options.ts'
 import { attachRequest } from '../../tracking/current-request.ts'
 import { endFromStatus } from '../../tracking/finish-request.ts'
-import { acceptRequest, type RequestCore } from '../../tracking/intake.ts'
+import type { RequestCore } from '../../tracking/intake.ts'
+import type { OptionNames } from '../../tracking/options.ts'
 import { isObject } from '../_objects.ts'
 import { httpEvent } from './http-event.ts'
 import type { Invocation } from './invocation.ts'
 
 /** How callers over HTTP are authenticated, and where other events have their headers. */
-export interface TrackInvocationOptions<Event> extends EntryOptions<Event> {
+export interface TrackInvocationOptions<Event> extends HandlerOptions<Event> {
   /** Returns the headers of an event that is neither of HTTP nor of SQS; `x-lifecycle` is not read. */
   readonly carrier?: (event: Event) => Carrier
+}
+
+/** The names of {@link TrackInvocationOptions}. */
+export const TRACK_INVOCATION_OPTIONS: OptionNames<TrackInvocationOptions<never>> = {
+  ...HANDLER_OPTIONS,
+  carrier: true,
 }
 
 /** Tracks an invocation as one request: an HTTP request, or an event of a kind that is not known. */
@@ -23,7 +32,7 @@ export async function trackInvocation<Event, R>(
   const { errors } = core.settings
   const http = httpEvent(event)
   const headers = http === undefined ? errors.run(() => options.carrier?.(event)) : http.headers
-  const request = acceptRequest(core, headers, {
+  const request = acceptWith(core, options, headers, {
     method: http?.method,
     path: http?.path ?? path,
     source: event,
@@ -36,7 +45,7 @@ export async function trackInvocation<Event, R>(
     const answer = allowed ? await request.run(serve) : http?.refusal
     request.finish(endFromStatus(request, http?.statusOf(answer)))
     // Either the handler's answer with one more header, or a refusal that the gateway accepts.
-    return (http?.withTraceId(answer, request.traceId) ?? answer) as Awaited<R>
+    return (http?.withTraceId(answer, core.settings.idHeaders.echo, request.traceId) ?? answer) as Awaited<R>
   } catch (error) {
     request.finish({ outcome: 'error', status: http === undefined ? undefined : 502, error })
     throw error

@@ -1,5 +1,7 @@
 import { isObject } from '../_objects.ts'
-import type { OutgoingMessage, SendOptions } from '../_send.ts'
+import type { OptionNames } from '../../tracking/options.ts'
+import { SEND_OPTIONS, type SendOptions } from '../_send-options.ts'
+import { type OutgoingMessage } from '../_send.ts'
 import { carrierOf, copyOf, type NewHeaders } from './headers.ts'
 
 /** The arguments of a send, on a connection as in JetStream: `(subject, payload, options)`. */
@@ -17,6 +19,9 @@ export interface NatsSendOptions extends SendOptions {
   /** The function `headers` of your NATS package: for programs that are bundled into one file. */
   readonly headers?: NewHeaders
 }
+
+/** The names of {@link NatsSendOptions}. */
+export const NATS_SEND_OPTIONS: OptionNames<NatsSendOptions> = { ...SEND_OPTIONS, headers: true }
 
 /** The options with `headers` found. */
 export type ResolvedSendOptions = NatsSendOptions & Required<Pick<NatsSendOptions, 'headers'>>

@@ -1,6 +1,7 @@
 import type { ExecutionContext } from '@nestjs/common'
 import type { Carrier } from '../../trace/carrier.ts'
 import { attemptOf, carrierOf as amqpCarrierOf, type AmqpMessageLike } from '../_amqp/headers.ts'
+import type { OptionNames } from '../../tracking/options.ts'
 import type { Delivery } from '../_deliveries.ts'
 import { carrierOf as natsCarrierOf } from '../_nats/headers.ts'
 
@@ -12,6 +13,8 @@ export interface MessageOptions {
    */
   readonly willRetry?: (error: unknown, context: ExecutionContext) => boolean
 }
+
+export const MESSAGE_OPTIONS: OptionNames<MessageOptions> = { willRetry: true }
 
 /** The members of Nest's message contexts that are read; each transport's has some of them. */
 interface ContextLike {

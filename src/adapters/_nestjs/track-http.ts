@@ -1,4 +1,4 @@
-import type { EntryOptions } from '../../handlers/entry.ts'
+import type { HandlerOptions } from '../../handlers/handler-options.ts'
 import type { NodeRequestTracking } from '../../handlers/node-request.ts'
 import type { RequestCore } from '../../tracking/intake.ts'
 import { middleware } from '../_express/middleware.ts'
@@ -24,19 +24,19 @@ const trackedInstances = new WeakSet()
  * @param adapter null if the application serves no HTTP
  * @throws Error for a platform other than Express and Fastify
  */
-export function trackHttp(adapter: HttpAdapterLike | null, core: RequestCore, options: EntryOptions<never>): void {
+export function trackHttp(adapter: HttpAdapterLike | null, core: RequestCore, options: HandlerOptions<never>): void {
   // The platform's instance, created by Nest or by the user; `getType` says of which platform.
   const instance = adapter?.getInstance() as (ExpressLike & Parameters<typeof addHooks>[0]) | undefined
   if (adapter === null || instance === undefined || trackedInstances.has(instance)) return
   trackedInstances.add(instance)
-  // Only the application knows the type of request that `authenticate` expects.
-  const auth = options as EntryOptions<unknown>
+  // Only the application knows the type of request that its functions expect.
+  const own = options as HandlerOptions<unknown>
   const platform = adapter.getType()
-  if (platform === 'express') instance.use(middleware(core, auth, { isHandler: isController, hasPhase: true }))
+  if (platform === 'express') instance.use(middleware(core, own, { isHandler: isController, hasPhase: true }))
   else if (platform !== 'fastify')
     throw new Error(`throughline/nestjs tracks HTTP on Express and Fastify, and not on "${platform}"`)
   else {
-    const onRequest = addHooks(instance, core, auth, false)
+    const onRequest = addHooks(instance, core, own, false)
     // Hooks run in the order in which they were added, Nest's first; the adapter has a place for one hook before those.
     if (!('onRequestHook' in adapter) || adapter.onRequestHook === undefined) adapter.setOnRequestHook(onRequest)
   }

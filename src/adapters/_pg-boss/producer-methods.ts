@@ -1,22 +1,28 @@
 import { canCarry, withCarrier } from './data.ts'
 import { isObject, type UnknownObject } from '../_objects.ts'
-import { confirmByResult, sendMessage, sendMessages, type OutgoingMessage, type SendOptions } from '../_send.ts'
+import { type SendOptions } from '../_send-options.ts'
+import { confirmByResult, sendMessage, sendMessages, type OutgoingMessage } from '../_send.ts'
 import type { MethodWrapper } from '../_wrap-methods.ts'
 
 type Headers = Readonly<Record<string, string>>
 
 /** The methods of pg-boss that send jobs. */
 export function producerMethods({ as = 'hand-off' }: SendOptions): Readonly<Record<string, MethodWrapper>> {
-  const send: MethodWrapper =
+  const send =
+    (holdsBack?: true): MethodWrapper =>
     (original) =>
     (first, ...args) => {
       const unchanged = (): unknown => original(first, ...args)
       if (isObject(first)) return sendJob(as, first, unchanged, (data) => original({ ...first, data }, ...args))
-      const [data, options] = args
+      const [data, options, after] = args
       const sendData = (carried: unknown): unknown => original(first, carried, ...args.slice(1))
-      return sendJob(as, { name: first, data, options }, unchanged, sendData)
+      return sendJob(as, { name: first, data, options }, unchanged, sendData, holdsBack === true ? after : undefined)
     }
-  return { send, sendAfter: send, sendThrottled: send, sendDebounced: send, insert, publish }
+  // A debounced job may be held back for as many seconds as the interval has.
+  return {
+    ...{ send: send(), sendAfter: send(true), sendThrottled: send(), sendDebounced: send(true) },
+    ...{ insert, publish },
+  }
 }
 
 /**
@@ -27,11 +33,12 @@ function sendJob(
   { name, data, options }: UnknownObject,
   unchanged: () => unknown,
   sendData: (data: unknown) => unknown,
+  startAfter = isObject(options) ? options.startAfter : undefined,
 ): unknown {
   if (!canCarry(data)) return unchanged()
   const inTransaction = isObject(options) && options.db !== undefined
   return sendMessage({
-    message: messageTo(name),
+    message: { ...messageTo(name), delayMs: delayOf(startAfter) },
     as: inTransaction ? 'child' : as,
     send: (headers) => (headers === undefined ? unchanged() : sendData(withCarrier(data, headers, name))),
     confirm: confirmByResult((id) => typeof id === 'string'),
@@ -72,6 +79,13 @@ const publish: MethodWrapper =
 function withHeaders(job: unknown, headers: Headers | undefined): unknown {
   if (headers === undefined || !isObject(job) || !canCarry(job.data)) return job
   return { ...job, data: withCarrier(job.data, headers) }
+}
+
+/** Milliseconds until a `startAfter`: seconds, a Date, or a time as text; of an interval of PostgreSQL's it is unknown. */
+function delayOf(startAfter: unknown): number | undefined {
+  if (startAfter instanceof Date) return startAfter.getTime() - Date.now()
+  const isTime = typeof startAfter === 'string' && startAfter.endsWith('Z')
+  return isTime ? Date.parse(startAfter) - Date.now() : Number(startAfter ?? 0) * 1_000
 }
 
 /** A job has no headers of its caller's, and room for ours. */

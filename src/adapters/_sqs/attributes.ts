@@ -1,4 +1,5 @@
 import { HEADERS } from '../../trace/carrier.ts'
+import type { OptionNames } from '../../tracking/options.ts'
 import { badOption } from '../../tracking/settings.ts'
 import type { Delivery } from '../_deliveries.ts'
 import { isObject, withProperty, type UnknownObject } from '../_objects.ts'
@@ -24,6 +25,8 @@ export interface QueueOptions {
    */
   readonly attempts?: number | undefined
 }
+
+export const QUEUE_OPTIONS: OptionNames<QueueOptions> = { attempts: true }
 
 /** One message, as its host delivered it. */
 export interface SqsDelivery {
@@ -94,10 +97,15 @@ export function fromSns(message: object): UnknownObject | undefined {
  * @param address the URL of a queue or the ARN of a topic
  */
 export function toOutgoing(address: string, entry: UnknownObject): OutgoingMessage {
-  const { MessageAttributes: attributes } = entry
+  const { MessageAttributes: attributes, DelaySeconds: delay } = entry
   const others = isObject(attributes) ? Object.keys(attributes).filter((name) => !isTraceHeader(name)).length : 0
   const name = address.slice(address.search(/[^/:]*$/))
-  return { to: name, own: headersIn(attributes), headerSlots: MAX_ATTRIBUTES - others }
+  return {
+    to: name,
+    own: headersIn(attributes),
+    headerSlots: MAX_ATTRIBUTES - others,
+    delayMs: typeof delay === 'number' ? delay * 1_000 : undefined,
+  }
 }
 
 /** A copy of an entry with trace headers as attributes. */

@@ -1,6 +1,7 @@
 import { currentRequest } from '../../tracking/current-request.ts'
 import { isObject, withProperty, type UnknownObject } from '../_objects.ts'
-import { confirmByResult, sendMessages, type SendOptions } from '../_send.ts'
+import { type SendOptions } from '../_send-options.ts'
+import { confirmByResult, sendMessages } from '../_send.ts'
 import { TRACE_HEADER_NAMES } from '../_trace-headers.ts'
 import { isFunction } from '../_wrap-methods.ts'
 import { withCarrier, toOutgoing, type SystemAttributes } from './attributes.ts'

@@ -134,6 +134,7 @@ export class LinePool {
       request_id: requestId,
       state,
       ...(attempt === -1 ? {} : { attempt }),
+      ...(extras?.due === undefined ? {} : { due: extras.due }),
       ...(extras?.error === undefined ? {} : { error: extras.error }),
       ...(extras?.data === undefined ? {} : { data: extras.data }),
     }

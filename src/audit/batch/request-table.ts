@@ -1,4 +1,5 @@
 import { historyOf, type Located, type RequestHistory } from '../../history/history.ts'
+import { queueTimes, type QueueLine } from '../../history/queue-times.ts'
 import type { TransitionTable } from '../../machine/table.ts'
 import type { RecordBlock, RecordExtras } from '../../record/record-batch.ts'
 import type { LifecycleRecord } from '../../record/record.ts'
@@ -345,9 +346,28 @@ export class RequestTable {
       if (!Number.isNaN(ms)) variant.steps[index]?.left?.dwell.add(ms)
     }
     if ((this.#status(id) & RESUMED) === 0) return
-    const attempts = new Set(pool.list(this.#head(id)).map((line) => pool.attempt(line)))
+    const lines = pool.list(this.#head(id))
+    const queued = steps.map((line) => this.kinds.get(pool.kind(line))).find(({ event }) => event === 'ENQUEUE')
+    if (queued !== undefined) {
+      const times = queueTimes(lines.map((line) => this.#queueLine(line)))
+      this.counters.addQueueTimes(queued.state, queued.service, times)
+    }
+    const attempts = new Set(lines.map((line) => pool.attempt(line)))
     attempts.delete(-1)
     this.attempts.set(attempts.size, (this.attempts.get(attempts.size) ?? 0) + 1)
+  }
+
+  #queueLine(line: number): QueueLine {
+    const pool = this.#lines
+    const [kind, attempt] = [pool.kind(line), pool.attempt(line)]
+    return {
+      time: pool.time(line),
+      event: this.kinds.get(kind).event,
+      isTransition: this.kinds.isTransition[kind] === true,
+      isFinal: this.kinds.isFinal[kind] === true,
+      attempt: attempt === -1 ? undefined : attempt,
+      due: this.#extras.get(line)?.due,
+    }
   }
 
   /** Counts and evicts a request if it is clean. */

@@ -1,10 +1,10 @@
 import { requestKey } from '../../history/history.ts'
 import { applyPartialRecords } from '../../history/apply-partial-records.ts'
-import type { RequestAssessment } from '../../history/assess.ts'
+import { countsFrom, type Position, type RequestAssessment } from '../../history/assess.ts'
 import type { TransitionTable } from '../../machine/table.ts'
 import type { PartialRecord } from '../../record/partial-record.ts'
 import type { LifecycleRecord } from '../../record/record.ts'
-import type { StuckRequest } from '../../record/stuck-request.ts'
+import type { StuckEntry } from '../report.ts'
 import { DeadlineHeap } from './deadline-heap.ts'
 import { RecentlyEnded } from './recently-ended.ts'
 import { stuckEntry } from '../report-entries.ts'
@@ -27,7 +27,7 @@ export interface MovedOn {
 
 /** What a live audit reports, each once. */
 export type Finding =
-  | ({ readonly finding: 'stuck' } & StuckRequest)
+  | ({ readonly finding: 'stuck' } & StuckEntry)
   | ({ readonly finding: 'moved_on' } & MovedOn)
   | ({ readonly finding: 'invalid' } & InvalidEntry)
 
@@ -56,7 +56,7 @@ export interface LiveSnapshot {
   /** Requests that have not ended. One in a state without a limit is counted until its lines are discarded. */
   readonly open: number
   /** The requests that are stuck at this time, the oldest first. */
-  readonly stuck: readonly StuckRequest[]
+  readonly stuck: readonly StuckEntry[]
   /** How many open requests each service has moved into each state. */
   readonly states: Readonly<Record<string, Readonly<Record<string, number>>>>
   readonly memory: MemoryUse
@@ -83,6 +83,8 @@ export class LiveAudit {
   readonly #changed = new Set<LiveRequest>()
   /** Requests that no deadline is set for, the earliest first. */
   readonly #resting = new Set<LiveRequest>()
+  /** Requests that were reported, and are meant to wait by a later line. */
+  readonly #mayWait = new Set<LiveRequest>()
   readonly #ended = new RecentlyEnded(MAX_ENDED)
   readonly #deadlines = new DeadlineHeap<LiveRequest>()
   #partials: PartialRecord[] = []
@@ -149,6 +151,7 @@ export class LiveAudit {
   tick(now: number): Finding[] {
     this.#assessChanged()
     if (this.#partials.length > 0 && this.#assignmentIsStale) this.#assignPartials()
+    this.#withdrawWaiting(now)
     const early: LiveRequest[] = []
     for (let request = this.#deadlines.popDue(now); request !== undefined; request = this.#deadlines.popDue(now)) {
       // It may have ended, moved on or been reported since its deadline was set.
@@ -177,7 +180,7 @@ export class LiveAudit {
     this.#assessChanged()
     if (this.#partials.length > 0 && this.#assignmentIsStale) this.#assignPartials()
     const states = new Map<string, Map<string, number>>()
-    const stuck: StuckRequest[] = []
+    const stuck: StuckEntry[] = []
     let open = 0
     for (const { assessment } of this.#requests.values()) {
       if (assessment === undefined || assessment.ended) continue
@@ -227,30 +230,41 @@ export class LiveAudit {
 
   #place(request: LiveRequest, assessment: RequestAssessment): void {
     request.assessment = assessment
-    const { position, ended, history } = assessment
+    const { position, ended } = assessment
     const { state, service, since } = position
     const { reportedAt } = request
-    if (reportedAt !== undefined && (ended || state !== reportedAt.state || since > reportedAt.since)) {
-      const ids = { trace_id: history.traceId, request_id: history.requestId }
-      this.#findings.push({
-        finding: 'moved_on',
-        ...ids,
-        service,
-        state,
-        since,
-        was: reportedAt.state,
-        stuck_for_ms: since - reportedAt.since,
-      })
-      request.reportedAt = undefined
-      request.due = Infinity
-      this.#stuck -= 1
-    }
-    const due = ended ? Infinity : since + this.#limitOf(state, service)
+    if (reportedAt !== undefined && (ended || state !== reportedAt.state || since > reportedAt.since))
+      this.#reportMovedOn(request, assessment, reportedAt)
+    else if (reportedAt !== undefined && countsFrom(position) > countsFrom(reportedAt)) this.#mayWait.add(request)
+    const due = ended ? Infinity : countsFrom(position) + this.#limitOf(state, service)
     if (due === Infinity) this.#resting.add(request)
     else this.#resting.delete(request)
     if (due === request.due) return
     request.due = due
     if (due < Infinity) this.#deadlines.push(request, due)
+  }
+
+  #reportMovedOn(request: LiveRequest, { position, history }: RequestAssessment, reportedAt: Position): void {
+    const { state, service, since } = position
+    const ids = { trace_id: history.traceId, request_id: history.requestId }
+    const [was, stuck_for_ms] = [reportedAt.state, since - reportedAt.since]
+    this.#findings.push({ finding: 'moved_on', ...ids, service, state, since, was, stuck_for_ms })
+    request.reportedAt = undefined
+    request.due = Infinity
+    this.#stuck -= 1
+  }
+
+  /** Withdraws the reports of requests of which a later line says that they are meant to wait until after `now`. */
+  #withdrawWaiting(now: number): void {
+    for (const request of this.#mayWait) {
+      const { assessment, reportedAt } = request
+      if (assessment === undefined || reportedAt === undefined) continue
+      const { state, service } = assessment.position
+      if (countsFrom(assessment.position) + this.#limitOf(state, service) < now) continue
+      this.#reportMovedOn(request, assessment, reportedAt)
+      this.#place(request, assessment)
+    }
+    this.#mayWait.clear()
   }
 
   /** Assigns each damaged line to the request that it fits best, by what is known now. */

@@ -47,7 +47,7 @@ export class BatchWriter {
   add(record: LifecycleRecord, line: number): void {
     if (this.batch.count === capacityOf(this.batch)) this.batch = withDoubleCapacity(this.batch)
     const { numbers, words, count } = this.batch
-    const { trace_id, request_id, error, data } = record
+    const { trace_id, request_id, error, due, data } = record
     const trace = canonicalTraceId(trace_id)
     const traceIsText = !HEX_TRACE.test(trace)
     const requestIsText = !HEX_REQUEST.test(request_id)
@@ -69,6 +69,7 @@ export class BatchWriter {
       ...(traceIsText ? { traceId: trace_id } : {}),
       ...(requestIsText ? { requestId: request_id } : {}),
       ...(error === undefined ? {} : { error }),
+      ...(due === undefined ? {} : { due }),
       ...(data === undefined ? {} : errorIn(data)),
     }
     if (Object.keys(extras).length > 0) this.#extras.push({ at: count, ...extras })

@@ -73,7 +73,7 @@ export class TailedFiles {
       this.#names.map(async (name) => {
         if (!isDynamicPattern(name)) return [name]
         const paths = await resolveFiles([name]).catch(() => [])
-        if (paths.length === 0) this.#warn(name, `waiting for files that match ${name}: there are none now`)
+        if (paths.length === 0) this.#warn(name, `waiting for files that match ${name}: there are none yet`)
         return paths
       }),
     )

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { AckPolicy, jetstream, jetstreamManager, StorageType, type JsMsg } from '@nats-io/jetstream'
+import { AckPolicy, jetstream, jetstreamManager, StorageType, type ConsumerInfo, type JsMsg } from '@nats-io/jetstream'
 import { connect, headers as newHeaders, nanos, type MsgHdrs } from '@nats-io/transport-node'
 import { propagate, trackRequest } from '../../../src/adapters/nats.ts'
 import { BROKERS } from '../../brokers.ts'
@@ -59,8 +59,11 @@ export const openRig: OpenRig = async (address = BROKERS.nats) => {
       }
     },
     async redeliver(queue) {
+      const info = (): Promise<ConsumerInfo> => manager.consumers.info(stream, durableOf(queue))
+      // A server that has not noticed the worker's death tries it once more, and then does not count that delivery.
+      while ((await info()).num_waiting > 0);
       // A negative acknowledgement in place of the dead worker's, on the subject that the message had for replies.
-      const { delivered } = await manager.consumers.info(stream, durableOf(queue))
+      const { delivered } = await info()
       const { stream_seq, consumer_seq } = delivered
       connection.publish(`$JS.ACK.${stream}.${durableOf(queue)}.1.${stream_seq}.${consumer_seq}.0.0`, '-NAK')
       await connection.flush()

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { SERVICES } from '../../log-arbitraries.ts'
+import { SERVICES, T0 } from '../../log-arbitraries.ts'
 import type { Files } from '../reference/slow-audit.ts'
 
 type Alteration = (line: string) => string
@@ -15,7 +15,19 @@ const STATES = [
   'Failed',
   'Odd',
 ]
-const EVENTS = ['AUTH_OK', 'AUTH_ERROR', 'PROCESS', 'ENQUEUE', 'RESPOND', 'ATTEMPT', 'RETRY', 'COMPLETE', 'FAIL', 'ODD']
+const EVENTS = [
+  'AUTH_OK',
+  'AUTH_ERROR',
+  'PROCESS',
+  'ENQUEUE',
+  'RESPOND',
+  'ATTEMPT',
+  'RETRY',
+  'COMPLETE',
+  'FAIL',
+  'SHUTDOWN',
+  'ODD',
+]
 const MEMBERS = [
   '"error":{"type":"E","message":"no luck"}',
   '"error":{"type":"E","message":"no\\"luck"}',
@@ -26,6 +38,9 @@ const MEMBERS = [
   '"attempt":2',
   '"attempt":02',
   '"dwell_ms":1e3',
+  `"due":${T0 + 90_000}`,
+  `"due":${T0 + 10_000}`,
+  '"due":"soon"',
   '"implied":true',
   '"outcome":"ok","status":200,"duration_ms":1.5',
   '"unknown":null',

@@ -63,7 +63,7 @@ describe('the report', () => {
           30_000,
         ),
         Processing: gateway({ entered: 2, open: 1, dwell_ms: second }, 30_000),
-        Queued: gateway({ entered: 2, open: 2, dwell_ms: none }, 900_000),
+        Queued: gateway({ entered: 2, open: 2, dwell_ms: none, waiting_ms: second, working_ms: second }, 900_000),
         Responded: nothing,
         Completed: nothing,
         Failed: nothing,
@@ -79,6 +79,7 @@ describe('the report', () => {
           stuck_after_ms: 900_000,
           attempts: 0,
           last_error: null,
+          cause: null,
         },
         {
           ...lost,
@@ -89,6 +90,7 @@ describe('the report', () => {
           stuck_after_ms: 30_000,
           attempts: 0,
           last_error: null,
+          cause: null,
         },
         {
           trace_id: TRACE,
@@ -100,6 +102,7 @@ describe('the report', () => {
           stuck_after_ms: 900_000,
           attempts: 1,
           last_error: { type: 'Error', message: 'no luck' },
+          cause: null,
         },
       ],
       invalid: [

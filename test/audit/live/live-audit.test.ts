@@ -53,7 +53,19 @@ function spoilt(
   log: fc.Arbitrary<TrueLog>,
 ): fc.Arbitrary<{ readonly table: TransitionTable; readonly texts: readonly string[] }> {
   return log.chain(({ table: by, records }) => {
-    const harm = fc.constantFrom('none', 'none', 'none', 'none', 'lost', 'twice', 'first half', 'latter half', 'wrong')
+    const harm = fc.constantFrom(
+      'none',
+      'none',
+      'none',
+      'none',
+      'lost',
+      'twice',
+      'first half',
+      'latter half',
+      'wrong',
+      'waits',
+      'shutdown',
+    )
     const harms = fc.array(harm, { minLength: records.length, maxLength: records.length })
     const texts = harms.map((all) =>
       linesOf(records).flatMap((text, index): string[] => {
@@ -66,6 +78,10 @@ function spoilt(
             return [text.slice(0, text.length >> 1)]
           case 'latter half':
             return [text.slice(text.length >> 1)]
+          case 'waits':
+            return [text.replace(',"msg"', `,"due":${T0 + 40_000},"msg"`)]
+          case 'shutdown':
+            return [text.replace('CACHE_MISS', 'SHUTDOWN')]
           case 'wrong':
             return [text.replace(/"state":"[A-Za-z]+"/, '"state":"Queued"')]
           default:
@@ -162,6 +178,7 @@ describe('a request', () => {
         stuck_after_ms: 5_000,
         attempts: 0,
         last_error: null,
+        cause: null,
       },
     ])
     expect(audit.tick(BEGUN + 60_000)).toEqual([])

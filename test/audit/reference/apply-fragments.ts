@@ -65,16 +65,30 @@ function fits(fragment: Fragment, { assessment, position }: Open, machine: Machi
 
 /** Where a damaged line takes a request; undefined if it cannot be one of that request's next lines. */
 function positionAfter(fragment: Fragment, position: Position, machine: Machine): Position | undefined {
-  const { time, service = position.service, from = position.state, attempt = position.attempt } = fragment
+  const { time, service = position.service, from = position.state } = fragment
   // The clocks of two services may disagree.
   if (time !== undefined && service === position.service && time < position.since) return undefined
-  // A second delivery repeats the numbers of the first one.
-  const isNewDelivery = (attempt ?? 0) > (position.attempt ?? 0)
-  if (fragment.seq !== undefined && fragment.seq <= position.seq && !isNewDelivery) return undefined
   const state = fragment.state ?? onlyStateAfter(from, fragment.event, machine)
   const before = distance(machine, position.state, from)
   if (state === undefined || before === undefined || !leadsTo(machine, from, state)) return undefined
-  return { state, service, since: time ?? position.since, seq: fragment.seq ?? position.seq + before + 1, attempt }
+  const seq = fragment.seq ?? position.seq + before + 1
+  const attempt = fragment.attempt ?? (beginsDelivery(fragment, position, machine) ? next(position) : position.attempt)
+  const deliveries = (attempt ?? 0) - (position.attempt ?? 0)
+  const isLater = deliveries > 0 || (deliveries === 0 && seq > position.seq)
+  // An earlier delivery may complete the request after all.
+  return isLater || (isFinal(machine, state) && deliveries < 0)
+    ? { state, service, since: time ?? position.since, seq, attempt, due: fragment.due }
+    : undefined
+}
+
+/** Whether the line, which does not say so, is the first of a delivery after the one that went back to the queue. */
+function beginsDelivery({ from, seq, time }: Fragment, position: Position, machine: Machine): boolean {
+  if (position.attempt === undefined || from !== position.state || !isQueue(machine, from)) return false
+  return seq !== undefined && seq <= position.seq && time !== undefined && time > position.since
+}
+
+function next({ attempt = 0 }: Position): number {
+  return attempt + 1
 }
 
 /** The state that follows if the event, or the state that is left, allows only one. */

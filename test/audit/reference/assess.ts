@@ -13,6 +13,7 @@ export interface Position {
   readonly seq: number
   /** The delivery that wrote the line; undefined before the queue. */
   readonly attempt: number | undefined
+  readonly due: number | undefined
 }
 
 /** What the lines of one request amount to. */
@@ -48,7 +49,8 @@ function positionOf({ transitions, notes }: History, machine: Machine): Position
   const [first, ...rest] = last === undefined ? notes : [last, ...notes]
   let position = at(first, first?.record.seq ?? -1)
   for (const note of rest) {
-    const { state, time } = note.record
+    const { state, time, due } = note.record
+    if (due !== undefined && time >= position.since && state === position.state) position = { ...position, due }
     // A state that also leads back may be where the request was before.
     const isAhead = leadsTo(machine, position.state, state) && !leadsTo(machine, state, position.state)
     if (!isAhead || time < position.since) continue
@@ -59,8 +61,8 @@ function positionOf({ transitions, notes }: History, machine: Machine): Position
 }
 
 function at(line: Line | undefined, seq: number): Position {
-  const { state = '', service = '', time = 0, attempt } = line?.record ?? {}
-  return { state, service, since: time, seq, attempt }
+  const { state = '', service = '', time = 0, attempt, due } = line?.record ?? {}
+  return { state, service, since: time, seq, attempt, due }
 }
 
 /** The error with the latest time; of several at one time the last in order. */

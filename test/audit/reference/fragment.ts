@@ -3,6 +3,7 @@ import { oneSpelling } from './record.ts'
 /** What can still be read of a damaged line. */
 export interface Fragment {
   readonly attempt: number | undefined
+  readonly due: number | undefined
   readonly event: string | undefined
   readonly from: string | undefined
   /** The last digits of the request id; all of it if there are 16. */
@@ -26,6 +27,7 @@ export function readFragment(text: string): Fragment | undefined {
   if (from === undefined && requestEnd === undefined) return undefined
   return {
     attempt: numberAfter(text, '"attempt":', /^\d{1,9}(?=[,}])/),
+    due: numberAfter(text, '"due":', /^\d{1,15}(?=[,}])/),
     event: shortString(text, 'event'),
     from,
     requestEnd,
@@ -52,10 +54,10 @@ export function inOrder(fragments: readonly Fragment[]): Fragment[] {
 }
 
 /** All that a damaged line says as one string: the names are in alphabetical order, and what is lost is left out. */
-function sortKey({ attempt, event, from, requestEnd, seq, service, state, time, trace }: Fragment): string {
+function sortKey({ attempt, due, event, from, requestEnd, seq, service, state, time, trace }: Fragment): string {
   const isWholeTrace = trace?.isWhole === true
   const rest = { requestSuffix: requestEnd, seq, service, state, time, tracePrefix: trace?.text }
-  return JSON.stringify({ attempt, event, from, isWholeTrace, ...rest })
+  return JSON.stringify({ attempt, due, event, from, isWholeTrace, ...rest })
 }
 
 /** What follows each occurrence of a name. */

@@ -19,6 +19,8 @@ export interface LogRecord {
   readonly seq: number
   readonly attempt: number | undefined
   readonly dwell: number | undefined
+  /** When a request that is meant to wait is due. */
+  readonly due: number | undefined
   readonly error: LineError | undefined
   /** An error under `data`, where writers in other languages may log it. */
   readonly errorInData: LineError | undefined
@@ -47,6 +49,7 @@ export function readFields(fields: ReadonlyMap<string, unknown>): LogRecord | 'o
     seq,
     attempt: wholeNumber(fields.get('attempt')),
     dwell: kind === 'transition' ? finite(fields.get('dwell_ms')) : undefined,
+    due: finite(fields.get('due')),
     error: errorOf(fields.get('error')),
     errorInData: errorIn(fields.get('data')),
   }

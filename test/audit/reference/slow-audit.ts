@@ -41,11 +41,13 @@ export function slowAudit(files: Files, { machine, now: asked, stuckAfter }: Que
     },
     states,
     stuck: open.flatMap((request) => {
-      const { state, service, since } = request.position
+      const { state, service, since, due } = request.position
       const { stuck_after_ms } = thresholdOf(state, service)
       const rest = { stuck_after_ms, attempts: request.attempts, last_error: request.lastError }
-      const age_ms = now - since
-      return age_ms > stuck_after_ms ? [{ ...idsOf(request), service, state, since, age_ms, ...rest }] : []
+      const entry = { ...idsOf(request), service, state, since, age_ms: now - since, ...rest, cause: causeOf(request) }
+      // A request that is meant to wait counts from its due time.
+      const isStuck = now - Math.max(since, due ?? since) > stuck_after_ms
+      return isStuck ? [due === undefined ? entry : { ...entry, due }] : []
     }),
     invalid: requests.flatMap((request) =>
       request.invalid.map(({ line: { record, file, number }, reason }) => {
@@ -59,6 +61,7 @@ export function slowAudit(files: Files, { machine, now: asked, stuckAfter }: Que
     duplicates: requests.reduce((sum, { duplicates }) => sum + duplicates, 0),
     undelivered: open
       .filter(({ position, attempts }) => attempts === 0 && isQueue(machine, position.state))
+      .filter(({ position: { due = now } }) => due <= now)
       .map((request) => {
         const { service, since } = request.position
         return { ...idsOf(request), service, since, age_ms: now - since }
@@ -73,6 +76,12 @@ export function slowAudit(files: Files, { machine, now: asked, stuckAfter }: Que
       .map(([path, count]) => ({ path, requests: count }))
       .sort((a, b) => b.requests - a.requests || (a.path < b.path ? -1 : 1)),
   }
+}
+
+/** A shutdown that was noted in the present state, unless a later attempt has begun. */
+function causeOf({ history, position }: Assessment): 'shutdown' | null {
+  const events = history.notes.filter(({ record }) => record.time >= position.since).map(({ record }) => record.event)
+  return events.lastIndexOf('SHUTDOWN') > events.lastIndexOf('ATTEMPT') ? 'shutdown' : null
 }
 
 interface Evidence {

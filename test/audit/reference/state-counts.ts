@@ -1,7 +1,8 @@
 import type { AuditReport } from '../../../src/audit/report.ts'
 import type { Assessment } from './assess.ts'
 import type { Machine } from './machine.ts'
-import { percentilesOf } from './percentiles.ts'
+import { percentilesOf, type Percentiles } from './percentiles.ts'
+import { queueTimesOf, type QueueTime } from './queue-times.ts'
 import { thresholdOf, type Threshold } from './thresholds.ts'
 
 /** One time that a request spent in a state, and the service that had brought it there. */
@@ -25,12 +26,14 @@ export function stateFigures(
   const entered = assessments.flatMap(({ history }) => history.transitions.map(({ record }) => record))
   const open = assessments.filter(({ ended }) => !ended).map(({ position }) => position)
   const stays = assessments.flatMap(staysOf)
+  const queues = assessments.flatMap((assessment) => queueTimesOf(assessment, machine))
   const threshold = (state: string, service: string): Threshold =>
     thresholdOf(machine, stuckAfter, state, timesOf(stays.filter(isOf(state, service))))
   const countsOf = (state: string, service?: string) => ({
     entered: entered.filter(isOf(state, service)).length,
     open: open.filter(isOf(state, service)).length,
     dwell_ms: percentilesOf(timesOf(stays.filter(isOf(state, service)))),
+    ...queueFigures(queues.filter(isOf(state, service))),
   })
   const states = machine.states.map(({ name }): [string, AuditReport['states'][string]] => {
     const services = [...entered, ...open, ...stays].filter(isOf(name)).map(({ service }) => service)
@@ -40,6 +43,14 @@ export function stateFigures(
     return [name, { ...countsOf(name), services: Object.fromEntries(byService) }]
   })
   return { states: Object.fromEntries(states), thresholdOf: threshold }
+}
+
+function queueFigures(times: readonly QueueTime[]): Partial<Record<'waiting_ms' | 'working_ms', Percentiles>> {
+  if (times.length === 0) return {}
+  return {
+    waiting_ms: percentilesOf(timesOf(times.filter(({ of }) => of === 'waiting'))),
+    working_ms: percentilesOf(timesOf(times.filter(({ of }) => of === 'working'))),
+  }
 }
 
 function isOf(state: string, service?: string) {
@@ -56,6 +67,6 @@ function staysOf({ history }: Assessment): Stay[] {
   })
 }
 
-function timesOf(stays: readonly Stay[]): number[] {
+function timesOf(stays: readonly { readonly ms: number }[]): number[] {
   return stays.map(({ ms }) => ms)
 }

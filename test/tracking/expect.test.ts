@@ -1,0 +1,99 @@
+import { describe, expect, test } from 'vitest'
+import { audit } from '../../src/queries/audit.ts'
+import type { EntryOptions } from '../../src/handlers/entry.ts'
+import { currentRequest } from '../../src/tracking/current-request.ts'
+import { deferred } from '../deferred.ts'
+import { START, summarize, trackerFixture, type TrackerFixture } from '../tracker-fixture.ts'
+
+const HOUR = 3_600_000
+
+/** The requests that are stuck in the process, and those that an audit of its records finds, at this time. */
+async function stuckAt({ tracker, records, clock }: TrackerFixture, time: number): Promise<[string[], string[]]> {
+  clock.time = time
+  const { stuck } = await audit(records, { now: time })
+  return [tracker.stuck().map(({ request_id }) => request_id), stuck.map(({ request_id }) => request_id)]
+}
+
+/** A request that is answered by an event stream which does not end. */
+function openStream(
+  fixture: TrackerFixture,
+  options: EntryOptions<Request>,
+  handle: () => void = () => undefined,
+): void {
+  const stream = (): Promise<Response> => {
+    handle()
+    return deferred<Response>().promise
+  }
+  void fixture.tracker.trackRequest(stream, options)(new Request('http://localhost/events'))
+}
+
+describe.each<[string, (fixture: TrackerFixture) => unknown]>([
+  ['request.expect()', (fixture) => openStream(fixture, {}, () => currentRequest()?.expect('1h'))],
+  ['the option expect', (fixture) => openStream(fixture, { expect: '1h' })],
+  [
+    'the option expect as a function',
+    (fixture) => openStream(fixture, { expect: ({ url }) => (url.includes('events') ? HOUR : undefined) }),
+  ],
+  [
+    'request.expect() of one that is driven by hand',
+    ({ tracker }) => {
+      const request = tracker.start()
+      request.authenticated()
+      request.processing()
+      request.expect(HOUR)
+    },
+  ],
+])('an event stream of an hour, by %s,', (_, open) => {
+  test('is not stuck before, and is after, in its process and in an audit', async () => {
+    const fixture = trackerFixture()
+    await open(fixture)
+    const due = START + HOUR
+    expect(await stuckAt(fixture, due)).toEqual([[], []])
+    expect(await stuckAt(fixture, due + 30_000)).toEqual([[], []])
+    const id = fixture.records[0]?.request_id
+    expect(await stuckAt(fixture, due + 30_001)).toEqual([[id], [id]])
+    expect(fixture.tracker.stuck()).toMatchObject([{ state: 'Processing', due, stuck_after_ms: 30_000 }])
+  })
+})
+
+test('the due time is on the lines that are written after it is known', async () => {
+  const fixture = trackerFixture()
+  await openStream(fixture, { expect: '1h' })
+  expect(fixture.records.map(({ due }) => due)).toEqual([undefined, START + HOUR, START + HOUR])
+})
+
+test('other requests are stuck as before', async () => {
+  const fixture = trackerFixture()
+  const { tracker } = fixture
+  const [first, second, third] = [tracker.start(), tracker.start(), tracker.start()]
+  second.expect('1h')
+  expect(await stuckAt(fixture, START + 10_001)).toEqual(
+    Array(2).fill([first, third].map(({ requestId }) => requestId)),
+  )
+})
+
+test('a later call replaces the time', async () => {
+  const fixture = trackerFixture()
+  const request = fixture.tracker.start()
+  request.expect('1h')
+  fixture.clock.time += 1
+  request.expect('1m')
+  expect(await stuckAt(fixture, START + 70_002)).toEqual(Array(2).fill([request.requestId]))
+})
+
+test('what is no duration is counted, and changes nothing', () => {
+  const { tracker, records } = trackerFixture()
+  tracker.start().expect('soon')
+  expect(tracker.stats.faults).toBe(1)
+  expect(summarize(records)).toEqual(['0 Received'])
+})
+
+test('a message with a due time has it on its line and in its carrier; the request of the handler has its own', async () => {
+  const { tracker, records } = trackerFixture()
+  const request = tracker.start()
+  request.expect('1h')
+  const headers = await request.enqueue((carrier) => carrier, { due: START + 60_000 })
+  expect(headers['x-lifecycle']).toBe(`${request.requestId};Queued;3;${START};${START + 60_000}`)
+  expect(records.at(-1)).toMatchObject({ state: 'Queued', due: START + 60_000 })
+  expect(tracker.resume(headers).state).toBe('Queued')
+})
