@@ -5,8 +5,25 @@ import { observeCall, type CallEnd, type OnCallEnd } from '../tracking/calls.ts'
 import type { HandOff } from '../tracking/hand-off.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
 import { endOfError, watchCall } from './_calls.ts'
-import type { HeadersFor } from './_send.ts'
 import { hasRoomForParent, headersThatFit } from './_trace-headers.ts'
+
+/** One message to be sent, whatever the host. */
+export interface OutgoingMessage {
+  /** The name of the topic or queue. */
+  readonly to: string
+  /** The headers that the caller has set. */
+  readonly own: Carrier
+  /** How many trace headers the message has room for. */
+  readonly headerSlots: number
+  /** For how long the broker holds it back before it delivers it. */
+  readonly delayMs?: number | undefined
+}
+
+/**
+ * Returns the trace headers of a message; undefined for a message that stays as it is. Each child message takes a
+ * number, so it is called once for each.
+ */
+export type HeadersFor = (message: OutgoingMessage) => Readonly<Record<string, string>> | undefined
 
 /** The messages that one call of a host sends: their headers, and their records as calls. */
 export class MessageCalls {

@@ -1,28 +1,11 @@
-import type { Carrier } from '../trace/carrier.ts'
 import { currentRequest } from '../tracking/current-request.ts'
 import { startHandOff, type HandOff } from '../tracking/hand-off.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
-import { hasCarrierToKeep, MessageCalls } from './_message-calls.ts'
+import { hasCarrierToKeep, MessageCalls, type HeadersFor, type OutgoingMessage } from './_message-calls.ts'
 import type { SendAs, SendOptions } from './_send-options.ts'
 import type { AnyFunction } from './_wrap-methods.ts'
 
-/** One message to be sent, whatever the host. */
-export interface OutgoingMessage {
-  /** The name of the topic or queue. */
-  readonly to: string
-  /** The headers that the caller has set. */
-  readonly own: Carrier
-  /** How many trace headers the message has room for. */
-  readonly headerSlots: number
-  /** For how long the broker holds it back before it delivers it. */
-  readonly delayMs?: number | undefined
-}
-
-/**
- * Returns the trace headers of a message; undefined for a message that stays as it is. Each child message takes a number,
- * so it is called once for each.
- */
-export type HeadersFor = (message: OutgoingMessage) => Readonly<Record<string, string>> | undefined
+export type { HeadersFor, OutgoingMessage } from './_message-calls.ts'
 
 /**
  * Sends, and settles the hand-off as the broker answers.

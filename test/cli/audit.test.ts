@@ -350,6 +350,56 @@ describe('--format', () => {
   })
 })
 
+describe('--calls', () => {
+  const caller = 'b7ad6b7169203000'
+  const [calling, called] = [
+    transitions(SYNC, { request_id: caller }).map((record) => (record.seq === 3 ? { ...record, calls: 3 } : record)),
+    transitions(SYNC, { service: 'auth' }).map((record) =>
+      record.seq === 0 ? { ...record, parent_id: 'b7ad6b7169203002' } : record,
+    ),
+  ]
+  const log = { 'a.log': ndjson(calling), 'b.log': ndjson(called) }
+  const lost = { trace_id: TRACE, request_id: caller, service: 'gateway', of: 3 }
+
+  test('counts the calls that left no line by service, and the status stays 0', async () => {
+    const file = folderOf(log)
+    const args = [file('a.log'), file('b.log'), '--now', 'end', '--calls']
+    expect((await report(...args)).calls).toEqual({
+      sent: 3,
+      lost: 2,
+      undecided: 0,
+      services: {
+        gateway: {
+          sent: 3,
+          lost: 2,
+          examples: [
+            { ...lost, call: 1 },
+            { ...lost, call: 3 },
+          ],
+        },
+      },
+    })
+    const table = await runCommand('audit', ...args)
+    expect(table.status).toBe(0)
+    expect(table.out).toMatch(/^calls\n {2}service +sent +no line in these logs\n {2}gateway +3 +2$/m)
+    expect(table.out).toMatch(new RegExp(`^ {2}1 of 3 +gateway +${TRACE} +${caller}$`, 'm'))
+    const lines = (await runCommand('audit', ...args, '--format', 'ndjson')).out.trim().split('\n')
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+      { finding: 'lost_call', ...lost, call: 1 },
+      { finding: 'lost_call', ...lost, call: 3 },
+    ])
+  })
+
+  test('says so if no line counts its calls, and without the flag nothing is said', async () => {
+    const file = folderOf(log)
+    expect((await runCommand('audit', file('b.log'), '--now', 'end', '--calls')).out).toContain(
+      '\ncalls\nno line in these logs counts its calls\n',
+    )
+    expect(await report(file('a.log'), '--now', 'end')).not.toHaveProperty('calls')
+    expect((await runCommand('audit', file('a.log'), '--now', 'end')).out).not.toContain('calls')
+  })
+})
+
 describe('--machine', () => {
   const retries = new URL('../../machines/request-with-retries.ts', import.meta.url).pathname
   const source = (declare: string): string =>

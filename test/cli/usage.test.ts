@@ -44,6 +44,11 @@ const CALLS: readonly (readonly [call: string, problem: RegExp, fix: RegExp])[] 
     /what the guard saw is not in the log/,
   ],
   ['audit {a.log} --follow --now end', /--now end is a fixed time, and --follow keeps reading/, /use one of them/],
+  [
+    'audit {a.log} --follow --calls',
+    /--calls needs a complete log, and --follow reads one that grows/,
+    /use one of them/,
+  ],
   ['audit {a.log} --follow --format json', /--format json/, /use --format ndjson/],
   [
     'audit {a.log} --follow --stuck-after auto',

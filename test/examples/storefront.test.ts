@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { storyOfFiles, storyText } from '../../src/queries/story.ts'
 
 const DEMO = fileURLToPath(new URL('../../examples/storefront/demo.ts', import.meta.url))
 
@@ -47,7 +48,9 @@ describe('the storefront', () => {
     expect(own('worker')).toMatchObject([{ seq: 4, from: 'Queued', state: 'Completed', attempt: 1, outcome: 'ok' }])
     expect(transitions('catalog').find((line) => line.trace_id === 'abc-123')).toMatchObject({
       seq: 0,
-      parent_id: received?.request_id,
+      parent_id: expect.stringMatching(
+        new RegExp(`^${String(received?.request_id).slice(0, 13)}00[1-9a-f]$`),
+      ) as string,
     })
 
     const queued = transitions('gateway').filter((line) => line.state === 'Queued')
@@ -55,6 +58,19 @@ describe('the storefront', () => {
     expect(completed.map((line) => line.request_id).sort()).toEqual(queued.map((line) => line.request_id).sort())
     expect(completed.filter((line) => line.attempt === 2)).toHaveLength(1)
     await allGone()
+
+    const whole = await storyWithout()
+    expect(whole).not.toContain('no line in these logs')
+    // Its calls and its messages are counted on the lines of the gateway and the worker.
+    expect(whole).toMatch(/call 1 of \d: auth /)
+    for (const service of ['auth', 'catalog']) {
+      const called = transitions(service).filter((line) => line.trace_id === 'abc-123' && line.seq === 0)
+      const numbers = called.map((line) => Number.parseInt(String(line.parent_id).slice(13), 16))
+      const story = await storyWithout(service)
+      const named = [...story.matchAll(/call (\d+) of \d+: no line in these logs/g)].map(([, call]) => Number(call))
+      expect(named.sort(), service).toEqual(numbers.sort())
+      expect(named, service).not.toEqual([])
+    }
   })
 
   it.each(['SIGINT', 'SIGKILL'] as const)('leaves no process behind after %s half-way', async (signal) => {
@@ -65,6 +81,16 @@ describe('the storefront', () => {
     await allGone()
   })
 })
+
+/** The story of the demo's order, from the logs of all services but one. */
+async function storyWithout(service?: string): Promise<string> {
+  const names = readdirSync(logs).filter((file) => file.endsWith('.ndjson') && file !== `${String(service)}.ndjson`)
+  const report = await storyOfFiles(
+    'abc-123',
+    names.map((name) => join(logs, name)),
+  )
+  return report === undefined ? '' : storyText(report, 200)
+}
 
 /** The demo as a child, from another working directory; it ends when nobody holds its output any more. */
 function demo() {

@@ -66,8 +66,8 @@ export function addMethod(producer: ProducerLike, key: 'add' | 'addBulk', option
 }
 
 /**
- * The headers of each job; those of a job that is added twice are two. Jobs without metadata of their own share the first
- * headers if the producer has telemetry, which writes the metadata of jobs without knowing them.
+ * The headers of each job; those of a job that is added twice are two. Jobs without metadata of their own share the
+ * first headers if the producer has telemetry, which writes the metadata of jobs without knowing them.
  */
 function headersByJob(
   producer: ProducerLike,
