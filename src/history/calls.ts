@@ -1,10 +1,10 @@
 import { callFactOf, type CallFact, type Sender } from '../record/call-facts.ts'
 import { attemptSlot, isNumbered, maxCalls, parseCallId } from '../trace/call-id.ts'
 import { w3cTraceId } from '../trace/trace-id.ts'
-import type { RequestHistory } from './history.ts'
+import { requestIds, type RequestHistory, type RequestIds } from './history.ts'
 
 /** How many calls a sender has reported. */
-export interface SentCalls {
+export interface SentCalls extends RequestIds {
   /** Undefined for a request that was not resumed. */
   readonly attempt: number | undefined
   readonly service: string
@@ -49,11 +49,17 @@ export function numberedCalls({
   return Math.min(sent, maxCalls(attempt))
 }
 
-/** Calls that share their numbers: what their senders say of them, and which of them began a request. */
+const NO_SENDERS: readonly SentCalls[] = Object.freeze([])
+
+/**
+ * Calls that share their numbers: what their senders say of them, and which of them began a request.
+ *
+ * An audit keeps up to a million of these, most of which have one number and no sender.
+ */
 export class CallGroup {
-  #senders: readonly SentCalls[] = []
-  /** Few, and many groups have one: an array takes less memory than a set. */
-  readonly #numbers: number[] = []
+  #senders = NO_SENDERS
+  /** One number, or several; 0 for none. */
+  #numbers: number | number[] = 0
 
   /** The senders that have reported calls: one, or several attempts with the same numbers. */
   get senders(): readonly SentCalls[] {
@@ -67,10 +73,10 @@ export class CallGroup {
   }
 
   /** The numbers of the calls of a sender that began no request. */
-  missing({ attempt, sent }: SentCalls): number[] {
-    const last = numberedCalls({ attempt, sent })
+  missing(sender: { readonly attempt?: number | undefined; readonly sent: number }): number[] {
+    const last = numberedCalls(sender)
     const missing: number[] = []
-    for (let call = 1; call <= last; call += 1) if (!this.#numbers.includes(call)) missing.push(call)
+    for (let call = 1; call <= last; call += 1) if (!this.#has(call)) missing.push(call)
     return missing
   }
 
@@ -79,8 +85,15 @@ export class CallGroup {
     return this.#senders.length > 0 && this.#senders.every((sender) => this.missing(sender).length === 0)
   }
 
+  #has(call: number): boolean {
+    return typeof this.#numbers === 'number' ? this.#numbers === call : this.#numbers.includes(call)
+  }
+
   #addNumber(call: number): void {
-    if (!this.#numbers.includes(call)) this.#numbers.push(call)
+    if (this.#has(call)) return
+    if (this.#numbers === 0) this.#numbers = call
+    else if (typeof this.#numbers === 'number') this.#numbers = [this.#numbers, call]
+    else this.#numbers.push(call)
   }
 
   #addUnsent(first: number, last: number): void {
@@ -88,12 +101,15 @@ export class CallGroup {
   }
 
   /** Of several lines of one sender, such as that of its hand-off and its last one, the highest number counts. */
-  #addSender({ attempt, service, time, calls }: Extract<CallFact, { kind: 'sent' }>): void {
+  #addSender({ trace_id, request_id, attempt, service, time, calls }: SentFact): void {
     const known = this.#senders.find((sender) => sender.attempt === attempt)
     if (known !== undefined && (known.sent > calls || (known.sent === calls && known.time <= time))) return
-    this.#senders = [...this.#senders.filter((sender) => sender !== known), { attempt, service, time, sent: calls }]
+    const sender = { ...requestIds(trace_id, request_id), attempt, service, time, sent: calls }
+    this.#senders = [...this.#senders.filter((other) => other !== known), sender]
   }
 }
+
+type SentFact = Extract<CallFact, { kind: 'sent' }>
 
 /** Groups facts of one trace by sender. */
 export function groupCalls(facts: Iterable<CallFact>): ReadonlyMap<string, CallGroup> {

@@ -73,7 +73,7 @@ export class CallsOfTrace {
   #missing({ requestId }: RequestHistory, attempt: number | undefined, sent: number): readonly number[] {
     const key = callGroupKey({ kind: 'unsent', trace_id: '', request_id: requestId, attempt, first: 0, last: 0 })
     const group = key === undefined ? undefined : this.#groups.get(key)
-    return group?.missing({ attempt, sent, service: '', time: 0 }) ?? []
+    return group?.missing({ attempt, sent }) ?? []
   }
 
   #loggedCall(caller: RequestHistory, attempt: number | undefined, call: number): StoryCall | undefined {

@@ -23,6 +23,16 @@ const begun = (method?: string): LifecycleRecord[] =>
     record.seq === 0 ? { ...record, parent_id: REQUEST, ...(method === undefined ? {} : { method }) } : record,
   )
 
+const CALLER = 'b7ad6b7169203000'
+/** A request that has sent a call. */
+const caller = transitions(SYNC, { request_id: CALLER }).map((record) =>
+  record.seq === 3 ? { ...record, calls: 1 } : record,
+)
+/** The request that the call has begun. */
+const called = child.map((record) =>
+  record.seq === 0 ? { ...record, parent_id: 'b7ad6b7169203001', method: 'GET' } : record,
+)
+
 describe('the progress of a trace is', () => {
   test.each([
     ['unknown', 'without any line', []],
@@ -34,6 +44,8 @@ describe('the progress of a trace is', () => {
     ['open', 'while one of two has not ended', [...transitions(SYNC), ...transitions(QUEUED, { request_id: OTHER })]],
     ['open', 'while a message has not arrived that was sent beside', [...transitions(SYNC), sent]],
     ['open', 'where a call has arrived, but not the message', [...transitions(SYNC), sent, ...begun('GET')]],
+    ['open', 'while a call has left no line', caller],
+    ['over', 'when each call has its line', [...caller, ...called]],
     [
       'over',
       'when every request has ended',

@@ -53,7 +53,7 @@ describe('the calls of a request', () => {
     expect(records.at(-1)).toMatchObject({ calls: 0x801 })
   })
 
-  test('are counted on the line of a final state and of a hand-off, and on no other', async () => {
+  test('are counted on the line of a final state and of a hand-off only', async () => {
     const { tracker, records } = trackerFixture(numbered)
     const request = tracker.start()
     request.headers()

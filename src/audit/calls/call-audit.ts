@@ -1,5 +1,4 @@
 import { CallGroup, callGroupKey, numberedCalls, traceKey, type SentCalls } from '../../history/calls.ts'
-import { requestIds } from '../../history/history.ts'
 import type { CallFact } from '../../record/call-facts.ts'
 import { FingerprintSet } from '../batch/fingerprint-set.ts'
 import type { CallReport, LostCall } from '../report.ts'
@@ -17,15 +16,7 @@ const MAX_OPEN = 1_000_000
 const MAX_COMPLETE = 100_000
 const MAX_EXAMPLES = 20
 
-interface Entry {
-  readonly group: CallGroup
-  /** As its sender has logged it; empty until then. */
-  traceId: string
-  requestId: string
-}
-
 interface LostCalls {
-  readonly entry: Entry
   readonly sender: SentCalls
   readonly missing: readonly number[]
 }
@@ -38,8 +29,11 @@ interface LostCalls {
 export class CallAudit {
   readonly #maxOpen: number
   readonly #maxComplete: number
-  readonly #open = new Map<string, Entry>()
-  readonly #complete = new Map<string, Entry>()
+  readonly #open = new Map<string, CallGroup>()
+  readonly #complete = new Map<string, CallGroup>()
+  // Kept, because an iterator that starts anew has to pass over all that was deleted.
+  readonly #oldestOpen = this.#open.entries()
+  readonly #oldestComplete = this.#complete.entries()
   readonly #doneKeys = new FingerprintSet()
   readonly #givenUpKeys = new FingerprintSet()
   /** The calls of complete groups that are no longer kept, by service. */
@@ -62,14 +56,14 @@ export class CallAudit {
   report(): CallReport {
     const sent = new Map(this.#sent)
     const lost = new Map<string, LostCalls[]>()
-    for (const entry of [...this.#open.values(), ...this.#complete.values()]) {
-      for (const sender of entry.group.senders) {
+    for (const group of [...this.#open.values(), ...this.#complete.values()]) {
+      for (const sender of group.senders) {
         sent.set(sender.service, (sent.get(sender.service) ?? 0) + numberedCalls(sender))
-        const missing = entry.group.missing(sender)
+        const missing = group.missing(sender)
         if (missing.length === 0) continue
         const all = lost.get(sender.service)
-        if (all === undefined) lost.set(sender.service, [{ entry, sender, missing }])
-        else all.push({ entry, sender, missing })
+        if (all === undefined) lost.set(sender.service, [{ sender, missing }])
+        else all.push({ sender, missing })
       }
     }
     const services = [...sent]
@@ -90,49 +84,50 @@ export class CallAudit {
   }
 
   #addTo(key: string, fact: CallFact): void {
-    const entry = this.#open.get(key) ?? this.#complete.get(key) ?? this.#newEntry(key, fact)
-    if (entry === undefined) return
-    entry.group.add(fact)
-    if (fact.kind === 'sent') Object.assign(entry, sentBy(fact))
-    const [from, to] = entry.group.complete ? [this.#open, this.#complete] : [this.#complete, this.#open]
-    from.delete(key)
-    if (!to.has(key)) to.set(key, entry)
+    const known = this.#open.get(key) ?? this.#complete.get(key)
+    const group = known ?? this.#newGroup(key, fact)
+    if (group === undefined) return
+    const wasComplete = known?.complete
+    group.add(fact)
+    const isComplete = group.complete
+    if (isComplete === wasComplete) return
+    if (wasComplete !== undefined) (wasComplete ? this.#complete : this.#open).delete(key)
+    if (isComplete) this.#complete.set(key, group)
+    else this.#open.set(key, group)
     if (this.#open.size > this.#maxOpen) this.#giveUpOldest()
     if (this.#complete.size > this.#maxComplete) this.#forgetOldest()
   }
 
   /** Undefined for a group that was in memory before: whether its calls have arrived can no longer be known. */
-  #newEntry(key: string, fact: CallFact): Entry | undefined {
+  #newGroup(key: string, fact: CallFact): CallGroup | undefined {
     const fingerprint = fingerprintOfText(key)
     if (this.#doneKeys.has(...fingerprint)) return undefined
-    if (!this.#givenUpKeys.has(...fingerprint)) return { group: new CallGroup(), traceId: '', requestId: '' }
-    if (fact.kind === 'sent') this.#undecided += numberedCalls({ ...fact, sent: fact.calls })
+    if (!this.#givenUpKeys.has(...fingerprint)) return new CallGroup()
+    if (fact.kind === 'sent') this.#undecided += numberedCalls({ attempt: fact.attempt, sent: fact.calls })
     return undefined
   }
 
   #giveUpOldest(): void {
-    for (const [key, { group }] of this.#open) {
-      this.#open.delete(key)
-      this.#givenUpKeys.add(...fingerprintOfText(key))
-      this.#undecided += sum(group.senders, (sender) => group.missing(sender).length)
-      return
-    }
+    const [key, group] = nextOf(this.#oldestOpen)
+    this.#open.delete(key)
+    this.#givenUpKeys.add(...fingerprintOfText(key))
+    this.#undecided += sum(group.senders, (sender) => group.missing(sender).length)
   }
 
   #forgetOldest(): void {
-    for (const [key, { group }] of this.#complete) {
-      this.#complete.delete(key)
-      this.#doneKeys.add(...fingerprintOfText(key))
-      for (const sender of group.senders)
-        this.#sent.set(sender.service, (this.#sent.get(sender.service) ?? 0) + numberedCalls(sender))
-      return
-    }
+    const [key, group] = nextOf(this.#oldestComplete)
+    this.#complete.delete(key)
+    this.#doneKeys.add(...fingerprintOfText(key))
+    for (const sender of group.senders)
+      this.#sent.set(sender.service, (this.#sent.get(sender.service) ?? 0) + numberedCalls(sender))
   }
 }
 
-function sentBy({ trace_id, request_id }: Extract<CallFact, { kind: 'sent' }>): Omit<Entry, 'group'> {
-  const { traceId, requestId } = requestIds(trace_id, request_id)
-  return { traceId, requestId }
+/** The next entry of a map that has one: what an iterator has passed was deleted. */
+function nextOf(entries: MapIterator<[string, CallGroup]>): [string, CallGroup] {
+  const next = entries.next()
+  if (next.done === true) throw new RangeError('the map is empty')
+  return next.value
 }
 
 /** The earliest lost calls: the same ones in whatever order the lines were read. */
@@ -140,7 +135,7 @@ function examplesOf(lost: readonly LostCalls[]): LostCall[] {
   return [...lost]
     .sort((a, b) => a.sender.time - b.sender.time || (tieBreaker(a) < tieBreaker(b) ? -1 : 1))
     .slice(0, MAX_EXAMPLES)
-    .flatMap(({ entry: { traceId, requestId }, sender: { attempt, service, sent }, missing }) =>
+    .flatMap(({ sender: { traceId, requestId, attempt, service, sent }, missing }) =>
       missing.slice(0, MAX_EXAMPLES).map((call) => ({
         trace_id: traceId,
         request_id: requestId,
@@ -153,7 +148,7 @@ function examplesOf(lost: readonly LostCalls[]): LostCall[] {
     .slice(0, MAX_EXAMPLES)
 }
 
-function tieBreaker({ entry: { traceId, requestId }, sender: { attempt = 0 } }: LostCalls): string {
+function tieBreaker({ sender: { traceId, requestId, attempt = 0 } }: LostCalls): string {
   return `${traceId} ${requestId} ${String(attempt).padStart(16, '0')}`
 }
 
