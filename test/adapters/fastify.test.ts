@@ -87,7 +87,11 @@ describe('fastify beyond the contract', () => {
     async (name) => {
       const states: unknown[] = []
       const server = await start((app) => {
-        app.addHook(name as 'onRequest', async () => void states.push(currentRequest()?.state))
+        const note = (): Promise<void> => {
+          states.push(currentRequest()?.state)
+          return Promise.resolve()
+        }
+        app.addHook(name as 'onRequest', note)
         app.get('/', () => String(states.push(currentRequest()?.state)))
       })
       await last(server)

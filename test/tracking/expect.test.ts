@@ -15,16 +15,19 @@ async function stuckAt({ tracker, records, clock }: TrackerFixture, time: number
 }
 
 /** A request that is answered by an event stream which does not end. */
-function openStream(
+async function openStream(
   fixture: TrackerFixture,
   options: EntryOptions<Request>,
   handle: () => void = () => undefined,
-): void {
+): Promise<void> {
+  const started = deferred()
   const stream = (): Promise<Response> => {
     handle()
+    started.resolve()
     return deferred<Response>().promise
   }
   void fixture.tracker.trackRequest(stream, options)(new Request('http://localhost/events'))
+  await started.promise
 }
 
 describe.each<[string, (fixture: TrackerFixture) => unknown]>([
