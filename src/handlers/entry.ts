@@ -1,6 +1,7 @@
 import { isThenable } from '../tracking/promises.ts'
 import { accepts, dispatchOrNote, implySteps } from '../tracking/signals.ts'
-import type { Entry, TrackedRequest } from '../tracking/tracked-request.ts'
+import type { Entry } from '../tracking/handler-start.ts'
+import type { TrackedRequest } from '../tracking/tracked-request.ts'
 
 /** How a request gets to its handler: who authenticates its caller, and who reports that the work has started. */
 export interface EntryOptions<Source> extends Entry {

@@ -75,6 +75,29 @@ export function startHandOff(request: HandOffRequest, due?: number, as?: 'child'
   }
 }
 
+/** What `request.enqueue` takes beside the function that sends. */
+export interface EnqueueOptions {
+  /** When the broker is to deliver a delayed message, in epoch milliseconds. By default at once. */
+  readonly due?: number
+}
+
+/** Sends a message by a function of the user's, whose error is passed on. */
+export async function handOffBy<T>(
+  request: HandOffRequest,
+  send: (headers: Record<string, string>) => T,
+  { due }: EnqueueOptions,
+): Promise<Awaited<T>> {
+  const handOff = startHandOff(request, due)
+  try {
+    const sent = await send(handOff.headers())
+    handOff.sent()
+    return sent
+  } catch (error) {
+    handOff.failed(error)
+    throw error
+  }
+}
+
 /** Runs a part now or, while a message is being sent, once that is settled; of several parts only the first runs. */
 export function whenHandOffSettled(request: HandOffRequest, part: () => void): void {
   if (request.handOffStatus !== 'sending') part()

@@ -1,38 +1,18 @@
 import { parseDuration } from '../machine/duration.ts'
-import { getState, isEnteredBy, type Edge, type StateInfo } from '../machine/table.ts'
+import { getState, type Edge, type StateInfo } from '../machine/table.ts'
 import type { LoggedError, NoteRecord } from '../record/record.ts'
 import { loggedError } from '../record/truncate.ts'
 import { callId } from '../trace/call-id.ts'
 import { inject, type TraceContext } from '../trace/carrier.ts'
-import { NO_FIELDS, noteRecord, roundToMicroseconds, transitionRecord } from './build-records.ts'
+import { noteRecord, roundToMicroseconds, transitionRecord } from './build-records.ts'
 import type { RequestInit, SignalFields } from './build-records.ts'
 import { endByHand, finishDelivery, finishRequest } from './finish-request.ts'
 import type { ManualEnd, RequestEnd } from './finish-request.ts'
-import { startHandOff } from './hand-off.ts'
-import { accepts, dispatch, implySteps, type HandOffStatus } from './signals.ts'
+import { handOffBy, type EnqueueOptions } from './hand-off.ts'
+import { NO_ENTRY_OPTIONS, reportAuthenticated, reportProcessing, type EntryMode } from './handler-start.ts'
+import { dispatch, type HandOffStatus } from './signals.ts'
 import { runWith } from './storage.ts'
 import type { TrackerCore } from './tracker-core.ts'
-
-/** What `request.enqueue` takes beside the function that sends. */
-export interface EnqueueOptions {
-  /** When the broker is to deliver a delayed message, in epoch milliseconds. By default at once. */
-  readonly due?: number
-}
-
-/** Who reports that the caller is known, and that the work has started. Without `'manual'`, the wrapper does. */
-export interface Entry {
-  readonly auth?: 'manual'
-  readonly processing?: 'manual'
-}
-
-const NO_OPTIONS: Entry = Object.freeze({})
-
-/** Whether the handler reports that the caller is known, but not that it starts to work. */
-function isManualEntry(entry: Entry | 'by hand'): boolean {
-  return entry !== 'by hand' && entry.auth === 'manual' && entry.processing !== 'manual'
-}
-
-const PROCESS_STEP: readonly string[] = ['PROCESS']
 
 /**
  * One request that is being processed: its ids, its state, and the signals that move it.
@@ -62,8 +42,8 @@ export class TrackedRequest<Principal = unknown> {
   due: number | undefined
   /** @internal The same by the monotonic clock. */
   dueTick: number | undefined
-  /** @internal How it gets to its handler; `'by hand'` if it has none. */
-  entry: Entry | 'by hand'
+  /** @internal */
+  entry: EntryMode
   /** @internal Whether a `stuck` line was written for this visit of the state. */
   stuckReported: boolean
   /** @internal */
@@ -108,7 +88,7 @@ export class TrackedRequest<Principal = unknown> {
     this.onHandOffSettled = undefined
     this.#lastError = null
     this.stuckReported = false
-    this.entry = NO_OPTIONS
+    this.entry = NO_ENTRY_OPTIONS
     this.due = undefined
     this.dueTick = undefined
   }
@@ -162,9 +142,7 @@ export class TrackedRequest<Principal = unknown> {
    */
   authenticated(principal?: Principal): boolean {
     if (principal !== undefined) this.principal = principal
-    const moved = dispatch(this, 'AUTH_OK', NO_FIELDS)
-    if (moved && isManualEntry(this.entry)) implySteps(this, PROCESS_STEP)
-    return moved
+    return reportAuthenticated(this, this.entry)
   }
 
   /** Reports that the caller was refused, which ends the request. */
@@ -178,10 +156,7 @@ export class TrackedRequest<Principal = unknown> {
    * nothing changes.
    */
   processing(): boolean {
-    const isImplied = this.entry !== 'by hand' && this.entry.processing !== 'manual'
-    if (isImplied && isEnteredBy(this.core.settings.table, this.state, 'PROCESS') && !accepts(this, 'PROCESS'))
-      return false
-    return dispatch(this, 'PROCESS', NO_FIELDS)
+    return reportProcessing(this, this.entry)
   }
 
   /**
@@ -270,16 +245,8 @@ export class TrackedRequest<Principal = unknown> {
    * @param options `due`: when a delayed message is to be delivered, in epoch milliseconds; it is not stuck before
    * @example await request.enqueue((headers) => queue.send(order, { headers }))
    */
-  async enqueue<T>(send: (headers: Record<string, string>) => T, options: EnqueueOptions = {}): Promise<Awaited<T>> {
-    const handOff = startHandOff(this, options.due)
-    try {
-      const sent = await send(handOff.headers())
-      handOff.sent()
-      return sent
-    } catch (error) {
-      handOff.failed(error)
-      throw error
-    }
+  enqueue<T>(send: (headers: Record<string, string>) => T, options: EnqueueOptions = {}): Promise<Awaited<T>> {
+    return handOffBy(this, send, options)
   }
 
   /** What JSON and the console show of a request: its ids and where it is. */
