@@ -92,7 +92,7 @@ export function confirmByResult<T>(accepted: (answer: Awaited<T>) => boolean = (
 }
 
 function dueAfter(request: TrackedRequest, delayMs: number | undefined): number | undefined {
-  return delayMs === undefined || !(delayMs > 0) ? undefined : request.core.settings.now() + delayMs
+  return delayMs !== undefined && delayMs > 0 && delayMs < Infinity ? request.core.settings.now() + delayMs : undefined
 }
 
 /** If the user's function throws, the message is a child. */

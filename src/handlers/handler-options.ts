@@ -1,3 +1,4 @@
+import { parseDuration } from '../machine/duration.ts'
 import { badOption, badOptions, type OptionNames } from '../tracking/options.ts'
 import type { EntryOptions } from './entry.ts'
 import type { RequestOptions } from './request-options.ts'
@@ -31,6 +32,7 @@ export function checkHandlerOptions(given: object): void {
     if (options[name] !== undefined && typeof options[name] !== 'function') throw badOption(name, 'a function')
   for (const name of ['auth', 'processing'] as const)
     if (options[name] !== undefined && options[name] !== 'manual') throw badOption(name, "'manual', or left out")
+  if (options.expect !== undefined && typeof options.expect !== 'function') checkDuration(options.expect)
   if (options.path !== undefined && !['string', 'function'].includes(typeof options.path))
     throw badOption('path', 'a text, or a function that returns one')
   if (options.authenticate !== undefined && options.auth !== undefined)
@@ -38,4 +40,12 @@ export function checkHandlerOptions(given: object): void {
       'option "authenticate" would not be called with auth: \'manual\', which leaves authentication to the handler: ' +
         'leave one of them out',
     )
+}
+
+function checkDuration(expected: unknown): void {
+  try {
+    parseDuration(expected)
+  } catch {
+    throw badOption('expect', "a duration, such as '2h' or milliseconds, or a function that returns one")
+  }
 }

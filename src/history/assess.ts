@@ -17,7 +17,7 @@ export interface Position {
   /** The attempt whose line entered the state; undefined before the hand-off. */
   readonly attempt?: number
   /** Epoch milliseconds before which it is meant to stay in the state. */
-  readonly due?: number
+  readonly due?: number | undefined
 }
 
 /** Whether a line comes after a position. Every attempt continues from the hand-off, so a later one repeats `seq`s. */
@@ -85,13 +85,22 @@ function furthestPosition(
     position ??= { ...positionOf(record), seq: -1 }
     if (record.time < position.since) continue
     // A later note replaces the time.
-    if (record.due !== undefined && record.state === position.state) position = { ...position, due: record.due }
+    const due = dueAfter(record, position)
+    if (due !== position.due) position = { ...position, due }
     const path = pathToState(table, position.state, record.state)
     // In a cycle, the note may be about an earlier visit to its state.
     if (path === undefined || pathToState(table, record.state, position.state) !== undefined) continue
     position = { ...positionOf(record), seq: position.seq === -1 ? -1 : position.seq + path.length }
   }
   return position ?? { state: table.initial, since: 0, service: '', seq: -1 }
+}
+
+/** A later note replaces the due time. A delivery, or the end of one, ends the wait. */
+function dueAfter({ state, event, time, due }: NoteRecord, position: Position): number | undefined {
+  if (state !== position.state) return position.due
+  if (due !== undefined) return due
+  const isDelivery = event === 'ATTEMPT' || event === 'RETRY'
+  return isDelivery && position.due !== undefined ? Math.min(position.due, time) : position.due
 }
 
 function positionOf({ state, time, service, attempt, due }: LifecycleRecord): Omit<Position, 'seq'> {

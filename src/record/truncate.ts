@@ -38,7 +38,8 @@ export function loggedData(data: unknown, redact?: (copy: unknown) => unknown): 
       return JSON.parse(json) as unknown
     return { cut: true, json: truncate(json, FIELDS.data.maxBytes) }
   } catch (error) {
-    return { cut: true, reason: loggedError(error).message.slice(0, 200) }
+    // What a getter throws may say what is to be masked.
+    return { cut: true, reason: redact === undefined ? loggedError(error).message.slice(0, 200) : 'not readable' }
   }
 }
 

@@ -2,6 +2,7 @@ import type { CallRecord } from '../record/record.ts'
 import { loggedError, loggedName, loggedPath, loggedTarget } from '../record/truncate.ts'
 import { callId } from '../trace/call-id.ts'
 import { roundToMicroseconds } from './build-records.ts'
+import type { Redaction } from './redaction.ts'
 import type { TrackedRequest } from './tracked-request.ts'
 
 /** What a call is sent to. */
@@ -72,6 +73,8 @@ function toRecord(
   duration: number,
 ): CallRecord {
   const { traceId, requestId, attempt } = request
+  const { redaction } = request.core.settings
+  const shown = maskedTarget({ target, method, path }, redaction)
   return {
     lifecycle: 'call',
     time,
@@ -81,14 +84,29 @@ function toRecord(
     ...(attempt === undefined ? {} : { attempt }),
     call,
     id: callId(requestId, attempt, call),
-    target: loggedTarget(target),
-    ...(method === undefined ? {} : { method: loggedName(method) }),
-    ...(path === undefined ? {} : { path: loggedPath(path) }),
+    target: loggedTarget(shown.target),
+    ...(shown.method === undefined ? {} : { method: loggedName(shown.method) }),
+    ...(shown.path === undefined ? {} : { path: loggedPath(shown.path) }),
     outcome,
     ...(status === undefined ? {} : { status }),
     duration_ms: roundToMicroseconds(duration),
-    ...(error === undefined ? {} : { error: loggedError(error) }),
+    ...(error === undefined ? {} : { error: loggedError(error, redaction?.error) }),
   }
+}
+
+/** A call as the note CALL shows it: paths under `data` name its fields. */
+function maskedTarget(call: CallTarget, redaction: Redaction | undefined): CallTarget {
+  if (redaction?.data === undefined) return call
+  const masked = redaction.data({ ...call })
+  if (typeof masked !== 'object' || masked === null) return { target: textOf(masked) ?? '' }
+  const { target, method, path } = masked as Readonly<Record<keyof CallTarget, unknown>>
+  return { target: textOf(target) ?? '', method: textOf(method), path: textOf(path) }
+}
+
+/** What a censor function returned may be anything. */
+function textOf(value: unknown): string | undefined {
+  return value === undefined || typeof value === 'string' ? value : JSON.stringify(value)
+}
 }
 
 /** Gives the record to its listeners, and logs it as a note if the tracker is to. */

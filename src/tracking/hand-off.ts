@@ -44,7 +44,8 @@ export interface HandOff {
  * @param as `'child'` where it cannot be known whether the broker kept the message: it carries the request as its
  *   parent
  */
-export function startHandOff(request: HandOffRequest, due?: number, as?: 'child'): HandOff {
+export function startHandOff(request: HandOffRequest, givenDue?: unknown, as?: 'child'): HandOff {
+  const due = dueTime(request, givenDue)
   const prepared = as === 'child' ? undefined : prepare(request, due)
   let sentCalls: [first: number, last: number] | undefined
   const settle = (note: () => void, sent = false): void => {
@@ -78,7 +79,7 @@ export function startHandOff(request: HandOffRequest, due?: number, as?: 'child'
 /** What `request.enqueue` takes beside the function that sends. */
 export interface EnqueueOptions {
   /** When the broker is to deliver a delayed message, in epoch milliseconds. By default at once. */
-  readonly due?: number
+  readonly due?: number | Date
 }
 
 /** Sends a message by a function of the user's, whose error is passed on. */
@@ -96,6 +97,18 @@ export async function handOffBy<T>(
     handOff.failed(error)
     throw error
   }
+}
+
+/** The last time that JavaScript's Date has. */
+const MAX_TIME = 8.64e15
+
+/** Epoch milliseconds; what is no such time is reported, and would make the carrier unreadable. */
+function dueTime(request: HandOffRequest, given: unknown): number | undefined {
+  if (given === undefined) return undefined
+  const due = given instanceof Date ? given.getTime() : given
+  if (typeof due === 'number' && due >= 0 && due <= MAX_TIME) return Math.trunc(due)
+  request.core.settings.errors.report(new TypeError('the due time of a message must be epoch milliseconds'))
+  return undefined
 }
 
 /** Runs a part now or, while a message is being sent, once that is settled; of several parts only the first runs. */

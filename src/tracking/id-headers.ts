@@ -48,6 +48,7 @@ const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/
 const RESERVED: ReadonlySet<string> = new Set([
   ...[HEADERS.traceparent, HEADERS.tracestate, HEADERS.lifecycle],
   ...['authorization', 'connection', 'content-length', 'content-type', 'cookie', 'host', 'keep-alive', 'location'],
+  ...['http2-settings', 'proxy-connection'],
   ...['set-cookie', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'www-authenticate'],
 ])
 

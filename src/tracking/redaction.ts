@@ -1,5 +1,6 @@
 import slowRedact from '@pinojs/redact'
 import type { ErrorReporter } from './error-reporter.ts'
+import { isThenable } from './promises.ts'
 import { badOption, checkNames, type OptionNames } from './options.ts'
 
 /** What is masked in every record, as in pino: paths, or paths and what replaces their values. */
@@ -14,8 +15,10 @@ export interface RedactOptions {
    *
    * @default '[Redacted]'
    */
-  readonly censor?: string | ((value: unknown, path: readonly string[]) => unknown)
+  readonly censor?: string | CensorFunction
 }
+
+type CensorFunction = (value: unknown, path: readonly string[]) => unknown
 
 const REDACT_OPTIONS: OptionNames<RedactOptions> = { paths: true, censor: true }
 
@@ -52,9 +55,22 @@ export function parseRedaction(option: RedactOption | undefined, errors: ErrorRe
     const own = paths.filter((path) => firstName(path) === part)
     if (own.length === 0) return undefined
     // pino's own: it masks a copy. Its types lack the second argument of a censor.
-    const redact = slowRedact({ paths: own, censor: censor as (value: unknown) => unknown, serialize: false })
+    const redact = slowRedact({
+      paths: own,
+      censor: typeof censor === 'string' ? censor : guarded(censor),
+      serialize: false,
+    })
     return (value) => redact(value) as Record<string, unknown>
   }
+  /** A promise is no value to log, and its rejection would end the process. */
+  const guarded = (mask: CensorFunction) =>
+    ((value: unknown, path: readonly string[]) => {
+      const masked = mask(value, path)
+      if (!isThenable(masked)) return masked
+      errors.watch(masked)
+      errors.report(new TypeError('redact.censor() must return what is logged, and not a promise'))
+      return CENSOR
+    }) as (value: unknown) => unknown
   for (const path of paths) checkPath(path)
   const [maskData, maskError] = [masker('data'), masker('error')]
   return Object.freeze({

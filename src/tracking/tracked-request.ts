@@ -14,6 +14,9 @@ import { dispatch, type HandOffStatus } from './signals.ts'
 import { runWith } from './storage.ts'
 import type { TrackerCore } from './tracker-core.ts'
 
+/** A hundred years: a request that lasts for longer has no due time. */
+const MAX_EXPECTED_MS = 100 * 365 * 86_400_000
+
 /**
  * One request that is being processed: its ids, its state, and the signals that move it.
  *
@@ -206,7 +209,7 @@ export class TrackedRequest<Principal = unknown> {
   setDue(duration: string | number): boolean {
     const { errors, now, elapsed } = this.core.settings
     const ms = errors.run(() => parseDuration(duration))
-    if (ms === undefined) return false
+    if (ms === undefined || ms > MAX_EXPECTED_MS) return false
     this.due = Math.round(now() + ms)
     this.dueTick = elapsed() + ms
     this.core.inFlight.onDue(this)

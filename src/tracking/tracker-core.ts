@@ -162,6 +162,10 @@ class IgnoringCore<Request extends CoreRequest<Request>> extends TrackerCore<Req
     return false
   }
 
+  override get hasCallListeners(): boolean {
+    return false
+  }
+
   override onStarted(): void {
     // Counted nowhere.
   }

@@ -65,6 +65,15 @@ test.each<[string, (fetch: typeof globalThis.fetch) => Promise<Response>]>([
   expect(received.at(-1)?.a).toBeUndefined()
 })
 
+test('a call whose signal was aborted before is not sent, and takes no number', async () => {
+  const request = tracker.start()
+  const fetch = propagate(globalThis.fetch)
+  await expect(request.run(() => fetch('http://127.0.0.1:1', { signal: AbortSignal.abort() }))).rejects.toThrow(
+    'aborted',
+  )
+  expect(request.calls).toBe(0)
+})
+
 test('method, body and headers of the caller are not changed', async () => {
   const fetch = propagate(globalThis.fetch)
   const request = tracker.start()

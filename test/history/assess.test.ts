@@ -227,3 +227,29 @@ describe('missing seqs', () => {
     expect(missingSeqs(located(...many, [2_000, 1], [1_000, 2]), 2_000)).toEqual(first)
   })
 })
+
+describe('the due time of a request', () => {
+  const queued = transitions(QUEUED).map((record) =>
+    record.state === 'Queued' ? { ...record, due: BEGUN + 3_600_000 } : record,
+  )
+  const dueWith = (...notes: readonly NoteRecord[]): number | undefined => {
+    return assessed([...queued, ...notes]).position.due
+  }
+
+  test('is that of its line', () => {
+    expect(dueWith()).toBe(BEGUN + 3_600_000)
+  })
+
+  test('is replaced by a later note', () => {
+    expect(dueWith(note('EXPECT', { state: 'Queued', time: BEGUN + 5_000, due: BEGUN + 9_000 }))).toBe(BEGUN + 9_000)
+  })
+
+  test.each(['ATTEMPT', 'RETRY'])('does not outlast the note %s: whoever waited for the message has it', (event) => {
+    expect(dueWith(note(event, { state: 'Queued', time: BEGUN + 5_000, attempt: 1 }))).toBe(BEGUN + 5_000)
+    expect(dueWith(note(event, { state: 'Queued', time: BEGUN + 7_200_000, attempt: 1 }))).toBe(BEGUN + 3_600_000)
+  })
+
+  test('is not changed by other notes', () => {
+    expect(dueWith(note('CACHE_MISS', { state: 'Queued', time: BEGUN + 5_000 }))).toBe(BEGUN + 3_600_000)
+  })
+})

@@ -2,6 +2,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { CallRecord } from '../../src/index.ts'
 import { observeCall, startCall } from '../../src/tracking/calls.ts'
+import { currentRequest } from '../../src/tracking/current-request.ts'
 import { TRACE } from '../trace/w3c-vectors.ts'
 import { trackerFixture } from '../tracker-fixture.ts'
 
@@ -204,5 +205,39 @@ describe('the record of a call', () => {
   test('an unknown value of the option calls is refused', () => {
     // Untyped callers may pass this.
     expect(() => trackerFixture({ calls: 'all' as 'log' })).toThrow('option "calls" must be')
+  })
+})
+
+describe('the record of a call', () => {
+  const recordOf = (redact: readonly string[]): CallRecord | undefined => {
+    let received: CallRecord | undefined
+    const sink = { write: () => undefined, call: (record: CallRecord) => void (received = record) }
+    const { tracker } = trackerFixture({ ...numbered, redact, sinks: [sink] })
+    const target = { target: 'catalog', method: 'GET', path: '/reset/hush-4242' }
+    startCall(tracker.start(), () => target).end?.({ outcome: 'error', error: new Error('hush-4242') })
+    return received
+  }
+
+  test('is masked as its note is: by the paths under data and error', () => {
+    const record = recordOf(['error.message', 'data.path'])
+    expect(record).toMatchObject({ target: 'catalog', path: '[Redacted]', error: { message: '[Redacted]' } })
+    expect(JSON.stringify(record)).not.toContain('hush')
+    expect(recordOf([])).toMatchObject({ path: '/reset/hush-4242', error: { message: 'hush-4242' } })
+  })
+
+  test('does not exist of an ignored request', () => {
+    const calls: CallRecord[] = []
+    const sink = { write: () => undefined, call: (record: CallRecord) => void calls.push(record) }
+    const { tracker } = trackerFixture({ ...numbered, sinks: [sink] })
+    const call = tracker.trackRequest(
+      (_job: string) => {
+        const request = currentRequest()
+        if (request !== undefined) startCall(request, () => ({ target: 'catalog' })).end?.({ outcome: 'ok' })
+        return request?.calls
+      },
+      { ignore: () => true },
+    )
+    expect(call('job')).toBe(1)
+    expect(calls).toEqual([])
   })
 })

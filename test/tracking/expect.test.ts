@@ -100,3 +100,27 @@ test('a message with a due time has it on its line and in its carrier; the reque
   expect(records.at(-1)).toMatchObject({ state: 'Queued', due: START + 60_000 })
   expect(tracker.resume(headers).state).toBe('Queued')
 })
+
+test.each([Number.NaN, Infinity, -1, 1e20, 'soon', {}])(
+  'a due time of %s is counted, and the message goes without',
+  async (due) => {
+    const { tracker } = trackerFixture()
+    const headers = await tracker.start().enqueue((carrier) => carrier, { due: due as number })
+    expect(headers['x-lifecycle']?.split(';')).toHaveLength(4)
+    expect(tracker.stats.faults).toBe(1)
+    expect(tracker.resume(headers).state).toBe('Queued')
+  },
+)
+
+test('a due time may be a Date', async () => {
+  const { tracker, records } = trackerFixture()
+  await tracker.start().enqueue(() => 'sent', { due: new Date(START + 60_000) })
+  expect(records.at(-1)?.due).toBe(START + 60_000)
+})
+
+test('the option expect is checked when the handler is wrapped', () => {
+  const { tracker } = trackerFixture()
+  expect(() => tracker.trackRequest(() => new Response(), { expect: '2 hours' })).toThrow(
+    expect.objectContaining({ code: 'THROUGHLINE_BAD_OPTION' }),
+  )
+})

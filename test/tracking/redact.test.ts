@@ -67,6 +67,24 @@ describe('redact', () => {
     expect(faults).toBeGreaterThan(0)
   })
 
+  test('a censor function that returns a promise masks with the default, and its rejection is counted', async () => {
+    const censor = (): Promise<never> => Promise.reject(new Error('broken'))
+    const { records, faults } = run({ paths: ['data.card', 'error.message'], censor }, { card: SECRET })
+    await Promise.resolve()
+    expect(records[0]?.data).toEqual({ card: '[Redacted]' })
+    expect(records[2]?.error?.message).toBe('[Redacted]')
+    expect(faults).toBeGreaterThan(0)
+  })
+
+  test('data that cannot be read says nothing of what its getters throw', () => {
+    const data = {
+      toJSON: () => {
+        throw new Error(SECRET)
+      },
+    }
+    expect(run(['data.card'], data).records[1]?.data).toEqual({ cut: true, reason: 'not readable' })
+  })
+
   test('what is masked is in no excerpt of data or of a message that is too long', () => {
     const data = { card: SECRET, pad: 'x'.repeat(5_000) }
     const { records } = run(['data.card', 'error.*'], data, `${SECRET} ${'y'.repeat(5_000)}`)

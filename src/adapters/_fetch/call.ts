@@ -18,8 +18,10 @@ interface FetchCall {
   readonly end: OnCallEnd | undefined
 }
 
-/** Undefined for invalid headers, which fetch reports itself. */
+/** Undefined for invalid headers and for a signal that was aborted before, which fetch reports itself: nothing is sent. */
 export function startCall(request: TrackedRequest, url: URL, input: unknown, init: unknown): FetchCall | undefined {
+  const signal = memberOf('signal', input, init)
+  if (isObject(signal) && signal.aborted === true) return undefined
   let headers: Headers
   try {
     headers = new Headers(headersOf(init) ?? headersOf(input))

@@ -50,7 +50,12 @@ function positionOf({ transitions, notes }: History, machine: Machine): Position
   let position = at(first, first?.record.seq ?? -1)
   for (const note of rest) {
     const { state, time, due } = note.record
-    if (due !== undefined && time >= position.since && state === position.state) position = { ...position, due }
+    if (time >= position.since && state === position.state) {
+      // Once a worker has the message, or gives it back, it waits no longer.
+      const isDelivery = note.record.event === 'ATTEMPT' || note.record.event === 'RETRY'
+      const waits = position.due === undefined ? undefined : Math.min(position.due, time)
+      position = { ...position, due: due ?? (isDelivery ? waits : position.due) }
+    }
     // A state that also leads back may be where the request was before.
     const isAhead = leadsTo(machine, position.state, state) && !leadsTo(machine, state, position.state)
     if (!isAhead || time < position.since) continue
