@@ -107,7 +107,6 @@ function maskedTarget(call: CallTarget, redaction: Redaction | undefined): CallT
 function textOf(value: unknown): string | undefined {
   return value === undefined || typeof value === 'string' ? value : JSON.stringify(value)
 }
-}
 
 /** Gives the record to its listeners, and logs it as a note if the tracker is to. */
 function emitCall(request: TrackedRequest, record: CallRecord, error: unknown): void {
