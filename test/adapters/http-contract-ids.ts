@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { currentRequest } from '../../src/tracking/current-request.ts'
+import { parentOfCall } from '../call-headers.ts'
 import { DASHED, GOOD, INVALID, PARENT, STATES, TRACE, VALID } from '../trace/w3c-vectors.ts'
 import { ask, keepAliveAgent } from './http-client.ts'
 import type { Handle, RecordingTracker } from './http-host.ts'
@@ -19,7 +20,7 @@ export function describeIds(start: (handle: Handle) => Promise<RecordingTracker 
       expect(record).not.toHaveProperty('parent_id')
       expect(JSON.parse(body)).toEqual({
         'x-trace-id': id,
-        traceparent: `00-${id.replaceAll('-', '')}-${record?.request_id ?? ''}-03`,
+        traceparent: `00-${id.replaceAll('-', '')}-${parentOfCall(record?.request_id ?? '')}-03`,
       })
     })
 
@@ -39,7 +40,7 @@ export function describeIds(start: (handle: Handle) => Promise<RecordingTracker 
       expect(record).toMatchObject({ trace_id: DASHED, parent_id: PARENT })
       expect(JSON.parse(body)).toEqual({
         'x-trace-id': DASHED,
-        traceparent: `00-${TRACE}-${record?.request_id ?? ''}-01`,
+        traceparent: `00-${TRACE}-${parentOfCall(record?.request_id ?? '')}-01`,
         tracestate: 'b=2,a=1',
       })
     })

@@ -5,6 +5,7 @@ import type { Writable } from 'node:stream'
 import mysql from 'mysql2'
 import promised from 'mysql2/promise'
 import { afterAll, beforeAll, beforeEach, describe, expect, expectTypeOf, test } from 'vitest'
+import { headersOfHandOff } from '../call-headers.ts'
 import { propagate } from '../../src/adapters/mysql2.ts'
 import { currentRequest } from '../../src/tracking/current-request.ts'
 import { createTracker } from '../../src/handlers/track-request.ts'
@@ -15,7 +16,7 @@ const tracker = createTracker({ service: 'catalog', logger: false })
 
 /** The comment that a request's queries must have. */
 function commentOf(request: TrackedRequest): string {
-  const { 'x-trace-id': traceId, traceparent } = request.headers()
+  const { 'x-trace-id': traceId, traceparent } = headersOfHandOff(request)
   return `/*trace_id='${encodeURIComponent(String(traceId))}',traceparent='${String(traceparent)}'*/`
 }
 

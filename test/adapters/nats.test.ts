@@ -248,7 +248,7 @@ describe.skipIf(missing)('NATS', () => {
       expect(catalog.requests().map(catalog.story)).toEqual(Array(4).fill([...STARTED, 'Responded ok']))
       expect(
         catalog.records.filter(
-          (record) => 'parent_id' in record && record.parent_id?.slice(0, 13) === request.requestId.slice(0, 13),
+          (record) => 'parent_id' in record && record.parent_id.slice(0, 13) === request.requestId.slice(0, 13),
         ),
       ).toHaveLength(4)
       expect(new Set(catalog.records.map(({ trace_id }) => trace_id))).toEqual(new Set([request.traceId]))
@@ -822,7 +822,7 @@ describe.skipIf(missing)('NATS', () => {
         await vi.waitFor(() => expect(catalog.requests()).toHaveLength(2), SOON)
         expect(
           catalog.records.filter(
-            (record) => 'parent_id' in record && record.parent_id?.slice(0, 13) === request.requestId.slice(0, 13),
+            (record) => 'parent_id' in record && record.parent_id.slice(0, 13) === request.requestId.slice(0, 13),
           ),
         ).toHaveLength(2)
         expect(shop.story(request.requestId)).toEqual(['Received', '(ENQUEUE)'])

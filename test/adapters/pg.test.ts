@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { headersOfHandOff } from '../call-headers.ts'
 import { propagate } from '../../src/adapters/pg.ts'
 import { currentRequest } from '../../src/tracking/current-request.ts'
 import { createTracker } from '../../src/handlers/track-request.ts'
@@ -10,7 +11,7 @@ const ASK = 'select current_query() as text'
 
 /** The comment that a request's queries must have. */
 function commentOf(request = tracker.start()): { request: typeof request; text: string } {
-  const { 'x-trace-id': traceId, traceparent } = request.headers()
+  const { 'x-trace-id': traceId, traceparent } = headersOfHandOff(request)
   return { request, text: `${ASK} /*trace_id='${String(traceId)}',traceparent='${String(traceparent)}'*/` }
 }
 
