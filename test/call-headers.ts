@@ -16,7 +16,7 @@ export function headersOfCall({ context, requestId }: TrackedRequest, call = 1):
   }
 }
 
-/** The headers of the message that hands a request off, without `x-lifecycle`: their parent is the request itself. */
+/** What names the request itself as the parent: the message that hands it off, without `x-lifecycle`, and SQL. */
 export function headersOfHandOff(request: TrackedRequest): Record<string, string> {
   return headersOfCall(request, 0)
 }

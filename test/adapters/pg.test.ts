@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { headersOfHandOff } from '../call-headers.ts'
 import { propagate } from '../../src/adapters/pg.ts'
 import { currentRequest } from '../../src/tracking/current-request.ts'
 import { createTracker } from '../../src/handlers/track-request.ts'

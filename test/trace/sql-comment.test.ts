@@ -2,11 +2,21 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { inject } from '../../src/trace/carrier.ts'
 import { withSqlComment } from '../../src/trace/sql-comment.ts'
+import { trackerFixture } from '../tracker-fixture.ts'
 
 const headers = inject({ traceId: 'Order:7', requestId: 'b7ad6b7169203331', flags: 1, tracestate: 'a=1' })
 const comment = `/*trace_id='Order%3A7',traceparent='${headers.traceparent ?? ''}'*/`
 
 describe('withSqlComment', () => {
+  test('of a request has the request as its parent, and takes no number', () => {
+    const { tracker } = trackerFixture({ newTraceId: () => 'Order:7', newRequestId: () => 'b7ad6b7169203000' })
+    const request = tracker.start()
+    expect(withSqlComment('SELECT 1', request)).toBe(
+      `SELECT 1 ${comment.replace('b7ad6b7169203331', 'b7ad6b7169203000')}`,
+    )
+    expect(request.calls).toBe(0)
+  })
+
   test.each([
     ['SELECT 1', `SELECT 1 ${comment}`],
     ['SELECT 1;', `SELECT 1 ${comment};`],
