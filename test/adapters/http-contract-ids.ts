@@ -2,7 +2,6 @@ import { describe, expect, test } from 'vitest'
 import { currentRequest } from '../../src/tracking/current-request.ts'
 import { parentOfCall } from '../call-headers.ts'
 import { DASHED, GOOD, INVALID, PARENT, STATES, TRACE, VALID } from '../trace/w3c-vectors.ts'
-import { parentOfCall } from '../call-headers.ts'
 import { ask, keepAliveAgent } from './http-client.ts'
 import type { Handle, RecordingTracker } from './http-host.ts'
 

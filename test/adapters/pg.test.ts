@@ -4,7 +4,6 @@ import { headersOfHandOff } from '../call-headers.ts'
 import { propagate } from '../../src/adapters/pg.ts'
 import { currentRequest } from '../../src/tracking/current-request.ts'
 import { createTracker } from '../../src/handlers/track-request.ts'
-import { headersOfHandOff } from '../call-headers.ts'
 import { engines, type Database } from '../services.ts'
 
 const tracker = createTracker({ service: 'catalog', logger: false })
