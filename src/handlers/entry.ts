@@ -15,10 +15,6 @@ export interface EntryOptions<Source> extends Entry {
    * with UNAUTHENTICATED. Without it, AUTH_OK is implied.
    */
   readonly authenticate?: (source: Source) => unknown
-  /** `'manual'`: the handler itself calls `request.authenticated()` or `request.failed(reason)`. */
-  readonly auth?: 'manual'
-  /** `'manual'`: the handler itself calls `request.processing()`. Without it, PROCESS is implied when it starts. */
-  readonly processing?: 'manual'
 }
 
 /** The principal that an `authenticate` function resolves to, for `currentRequest<PrincipalOf<typeof authenticate>>()`. */

@@ -4,6 +4,7 @@ import type { PartialRecord } from '../record/partial-record.ts'
 import type { TransitionRecord } from '../record/record.ts'
 import { canonicalTraceId } from '../trace/trace-id.ts'
 import type { RequestAssessment } from './assess.ts'
+import { byAttempt } from './by-attempt.ts'
 import { MAX_CANDIDATES, upperBound } from './upper-bound.ts'
 
 /** A missing line of a request, between two lines that were read. */
@@ -29,29 +30,25 @@ export function findGaps(assessments: readonly RequestAssessment[]): Gaps {
 
 /** The gaps of one request: each attempt continues the lines before the hand-off, and may lack a line of its own. */
 function gapsOf({ history: { traceId, requestId, transitions }, missing }: RequestAssessment): Gap[] {
-  const handedOff: TransitionRecord[] = []
-  const byAttempt = new Map<number, TransitionRecord[]>()
-  for (const { record } of transitions) {
-    if (record.attempt === undefined) handedOff.push(record)
-    else byAttempt.set(record.attempt, [...(byAttempt.get(record.attempt) ?? []), record])
-  }
+  const records = transitions.map(({ record }) => record)
+  const handedOff = records.filter(({ attempt }) => attempt === undefined)
+  const resumed = [...byAttempt(records)]
   const sent = handedOff.find(({ event }) => event === 'ENQUEUE')
-  const firstResumed = Math.min(sent === undefined ? Infinity : sent.seq + 1, ...firstSeqs(byAttempt.values()))
-  const chains = byAttempt.size === 0 ? [[undefined, []] as const] : [...byAttempt]
+  const firstResumed = Math.min(
+    sent === undefined ? Infinity : sent.seq + 1,
+    ...resumed.map(([, [first]]) => first?.seq ?? Infinity),
+  )
+  const chains = resumed.map(([attempt, lines]) => ({ attempt, chain: [...handedOff, ...lines] }))
+  const all = chains.length === 0 ? [{ attempt: undefined, chain: handedOff }] : chains
   return missing.flatMap((seq) => {
     const isResumed = seq >= firstResumed
-    return (isResumed ? chains : chains.slice(0, 1)).flatMap(([attempt, resumed]): Gap[] => {
-      const chain = [...handedOff, ...resumed]
+    return (isResumed ? all : all.slice(0, 1)).flatMap(({ attempt, chain }): Gap[] => {
       const before = chain.findLast((record) => record.seq < seq)
       const after = chain.find((record) => record.seq > seq)
       if (before === undefined || after === undefined || chain.some((record) => record.seq === seq)) return []
       return [{ traceId, requestId, attempt: isResumed ? attempt : undefined, before, after, filled: false }]
     })
   })
-}
-
-function firstSeqs(chains: Iterable<readonly TransitionRecord[]>): number[] {
-  return [...chains].map(([first]) => first?.seq ?? Infinity)
 }
 
 /** Fills one gap with a partial record, if it fits into one. It then does not apply to any other request. */

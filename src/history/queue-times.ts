@@ -1,5 +1,6 @@
 import type { TransitionTable } from '../machine/table.ts'
 import type { LifecycleRecord } from '../record/record.ts'
+import { byAttempt } from './by-attempt.ts'
 
 /** What one line of a request says about its time in a queue. */
 export interface QueueLine {
@@ -59,12 +60,6 @@ function timeOf<Line extends QueueLine>(of: QueueTime['of'], since: number, end:
 
 /** The lines of each delivery in order of time, the deliveries in their order. */
 function deliveriesOf<Line extends QueueLine>(lines: readonly Line[]): Line[][] {
-  const byAttempt = new Map<number, Line[]>()
-  for (const line of lines) {
-    if (line.attempt === undefined) continue
-    const delivery = byAttempt.get(line.attempt)
-    if (delivery === undefined) byAttempt.set(line.attempt, [line])
-    else delivery.push(line)
-  }
-  return [...byAttempt].sort(([a], [b]) => a - b).map(([, delivery]) => delivery.sort((a, b) => a.time - b.time))
+  const deliveries = [...byAttempt(lines)].sort(([a], [b]) => a - b)
+  return deliveries.map(([, delivery]) => delivery.sort((a, b) => a.time - b.time))
 }

@@ -36,7 +36,7 @@ export interface FinishableRequest extends HandOffRequest {
  * redirect); any other error fails the request, whatever the status. A 401 or 403 denies a caller who is not known yet.
  */
 export function endFromStatus(request: SignalTarget, status: number | undefined, thrown?: ThrownValue): RequestEnd {
-  const denied = (status === 401 || status === 403) && accepts(request, 'AUTH_ERROR')
+  const denied = isDenial(request, status)
   const failed = status !== undefined && (status >= 500 || status === 0 || (thrown !== undefined && status < 300))
   return { outcome: denied ? 'denied' : failed ? 'error' : 'ok', status, error: thrown?.error }
 }
@@ -52,15 +52,25 @@ export function endByHand(request: FinishableRequest, end: ManualEnd, event: 'RE
   const outcome = end.outcome ?? outcomeOf(request, end)
   const isAccepted = outcome !== 'denied' && request.handOffStatus !== 'sending' && accepts(request, event)
   if (request.ended || isAccepted || request.entry !== 'by hand')
-    return dispatch(request, event, { outcome, status, error, implied: undefined, data: undefined })
+    return dispatch(request, event, endFields({ outcome, status, error }))
   const { seq } = request
   finishDelivery(request, { outcome, status, error }, false)
   return request.seq > seq
 }
 
+/** A 401 or 403 denies a caller who is not known yet. */
+function isDenial(request: SignalTarget, status: number | undefined): boolean {
+  return (status === 401 || status === 403) && accepts(request, 'AUTH_ERROR')
+}
+
+/** In the shape of NO_FIELDS, which keeps reading them monomorphic. */
+function endFields({ outcome, status, error }: RequestEnd): SignalFields {
+  return { outcome, status, error, implied: undefined, data: undefined, due: undefined }
+}
+
 function outcomeOf(request: FinishableRequest, { status, error }: ManualEnd): Outcome {
   if (error !== undefined || (status ?? 0) >= 500) return 'error'
-  return (status === 401 || status === 403) && accepts(request, 'AUTH_ERROR') ? 'denied' : 'ok'
+  return isDenial(request, status) ? 'denied' : 'ok'
 }
 
 /** The event of an end that a machine may have as an event of its own. */
@@ -116,8 +126,8 @@ function noteAnswer(request: FinishableRequest, { outcome, status, error }: Requ
 
 function moveToEnd(request: FinishableRequest, end: RequestEnd, signal: string): void {
   const { table } = request.core.settings
-  const { outcome, status, error } = end
-  const fields: SignalFields = { outcome, status, error, implied: undefined, data: undefined }
+  const { outcome } = end
+  const fields = endFields(end)
   // The caller was never authenticated, so AUTH_OK must not be implied.
   const unauthenticated = request.state === table.initial && accepts(request, 'AUTH_ERROR')
   if (unauthenticated && outcome === 'aborted' && !accepts(request, 'ABORT')) {

@@ -40,7 +40,7 @@ export interface HandOff {
  *
  * Until the hand-off is settled, the end of a response waits: how the request ends depends on whether it was queued.
  *
- * @param due epoch milliseconds before which the broker does not deliver it
+ * @param givenDue epoch milliseconds, or a Date, before which the broker does not deliver it
  * @param as `'child'` where it cannot be known whether the broker kept the message: it carries the request as its
  *   parent
  */

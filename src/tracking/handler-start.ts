@@ -4,7 +4,9 @@ import { accepts, dispatch, implySteps, type SignalTarget } from './signals.ts'
 
 /** Who reports that the caller is known, and that the work has started. Without `'manual'`, the wrapper does. */
 export interface Entry {
+  /** `'manual'`: the handler itself calls `request.authenticated()` or `request.failed(reason)`. */
   readonly auth?: 'manual'
+  /** `'manual'`: the handler itself calls `request.processing()`. Without it, PROCESS is implied when it starts. */
   readonly processing?: 'manual'
 }
 

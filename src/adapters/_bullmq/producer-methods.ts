@@ -75,9 +75,10 @@ function headersByJob(
   headersFor: HeadersFor,
 ): ReadonlyMap<UnknownObject, Headers[]> {
   const byJob = new Map<UnknownObject, Headers[]>()
+  const isTraced = hasTelemetry(producer)
   let shared: Headers | undefined
   for (const job of jobs) {
-    const isShared = hasTelemetry(producer) && !hasMetadata(job)
+    const isShared = isTraced && !hasMetadata(job)
     const headers = (isShared ? shared : undefined) ?? headersFor(toOutgoing(job, producer.name))
     if (isShared) shared ??= headers
     if (headers !== undefined) byJob.set(job, [...(byJob.get(job) ?? []), headers])
