@@ -8,6 +8,7 @@ import { currentRequest } from '../../src/tracking/current-request.ts'
 import type { TrackedRequest } from '../../src/tracking/tracked-request.ts'
 import { deferred } from '../deferred.ts'
 import { summarizeTransitions } from '../tracker-fixture.ts'
+import { expectHangingPhase } from './hanging-phase.ts'
 import { ask } from './http-client.ts'
 import { describeHttpAdapter } from './http-contract.ts'
 import { headerOf } from './http-servers.ts'
@@ -109,14 +110,7 @@ describe('fastify beyond the contract', () => {
       })
       app.get('/', () => 'never')
     })
-    const leave = new AbortController()
-    const answer = fetch(serving?.url ?? '', { signal: leave.signal }).catch(() => undefined)
-    await reached.promise
-    expect(server.tracker.inFlight().map(({ state }) => state)).toEqual(['Received'])
-    leave.abort()
-    await answer
-    await server.ended(1)
-    expect(server.records.at(-1)).toMatchObject({ state: 'Failed', outcome: 'aborted' })
+    await expectHangingPhase(server, serving?.url ?? '', reached.promise)
   })
 
   test.each([401, 403])('a caller who is refused by a hook is denied: %d', async (status) => {

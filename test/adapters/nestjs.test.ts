@@ -54,6 +54,7 @@ import { currentRequest, currentTraceId } from '../../src/tracking/current-reque
 import type { Tracker } from '../../src/handlers/tracker.ts'
 import { summarizeTransitions } from '../tracker-fixture.ts'
 import { deferred } from '../deferred.ts'
+import { expectHangingPhase } from './hanging-phase.ts'
 import { ask, head, type AskOptions } from './http-client.ts'
 import { describeHttpAdapter } from './http-contract.ts'
 import { headerOf } from './http-servers.ts'
@@ -449,14 +450,7 @@ describe.each(PLATFORMS)('Nest on %s beyond the contract', (_platform, make) => 
       shopOf(() => expect.unreachable('the handler runs')),
       { parts: { providers: [{ provide: APP_GUARD, useValue: { canActivate } }] } },
     )
-    const leave = new AbortController()
-    const answer = fetch(`${server.url}/orders/7`, { signal: leave.signal }).catch(() => undefined)
-    await reached.promise
-    expect(server.tracker.inFlight().map(({ state }) => state)).toEqual(['Received'])
-    leave.abort()
-    await answer
-    await server.ended(1)
-    expect(server.records.at(-1)).toMatchObject({ state: 'Failed', outcome: 'aborted' })
+    await expectHangingPhase(server, `${server.url}/orders/7`, reached.promise)
   })
 
   test('a guard that authenticates the caller', async () => {
