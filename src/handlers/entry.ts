@@ -1,3 +1,4 @@
+import { setDue } from '../tracking/due-time.ts'
 import { isThenable } from '../tracking/promises.ts'
 import { accepts, dispatchOrNote, implySteps } from '../tracking/signals.ts'
 import type { Entry } from '../tracking/handler-start.ts'
@@ -78,7 +79,7 @@ function expectBy<Source>(
 ): void {
   const { errors } = request.core.settings
   const duration = typeof expected === 'function' ? errors.run(() => expected(source)) : expected
-  if (duration !== undefined) request.setDue(duration)
+  if (duration !== undefined) setDue(request, duration)
 }
 
 /**

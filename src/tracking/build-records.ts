@@ -4,6 +4,7 @@ import type { StuckRequest } from '../record/stuck-request.ts'
 import { loggedData, loggedError, loggedName, loggedPath } from '../record/truncate.ts'
 import type { Extracted } from '../trace/carrier.ts'
 import type { Redaction } from './redaction.ts'
+import type { SpanInit } from './request-span.ts'
 
 /** What was asked, for the first line. */
 export interface RequestTarget {
@@ -41,15 +42,11 @@ export interface RequestState {
 /**
  * Where a request starts: a new one in the machine's initial state, a resumed one in the state that the message names.
  */
-export interface RequestInit {
-  readonly traceId: string
-  readonly requestId: string
+export interface RequestInit extends SpanInit {
   readonly state: StateInfo
   readonly seq: number
   /** Epoch milliseconds of entering `state`. */
   readonly since: number
-  readonly extracted: Extracted
-  readonly attempt?: number
   /** Milliseconds from now until the caller stops waiting. */
   readonly timeoutMs?: number | undefined
 }

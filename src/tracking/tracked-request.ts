@@ -1,21 +1,17 @@
-import { parseDuration } from '../machine/duration.ts'
 import { getState, type Edge, type StateInfo } from '../machine/table.ts'
 import type { LoggedError, NoteRecord } from '../record/record.ts'
 import { loggedError } from '../record/truncate.ts'
-import { callId } from '../trace/call-id.ts'
-import { inject, type TraceContext } from '../trace/carrier.ts'
 import { noteRecord, roundToMicroseconds, transitionRecord } from './build-records.ts'
 import type { RequestInit, SignalFields } from './build-records.ts'
+import { setDue } from './due-time.ts'
 import { endByHand, finishDelivery, finishRequest } from './finish-request.ts'
 import type { ManualEnd, RequestEnd } from './finish-request.ts'
 import { handOffBy, type EnqueueOptions } from './hand-off.ts'
 import { NO_ENTRY_OPTIONS, reportAuthenticated, reportProcessing, type EntryMode } from './handler-start.ts'
+import { RequestSpan } from './request-span.ts'
 import { dispatch, type HandOffStatus } from './signals.ts'
 import { runWith } from './storage.ts'
 import type { TrackerCore } from './tracker-core.ts'
-
-/** A hundred years: a request that lasts for longer has no due time. */
-const MAX_EXPECTED_MS = 100 * 365 * 86_400_000
 
 /**
  * One request that is being processed: its ids, its state, and the signals that move it.
@@ -25,12 +21,7 @@ const MAX_EXPECTED_MS = 100 * 365 * 86_400_000
  * @typeParam Principal the caller: what `authenticate` resolves to
  */
 // Without `implements`: the published types have no internal members. What uses these names an interface of its own.
-export class TrackedRequest<Principal = unknown> {
-  readonly traceId: string
-  readonly requestId: string
-  readonly parentId: string | undefined
-  /** The number of this delivery, 1, 2 …, on a resumed request. */
-  readonly attempt: number | undefined
+export class TrackedRequest<Principal = unknown> extends RequestSpan {
   /** The value that `authenticate` resolved to; undefined before that. */
   principal: Principal
   /** @internal When the caller stops waiting, by the monotonic clock; undefined where that is not known. */
@@ -57,30 +48,21 @@ export class TrackedRequest<Principal = unknown> {
   previous: TrackedRequest | undefined
   /** @internal */
   next: TrackedRequest | undefined
-  readonly #flags: number
-  readonly #tracestate: string | undefined
   readonly #started: number
-  #calls: number
   #seq: number
   #since: number
   #lastError: LoggedError | null
 
   /** @internal Requests are created by a tracker. */
   constructor(core: TrackerCore<TrackedRequest>, init: RequestInit) {
+    super(init)
     const { elapsed, now } = core.settings
     this.core = core
-    this.traceId = init.traceId
-    this.requestId = init.requestId
-    this.parentId = init.extracted.parentId
-    this.attempt = init.attempt
     // Until the caller is known.
     this.principal = undefined as Principal
     this.previous = undefined
     this.next = undefined
-    this.#flags = init.extracted.flags
-    this.#tracestate = init.extracted.tracestate
     this.info = init.state
-    this.#calls = 0
     this.#seq = init.seq
     this.#since = init.since
     this.#started = elapsed()
@@ -96,11 +78,11 @@ export class TrackedRequest<Principal = unknown> {
     this.dueTick = undefined
   }
 
-  get state(): string {
+  override get state(): string {
     return this.info.name
   }
 
-  get seq(): number {
+  override get seq(): number {
     return this.#seq
   }
 
@@ -112,16 +94,6 @@ export class TrackedRequest<Principal = unknown> {
   /** True in a final state. */
   get ended(): boolean {
     return this.info.final
-  }
-
-  /** How many calls and child messages this request, or this attempt of it, has sent with its headers. */
-  get calls(): number {
-    return this.#calls
-  }
-
-  /** The place of the request in its trace, for what is no call: a comment in SQL, the message of its hand-off. */
-  get context(): TraceContext {
-    return this.#contextWith(this.requestId)
   }
 
   /** True once the broker has a message that hands this request off, and always on the worker's side. */
@@ -201,32 +173,8 @@ export class TrackedRequest<Principal = unknown> {
    * @example currentRequest()?.expect('2h')
    */
   expect(duration: string | number): void {
-    if (this.ended || !this.setDue(duration)) return
+    if (this.ended || !setDue<TrackedRequest>(this, duration)) return
     this.emitNote('note', 'EXPECT', { due: this.due })
-  }
-
-  /** @internal Returns false for what is no duration. */
-  setDue(duration: string | number): boolean {
-    const { errors, now, elapsed } = this.core.settings
-    const ms = errors.run(() => parseDuration(duration))
-    if (ms === undefined || ms > MAX_EXPECTED_MS) return false
-    this.due = Math.round(now() + ms)
-    this.dueTick = elapsed() + ms
-    this.core.inFlight.onDue(this)
-    return true
-  }
-
-  /**
-   * The headers of one call: they propagate this trace, and their parent is this request with the number of the call in
-   * the last three digits of its id. Call it once for each call, since each takes the next number.
-   *
-   * An id that does not end in `000` (from your `newRequestId`) is sent as it is.
-   *
-   * @example await fetch(url, { headers: request.headers() })
-   */
-  headers(): Record<string, string> {
-    this.#calls += 1
-    return inject(this.#contextWith(callId(this.requestId, this.attempt, this.#calls)))
   }
 
   /**
@@ -250,17 +198,6 @@ export class TrackedRequest<Principal = unknown> {
    */
   enqueue<T>(send: (headers: Record<string, string>) => T, options: EnqueueOptions = {}): Promise<Awaited<T>> {
     return handOffBy(this, send, options)
-  }
-
-  /** What JSON and the console show of a request: its ids and where it is. */
-  toJSON(): Record<string, unknown> {
-    const { traceId, requestId, parentId, attempt, state, seq } = this
-    return { traceId, requestId, parentId, attempt, state, seq }
-  }
-
-  /** @internal */
-  [Symbol.for('nodejs.util.inspect.custom')](): unknown {
-    return this.toJSON()
   }
 
   /** @internal Ends the request with its response. */
@@ -300,10 +237,6 @@ export class TrackedRequest<Principal = unknown> {
     if (this.core.hasListeners)
       this.core.emit(transitionRecord(this, settings, edge, fields, dwell, tick - this.#started))
     if (this.stuckReported) this.#noteMovedOn(from.name, dwell)
-  }
-
-  #contextWith(requestId: string): TraceContext {
-    return { traceId: this.traceId, requestId, flags: this.#flags, tracestate: this.#tracestate }
   }
 
   #noteMovedOn(from: string, dwell: number): void {
