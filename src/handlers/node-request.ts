@@ -1,10 +1,11 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { attachRequest } from '../tracking/current-request.ts'
 import { endFromStatus, type RequestEnd, type ThrownValue } from '../tracking/finish-request.ts'
 import type { RequestCore } from '../tracking/intake.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
 import { onResponseEnd, type ResponseLike } from './node-response.ts'
 import { acceptWith, type RequestOptions } from './request-options.ts'
+import { sendTraceId, type ResponseHead } from './trace-id-header.ts'
 
 /** The members of Node's request that are used: those of node:http and of node:http2's compatible one. */
 export type RequestLike = Pick<IncomingMessage, 'headers' | 'method' | 'url'>
@@ -35,14 +36,13 @@ export function trackNodeRequest<Source>(
   core: RequestCore,
   options: RequestOptions<Source>,
   req: RequestLike,
-  res: ResponseLike & Pick<ServerResponse, 'setHeader'>,
+  res: ResponseLike & ResponseHead,
   { path = req.url, source }: NodeRequestInfo<Source>,
 ): NodeRequestTracking {
   const request = acceptWith(core, options, req.headers, { method: req.method, path, source })
   let thrown: ThrownValue | undefined
   attachRequest(req, request)
-  // A host may have sent the headers already: an interim answer, or a framework that ran before.
-  if (!res.headersSent) for (const name of core.settings.idHeaders.echo) res.setHeader(name, request.traceId)
+  sendTraceId(res, core.settings.idHeaders.echo, request.traceId)
   onResponseEnd(res, (how) => request.finish(endOf(request, res, how, thrown)))
   return {
     request,
