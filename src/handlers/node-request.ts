@@ -3,12 +3,13 @@ import { attachRequest } from '../tracking/current-request.ts'
 import { endFromStatus, type RequestEnd, type ThrownValue } from '../tracking/finish-request.ts'
 import type { RequestCore } from '../tracking/intake.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
+import { bindEvents } from './bind-events.ts'
 import { onResponseEnd, type ResponseLike } from './node-response.ts'
 import { acceptWith, type RequestOptions } from './request-options.ts'
 import { sendTraceId, type ResponseHead } from './trace-id-header.ts'
 
 /** The members of Node's request that are used: those of node:http and of node:http2's compatible one. */
-export type RequestLike = Pick<IncomingMessage, 'headers' | 'method' | 'url'>
+export type RequestLike = Pick<IncomingMessage, 'headers' | 'method' | 'url' | 'emit'>
 
 /** One request of node:http that is being tracked, whichever framework answers it. */
 export interface NodeRequestTracking {
@@ -42,6 +43,8 @@ export function trackNodeRequest<Source>(
   const request = acceptWith(core, options, req.headers, { method: req.method, path, source })
   let thrown: ThrownValue | undefined
   attachRequest(req, request)
+  bindEvents(req, request)
+  bindEvents(res, request)
   sendTraceId(res, core.settings.idHeaders.echo, request.traceId)
   onResponseEnd(res, (how) => request.finish(endOf(request, res, how, thrown)))
   return {

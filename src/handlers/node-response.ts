@@ -2,7 +2,10 @@ import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
 /** The members of Node's response that are used: those of node:http and of node:http2's compatible one. */
-export type ResponseLike = Pick<ServerResponse, 'on' | 'writableEnded' | 'headersSent' | 'statusCode' | 'socket'> & {
+export type ResponseLike = Pick<
+  ServerResponse,
+  'on' | 'emit' | 'writableEnded' | 'headersSent' | 'statusCode' | 'socket'
+> & {
   readonly req?: { readonly socket?: Socket | null }
 }
 

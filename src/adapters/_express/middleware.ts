@@ -2,8 +2,9 @@ import { subscribe } from 'node:diagnostics_channel'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { authenticateThen } from '../../handlers/entry.ts'
 import type { HandlerOptions } from '../../handlers/handler-options.ts'
-import { trackNodeRequest } from '../../handlers/node-request.ts'
+import { trackNodeRequest, type NodeRequestTracking } from '../../handlers/node-request.ts'
 import type { RequestCore } from '../../tracking/intake.ts'
+import { bindToChannel } from '../../tracking/storage.ts'
 import { nodeRequests } from '../_node-requests.ts'
 import { routeOf, type IsRequestHandler, type RoutedRequest } from './route.ts'
 
@@ -24,7 +25,7 @@ export function middleware<Req extends RoutableRequest>(
   options: HandlerOptions<Req>,
   framework: { readonly isHandler?: IsRequestHandler; readonly hasPhase?: boolean } = {},
 ): Middleware<Req> {
-  subscribeToRouterErrors()
+  subscribeToRouter()
   return (req, res, next) => {
     const tracking = trackNodeRequest(core, options, req, res, {
       path: routeOf(req, framework.isHandler) ?? req.originalUrl,
@@ -39,13 +40,28 @@ export function middleware<Req extends RoutableRequest>(
 
 let subscribed = false
 
-/** Subscribes once per process: Express publishes the errors of all its applications on one channel. */
-function subscribeToRouterErrors(): void {
+/** The documented shape of the router's messages. */
+interface RouterMessage {
+  readonly req?: object
+  readonly error?: unknown
+}
+
+/**
+ * Subscribes once per process: Express publishes the steps of all its applications on one channel.
+ *
+ * Each handler then starts in the context of its request, also where one before it has called `next` in the callback of a
+ * connection that another request has opened.
+ */
+function subscribeToRouter(): void {
   if (subscribed) return
   subscribed = true
-  subscribe('tracing:express.router.request:error', (message) => {
-    // The documented shape of these messages.
-    const { req, error } = message as { readonly req?: object; readonly error?: unknown }
-    if (req !== undefined) nodeRequests.get(req)?.handlerFailed(error)
+  const trackingOf = ({ req }: RouterMessage): NodeRequestTracking | undefined =>
+    req === undefined ? undefined : nodeRequests.get(req)
+  bindToChannel(`${CHANNEL}:start`, (message) => trackingOf(message as RouterMessage)?.request)
+  subscribe(`${CHANNEL}:error`, (message) => {
+    const routed = message as RouterMessage
+    trackingOf(routed)?.handlerFailed(routed.error)
   })
 }
+
+const CHANNEL = 'tracing:express.router.request'
