@@ -15,6 +15,7 @@ const NOT_FAST = [
   'test/story/completeness.test.ts',
   'test/story/foreign/loggers.test.ts',
   'test/trace/zero-request-id.test.ts',
+  'test/sinks/replaced-stdout.test.ts',
   'test/tracking/{shutdown,trace-mixin}.test.ts',
 ]
 
