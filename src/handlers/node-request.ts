@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { attachRequest } from '../tracking/current-request.ts'
 import { endFromStatus, type RequestEnd, type ThrownValue } from '../tracking/finish-request.ts'
-import type { RequestCore } from '../tracking/intake.ts'
+import type { RequestCore, RequestIds } from '../tracking/intake.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
 import { bindEvents } from './bind-events.ts'
 import { onResponseEnd, type ResponseLike } from './node-response.ts'
@@ -26,6 +26,8 @@ export interface NodeRequestInfo<Source> {
   readonly path?: string | undefined
   /** The argument of the user's functions. */
   readonly source: Source
+  /** Its ids, where a line of the host's has them already. */
+  readonly ids?: RequestIds | undefined
 }
 
 /**
@@ -38,9 +40,9 @@ export function trackNodeRequest<Source>(
   options: RequestOptions<Source>,
   req: RequestLike,
   res: ResponseLike & ResponseHead,
-  { path = req.url, source }: NodeRequestInfo<Source>,
+  { path = req.url, source, ids }: NodeRequestInfo<Source>,
 ): NodeRequestTracking {
-  const request = acceptWith(core, options, req.headers, { method: req.method, path, source })
+  const request = acceptWith(core, options, req.headers, { method: req.method, path, source, ids })
   let thrown: ThrownValue | undefined
   attachRequest(req, request)
   bindEvents(req, request)

@@ -33,12 +33,13 @@ export function acceptWith<Source>(
   start: StartOptions & { readonly source: Source },
 ): TrackedRequest {
   if (ignore === undefined && path === undefined && fields === undefined) return acceptRequest(core, carrier, start)
-  const { source, method, timeLeft } = start
+  const { source, method, timeLeft, ids } = start
   if (ignore !== undefined && isIgnored(core, () => ignore(source))) return acceptRequest(core.ignoring, carrier, start)
   return acceptRequest(core, carrier, {
     method,
     source,
     timeLeft,
+    ids,
     path:
       typeof path === 'function' ? ownPath(core, () => path(source, pathOf(start.path ?? ''))) : (path ?? start.path),
     data: fields === undefined ? undefined : ownFields(core, () => fields(source)),

@@ -2,6 +2,7 @@ import { extract, type Carrier, type Extracted } from '../trace/carrier.ts'
 import { receivedFrom, type Received } from '../trace/received.ts'
 import { firstRecord, type RequestTarget } from './build-records.ts'
 import { dispatchOrNote } from './signals.ts'
+import type { StoredRequest } from './storage.ts'
 import { TrackedRequest } from './tracked-request.ts'
 import type { TrackerCore } from './tracker-core.ts'
 
@@ -14,6 +15,8 @@ export interface StartOptions extends RequestTarget {
   readonly source?: unknown
   /** Milliseconds until the caller stops waiting: the request is stuck only then, whatever the limits of its states. */
   readonly timeLeft?: number | undefined
+  /** @internal Its ids, where a line of the application's has them already. */
+  readonly ids?: RequestIds | undefined
 }
 
 /** What `tracker.resume` takes besides the carrier. */
@@ -24,14 +27,37 @@ export interface ResumeOptions extends RequestTarget {
   readonly source?: unknown
 }
 
-/** Starts the request of an HTTP or gRPC call, whose headers may carry a trace. */
-export function acceptRequest(core: RequestCore, carrier: Carrier, options: StartOptions): TrackedRequest {
+/** The ids of a request that is about to start, and what came in with it. */
+export interface RequestIds extends StoredRequest {
+  readonly extracted: Extracted
+  readonly received: Received | undefined
+}
+
+/** Finds or makes the ids of an HTTP or gRPC call, whose headers may carry a trace. */
+export function idsOf(core: RequestCore, carrier: Carrier, source: unknown): RequestIds {
   const { trustsIncoming, idHeaders } = core.settings
-  const source = options.source ?? carrier
   const trusted = trustsIncoming(source)
   const received = receivedFrom(carrier, idHeaders.received)
-  const extracted = extract(trusted ? received : undefined, 'edge', idHeaders.read)
-  return startRequest(core, { extracted, received }, options, source)
+  return withIds(core, extract(trusted ? received : undefined, 'edge', idHeaders.read), received, source)
+}
+
+function withIds(
+  { settings }: RequestCore,
+  extracted: Extracted,
+  received: Received | undefined,
+  source: unknown,
+): RequestIds {
+  return {
+    traceId: extracted.traceId ?? settings.newTraceId(source),
+    requestId: settings.newRequestId(),
+    extracted,
+    received,
+  }
+}
+
+/** Starts the request of an HTTP or gRPC call. */
+export function acceptRequest(core: RequestCore, carrier: Carrier, options: StartOptions): TrackedRequest {
+  return startRequest(core, options.ids ?? idsOf(core, carrier, options.source ?? carrier), options)
 }
 
 /**
@@ -51,7 +77,7 @@ export function acceptDelivery(
   const { resumption, traceId } = extracted
   const state = resumption === undefined ? undefined : core.settings.table.state[resumption.state]
   if (resumption === undefined || traceId === undefined || state === undefined || state.final)
-    return startRequest(starting, { extracted, received }, delivery, delivery.source ?? carrier)
+    return startRequest(starting, withIds(starting, extracted, received, delivery.source ?? carrier), delivery)
   const attempt = Number.isSafeInteger(delivery.attempt) ? Math.max(1, delivery.attempt ?? 1) : 1
   const request = new TrackedRequest(core, { ...resumption, state, traceId, extracted, received, attempt })
   core.onStarted(request)
@@ -59,23 +85,13 @@ export function acceptDelivery(
   return request
 }
 
-/** What came in: what of it is used, and all of it. */
-interface Incoming {
-  readonly extracted: Extracted
-  readonly received: Received | undefined
-}
-
-function startRequest(
-  core: RequestCore,
-  { extracted, received }: Incoming,
-  target: StartOptions,
-  source: unknown,
-): TrackedRequest {
+function startRequest(core: RequestCore, ids: RequestIds, target: StartOptions): TrackedRequest {
   const { settings } = core
+  const { traceId, requestId, extracted, received } = ids
   const isNew = extracted.traceId === undefined
   const request = new TrackedRequest(core, {
-    traceId: extracted.traceId ?? settings.newTraceId(source),
-    requestId: settings.newRequestId(),
+    traceId,
+    requestId,
     state: settings.initial,
     seq: 0,
     since: settings.now(),

@@ -1,6 +1,6 @@
 import { boundValue, getInternal } from '../sinks/pino-internals.ts'
 import { isTraceId, w3cTraceId } from '../trace/trace-id.ts'
-import { storedRequest } from './storage.ts'
+import { storedRequest, type StoredRequest } from './storage.ts'
 
 /** The fields that {@link traceMixin} adds to a line; an undefined field is not written. */
 export interface TraceStamp {
@@ -21,7 +21,7 @@ export interface TraceStamp {
  * @example const logger = pino({ mixin: (...line) => ({ ...traceMixin(...line), tenant: tenant() }) })
  */
 export function traceMixin(mergeObject?: object, level?: number, logger?: object): TraceStamp {
-  const request = insideMixin ? undefined : storedRequest()
+  const request = insideMixin ? undefined : (announcedIn(mergeObject) ?? storedRequest())
   if (request === undefined) return {}
   const { traceId, requestId } = request
   // A new object each time: pino merges the line's fields into it.
@@ -36,6 +36,21 @@ export function traceMixin(mergeObject?: object, level?: number, logger?: object
   const other = [Reflect.get(mergeObject, 'trace_id') as unknown, bound, mixed].find((id) => id !== undefined)
   if (other === undefined || (isTraceId(other) && w3cTraceId(other) === w3cTraceId(traceId))) return stamp
   return { ...stamp, x_trace_id: boundValue(logger, 'x_trace_id') === undefined ? traceId : undefined }
+}
+
+/**
+ * The key under which a host's request has its ids before it is tracked: Fastify logs that it came in before it calls the
+ * first hook.
+ */
+export const ANNOUNCED = Symbol.for('throughline.announced')
+
+/** The ids of the host's request that a line is about. */
+function announcedIn(line: object | undefined): StoredRequest | undefined {
+  const req: unknown = line === undefined ? undefined : Reflect.get(line, 'req')
+  // Only a host's adapter writes under this key.
+  return typeof req === 'object' && req !== null
+    ? (Reflect.get(req, ANNOUNCED) as StoredRequest | undefined)
+    : undefined
 }
 
 let insideMixin = false

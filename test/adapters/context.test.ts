@@ -225,7 +225,7 @@ test('the events of a request over HTTP/2 are in its context, finished or cancel
   })
   contexts.clear()
   ended = deferred()
-  const client = connect(url)
+  const client = connect(url).on('error', () => undefined)
   const stream = client.request().on('error', () => undefined)
   await once(stream, 'data')
   stream.close(constants.NGHTTP2_CANCEL)

@@ -5,6 +5,7 @@ import { afterEach, describe, expect, expectTypeOf, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { trackRequest, type FastifyOptions } from '../../src/adapters/fastify.ts'
 import { currentRequest } from '../../src/tracking/current-request.ts'
+import { traceMixin } from '../../src/tracking/trace-mixin.ts'
 import type { TrackedRequest } from '../../src/tracking/tracked-request.ts'
 import { deferred } from '../deferred.ts'
 import { summarizeTransitions } from '../tracker-fixture.ts'
@@ -269,6 +270,86 @@ describe('fastify beyond the contract', () => {
     socket.close()
     await server.ended(1)
     expect(server.records.at(-1)).toMatchObject({ state: 'Responded', outcome: 'ok', status: 101 })
+  })
+
+  describe("Fastify's own lines, with traceMixin", () => {
+    type Line = Readonly<Record<string, unknown>>
+
+    /** Answers requests on an app whose logger stamps its lines, and returns these. */
+    async function linesOf(
+      mixin: typeof traceMixin,
+      options: Parameters<typeof recordingTracker>[0],
+      ask: (app: FastifyInstance) => Promise<unknown>,
+    ): Promise<RecordingTracker & { readonly lines: Line[] }> {
+      const lines: Line[] = []
+      const stream = { write: (line: string) => void lines.push(JSON.parse(line) as Line) }
+      const recording = recordingTracker(options)
+      const app = fastify({ logger: { stream, mixin } })
+      await app.register(trackRequest, { tracker: recording.tracker, ignore: ({ url }) => url === '/ignored' })
+      app.get('/', (req) => {
+        req.log.info('handled')
+        return 'fine'
+      })
+      app.get('/ignored', () => 'fine')
+      await ask(app)
+      await app.close()
+      return { ...recording, lines: lines.filter(({ reqId }) => reqId !== undefined) }
+    }
+
+    const idsIn = (lines: readonly Line[]): unknown[] =>
+      lines.map(({ msg, trace_id, request_id }) => [msg, trace_id, request_id])
+
+    test.each<[string, typeof traceMixin]>([
+      ['alone', traceMixin],
+      ['within another mixin', (...line) => ({ ...traceMixin(...line), tenant: 'cave' })],
+    ])('have the ids of their request, also the one before the first hook: the mixin %s', async (_, mixin) => {
+      const { lines, records } = await linesOf(mixin, {}, (app) =>
+        app.inject({ url: '/', headers: { 'x-trace-id': 'a-1' } }),
+      )
+      const { trace_id, request_id } = records[0] ?? {}
+      expect(trace_id).toBe('a-1')
+      expect(idsIn(lines)).toEqual(
+        ['incoming request', 'handled', 'request completed'].map((msg) => [msg, trace_id, request_id]),
+      )
+    })
+
+    test('functions of the tracker get the request of Fastify once', async () => {
+      const sources: unknown[] = []
+      const { lines, records } = await linesOf(
+        traceMixin,
+        {
+          trustIncoming: (source) => sources.push(source) === 0,
+          newTraceId: (source) => `made-${String(sources.push(source))}`,
+        },
+        (app) => app.inject({ url: '/', headers: { 'x-trace-id': 'a-1' } }),
+      )
+      expect(records[0]?.trace_id).toBe('made-2')
+      expect(idsIn(lines)[0]).toEqual(['incoming request', 'made-2', records[0]?.request_id])
+      expect(sources).toMatchObject([{ url: '/' }, { url: '/' }])
+    })
+
+    test('of another request than the current one have their own ids, and so have those that nothing matches', async () => {
+      const { tracker } = recordingTracker()
+      const outer = tracker.start()
+      const { lines, records } = await linesOf(traceMixin, {}, (app) => outer.run(() => app.inject('/nowhere')))
+      expect(records[0]?.trace_id).not.toBe(outer.traceId)
+      expect(idsIn(lines)).toEqual(
+        ['incoming request', 'Route GET:/nowhere not found', 'request completed'].map((msg) => [
+          msg,
+          records[0]?.trace_id,
+          records[0]?.request_id,
+        ]),
+      )
+    })
+
+    test('of an ignored request have ids too, which its answer has', async () => {
+      let answered: unknown
+      const { lines, records } = await linesOf(traceMixin, {}, async (app) => {
+        answered = (await app.inject('/ignored')).headers['x-trace-id']
+      })
+      expect(records).toEqual([])
+      expect(lines.map(({ trace_id }) => trace_id)).toEqual([answered, answered])
+    })
   })
 
   test('ready() rejects for an option that cannot be used', async () => {

@@ -5,7 +5,8 @@ import type { HandlerOptions } from '../../handlers/handler-options.ts'
 import { currentRequest, attachRequest } from '../../tracking/current-request.ts'
 import { runWith } from '../../tracking/storage.ts'
 import { trackNodeRequest } from '../../handlers/node-request.ts'
-import type { RequestCore } from '../../tracking/intake.ts'
+import { idsOf, type RequestCore, type RequestIds } from '../../tracking/intake.ts'
+import { ANNOUNCED } from '../../tracking/trace-mixin.ts'
 import { nodeRequests } from '../_node-requests.ts'
 
 /** An `onRequest` hook that tracks a request, and continues with it as the current request. */
@@ -31,6 +32,7 @@ export function addHooks(
     const tracking = trackNodeRequest(core, options, req.raw, reply.raw, {
       path: req.routeOptions.url ?? req.originalUrl,
       source: req,
+      ids: announced.get(req.raw),
     })
     nodeRequests.set(req.raw, tracking)
     attachRequest(req, tracking.request)
@@ -39,6 +41,18 @@ export function addHooks(
     const continuation = { serve: next, reject: () => reject(reply), onError }
     authenticateThen(tracking.request, req, options, continuation, { hasPhase: true })
   }
+  // Fastify logs that a request came in before it calls a hook. Such a line gets the ids that the request will have.
+  const announced = new WeakMap<object, RequestIds>()
+  app.decorateRequest(ANNOUNCED, {
+    getter(this: FastifyRequest) {
+      const { raw } = this
+      const ids = nodeRequests.get(raw)?.request ?? announced.get(raw)
+      if (ids !== undefined) return ids
+      const made = idsOf(core, raw.headers, this)
+      announced.set(raw, made)
+      return made
+    },
+  })
   app.decorateRequest('tracked', {
     getter(this: FastifyRequest) {
       return currentRequest(this.raw)
