@@ -62,7 +62,7 @@ export async function trackFetch<Source>(
     request.finish(end)
   }
   try {
-    const allowed = await authenticate(request, source, options)
+    const allowed = await authenticate(core, request, source, options)
     const response = allowed ? await request.run(serve) : new Response('Unauthorized\n', { status: 401 })
     status = response.status
     return withTraceHeader(request, incoming, response, endFromStatus(request, status, fault?.()), settle)

@@ -123,6 +123,6 @@ export function acceptMessage(
 ): TrackedRequest {
   const request = acceptDelivery(core, carrier, { ...delivery, source: host }, starting)
   if (typeof host === 'object' && host !== null) attachRequest(host, request)
-  if (request.attempt === undefined) void authenticate(request, undefined, {})
+  if (request.attempt === undefined) void authenticate(core, request, undefined, {})
   return request
 }

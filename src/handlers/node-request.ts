@@ -1,10 +1,11 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { attachRequest } from '../tracking/current-request.ts'
-import { endFromStatus, type RequestEnd, type ThrownValue } from '../tracking/finish-request.ts'
+import type { ThrownValue } from '../tracking/finish-request.ts'
 import type { RequestCore } from '../tracking/intake.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
-import { onResponseEnd, type ResponseLike } from './node-response.ts'
+import { isClosed, watchResponse, type ResponseLike } from './node-response.ts'
 import { acceptWith, type RequestOptions } from './request-options.ts'
+import { requestEnd } from './response-end.ts'
 
 /** The members of Node's request that are used: those of node:http and of node:http2's compatible one. */
 export type RequestLike = Pick<IncomingMessage, 'headers' | 'method' | 'url'>
@@ -20,49 +21,70 @@ export interface NodeRequestTracking {
 
 /** What a host knows about a request beyond Node. */
 export interface NodeRequestInfo<Source> {
-  /** The pattern of the route; by default the URL. */
-  readonly path?: string | undefined
+  /** Returns the pattern of the route, or else the URL; by default the URL. */
+  readonly path?: () => string | undefined
   /** The argument of the user's functions. */
   readonly source: Source
 }
 
+/** The key of the tracking on Node's request object, which a second copy of this package finds, too. */
+const TRACKING = Symbol.for('throughline.tracking')
+
+/** The tracking of a request of node:http, if it is tracked. */
+export function trackingOf(req: object): NodeRequestTracking | undefined {
+  // Only trackings are stored under this key.
+  return (req as { readonly [TRACKING]?: NodeRequestTracking })[TRACKING]
+}
+
 /**
- * Tracks one request of node:http until the end of its response, which alone ends it.
+ * Tracks one request of node:http until the end of its response, which alone ends it. One that is tracked already, by a
+ * wrapper or a middleware around this one, stays as it is.
  *
- * The trace id is sent back as a header, and the tracked request is attached to `req`.
+ * The trace id is sent back as a header, and the tracked request is attached to `req`. Nothing here throws into the
+ * host.
+ *
+ * @returns undefined if tracking failed: the request goes on without
  */
 export function trackNodeRequest<Source>(
   core: RequestCore,
   options: RequestOptions<Source>,
   req: RequestLike,
-  res: ResponseLike & Pick<ServerResponse, 'setHeader'>,
-  { path = req.url, source }: NodeRequestInfo<Source>,
+  res: ResponseLike,
+  info: NodeRequestInfo<Source>,
+): NodeRequestTracking | undefined {
+  return trackingOf(req) ?? core.settings.errors.run(() => startTracking(core, options, req, res, info))
+}
+
+function startTracking<Source>(
+  core: RequestCore,
+  options: RequestOptions<Source>,
+  req: RequestLike,
+  res: ResponseLike,
+  { path, source }: NodeRequestInfo<Source>,
 ): NodeRequestTracking {
-  const request = acceptWith(core, options, req.headers, { method: req.method, path, source })
+  const { errors, idHeaders } = core.settings
+  const target = { method: req.method, path: (path === undefined ? undefined : errors.run(path)) ?? req.url, source }
+  const request = acceptWith(core, options, req.headers, target)
   let thrown: ThrownValue | undefined
-  attachRequest(req, request)
-  // A host may have sent the headers already: an interim answer, or a framework that ran before.
-  if (!res.headersSent) for (const name of core.settings.idHeaders.echo) res.setHeader(name, request.traceId)
-  onResponseEnd(res, (how) => request.finish(endOf(request, res, how, thrown)))
-  return {
+  const tracking: NodeRequestTracking = {
     request,
     handlerFailed: (error) => {
+      // A host may report an error at each level that it passes.
+      if (thrown !== undefined && thrown.error === error) return
+      // What fails once the client has left fails because of that.
+      if (!request.ended && isClosed(res)) return
+      thrown = { error }
       // The response has finished. Record the error as a note; the outcome stays.
       if (request.ended) request.emitNote('note', 'FAIL', { error })
-      else thrown = { error }
     },
     upgraded: () => request.finish({ outcome: 'ok', status: 101 }),
   }
-}
-
-/** How a request of node:http ended: the one place where that is decided, from the response. */
-function endOf(
-  request: TrackedRequest,
-  res: ResponseLike,
-  how: 'finished' | 'aborted',
-  thrown: ThrownValue | undefined,
-): RequestEnd {
-  const status = res.headersSent ? res.statusCode : undefined
-  if (how === 'finished') return endFromStatus(request, status, thrown)
-  return thrown === undefined ? { outcome: 'aborted', status } : { outcome: 'error', status, error: thrown.error }
+  attachRequest(req, request)
+  Object.assign(req, { [TRACKING]: tracking })
+  watchResponse(res, {
+    headers: Object.fromEntries(idHeaders.echo.map((name) => [name, request.traceId])),
+    ended: (end) => request.finish(requestEnd(request, end, thrown)),
+    report: errors.report,
+  })
+  return tracking
 }

@@ -1,33 +1,73 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { http2StreamOf, watchStream } from './http2-stream.ts'
+import type { ResponseWatch } from './response-end.ts'
+import { withHeaders } from './response-headers.ts'
 
 /** The members of Node's response that are used: those of node:http and of node:http2's compatible one. */
-export type ResponseLike = Pick<ServerResponse, 'on' | 'writableEnded' | 'headersSent' | 'statusCode' | 'socket'> & {
+export type ResponseLike = Pick<
+  ServerResponse,
+  'on' | 'writeHead' | 'setHeader' | 'destroy' | 'headersSent' | 'statusCode' | 'socket' | 'getHeaderNames'
+> & {
   readonly req?: { readonly socket?: Socket | null }
 }
 
 /**
- * Reports once how a response ended: `'finished'` when all of it was passed to the operating system, `'aborted'` when
- * the connection closed before that.
+ * Adds headers to a response, and reports how it ended.
  *
- * Node emits `close` after `finish`, and `close` alone where the client left. Over HTTP/2 it also emits `finish` for a
- * cancelled stream, so `writableEnded` has to confirm it. Socket and request events are not used: with keep-alive they
- * are also about other requests. The exception is a pipelined response that waits behind another one: it has no socket
- * yet, and before Node 24 it gets no event when the client leaves, so the connection itself is observed.
+ * The headers are added in `writeHead`, which Node calls for every response: set earlier, they would change how Node
+ * treats the headers that a handler passes to it, and frameworks that clear the headers of an error would remove them.
+ *
+ * Node emits `close` after `finish`, and `close` alone where the client left. Socket and request events are not used:
+ * with keep-alive they are also about other requests. The exception is a pipelined response that waits behind another
+ * one: it has no socket yet, and before Node 24 it gets no event when the client leaves, so the connection itself is
+ * observed.
  */
-export function onResponseEnd(response: ResponseLike, ended: (how: 'finished' | 'aborted') => void): void {
+export function watchResponse(res: ResponseLike, watch: ResponseWatch): void {
+  const stream = http2StreamOf(res)
+  if (stream !== undefined) {
+    watchStream(stream, watch)
+    return
+  }
+  const { headers, ended, report } = watch
   let open = true
-  const settle = (how: 'finished' | 'aborted'): void => {
+  let isHeadLost = false
+  let broken: { readonly error: unknown } | undefined
+  const settle = (finished: boolean): void => {
     if (!open) return
     open = false
     stopWaiting?.()
-    ended(how)
+    const status = res.headersSent && !isHeadLost ? res.statusCode : undefined
+    ended({ how: finished ? 'finished' : broken === undefined ? 'aborted' : 'broken', status, ...broken })
   }
-  const connection = response.socket === null ? response.req?.socket : undefined
-  const stopWaiting = connection ? onceClosed(connection, () => settle('aborted')) : undefined
+  const { writeHead, destroy } = res
+  // A host may have sent the headers already: an interim answer, or a framework that ran before.
+  if (!res.headersSent)
+    res.writeHead = (...args: readonly unknown[]) => {
+      isHeadLost = isClosed(res)
+      let sent = args
+      try {
+        sent = withHeaders(res, args, headers)
+      } catch (error) {
+        report(error)
+      }
+      return Reflect.apply(writeHead, res, sent) as ReturnType<typeof writeHead>
+    }
+  res.destroy = (error) => {
+    // Where the client has left, destroying the response only cleans up.
+    if (!isClosed(res)) broken ??= { error }
+    return Reflect.apply(destroy, res, [error]) as ReturnType<typeof destroy>
+  }
+  const connection = res.socket === null ? res.req?.socket : undefined
+  const stopWaiting = connection ? onceClosed(connection, () => settle(false)) : undefined
   // The listeners are not removed: they are collected with the response, and removing costs as much as adding.
-  response.on('finish', () => settle(response.writableEnded ? 'finished' : 'aborted'))
-  response.on('close', () => settle('aborted'))
+  res.on('finish', () => settle(true))
+  res.on('close', () => settle(false))
+}
+
+/** Whether the connection of a response is closed. */
+export function isClosed(res: Pick<ResponseLike, 'socket' | 'req'>): boolean {
+  return (res.socket ?? res.req?.socket)?.destroyed === true
 }
 
 /** The callbacks of each connection: one listener serves all requests that a client pipelines. */

@@ -97,7 +97,7 @@ export class TrackedCall extends ServerInterceptingCall {
       if (allowed) this.#run(() => listener.onReceiveMetadata(metadata))
       else this.sendStatus({ code: status.UNAUTHENTICATED, details: 'Unauthorized' })
     }
-    const allowed = authenticate(request, incoming, this.#options, {
+    const allowed = authenticate(this.#core, request, incoming, this.#options, {
       refusal: status.UNAUTHENTICATED,
       hasPhase: this.#hasPhase,
     })
@@ -108,7 +108,7 @@ export class TrackedCall extends ServerInterceptingCall {
   #enterHandler(): void {
     if (this.#request === undefined || !this.#hasPhase || this.#entered) return
     this.#entered = true
-    enterHandler(this.#request, this.#options)
+    enterHandler(this.#request)
   }
 
   #run(part: () => void): void {

@@ -41,7 +41,7 @@ export async function trackInvocation<Event, R>(
   active.add(request)
   if (isObject(event)) attachRequest(event, request)
   try {
-    const allowed = await authenticate(request, event, http === undefined ? {} : options)
+    const allowed = await authenticate(core, request, event, http === undefined ? {} : options)
     const answer = allowed ? await request.run(serve) : http?.refusal
     request.finish(endFromStatus(request, http?.statusOf(answer)))
     // Either the handler's answer with one more header, or a refusal that the gateway accepts.

@@ -40,7 +40,7 @@ export function startCall(
       : acceptRequest(core, call.metadata, { method: 'grpc', path: call.getPath(), source: host })
   attachRequest(host, request)
   // Guards authenticate the caller.
-  void authenticate(request, undefined, auth === undefined ? {} : { auth })
+  void authenticate(core, request, undefined, auth === undefined ? {} : { auth })
   let ended = false
   const finish = (end: RequestEnd): void => {
     if (ended) return

@@ -1,8 +1,8 @@
 import type { NestInterceptor } from '@nestjs/common'
-import { enterHandler, type EntryOptions } from '../../handlers/entry.ts'
+import { enterHandler } from '../../handlers/entry.ts'
 import { runWith } from '../../tracking/storage.ts'
 import { tapEnd, type ObservableConstructor } from './observable.ts'
-import { trackingOf } from './track-http.ts'
+import { trackingOfHandler } from './track-http.ts'
 import type { TrackRpc } from './track-rpc.ts'
 
 /**
@@ -11,20 +11,16 @@ import type { TrackRpc } from './track-rpc.ts'
  *
  * @param trackRpc undefined if messages are tracked before they reach the interceptor
  */
-export function createInterceptor(
-  Observable: ObservableConstructor,
-  options: EntryOptions<never>,
-  trackRpc: TrackRpc | undefined,
-): NestInterceptor {
+export function createInterceptor(Observable: ObservableConstructor, trackRpc: TrackRpc | undefined): NestInterceptor {
   return {
     intercept(context, handler) {
       const next = () => handler.handle()
       const type: string = context.getType()
       if (type === 'rpc' && trackRpc !== undefined) return trackRpc(context, next)
-      const tracking = type === 'http' ? trackingOf(context.switchToHttp().getRequest()) : undefined
+      const tracking = type === 'http' ? trackingOfHandler(context.switchToHttp().getRequest()) : undefined
       if (tracking === undefined) return next()
       // The guards have let it pass.
-      enterHandler(tracking.request, options)
+      enterHandler(tracking.request)
       return tapEnd(Observable, next, {
         // A middleware may have lost the context.
         run: (part) => runWith(tracking.request, part),
