@@ -29,7 +29,7 @@ interface Layer {
 interface Route {
   readonly path: unknown
   readonly stack: readonly { readonly handle: unknown }[]
-  /** `_all` is set for the routes of `app.all`. */
+  /** Those that it answers; `_all` for `router.all`. */
   readonly methods: Readonly<Record<string, boolean | undefined>>
   _handlesMethod?(method: string): boolean
   /** The same in Express 4. */
@@ -91,7 +91,7 @@ function* matches(
     const at = match === true ? { path: layer.path ?? '', pattern: route?.path ?? mountPattern(layer, path) } : match
     const pattern = at.pattern === '/' && route === undefined ? '' : String(at.pattern)
     if (route !== undefined) {
-      yield { pattern, doubt: (pattern.includes('*') ? 2 : 0) + (route.methods._all === true ? 1 : 0) }
+      yield { pattern, doubt: (pattern.includes('*') ? 2 : 0) + (isForAll(route) ? 1 : 0) }
       continue
     }
     for (const { pattern: rest, doubt } of matches(
@@ -102,6 +102,11 @@ function* matches(
     ))
       yield { pattern: rest === '/' && pattern !== '' ? pattern : `${pattern}${rest}`, doubt }
   }
+}
+
+/** `app.all` names every method that Node knows, which is more than a route is ever given by hand. */
+function isForAll({ methods }: Route): boolean {
+  return methods._all === true || Object.keys(methods).length > 9
 }
 
 function answers(route: Route, method: string, isHandler: IsRequestHandler): boolean {
