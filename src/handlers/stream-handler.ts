@@ -55,7 +55,12 @@ export function handleStream(
 /** Answers instead of the handler, as far as the stream is still open. */
 function answer(stream: ServerHttp2Stream, status: number): void {
   if (stream.closed || stream.destroyed) return
-  // Part of the answer was sent: only a reset tells the client that the rest will not come.
-  if (stream.headersSent) stream.close(constants.NGHTTP2_INTERNAL_ERROR)
-  else stream.respond({ ':status': status }, { endStream: true })
+  if (!stream.headersSent) {
+    stream.respond({ ':status': status }, { endStream: true })
+    return
+  }
+  // Part of the answer was sent: only a reset tells the client that the rest will not come. Node reports it as an error,
+  // which would end the process.
+  stream.on('error', () => undefined)
+  stream.close(constants.NGHTTP2_INTERNAL_ERROR)
 }
