@@ -37,10 +37,14 @@ export interface ActiveDelivery {
   readonly end: (end: RequestEnd, willRetry?: boolean) => void
 }
 
+/** A message whose tracking failed: it is processed all the same. */
+export const UNTRACKED: ActiveDelivery = { run: (part) => part(), end: () => undefined }
+
 /** Resumes or starts the request of a message. The caller ends it: for hosts with explicit settlement (ack, nack). */
 export function startDelivery(core: RequestCore, { host, carrier, willRetry, ...target }: Delivery): ActiveDelivery {
   const { errors } = core.settings
-  const request = acceptMessage(core, host, carrier, target)
+  const request = errors.run(() => acceptMessage(core, host, carrier, target))
+  if (request === undefined) return UNTRACKED
   let ended = false
   return {
     run: (part) => request.run(part),
@@ -95,6 +99,6 @@ export async function processBatch<R>(
 
 /** Runs a handler that works on several requests, none of which is the current one. */
 export function runWithoutRequest<R>(core: RequestCore, work: () => R): R {
-  core.beforeHandler()
+  core.settings.errors.run(() => core.beforeHandler())
   return runWith(undefined, work)
 }

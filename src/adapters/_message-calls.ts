@@ -39,17 +39,24 @@ export class MessageCalls {
    * @param lifecycle that of a message that hands the request off, which is no call
    */
   headersFrom(next: () => Readonly<Record<string, string>>, lifecycle?: string): HeadersFor {
+    const { errors } = this.#request.core.settings
+    return (message) => errors.run(() => this.#headersOf(message, next, lifecycle))
+  }
+
+  #headersOf(
+    { to, own, headerSlots }: OutgoingMessage,
+    next: () => Readonly<Record<string, string>>,
+    lifecycle: string | undefined,
+  ): ReturnType<HeadersFor> {
     const request = this.#request
-    return ({ to, own, headerSlots }) => {
-      if (headerSlots < 1 || hasCarrierToKeep(request, own)) return undefined
-      if (lifecycle !== undefined) return headersThatFit(next(), headerSlots)
-      // A message that names no parent takes no number: nothing could tell whether it has arrived.
-      if (!hasRoomForParent(request.traceId, headerSlots)) return headersThatFit(inject(request.context), headerSlots)
-      const headers = headersThatFit(next(), headerSlots)
-      const end = observeCall(request, () => ({ target: to }))
-      if (end !== undefined) this.#ends.push(end)
-      return headers
-    }
+    if (headerSlots < 1 || hasCarrierToKeep(request, own)) return undefined
+    if (lifecycle !== undefined) return headersThatFit(next(), headerSlots)
+    // A message that names no parent takes no number: nothing could tell whether it has arrived.
+    if (!hasRoomForParent(request.traceId, headerSlots)) return headersThatFit(inject(request.context), headerSlots)
+    const headers = headersThatFit(next(), headerSlots)
+    const end = observeCall(request, () => ({ target: to }))
+    if (end !== undefined) this.#ends.push(end)
+    return headers
   }
 
   /** Sends, and reports the end of the calls once the result has settled. */

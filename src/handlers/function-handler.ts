@@ -52,7 +52,8 @@ export function handleWork<Args extends unknown[], R>(
   args: Args,
 ): R {
   const { errors } = core.settings
-  const request = startCall(core, options, args)
+  const request = errors.run(() => startCall(core, options, args))
+  if (request === undefined) return work(...args)
   return runAndFinish(
     request,
     () => work(...args),

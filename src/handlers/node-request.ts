@@ -83,7 +83,7 @@ function startTracking<Source>(
   Object.assign(req, { [TRACKING]: tracking })
   watchResponse(res, {
     headers: Object.fromEntries(idHeaders.echo.map((name) => [name, request.traceId])),
-    ended: (end) => request.finish(requestEnd(request, end, thrown)),
+    ended: (end) => errors.run(() => request.finish(requestEnd(request, end, thrown))),
     report: errors.report,
   })
   return tracking

@@ -37,7 +37,7 @@ export function handleStream(
     attachRequest(stream, request)
     watchStream(stream, {
       headers: Object.fromEntries(core.settings.idHeaders.echo.map((name) => [name, request.traceId])),
-      ended: (end) => request.finish(requestEnd(request, end, thrown)),
+      ended: (end) => errors.run(() => request.finish(requestEnd(request, end, thrown))),
       report: errors.report,
     })
     return request

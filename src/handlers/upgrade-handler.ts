@@ -26,10 +26,11 @@ export function handleUpgrade(
   socket: Duplex,
   head: Buffer,
 ): void {
-  const request = core.settings.errors.run(() => {
+  const { errors } = core.settings
+  const request = errors.run(() => {
     const started = acceptWith(core, options, req.headers, { method: req.method, path: req.url, source: req })
     attachRequest(req, started)
-    watchHandshake(socket, (handshake) => started.finish(endOf(started, handshake)))
+    watchHandshake(socket, (handshake) => errors.run(() => started.finish(endOf(started, handshake))))
     return started
   })
   const onError = (error: unknown): void => {

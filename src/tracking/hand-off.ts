@@ -45,16 +45,13 @@ export interface HandOff {
  *   parent
  */
 export function startHandOff(request: HandOffRequest, givenDue?: unknown, as?: 'child'): HandOff {
+  const { errors } = request.core.settings
   const due = dueTime(request, givenDue)
-  const prepared = as === 'child' ? undefined : prepare(request, due)
+  const prepared = as === 'child' ? undefined : errors.run(() => prepare(request, due))
   let sentCalls: [first: number, last: number] | undefined
   const settle = (note: () => void, sent = false): void => {
-    // Settled even if the note throws: the request must not be left waiting.
-    try {
-      if (prepared === undefined || !sent) note()
-    } finally {
-      if (prepared !== undefined) settleHandOff(request, sent ? prepared.edge : undefined, due)
-    }
+    if (prepared === undefined || !sent) errors.run(note)
+    if (prepared !== undefined) errors.run(() => settleHandOff(request, sent ? prepared.edge : undefined, due))
   }
   return {
     lifecycle: prepared?.headers[HEADERS.lifecycle],
@@ -143,11 +140,15 @@ function prepare(request: HandOffRequest, due: number | undefined): PreparedHand
 /** Takes the step if the message was sent, and runs what waited for that. */
 function settleHandOff(request: HandOffRequest, edge: Edge | undefined, due: number | undefined): void {
   request.handOffStatus = edge === undefined ? undefined : 'sent'
-  if (edge !== undefined) {
-    takeSteps(request, [edge], due === undefined ? NO_FIELDS : { ...NO_FIELDS, due })
-    request.release()
+  // The request must not be left waiting, even if its step fails.
+  try {
+    if (edge !== undefined) {
+      takeSteps(request, [edge], due === undefined ? NO_FIELDS : { ...NO_FIELDS, due })
+      request.release()
+    }
+  } finally {
+    const waiting = request.onHandOffSettled
+    request.onHandOffSettled = undefined
+    waiting?.()
   }
-  const waiting = request.onHandOffSettled
-  request.onHandOffSettled = undefined
-  waiting?.()
 }
