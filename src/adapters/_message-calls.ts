@@ -28,10 +28,12 @@ export type HeadersFor = (message: OutgoingMessage) => Readonly<Record<string, s
 /** The messages that one call of a host sends: their headers, and their records as calls. */
 export class MessageCalls {
   readonly #request: TrackedRequest
+  readonly #isWatched: boolean
   readonly #ends: OnCallEnd[] = []
 
   constructor(request: TrackedRequest) {
     this.#request = request
+    this.#isWatched = request.core.hasCallListeners
   }
 
   /**
@@ -61,12 +63,12 @@ export class MessageCalls {
 
   /** Sends, and reports the end of the calls once the result has settled. */
   watch<T>(send: () => T): T {
-    return this.#request.core.hasCallListeners ? watchCall(send, (end) => this.#end(end)) : send()
+    return this.#isWatched ? watchCall(send, (end) => this.#end(end)) : send()
   }
 
   /** A hand-off that also reports the end of the calls. Where the queue sent no message, there was no call. */
   watchConfirm(handOff: HandOff): HandOff {
-    if (!this.#request.core.hasCallListeners) return handOff
+    if (!this.#isWatched) return handOff
     return {
       ...handOff,
       sent: () => {

@@ -65,7 +65,8 @@ function prepare<T>(
     resolveSendAs(request, as, first.to) === 'hand-off'
   const handOff = startHandOff(request, dueAfter(request, first?.delayMs), handsOff ? undefined : 'child')
   const headersFor = calls.headersFrom(() => handOff.headers(), handOff.lifecycle)
-  return () => confirm(calls.watchConfirm(handOff), (callback) => send(headersFor, callback))
+  const watched = calls.watchConfirm(handOff)
+  return () => confirm(watched, (callback) => send(headersFor, callback))
 }
 
 /**

@@ -132,9 +132,10 @@ function prepare(request: HandOffRequest, due: number | undefined): PreparedHand
   const edge = path?.at(-1)
   if (path === undefined || edge === undefined) return undefined
   takeSteps(request, path.slice(0, -1), IMPLIED)
-  request.handOffStatus = 'sending'
   const position = { requestId: request.requestId, state: edge.to, seq: request.seq + 1, since: now() }
-  return { headers: inject(request.context, due === undefined ? position : { ...position, due }), edge }
+  const headers = inject(request.context, due === undefined ? position : { ...position, due })
+  request.handOffStatus = 'sending'
+  return { headers, edge }
 }
 
 /** Takes the step if the message was sent, and runs what waited for that. */

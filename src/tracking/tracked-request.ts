@@ -173,8 +173,8 @@ export class TrackedRequest<Principal = unknown> extends RequestSpan {
    * @example currentRequest()?.expect('2h')
    */
   expect(duration: string | number): void {
-    if (this.ended || !setDue<TrackedRequest>(this, duration)) return
-    this.emitNote('note', 'EXPECT', { due: this.due })
+    const isSet = this.core.settings.errors.run(() => !this.ended && setDue<TrackedRequest>(this, duration))
+    if (isSet === true) this.emitNote('note', 'EXPECT', { due: this.due })
   }
 
   /**
