@@ -322,6 +322,24 @@ for (const engine of engines)
         expect(tracker.inFlight()).toEqual([])
       })
 
+      test.each([
+        ['retryDelay', { retryDelay: 3_600 }, 1],
+        ['retryBackoff: at the latest', { retryDelay: 3_600, retryBackoff: true }, 2],
+      ])('a retry that pg-boss holds back says when it is due: %s', async (_, options, hours) => {
+        const queue = await newQueue({ retryLimit: 2 })
+        const { tracker, records } = trackedService()
+        await work(
+          queue,
+          trackRequest(() => Promise.reject(new Error('not yet')), { tracker }),
+        )
+        const id = await tracker.start().run(() => boss.send(queue, { order: 1 }, options))
+        await vi.waitFor(async () => expect((await boss.getJobById(queue, id ?? ''))?.state).toBe('retry'), SOON)
+        const { event, due = 0, time = 0 } = records.at(-1) ?? {}
+        expect([event, Math.round((due - time) / 3_600_000)]).toEqual(['RETRY', hours])
+        const job = await boss.getJobById(queue, id ?? '')
+        expect(due).toBeGreaterThan((job?.startAfter.getTime() ?? Infinity) - 60_000)
+      })
+
       test('after the last retry the request is Completed with outcome error', async () => {
         const queue = await newQueue({ retryLimit: 1 })
         const { tracker, story } = trackedService()

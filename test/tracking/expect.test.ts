@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { requestWithRetriesMachine } from '../../machines/request-with-retries.ts'
 import { audit } from '../../src/queries/audit.ts'
 import type { EntryOptions } from '../../src/handlers/entry.ts'
 import { currentRequest } from '../../src/tracking/current-request.ts'
@@ -100,6 +101,29 @@ test('a message with a due time has it on its line and in its carrier; the reque
   expect(records.at(-1)).toMatchObject({ state: 'Queued', due: START + 60_000 })
   expect(tracker.resume(headers).state).toBe('Queued')
 })
+
+test.each([undefined, requestWithRetriesMachine])(
+  'a retry that the queue holds back has its due time, and not that of the worker before it',
+  async (machine) => {
+    const fixture = trackerFixture(machine === undefined ? {} : { machine })
+    const { tracker, records } = fixture
+    const headers = await tracker.start().enqueue((carrier) => carrier)
+    const retried = (attempt: number, retryDelayMs?: number): void => {
+      const work = tracker.resume(headers, { attempt })
+      work.expect('2h')
+      work.finishDelivery({ outcome: 'error', retryDelayMs }, true)
+    }
+    retried(1, HOUR)
+    expect(records.at(-1)).toMatchObject({ event: 'RETRY', state: 'Queued', due: START + HOUR })
+    expect(await stuckAt(fixture, START + HOUR + 900_000)).toEqual([[], []])
+    expect((await stuckAt(fixture, START + HOUR + 900_001))[1]).toHaveLength(1)
+    for (const [index, delay] of [undefined, 0, -1, Number.NaN, Infinity, 1e20].entries()) {
+      retried(index + 2, delay)
+      expect(records.at(-1)).not.toHaveProperty('due')
+    }
+    expect(tracker.stats.faults).toBe(0)
+  },
+)
 
 test.each([Number.NaN, Infinity, -1, 1e20, 'soon', {}])(
   'a due time of %s is counted, and the message goes without',
