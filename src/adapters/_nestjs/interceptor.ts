@@ -10,8 +10,8 @@ import type { TrackRpc } from './track-rpc.ts'
 
 /**
  * The interceptor that runs around every handler. Over HTTP it reports errors, which Nest answers before the platform
- * sees them. For GraphQL it reports only that the HTTP request has reached its first resolver: the answer decides how it
- * ended. Other kinds of handlers (WebSockets) are not affected.
+ * sees them. For GraphQL it reports only that the HTTP request has reached a resolver: its answer decides how it ended.
+ * Other kinds of handlers (WebSockets) are not affected.
  *
  * @param trackRpc undefined if messages are tracked before they reach the interceptor
  */
