@@ -1,4 +1,4 @@
-import { parseDuration } from '../machine/duration.ts'
+import { parseFiniteDuration } from '../machine/duration.ts'
 import { getState, type Edge, type StateInfo } from '../machine/table.ts'
 import type { LoggedError, NoteRecord } from '../record/record.ts'
 import { loggedError } from '../record/truncate.ts'
@@ -13,9 +13,6 @@ import { NO_ENTRY_OPTIONS, reportAuthenticated, reportProcessing, type EntryMode
 import { dispatch, type HandOffStatus } from './signals.ts'
 import { runWith } from './storage.ts'
 import type { TrackerCore } from './tracker-core.ts'
-
-/** A hundred years: a request that lasts for longer has no due time. */
-const MAX_EXPECTED_MS = 100 * 365 * 86_400_000
 
 /**
  * One request that is being processed: its ids, its state, and the signals that move it.
@@ -197,7 +194,7 @@ export class TrackedRequest<Principal = unknown> {
    * Says how long the request is meant to last, from now: an event stream, a long poll, a large export. Until then it
    * is not stuck; a note `EXPECT` with the time is logged. A later call replaces the time.
    *
-   * @param duration such as `'2h'`, or milliseconds; one that is neither is counted as a fault
+   * @param duration such as `'2h'`, or milliseconds, at most a hundred years; any other is counted as a fault
    * @example currentRequest()?.expect('2h')
    */
   expect(duration: string | number): void {
@@ -208,8 +205,8 @@ export class TrackedRequest<Principal = unknown> {
   /** @internal Returns false for what is no duration. */
   setDue(duration: string | number): boolean {
     const { errors, now, elapsed } = this.core.settings
-    const ms = errors.run(() => parseDuration(duration))
-    if (ms === undefined || ms > MAX_EXPECTED_MS) return false
+    const ms = errors.run(() => parseFiniteDuration(duration))
+    if (ms === undefined) return false
     this.due = Math.round(now() + ms)
     this.dueTick = elapsed() + ms
     this.core.inFlight.onDue(this)

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { requestWithRetriesMachine } from '../../machines/request-with-retries.ts'
 import { audit } from '../../src/queries/audit.ts'
 import type { EntryOptions } from '../../src/handlers/entry.ts'
@@ -85,11 +85,30 @@ test('a later call replaces the time', async () => {
   expect(await stuckAt(fixture, START + 70_002)).toEqual(Array(2).fill([request.requestId]))
 })
 
-test('what is no duration is counted, and changes nothing', () => {
+test.each<[string | number, RegExp]>([
+  ['soon', /"soon" is not a duration/],
+  [-1, /-1 is not a duration/],
+  [Infinity, /Infinity is too long: write at most 36500d/],
+  ['36501d', /36501d is too long/],
+  [36_500 * 86_400_000 + 1, /3153600000001 is too long/],
+])('the duration %s is counted as a fault that says why, and changes nothing', (duration, message) => {
+  const stderr = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+  onTestFinished(() => stderr.mockRestore())
   const { tracker, records } = trackerFixture()
-  tracker.start().expect('soon')
+  const request = tracker.start()
+  request.expect(duration)
+  expect(request.due).toBeUndefined()
   expect(tracker.stats.faults).toBe(1)
+  expect(stderr.mock.calls.map(([text]) => String(text))).toEqual([expect.stringMatching(message)])
   expect(summarize(records)).toEqual(['0 Received'])
+})
+
+test('a request may be meant to last for a hundred years', () => {
+  const { tracker } = trackerFixture()
+  const request = tracker.start()
+  request.expect('36500d')
+  expect(request.due).toBe(START + 36_500 * 86_400_000)
+  expect(tracker.stats.faults).toBe(0)
 })
 
 test('a message with a due time has it on its line and in its carrier; the request of the handler has its own', async () => {
@@ -142,9 +161,12 @@ test('a due time may be a Date', async () => {
   expect(records.at(-1)?.due).toBe(START + 60_000)
 })
 
-test('the option expect is checked when the handler is wrapped', () => {
-  const { tracker } = trackerFixture()
-  expect(() => tracker.trackRequest(() => new Response(), { expect: '2 hours' })).toThrow(
-    expect.objectContaining({ code: 'THROUGHLINE_BAD_OPTION' }),
-  )
-})
+test.each(['2 hours', Infinity, '36501d'])(
+  'the option expect is checked when the handler is wrapped: %s',
+  (duration) => {
+    const { tracker } = trackerFixture()
+    expect(() => tracker.trackRequest(() => new Response(), { expect: duration })).toThrow(
+      expect.objectContaining({ code: 'THROUGHLINE_BAD_OPTION' }),
+    )
+  },
+)
