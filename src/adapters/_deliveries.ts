@@ -14,6 +14,8 @@ export interface Delivery {
   readonly attempt: number
   /** Whether the queue delivers the message again if this attempt fails; a function if that depends on the error. */
   readonly willRetry: boolean | ((error: unknown) => boolean)
+  /** Epoch milliseconds until which the queue held this delivery back, if it did and the carrier does not say it. */
+  readonly due?: number | undefined
   /** For how many milliseconds the queue holds the message back before that other delivery, where that is known. */
   readonly retryDelayMs?: (error: unknown) => number | undefined | Promise<number | undefined>
   /** The name of the queue. */

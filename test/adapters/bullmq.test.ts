@@ -683,6 +683,27 @@ describe.skipIf(missing)('BullMQ beyond the contract', () => {
       expect(records.filter(({ event }) => event === 'RETRY').map(({ due }) => due)).toEqual([undefined])
     })
 
+    test.each([
+      ['a backoff, which counts from its start', { attempts: 3, backoff: DAY }, []],
+      ['no backoff, which counts from the hand-off', { attempts: 3 }, ['Queued']],
+    ])('the run after %s', async (_, options, overdue) => {
+      const { tracker } = trackerFixture()
+      const metadata = JSON.stringify({
+        ...tracker.start().headers(),
+        'x-lifecycle': `000000000000000a;Queued;3;${String(START - DAY)}`,
+      })
+      const job = {
+        queueName: 'orders',
+        attemptsMade: 1,
+        processedOn: START,
+        opts: { ...options, telemetry: { metadata } },
+      }
+      const seen = await trackRequest(() => Promise.resolve(tracker.stuck().map(({ state }) => state)), { tracker })(
+        job,
+      )
+      expect(seen).toEqual(overdue)
+    })
+
     test('BullMQ 5, which asks Redis for the limit by another name, and a Redis that is gone', async () => {
       const { tracker, records } = trackedService()
       const processor = trackRequest(() => Promise.reject(new RateLimitError()), { tracker })

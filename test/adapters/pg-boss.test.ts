@@ -8,6 +8,7 @@ import { currentRequest } from '../../src/tracking/current-request.ts'
 import type { TrackedRequest } from '../../src/tracking/tracked-request.ts'
 import { deferred } from '../deferred.ts'
 import { engines, type Database } from '../services.ts'
+import { START, trackerFixture } from '../tracker-fixture.ts'
 import { SOON } from '../timeouts.ts'
 import { describeQueueAdapter } from './queue-contract.ts'
 import { trackedService, type OpenRig } from './queue-rig.ts'
@@ -320,6 +321,22 @@ for (const engine of engines)
         )
         expect(records.find((record) => record.event === 'RETRY')?.error).toEqual({ type: 'Error', message: 'not yet' })
         expect(tracker.inFlight()).toEqual([])
+      })
+
+      test('a job that was held back counts from then', async () => {
+        const { tracker } = trackerFixture()
+        const [queue, hour] = ['orders', 3_600_000]
+        const lifecycle = `000000000000000a;Queued;3;${String(START - hour)}`
+        const headers = { ...tracker.start().headers(), 'x-lifecycle': lifecycle }
+        const job = { name: queue, data: { __throughline: { queue, headers } }, retryCount: 1, retryLimit: 2 }
+        const stuck = (startAfter: unknown): Promise<unknown> =>
+          trackRequest(() => Promise.resolve(tracker.stuck().map(({ state }) => state)), { tracker })([
+            // A database client of the user's may return another type.
+            { ...job, startAfter: startAfter as Date },
+          ])
+        expect(await stuck(new Date(START - 1_000))).toEqual([])
+        for (const startAfter of [new Date(START - hour), new Date(Number.NaN), 'soon', undefined])
+          expect(await stuck(startAfter)).toEqual(['Queued'])
       })
 
       test.each([

@@ -121,6 +121,16 @@ test('a message with a due time has it on its line and in its carrier; the reque
   expect(tracker.resume(headers).state).toBe('Queued')
 })
 
+test('a worker that gets a delayed message counts from its due time, as an audit does', async () => {
+  const fixture = trackerFixture()
+  const { tracker, clock } = fixture
+  const headers = await tracker.start().enqueue((carrier) => carrier, { due: START + HOUR })
+  clock.time = START + HOUR + 5_000
+  const { requestId } = tracker.resume(headers)
+  expect(await stuckAt(fixture, START + HOUR + 900_000)).toEqual([[], []])
+  expect(await stuckAt(fixture, START + HOUR + 900_001)).toEqual([[requestId], [requestId]])
+})
+
 test.each([undefined, requestWithRetriesMachine])(
   'a retry that the queue holds back has its due time, and not that of the worker before it',
   async (machine) => {

@@ -11,6 +11,8 @@ export interface JobLike extends RetriedJob {
   readonly queueName: string
   /** The number of times that the job was started, including runs that stalled. */
   readonly attemptsStarted?: number
+  /** Epoch milliseconds at which this run was started. */
+  readonly processedOn?: number | undefined
   /** Set for jobs of a job scheduler. */
   readonly repeatJobKey?: string | undefined
   readonly finishedOn?: number | undefined
@@ -23,13 +25,15 @@ export interface JobLike extends RetriedJob {
 
 /** One run of a job. */
 export function deliveryOf(job: JobLike): Delivery {
-  const { opts, attemptsStarted = 0, attemptsMade = 0, repeatJobKey, queueName } = job
+  const { opts, attemptsStarted = 0, attemptsMade = 0, processedOn, repeatJobKey, queueName } = job
   return {
     host: job,
     carrier: repeatJobKey === undefined ? carrierIn(opts.telemetry?.metadata ?? opts.tm) : undefined,
     attempt: attemptsStarted > 0 ? attemptsStarted : attemptsMade + 1,
     willRetry: (error) => willRetry(job, error),
     retryDelayMs: (error) => retryDelayMs(job, error),
+    // When a backoff was over is not known, but it was before BullMQ started this run.
+    due: attemptsMade > 0 && opts.backoff !== undefined ? processedOn : undefined,
     path: queueName,
   }
 }

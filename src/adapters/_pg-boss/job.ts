@@ -12,6 +12,8 @@ export interface JobLike {
   /** In seconds. */
   readonly retryDelay?: number
   readonly retryBackoff?: boolean
+  /** The time before which the job was not delivered. */
+  readonly startAfter?: Date
 }
 
 /** The delivery of a job. Its `host`, the handler's argument, is a copy of the job with the sender's data. */
@@ -23,6 +25,8 @@ export function deliveryOf<J extends JobLike>(job: J): Delivery & { readonly hos
     carrier,
     attempt: retryCount + 1,
     willRetry: retryCount < retryLimit,
+    // A database client of the user's may return another type.
+    due: job.startAfter instanceof Date ? job.startAfter.getTime() : undefined,
     retryDelayMs: () => retryDelayMs(job),
     path: name,
   }
