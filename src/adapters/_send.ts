@@ -1,5 +1,5 @@
 import { currentRequest } from '../tracking/current-request.ts'
-import { startHandOff, type HandOff } from '../tracking/hand-off.ts'
+import { dueAfter, startHandOff, type HandOff } from '../tracking/hand-off.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
 import { hasCarrierToKeep, MessageCalls, type HeadersFor, type OutgoingMessage } from './_message-calls.ts'
 import type { SendAs, SendOptions } from './_send-options.ts'
@@ -98,10 +98,6 @@ export function confirmByResult<T>(accepted: (answer: Awaited<T>) => boolean = (
     else handOff.declined()
     return answer
   }
-}
-
-function dueAfter(request: TrackedRequest, delayMs: number | undefined): number | undefined {
-  return delayMs !== undefined && delayMs > 0 && delayMs < Infinity ? request.core.settings.now() + delayMs : undefined
 }
 
 /** If the user's function throws, the message is a child. */

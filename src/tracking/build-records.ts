@@ -142,7 +142,8 @@ export function transitionRecord(
   if (request.attempt !== undefined) record.attempt = request.attempt
   if (!edge.final) {
     // How long the message may take says nothing about the handler, and the other way round.
-    const due = edge.event === 'ENQUEUE' ? fields.due : request.due
+    const isQueued = edge.event === 'ENQUEUE' || edge.event === 'RETRY'
+    const due = isQueued ? fields.due : request.due
     if (due !== undefined) record.due = due
   }
   if (error !== undefined || data !== undefined) addDetails(record, settings.redaction, error, data)

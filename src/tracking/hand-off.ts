@@ -108,6 +108,12 @@ function dueTime(request: HandOffRequest, given: unknown): number | undefined {
   return undefined
 }
 
+/** When a delay that begins now is over, in epoch milliseconds; undefined without a delay, and for one without end. */
+export function dueAfter({ core }: SignalTarget, delayMs: number | undefined): number | undefined {
+  const due = delayMs !== undefined && delayMs > 0 ? Math.round(core.settings.now() + delayMs) : Infinity
+  return due <= MAX_TIME ? due : undefined
+}
+
 /** Runs a part now or, while a message is being sent, once that is settled; of several parts only the first runs. */
 export function whenHandOffSettled(request: HandOffRequest, part: () => void): void {
   if (request.handOffStatus !== 'sending') part()

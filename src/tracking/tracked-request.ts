@@ -169,7 +169,7 @@ export class TrackedRequest<Principal = unknown> extends RequestSpan {
    * Says how long the request is meant to last, from now: an event stream, a long poll, a large export. Until then it
    * is not stuck; a note `EXPECT` with the time is logged. A later call replaces the time.
    *
-   * @param duration such as `'2h'`, or milliseconds; one that is neither is counted as a fault
+   * @param duration such as `'2h'`, or milliseconds, at most a hundred years; any other is counted as a fault
    * @example currentRequest()?.expect('2h')
    */
   expect(duration: string | number): void {
@@ -183,8 +183,7 @@ export class TrackedRequest<Principal = unknown> extends RequestSpan {
    * With the default destination the request's lines are written before the function starts.
    */
   run<T>(fn: () => T): T {
-    const { core } = this
-    core.settings.errors.run(() => core.beforeHandler())
+    this.core.settings.errors.run(() => this.core.beforeHandler())
     return runWith(this, fn)
   }
 
