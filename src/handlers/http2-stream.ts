@@ -16,8 +16,8 @@ export function http2StreamOf(res: object): ServerHttp2Stream | undefined {
 const RESPOND = { respond: 0, respondWithFD: 1, respondWithFile: 1 } as const
 
 /**
- * Adds headers to the response of a stream, and reports how it ended. The compatibility API responds through its stream,
- * and a handler may do so itself, for example with `respondWithFile`.
+ * Adds headers to the response of a stream, and reports how it ended. The compatibility API responds through its
+ * stream, and a handler may do so itself, for example with `respondWithFile`.
  */
 export function watchStream(stream: ServerHttp2Stream, { headers, ended, report }: ResponseWatch): void {
   for (const [name, at] of Object.entries(RESPOND)) addHeaders(stream, name, at, headers, report)

@@ -59,8 +59,8 @@ function answer(stream: ServerHttp2Stream, status: number): void {
     stream.respond({ ':status': status }, { endStream: true })
     return
   }
-  // Part of the answer was sent: only a reset tells the client that the rest will not come. Node reports it as an error,
-  // which would end the process.
+  // Part of the answer was sent: only a reset tells the client that the rest will not come. Node reports it as an
+  // error, which would end the process.
   stream.on('error', () => undefined)
   stream.close(constants.NGHTTP2_INTERNAL_ERROR)
 }

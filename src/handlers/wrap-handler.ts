@@ -26,8 +26,7 @@ export interface TrackRequest<Extra = unknown> {
     options: Extra & WorkOptions<Args> & { readonly carrier: unknown },
   ): (...args: Args) => R
   /**
-   * A handler of node:http, or of node:http2 through its compatibility API; with more parameters a middleware of Connect,
-   * which also gets `next`.
+   * A handler of node:http, or of node:http2 through its compatibility API. A middleware of Connect also gets `next`.
    */
   <
     Req extends IncomingMessage | Http2ServerRequest = IncomingMessage,

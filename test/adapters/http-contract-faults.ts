@@ -4,7 +4,7 @@ import { ask } from './http-client.ts'
 import { recordingTracker, type Handle, type OwnOptions, type RunningServer, type Serve } from './http-host.ts'
 
 /** Fewer accesses than any request makes: a host that tracks nothing would pass otherwise. */
-const LEAST_ACCESSES = 20
+const MIN_ACCESSES = 20
 
 /** What a host answers while tracking fails, at one place after the other. */
 export function describeFaults(serve: Serve): void {
@@ -52,7 +52,7 @@ export function describeFaults(serve: Serve): void {
         // The end of the request is recorded after the client has its answer.
         await new Promise((resolve) => setImmediate(resolve))
       } while (accesses() >= at)
-      expect(at).toBeGreaterThan(LEAST_ACCESSES)
+      expect(at).toBeGreaterThan(MIN_ACCESSES)
     })
   })
 }

@@ -2,8 +2,8 @@ import type { NodeRequestTracking } from '../../handlers/node-request.ts'
 import { isFunction } from '../_wrap-methods.ts'
 
 /**
- * Reports the errors that Koa answers itself: those of its middleware, and those of a stream that is the body, which come
- * after all middleware.
+ * Reports the errors that Koa answers itself: those of its middleware, and those of a stream that is the body, which
+ * come after all middleware.
  */
 export function watchErrors(ctx: object, { request, handlerFailed }: NodeRequestTracking): void {
   const original: unknown = Reflect.get(ctx, 'onerror')
