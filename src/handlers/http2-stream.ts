@@ -1,6 +1,6 @@
 import { constants, type ServerHttp2Stream } from 'node:http2'
-import type { ResponseEnd, ResponseWatch } from './response-end.ts'
-import { withAll } from './response-headers.ts'
+import type { ResponseEnd, ResponseObserver } from './response-end.ts'
+import { withId } from './response-headers.ts'
 
 /** Whether a value is the server's side of an HTTP/2 stream. */
 export function isHttp2Stream(value: unknown): value is ServerHttp2Stream {
@@ -16,16 +16,16 @@ export function http2StreamOf(res: object): ServerHttp2Stream | undefined {
 const RESPOND = { respond: 0, respondWithFD: 1, respondWithFile: 1 } as const
 
 /**
- * Adds headers to the response of a stream, and reports how it ended. The compatibility API responds through its
+ * Adds the trace id to the response of a stream, and reports how it ended. The compatibility API responds through its
  * stream, and a handler may do so itself, for example with `respondWithFile`.
  */
-export function watchStream(stream: ServerHttp2Stream, { headers, ended, report }: ResponseWatch): void {
-  for (const [name, at] of Object.entries(RESPOND)) addHeaders(stream, name, at, headers, report)
+export function watchStream(stream: ServerHttp2Stream, observer: ResponseObserver): void {
+  for (const [name, at] of Object.entries(RESPOND)) addId(stream, name, at, observer)
   let open = true
   const settle = (end: ResponseEnd): void => {
     if (!open) return
     open = false
-    ended(end)
+    observer.responseEnded(end)
   }
   const status = (): number | undefined => (stream.headersSent ? Number(stream.sentHeaders[':status']) : undefined)
   stream.on('finish', () => {
@@ -49,23 +49,21 @@ function ownError({ errored }: ServerHttp2Stream): Error | undefined {
   return 'code' in errored && String(errored.code).startsWith('ERR_HTTP2_') ? undefined : errored
 }
 
-function addHeaders(
-  stream: ServerHttp2Stream,
-  name: string,
-  at: number,
-  headers: Readonly<Record<string, string>>,
-  report: ResponseWatch['report'],
-): void {
+function addId(stream: ServerHttp2Stream, name: string, at: number, observer: ResponseObserver): void {
   const original: unknown = Reflect.get(stream, name)
   if (typeof original !== 'function') return
   Reflect.set(stream, name, (...args: readonly unknown[]): unknown => {
     let sent = args
     try {
       const given = args[at]
-      const all = withAll(typeof given === 'object' && given !== null ? given : {}, headers)
-      sent = [...args.slice(0, at), all, ...args.slice(at + 1)]
+      const headers = withId(
+        typeof given === 'object' && given !== null ? given : {},
+        observer.idNames,
+        observer.traceId,
+      )
+      sent = [...args.slice(0, at), headers, ...args.slice(at + 1)]
     } catch (error) {
-      report(error)
+      observer.report(error)
     }
     return Reflect.apply(original, stream, sent)
   })

@@ -5,7 +5,7 @@ import type { RequestCore } from '../tracking/intake.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
 import { isClosed, watchResponse, type ResponseLike } from './node-response.ts'
 import { acceptWith, type RequestOptions } from './request-options.ts'
-import { requestEnd } from './response-end.ts'
+import { requestEnd, type ResponseEnd, type ResponseObserver } from './response-end.ts'
 
 /** The members of Node's request that are used: those of node:http and of node:http2's compatible one. */
 export type RequestLike = Pick<IncomingMessage, 'headers' | 'method' | 'url'>
@@ -14,9 +14,9 @@ export type RequestLike = Pick<IncomingMessage, 'headers' | 'method' | 'url'>
 export interface NodeRequestTracking {
   readonly request: TrackedRequest
   /** The handler threw; the caller takes care of the answer. */
-  readonly handlerFailed: (error: unknown) => void
+  handlerFailed(error: unknown): void
   /** The connection was upgraded to another protocol, whose end is not the request's. */
-  readonly upgraded: () => void
+  upgraded(): void
 }
 
 /** What a host knows about a request beyond Node. */
@@ -30,10 +30,14 @@ export interface NodeRequestInfo<Source> {
 /** The key of the tracking on Node's request object, which a second copy of this package finds, too. */
 const TRACKING = Symbol.for('throughline.tracking')
 
+/** Only trackings are stored under this key. */
+interface Trackable {
+  [TRACKING]?: NodeRequestTracking
+}
+
 /** The tracking of a request of node:http, if it is tracked. */
 export function trackingOf(req: object): NodeRequestTracking | undefined {
-  // Only trackings are stored under this key.
-  return (req as { readonly [TRACKING]?: NodeRequestTracking })[TRACKING]
+  return (req as Trackable)[TRACKING]
 }
 
 /**
@@ -62,29 +66,53 @@ function startTracking<Source>(
   res: ResponseLike,
   { path, source }: NodeRequestInfo<Source>,
 ): NodeRequestTracking {
-  const { errors, idHeaders } = core.settings
+  const { errors } = core.settings
   const target = { method: req.method, path: (path === undefined ? undefined : errors.run(path)) ?? req.url, source }
-  const request = acceptWith(core, options, req.headers, target)
-  let thrown: ThrownValue | undefined
-  const tracking: NodeRequestTracking = {
-    request,
-    handlerFailed: (error) => {
-      // A host may report an error at each level that it passes.
-      if (thrown !== undefined && thrown.error === error) return
-      // What fails once the client has left fails because of that.
-      if (!request.ended && isClosed(res)) return
-      thrown = { error }
-      // The response has finished. Record the error as a note; the outcome stays.
-      if (request.ended) request.emitNote('note', 'FAIL', { error })
-    },
-    upgraded: () => request.finish({ outcome: 'ok', status: 101 }),
-  }
-  attachRequest(req, request)
-  Object.assign(req, { [TRACKING]: tracking })
-  watchResponse(res, {
-    headers: Object.fromEntries(idHeaders.echo.map((name) => [name, request.traceId])),
-    ended: (end) => errors.run(() => request.finish(requestEnd(request, end, thrown))),
-    report: errors.report,
-  })
+  const tracking = new ResponseTracking(acceptWith(core, options, req.headers, target), res)
+  attachRequest(req, tracking.request)
+  ;(req as Trackable)[TRACKING] = tracking
+  watchResponse(res, tracking)
   return tracking
+}
+
+/** One object for each request: it is the tracking for hosts, and the observer of the response. */
+class ResponseTracking implements NodeRequestTracking, ResponseObserver {
+  readonly request: TrackedRequest
+  readonly idNames: readonly string[]
+  readonly #res: ResponseLike
+  #thrown: ThrownValue | undefined
+
+  constructor(request: TrackedRequest, res: ResponseLike) {
+    this.request = request
+    this.idNames = request.core.settings.idHeaders.echo
+    this.#res = res
+  }
+
+  get traceId(): string {
+    return this.request.traceId
+  }
+
+  handlerFailed(error: unknown): void {
+    const { request } = this
+    // A host may report an error at each level that it passes.
+    if (this.#thrown !== undefined && this.#thrown.error === error) return
+    // What fails once the client has left fails because of that.
+    if (!request.ended && isClosed(this.#res)) return
+    this.#thrown = { error }
+    // The response has finished. Record the error as a note; the outcome stays.
+    if (request.ended) request.emitNote('note', 'FAIL', { error })
+  }
+
+  upgraded(): void {
+    this.request.finish({ outcome: 'ok', status: 101 })
+  }
+
+  responseEnded(end: ResponseEnd): void {
+    const { request } = this
+    request.core.settings.errors.run(() => request.finish(requestEnd(request, end, this.#thrown)))
+  }
+
+  report(error: unknown): void {
+    this.request.core.settings.errors.report(error)
+  }
 }

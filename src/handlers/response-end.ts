@@ -16,14 +16,15 @@ export interface ResponseEnd {
   readonly error?: unknown
 }
 
-/** What watching a response needs to know. */
-export interface ResponseWatch {
-  /** Headers that the response gets when its head is sent, in place of others of these names; names in lower case. */
-  readonly headers: Readonly<Record<string, string>>
+/** What a response is watched for. */
+export interface ResponseObserver {
+  /** The headers that get the trace id when the head is sent, in lower case. */
+  readonly idNames: readonly string[]
+  readonly traceId: string
   /** Receives the end, once. It must not throw. */
-  readonly ended: (end: ResponseEnd) => void
+  responseEnded(end: ResponseEnd): void
   /** Receives an error of ours; the response goes on. */
-  readonly report: (error: unknown) => void
+  report(error: unknown): void
 }
 
 /**

@@ -36,8 +36,9 @@ export function handleStream(
     const request = acceptWith(core, options, headers, target)
     attachRequest(stream, request)
     watchStream(stream, {
-      headers: Object.fromEntries(core.settings.idHeaders.echo.map((name) => [name, request.traceId])),
-      ended: (end) => errors.run(() => request.finish(requestEnd(request, end, thrown))),
+      idNames: core.settings.idHeaders.echo,
+      traceId: request.traceId,
+      responseEnded: (end) => errors.run(() => request.finish(requestEnd(request, end, thrown))),
       report: errors.report,
     })
     return request
