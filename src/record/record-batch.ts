@@ -1,25 +1,14 @@
 import type { CallFact } from './call-facts.ts'
 import type { LineKind } from './line.ts'
 import type { PartialRecord } from './partial-record.ts'
-import type { LifecycleRecord, LoggedError, NoteRecord } from './record.ts'
+import type { RecordExtras } from './record-extras.ts'
+import type { LifecycleRecord } from './record.ts'
 
 /** The fields that are the same on all lines of one kind from one service. */
 export interface RecordKind extends LineKind {
   readonly service: string
   readonly event?: string
   readonly from?: string
-}
-
-/** What does not fit into a row. Few records have extras. */
-export interface RecordExtras {
-  /** The index of the row. */
-  readonly at: number
-  /** The ids as they are written, if they are not a UUID and 16 hex digits: on at least one record of each request. */
-  readonly traceId?: string
-  readonly requestId?: string
-  readonly error?: LoggedError
-  readonly due?: number
-  readonly data?: NoteRecord['data']
 }
 
 /**

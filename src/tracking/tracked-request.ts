@@ -1,6 +1,7 @@
 import { parseDuration } from '../machine/duration.ts'
 import { getState, type Edge, type StateInfo } from '../machine/table.ts'
-import type { LoggedError, NoteRecord } from '../record/record.ts'
+import type { LoggedError } from '../record/field-types.ts'
+import type { NoteRecord } from '../record/record.ts'
 import { loggedError } from '../record/truncate.ts'
 import { callId } from '../trace/call-id.ts'
 import { inject, type TraceContext } from '../trace/carrier.ts'

@@ -1,4 +1,5 @@
-import { ROW, type RecordExtras, type RecordKind } from '../../record/record-batch.ts'
+import { ROW, type RecordKind } from '../../record/record-batch.ts'
+import type { RecordExtras } from '../../record/record-extras.ts'
 import type { LifecycleRecord } from '../../record/record.ts'
 import type { BatchRows } from './batch-rows.ts'
 import type { RequestIds } from '../../history/history.ts'
@@ -134,9 +135,7 @@ export class LinePool {
       request_id: requestId,
       state,
       ...(attempt === -1 ? {} : { attempt }),
-      ...(extras?.due === undefined ? {} : { due: extras.due }),
-      ...(extras?.error === undefined ? {} : { error: extras.error }),
-      ...(extras?.data === undefined ? {} : { data: extras.data }),
+      ...extras?.fields,
     }
     if (lifecycle !== 'transition') return { ...common, lifecycle, event: event ?? '' }
     return {

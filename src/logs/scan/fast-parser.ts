@@ -1,6 +1,6 @@
-import { FIELD_NAMES, FIELDS, type Field, type FieldKind } from '../../record/fields.ts'
+import type { Field, FieldKind, LoggedError } from '../../record/field-types.ts'
+import { FIELD_NAMES, FIELDS } from '../../record/record.ts'
 import { capacityOf, ROW, TRACE_IS_TEXT } from '../../record/record-batch.ts'
-import type { LoggedError } from '../../record/record.ts'
 import { AFTER_TIME, LineTemplates, TIME_AT } from './line-templates.ts'
 import { hexPair, NOT_HEX } from './hex.ts'
 import { literal, matchesAt, type Literal } from './literal.ts'
@@ -35,20 +35,28 @@ const VALUES: Readonly<Record<FieldKind, Member['value']>> = {
   'request-id': TEXT,
   integer: NUMBER,
   number: NUMBER,
+  milliseconds: NUMBER,
   true: FLAG,
   outcome: TEXT,
-  error: ERROR,
+  error: OBJECT,
   data: OBJECT,
   message: TEXT,
 }
 
-/**
- * The fields between `dwell_ms` and `msg`, in the order in which they are written. An audit needs the values of two:
- * `attempt` and `error`.
- */
+/** How the fields are read of which an audit needs the value. Any other one of these makes its line take the slow path. */
+const AUDITED_VALUES: Readonly<Partial<Record<string, Member['value']>>> = {
+  attempt: ATTEMPT,
+  error: ERROR,
+  data: OBJECT,
+}
+
+/** The fields between `dwell_ms` and `msg` that are read, in the order in which they are written. */
 const MEMBERS = Object.entries<Field>(FIELDS)
   .slice(FIELD_NAMES.indexOf('dwell_ms') + 1, FIELD_NAMES.indexOf('msg'))
-  .map(([name, { kind }]) => member(name, name === 'attempt' ? ATTEMPT : VALUES[kind]))
+  .flatMap(([name, { kind, audited }]) => {
+    const value = audited ? AUDITED_VALUES[name] : VALUES[kind]
+    return value === undefined ? [] : [member(name, value)]
+  })
 
 interface Member {
   /** Everything before the value: comma, name, colon, and the opening of a string or an object. */
@@ -169,7 +177,7 @@ export class FastParser {
     this.#writer.addExtras({
       at: record,
       ...(withId ? { traceId: this.#bytes.toString('latin1', from, end) } : {}),
-      ...(this.#failure === undefined ? {} : { error: this.#failure }),
+      ...(this.#failure === undefined ? {} : { fields: { error: this.#failure } }),
     })
   }
 

@@ -1,11 +1,5 @@
-import {
-  KIND_BITS,
-  capacityOf,
-  ROW,
-  createBatch,
-  type RecordExtras,
-  type RecordBatch,
-} from '../../record/record-batch.ts'
+import { KIND_BITS, capacityOf, ROW, createBatch, type RecordBatch } from '../../record/record-batch.ts'
+import type { RecordExtras } from '../../record/record-extras.ts'
 
 /** Records grouped by request. */
 export interface Grouped {
