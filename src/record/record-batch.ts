@@ -56,7 +56,11 @@ export const ROW = {
 /** Flags in `kind`: the id is a hash. */
 export const TRACE_IS_TEXT = 0x8000_0000
 export const REQUEST_IS_TEXT = 0x4000_0000
-export const KIND_BITS = 0x3fff_ffff
+/** Both of them: they belong to the ids, and are the same in all rows of a request. */
+export const ID_FLAGS = 0xc000_0000
+/** A flag in `kind`: the record has `implied`. */
+export const IMPLIED = 0x2000_0000
+export const KIND_BITS = 0x1fff_ffff
 
 /** An empty batch with capacity for so many records. */
 export function createBatch(records: number): RecordBatch {

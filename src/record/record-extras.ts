@@ -23,6 +23,7 @@ const IN_ROWS = [
   'request_id',
   'seq',
   'dwell_ms',
+  'implied',
   'attempt',
 ] as const
 

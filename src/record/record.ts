@@ -88,7 +88,7 @@ export const FIELDS = {
   path: { kind: 'string', on: 'first', presence: 'optional', maxBytes: 512, audited: false },
   rejected_id: { kind: 'true', on: 'first', presence: 'optional', audited: false },
   rejected_length: { kind: 'integer', on: 'first', presence: 'optional', audited: false },
-  implied: { kind: 'true', on: 'step', presence: 'optional', audited: false },
+  implied: { kind: 'true', on: 'step', presence: 'optional', audited: true },
   outcome: { kind: 'outcome', on: 'final', presence: 'required', audited: false },
   status: { kind: 'number', on: 'final', presence: 'optional', audited: false },
   duration_ms: { kind: 'milliseconds', on: 'final', presence: 'optional', audited: false },

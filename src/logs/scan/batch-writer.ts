@@ -3,6 +3,7 @@ import {
   withDoubleCapacity,
   kindKey,
   kindOf,
+  IMPLIED,
   REQUEST_IS_TEXT,
   capacityOf,
   ROW,
@@ -56,7 +57,10 @@ export class BatchWriter {
     if (requestIsText) putText(request_id, words, place + ROW.request, 2)
     else putHex(request_id, words, place + ROW.request)
     words[place + ROW.kind] =
-      this.kindId(kindOf(record)) | (traceIsText ? TRACE_IS_TEXT : 0) | (requestIsText ? REQUEST_IS_TEXT : 0)
+      this.kindId(kindOf(record)) |
+      (traceIsText ? TRACE_IS_TEXT : 0) |
+      (requestIsText ? REQUEST_IS_TEXT : 0) |
+      (record.lifecycle === 'transition' && record.implied === true ? IMPLIED : 0)
     words[place + ROW.line] = line
     const first = count * ROW.numbers
     numbers[first + ROW.time] = record.time
