@@ -1,5 +1,6 @@
 import type { Edge, StateInfo } from '../machine/table.ts'
-import type { LoggedError, NoteRecord, Outcome, TransitionRecord } from '../record/record.ts'
+import type { LoggedError, Outcome } from '../record/field-types.ts'
+import type { NoteRecord, TransitionRecord } from '../record/record.ts'
 import type { StuckRequest } from '../record/stuck-request.ts'
 import { loggedData, loggedError, loggedName, loggedPath } from '../record/truncate.ts'
 import type { Extracted } from '../trace/carrier.ts'

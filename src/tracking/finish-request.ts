@@ -1,5 +1,5 @@
 import { pathToEvent, pathToFinal } from '../machine/shortest-path.ts'
-import type { Outcome } from '../record/record.ts'
+import type { Outcome } from '../record/field-types.ts'
 import { roundToMicroseconds, type SignalFields } from './build-records.ts'
 import { dueAfter, whenHandOffSettled, type HandOffRequest } from './hand-off.ts'
 import { accepts, dispatch, dispatchOrNote, takeSteps, type SignalTarget } from './signals.ts'

@@ -1,5 +1,6 @@
 import { getState, type Edge, type StateInfo } from '../machine/table.ts'
-import type { LoggedError, NoteRecord } from '../record/record.ts'
+import type { LoggedError } from '../record/field-types.ts'
+import type { NoteRecord } from '../record/record.ts'
 import { loggedError } from '../record/truncate.ts'
 import { noteRecord, roundToMicroseconds, transitionRecord } from './build-records.ts'
 import type { RequestInit, SignalFields } from './build-records.ts'
