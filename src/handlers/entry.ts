@@ -62,13 +62,15 @@ export function authenticate<Source>(
     return true
   }
   return request.run(() => {
+    let principal: unknown
     try {
-      const principal = check(source)
-      if (!isThenable(principal)) return apply(principal)
-      return Promise.resolve(principal).then(apply, (reason: unknown) => reject(request, refusal, reason))
+      principal = check(source)
     } catch (reason) {
       return reject(request, refusal, reason)
     }
+    // A fault of ours in `apply` must not look like a refusal.
+    if (!isThenable(principal)) return apply(principal)
+    return Promise.resolve(principal).then(apply, (reason: unknown) => reject(request, refusal, reason))
   })
 }
 

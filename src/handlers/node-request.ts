@@ -3,7 +3,7 @@ import { attachRequest } from '../tracking/current-request.ts'
 import { endFromStatus, type RequestEnd, type ThrownValue } from '../tracking/finish-request.ts'
 import type { RequestCore } from '../tracking/intake.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
-import { onResponseEnd, type ResponseLike } from './node-response.ts'
+import { failureOf, onResponseEnd, type ResponseLike } from './node-response.ts'
 import { acceptWith, type RequestOptions } from './request-options.ts'
 
 /** The members of Node's request that are used: those of node:http and of node:http2's compatible one. */
@@ -64,5 +64,8 @@ function endOf(
 ): RequestEnd {
   const status = res.headersSent ? res.statusCode : undefined
   if (how === 'finished') return endFromStatus(request, status, thrown)
-  return thrown === undefined ? { outcome: 'aborted', status } : { outcome: 'error', status, error: thrown.error }
+  const error = thrown === undefined ? failureOf(res) : thrown.error
+  return thrown === undefined && error === undefined
+    ? { outcome: 'aborted', status }
+    : { outcome: 'error', status, error }
 }

@@ -4,6 +4,7 @@ import { Duplex } from 'node:stream'
 import type { RequestCore } from '../tracking/intake.ts'
 import { badOptions, type OptionNames } from '../tracking/options.ts'
 import { handleFetch, type FetchHandler, type FetchHandlerOptions } from './fetch-handler.ts'
+import type { FetchAnswer } from './fetch-tracking.ts'
 import { handleNode, type NodeHandler, type NodeHandlerOptions } from './node-handler.ts'
 import { handleUpgrade, type UpgradeHandler } from './upgrade-handler.ts'
 import { handleWork, WORK_OPTIONS, type WorkOptions } from './function-handler.ts'
@@ -36,11 +37,11 @@ export interface TrackRequest<Extra = unknown> {
     handler: UpgradeHandler,
     ...options: Options<Extra, NodeHandlerOptions>
   ): (req: IncomingMessage, socket: Duplex, head: Buffer) => void
-  /** A fetch-style handler. */
-  <Rest extends unknown[]>(
-    handler: FetchHandler<Rest>,
+  /** A fetch-style handler, which on Bun may return undefined. */
+  <Rest extends unknown[], Answer extends FetchAnswer>(
+    handler: FetchHandler<Rest, Answer>,
     ...options: Options<Extra, FetchHandlerOptions>
-  ): (request: Request, ...rest: Rest) => Promise<Response>
+  ): (request: Request, ...rest: Rest) => Promise<Answer>
   /** Any other function, such as a cron job: each call is a request of its own. */
   <Args extends unknown[], R>(
     work: (...args: Args) => R,
@@ -79,7 +80,7 @@ export function wrapHandler(
       return undefined
     }
     if (options.carrier === undefined && isFetchRequest(first)) {
-      return handleFetch(core, call as FetchHandler, options, first, ...args.slice(1))
+      return handleFetch(core, call as FetchHandler<unknown[], FetchAnswer>, options, first, ...args.slice(1))
     }
     return handleWork(core, call, options, args)
   }
