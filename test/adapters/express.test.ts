@@ -7,7 +7,7 @@ import { currentRequest } from '../../src/tracking/current-request.ts'
 import { describeAuthenticated } from './authenticated-contract.ts'
 import { ask } from './http-client.ts'
 import { describeHttpAdapter } from './http-contract.ts'
-import { bodyOf, headerOf, listen, write } from './http-servers.ts'
+import { bodyOf, headerOf, listen, listenSecurely, write } from './http-servers.ts'
 import { optionsFor, recordingTracker, type RecordingTracker, type Scenario, type RunningServer } from './http-host.ts'
 
 /** Outside `env` test, Express prints the errors that it answers with a 500. */
@@ -15,7 +15,7 @@ function app(): express.Express {
   return express().set('env', 'test')
 }
 
-function serve({ tracker, handle, ...own }: Scenario): Promise<RunningServer> {
+function tracked({ tracker, handle, ...own }: Scenario): express.Express {
   const handler: RequestHandler = (req, res) => {
     const answer = handle({ header: headerOf(req), body: () => bodyOf(req.body, req) })
     // Express 5 awaits a handler's promise; a synchronous error must be thrown synchronously.
@@ -26,11 +26,14 @@ function serve({ tracker, handle, ...own }: Scenario): Promise<RunningServer> {
     ...optionsFor(own, (req: Request) => headerOf(req)),
   }
   const shop = app().use(trackRequest(options), express.json(), express.text())
-  shop.all('/', handler).all('/orders/:id', handler)
-  return listen(createServer(shop))
+  return shop.all('/', handler).all('/orders/:id', handler)
 }
 
-describeHttpAdapter('express', serve, { routes: { orders: '/orders/:id' }, parsesJson: true })
+describeHttpAdapter('express', (scenario) => listen(createServer(tracked(scenario))), {
+  routes: { orders: '/orders/:id' },
+  parsesJson: true,
+  https: (scenario) => listenSecurely(tracked(scenario)),
+})
 
 /** Knows everybody by the name that they give, except nobody. */
 class ByName extends Strategy {

@@ -5,7 +5,7 @@ import { currentRequest } from '../../src/tracking/current-request.ts'
 import { deferred } from '../deferred.ts'
 import { summarizeTransitions, trackerFixture, summarize } from '../tracker-fixture.ts'
 import { describeHttpAdapter } from './http-contract.ts'
-import { listenFetch } from './http-servers.ts'
+import { listenFetch, listenFetchSecurely } from './http-servers.ts'
 import { optionsFor, type Scenario } from './http-host.ts'
 import { ask } from './http-client.ts'
 import { responseOf, streamOf } from './fetch-response.ts'
@@ -25,7 +25,9 @@ function tracked({ tracker, handle, ...own }: Scenario): (request: Request, env?
   }, options)
 }
 
-describeHttpAdapter('fetch-style, on @hono/node-server', (scenario) => listenFetch(tracked(scenario)))
+describeHttpAdapter('fetch-style, on @hono/node-server', (scenario) => listenFetch(tracked(scenario)), {
+  https: (scenario) => listenFetchSecurely(tracked(scenario)),
+})
 
 describeHttpAdapter('fetch-style, on a host that passes no request of Node along', (scenario) => {
   const fetch = tracked(scenario)

@@ -14,7 +14,7 @@ import { summarizeTransitions, trackerFixture } from '../tracker-fixture.ts'
 import { describeAuthenticated } from './authenticated-contract.ts'
 import { ask, head } from './http-client.ts'
 import { describeHttpAdapter } from './http-contract.ts'
-import { listen, listenFetch } from './http-servers.ts'
+import { listen, listenFetch, listenFetchSecurely } from './http-servers.ts'
 import { optionsFor, recordingTracker, type RecordingTracker, type Scenario, type RunningServer } from './http-host.ts'
 import { responseOf } from './fetch-response.ts'
 
@@ -43,6 +43,7 @@ function secondServer({ fetch }: Served): Http2Server {
 describeHttpAdapter('hono, on @hono/node-server', (scenario) => listenFetch(tracked(scenario).fetch), {
   routes: { orders: '/orders/:id' },
   http2: (scenario) => listen(secondServer(tracked(scenario))),
+  https: (scenario) => listenFetchSecurely(tracked(scenario).fetch),
 })
 
 describeHttpAdapter(

@@ -10,7 +10,7 @@ import { currentRequest } from '../../src/tracking/current-request.ts'
 import { describeAuthenticated } from './authenticated-contract.ts'
 import { ask } from './http-client.ts'
 import { describeHttpAdapter } from './http-contract.ts'
-import { bodyOf, headerOf, listen } from './http-servers.ts'
+import { bodyOf, headerOf, listen, listenSecurely } from './http-servers.ts'
 import { optionsFor, recordingTracker, type RecordingTracker, type Scenario, type RunningServer } from './http-host.ts'
 
 /** Unless it is silent, Koa prints the errors that it answers. */
@@ -52,6 +52,7 @@ describeHttpAdapter('koa', (scenario) => listen(createServer(callback(tracked(sc
   routes: { orders: '/orders/:id' },
   parsesJson: true,
   http2: (scenario) => listen(createSecondServer(callback(tracked(scenario)))),
+  https: (scenario) => listenSecurely(callback(tracked(scenario))),
 })
 
 /** Koa's own callback; it serves both versions of HTTP, but is typed for one. */
