@@ -40,7 +40,7 @@ const bun = Reflect.get(globalThis, 'Bun') as Bun | undefined
  * itself, and no longer does once `body` was only looked at. What it prints of a response is the only way to know.
  */
 export function isHeldByBun(response: Response): boolean {
-  return bun !== undefined && /^Response \([1-9]/.test(bun.inspect(response))
+  return bun !== undefined && /^Response \([\d.]*[1-9]/.test(bun.inspect(response))
 }
 
 /**

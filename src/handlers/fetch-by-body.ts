@@ -23,7 +23,9 @@ export function trackByBody<Source>(
     core.settings.errors.run(() => request.finish(end))
   }
   const onAbort = (): void => settle({ outcome: 'aborted', status })
-  signal.addEventListener('abort', onAbort, { once: true })
+  const isHandshake = headers.get('upgrade')?.toLowerCase() === 'websocket'
+  // On Deno the signal of a request also fires when its connection becomes a WebSocket.
+  if (!isHandshake) signal.addEventListener('abort', onAbort, { once: true })
   // A signal that was aborted before emits no event.
   if (signal.aborted) onAbort()
   return {
@@ -31,7 +33,7 @@ export function trackByBody<Source>(
     answered(answer, thrown) {
       if (answer === undefined) {
         // Bun takes no response once the connection is a WebSocket; to any other request it answers by itself.
-        if (asksForWebSocket(headers)) settle({ outcome: 'ok', status: 101 })
+        if (isHandshake) settle({ outcome: 'ok', status: 101 })
         else settle({ outcome: 'error', error: new TypeError('the handler returned no Response') })
         return undefined
       }
@@ -56,7 +58,7 @@ export function trackByBody<Source>(
       // The body of an answer to HEAD is never read.
       if (body !== null && method !== 'HEAD') return observeBody(body, init, { end, settle })
       // Hono's helper answers so on Bun once the connection is a WebSocket.
-      const isUpgraded = body === null && status === 200 && asksForWebSocket(headers)
+      const isUpgraded = body === null && status === 200 && isHandshake
       settle(isUpgraded ? { outcome: 'ok', status: 101 } : end)
       return new Response(body, init)
     },
@@ -66,8 +68,4 @@ export function trackByBody<Source>(
       settle({ outcome: 'error', status: 500, error })
     },
   }
-}
-
-function asksForWebSocket(headers: Headers): boolean {
-  return headers.get('upgrade')?.toLowerCase() === 'websocket'
 }

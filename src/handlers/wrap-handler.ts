@@ -69,7 +69,7 @@ export function wrapHandler(
     )
   // One function serves all overloads; the arguments of each call decide the kind of handler.
   const call = handler as (...args: unknown[]) => unknown
-  return (...args) => {
+  const wrapped = (...args: unknown[]): unknown => {
     const [first, second, third] = args
     if (options.carrier === undefined && isResponse(second)) {
       handleNode(core, call, options, first as IncomingMessage, second)
@@ -84,6 +84,8 @@ export function wrapHandler(
     }
     return handleWork(core, call, options, args)
   }
+  // Deno passes no request to a handler without parameters, and some schedulers look for a callback among them.
+  return Object.defineProperty(wrapped, 'length', { value: Math.max(1, handler.length) })
 }
 
 function isResponse(value: unknown): value is ServerResponse {
