@@ -30,7 +30,10 @@ function runtime(name: Runtime['name'], args: readonly string[], files: readonly
   return { name, command: [file ?? name.toLowerCase(), ...args], missing }
 }
 
+/** What docs/runtimes.md says that a server needs, and for the command `--allow-read`. */
+const PERMISSIONS = ['--no-prompt', '--allow-net', '--allow-env', '--allow-sys=hostname', '--allow-read']
+
 export const RUNTIMES: readonly Runtime[] = [
   runtime('Bun', [], ['bun/bin/bun.exe', '@oven/bun-*/bin/bun{,.exe}']),
-  runtime('Deno', ['run', '--allow-all'], ['deno/deno{,.exe}', '@deno/*/deno{,.exe}']),
+  runtime('Deno', ['run', ...PERMISSIONS], ['deno/deno{,.exe}', '@deno/*/deno{,.exe}']),
 ]

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
-import type { TransitionRecord } from '../../src/record/record.ts'
+import type { LifecycleRecord } from '../../src/record/record.ts'
 import { ask } from '../adapters/http-client.ts'
 import type { Runtime } from './_runtimes.ts'
 
@@ -13,11 +13,13 @@ export interface Server {
   /** Resolves once a trace has a line for the start of its handler. */
   readonly started: (traceId: string) => Promise<unknown>
   /** Resolves with the lines of a trace once its request has ended. */
-  readonly linesOf: (traceId: string) => Promise<TransitionRecord[]>
+  readonly linesOf: (traceId: string) => Promise<LifecycleRecord[]>
   /** Lets `/parts` end. */
   readonly release: (last: string) => void
   readonly stats: () => Promise<unknown>
-  readonly stop: () => Promise<string>
+  readonly linesSoFar: (traceId: string) => readonly LifecycleRecord[]
+  /** Sends the signal to end, and resolves once all output has been read. */
+  readonly stop: () => Promise<void>
 }
 
 /** Starts a program of `programs/`. */
@@ -25,13 +27,13 @@ export async function startServer({ command: [file, ...args] }: Runtime, program
   const path = fileURLToPath(new URL(`programs/${program}.ts`, import.meta.url))
   const child = spawn(file, [...args, path], { stdio: 'pipe' })
   const [stderr, closed] = [text(child.stderr), once(child, 'close')]
-  const lines = new Map<string, TransitionRecord[]>()
+  const lines = new Map<string, LifecycleRecord[]>()
   const waiting = new Set<() => void>()
   const output = createInterface({ input: child.stdout })
   const url = await new Promise<string>((resolve, reject) => {
     output.on('line', (line) => {
       // What the programs print: their address, and after that lines of the default sink.
-      const entry = JSON.parse(line) as { readonly url: string } | TransitionRecord
+      const entry = JSON.parse(line) as { readonly url: string } | LifecycleRecord
       if ('url' in entry) resolve(entry.url)
       else lines.set(entry.trace_id, [...(lines.get(entry.trace_id) ?? []), entry])
       for (const check of waiting) check()
@@ -39,7 +41,7 @@ export async function startServer({ command: [file, ...args] }: Runtime, program
     child.once('error', reject)
     void closed.then(async () => reject(new Error(`${program} has ended: ${await stderr}`)))
   })
-  const linesUntil = (traceId: string, isLast: (line: TransitionRecord) => boolean): Promise<TransitionRecord[]> =>
+  const linesUntil = (traceId: string, isLast: (line: LifecycleRecord) => boolean): Promise<LifecycleRecord[]> =>
     new Promise((resolve, reject) => {
       const check = (): void => {
         const found = lines.get(traceId) ?? []
@@ -55,13 +57,13 @@ export async function startServer({ command: [file, ...args] }: Runtime, program
   return {
     url,
     started: (traceId) => linesUntil(traceId, ({ state }) => state === 'Processing'),
-    linesOf: (traceId) => linesUntil(traceId, ({ outcome }) => outcome !== undefined),
+    linesOf: (traceId) => linesUntil(traceId, (line) => 'outcome' in line),
     release: (last) => void child.stdin.write(last),
+    linesSoFar: (traceId) => lines.get(traceId) ?? [],
     stats: async () => JSON.parse((await ask(`${url}/stats`)).body) as unknown,
     async stop() {
       child.kill()
       await closed
-      return stderr
     },
   }
 }

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { ask, head, keepAliveAgent, type AskOptions } from '../adapters/http-client.ts'
 import { parentOfCall } from '../call-headers.ts'
-import { summarizeTransitions } from '../tracker-fixture.ts'
+import { summarize, summarizeTransitions } from '../tracker-fixture.ts'
 import { GOOD, TRACE } from '../trace/w3c-vectors.ts'
 import { RUNTIMES } from './_runtimes.ts'
 import { startServer, type Server } from './_server.ts'
@@ -61,6 +61,25 @@ describe.each(servers)('$program on $name', ({ program, ...runtime }) => {
       // node:http sends no type that it was not given.
       if (type !== undefined) expect(answer.headers['content-type']).toContain(type)
       else if (!onNode) expect(answer.headers['content-type']).toMatch(/^text\/plain/)
+    })
+
+    test.runIf(runtime.name === 'Bun' && !onNode)(
+      'a file is sent with its length, its type and its ranges',
+      async () => {
+        const { answer, lines } = await call('/file', { headers: { range: 'bytes=4-9' } })
+        expect([answer.status, answer.body]).toEqual([206, 'kettle'])
+        expect([answer.headers['content-length'], answer.headers['content-type']]).toEqual([
+          '6',
+          expect.stringContaining('text/plain') as unknown,
+        ])
+        expect(lines.at(-1)).toMatchObject({ outcome: 'ok' })
+      },
+    )
+
+    test.runIf(!onNode)('a response whose headers cannot be changed', async () => {
+      const { id, answer, lines } = await call('/moved')
+      expect([answer.headers.location, answer.headers['x-trace-id']]).toEqual(['http://localhost/elsewhere', id])
+      expect(lines.at(-1)).toMatchObject({ outcome: 'ok', status: 302 })
     })
 
     test('a response to HEAD', async () => {
@@ -176,11 +195,15 @@ describe.each(servers)('$program on $name', ({ program, ...runtime }) => {
       if (!onNode) expect(last).toMatchObject({ status: 401 })
     })
 
-    afterAll(async () => {
-      // `beforeAll` may have failed.
-      const { inFlight, faults } = (await server.stats()) as { readonly inFlight: number; readonly faults: number }
-      await server.stop()
-      expect({ inFlight, faults }).toEqual({ inFlight: 0, faults: 0 })
+    test('all of these requests have ended, and a signal notes the one in flight', async () => {
+      expect(await server.stats()).toMatchObject({ inFlight: 0, faults: 0 })
+      const { id, options } = within()
+      const answer = ask(`${server.url}/hangs`, options)
+      await server.started(id)
+      await Promise.all([server.stop(), expect(answer).rejects.toThrow()])
+      expect(summarize(server.linesSoFar(id))).toEqual([...RUN, 'note SHUTDOWN in Processing'])
     })
+
+    afterAll(() => server.stop())
   })
 })

@@ -7,6 +7,7 @@ interface Bun {
     readonly websocket: unknown
     readonly error: () => Response
   }): { readonly port: number }
+  file(path: URL): Blob
 }
 
 export interface BunServer {
@@ -39,6 +40,11 @@ export function serve(fetch: (request: Request, host: never) => unknown, websock
   const error = (): Response => new Response('broken', { status: 500 })
   if (bun !== undefined) announce(bun.serve({ ...address, fetch: handler, websocket, error }).port)
   else deno?.serve({ ...address, onListen: ({ port }) => announce(port) }, handler)
+}
+
+/** A file, as Bun answers with one. */
+export function fileResponse(): Response | undefined {
+  return bun && new Response(bun.file(new URL('file.txt', import.meta.url)))
 }
 
 export function announce(port: number): void {

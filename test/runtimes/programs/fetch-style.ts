@@ -2,7 +2,7 @@
 import { createTracker } from '../../../src/handlers/track-request.ts'
 import { currentTraceId } from '../../../src/tracking/current-request.ts'
 import { responseOf } from '../../adapters/fetch-response.ts'
-import { bun, deno, serve, type BunServer } from './_host.ts'
+import { bun, deno, fileResponse, serve, type BunServer } from './_host.ts'
 import { authenticate, ROUTES } from './_routes.ts'
 
 const tracker = createTracker({ service: 'api' })
@@ -21,6 +21,8 @@ const fetch = tracker.trackRequest(
     const url = new URL(request.url)
     if (url.pathname === '/live') return upgrade(request, host)
     if (url.pathname === '/refused') return new Response('who are you', { status: 401 })
+    if (url.pathname === '/file') return fileResponse()
+    if (url.pathname === '/moved') return Response.redirect('http://localhost/elsewhere')
     if (url.pathname === '/stats') return Response.json(tracker.stats)
     const route = ROUTES[url.pathname]
     if (route === undefined) return new Response('not here', { status: 404 })

@@ -4,7 +4,7 @@ import { trackRequest } from '../../../src/adapters/hono.ts'
 import { createTracker } from '../../../src/handlers/track-request.ts'
 import { currentTraceId } from '../../../src/tracking/current-request.ts'
 import { responseOf } from '../../adapters/fetch-response.ts'
-import { bun, serve } from './_host.ts'
+import { bun, fileResponse, serve } from './_host.ts'
 import { authenticate, ROUTES } from './_routes.ts'
 
 const tracker = createTracker({ service: 'api' })
@@ -25,6 +25,8 @@ for (const [path, route] of Object.entries(ROUTES))
     return responseOf({ status, body, ...(type === undefined ? {} : { type }) })
   })
 app.get('/stats', (c) => c.json(tracker.stats))
+app.get('/file', (c) => fileResponse() ?? c.notFound())
+app.get('/moved', () => Response.redirect('http://localhost/elsewhere'))
 app.get('/refused', (c) => c.text('who are you', 401))
 app.onError((_error, c) => c.text('broken', 500))
 
