@@ -84,7 +84,7 @@ async function startReading(reader: ReadableStreamDefaultReader<Uint8Array<Array
   const reading: Reading = { result: reader.read(), settled: undefined }
   // Who reads the stream gets the error.
   reading.result.then((read) => (reading.settled = read)).catch(() => undefined)
-  for (let turns = 0; turns < TURNS && reading.settled === undefined; turns += 1) await undefined
+  for (let turns = 0; turns < TURNS && reading.settled === undefined; turns += 1) await Promise.resolve()
   return reading
 }
 

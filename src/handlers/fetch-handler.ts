@@ -98,14 +98,14 @@ function trackByHost<Source>(
 
 /** Runs the handler in the context of its request. If that fails before it has started, it runs without. */
 function run<T>(request: TrackedRequest, handler: () => T): T {
-  let started = false
+  const progress = { started: false }
   try {
     return request.run(() => {
-      started = true
+      progress.started = true
       return handler()
     })
   } catch (error) {
-    if (started) throw error
+    if (progress.started) throw error
     request.core.settings.errors.report(error)
     return handler()
   }

@@ -1,6 +1,6 @@
 /**
- * The certificate of the servers that the tests start over HTTPS, for 127.0.0.1 and localhost, valid until 2120, and its
- * key. Nothing else trusts it.
+ * The certificate of the servers that the tests start over HTTPS, for 127.0.0.1 and localhost, valid until 2120, and
+ * its key. Nothing else trusts it.
  */
 export const CERTIFICATE = `-----BEGIN CERTIFICATE-----
 MIIBeDCCAR2gAwIBAgIBATAKBggqhkjOPQQDAjAcMRowGAYDVQQDDBF0aHJvdWdo

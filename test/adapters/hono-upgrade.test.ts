@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { connect as connectSocket } from 'node:net'
-import type { IncomingMessage, Server } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { createAdaptorServer, upgradeWebSocket, type HttpBindings, type WebSocketServerLike } from '@hono/node-server'
 import { Hono, type Context } from 'hono'
 import { afterEach, describe, expect, test } from 'vitest'
@@ -27,7 +27,8 @@ describe('WebSockets on hono, with @hono/node-server', () => {
 
   async function start(add: (app: Hono) => unknown, options: Options = {}): Promise<RecordingTracker> {
     const recording = recordingTracker()
-    const app = new Hono().use(trackRequest({ ...options, tracker: recording.tracker }))
+    const app = new Hono()
+    app.use(trackRequest({ ...options, tracker: recording.tracker }))
     add(app)
     const live = upgradeWebSocket((c) => {
       const id = currentRequest(c)?.traceId ?? ''
@@ -37,7 +38,7 @@ describe('WebSockets on hono, with @hono/node-server', () => {
     wss = new WebSocketServer({ noServer: true })
     // The types of both packages disagree on optional members.
     const websocket = { server: wss as unknown as WebSocketServerLike }
-    serving = await listen(createAdaptorServer({ fetch: app.fetch, websocket }) as Server)
+    serving = await listen(createAdaptorServer({ fetch: app.fetch, websocket }))
     return recording
   }
 

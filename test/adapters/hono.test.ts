@@ -1,12 +1,13 @@
-import type { ServerResponse } from 'node:http'
+import { createServer, type ServerResponse } from 'node:http'
 import { createServer as createSecondServer, type Http2Server } from 'node:http2'
 import { getRequestListener } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { Hono, type Context, type MiddlewareHandler } from 'hono'
 import { cors } from 'hono/cors'
 import { HTTPException } from 'hono/http-exception'
+import { proxy } from 'hono/proxy'
 import { streamSSE } from 'hono/streaming'
-import { afterEach, describe, expect, expectTypeOf, test } from 'vitest'
+import { afterEach, describe, expect, expectTypeOf, onTestFinished, test } from 'vitest'
 import { authenticated, trackRequest } from '../../src/adapters/hono.ts'
 import { currentRequest, currentTraceId } from '../../src/tracking/current-request.ts'
 import { deferred } from '../deferred.ts'
@@ -217,6 +218,22 @@ describe('hono beyond the contract', () => {
     await expect(ask(serving?.url ?? '')).rejects.toThrow()
     await server.ended(1)
     expect(server.records.at(-1)).toMatchObject({ outcome: 'error', status: 200, error: { message: 'torn' } })
+  })
+
+  test.each<[what: string, pass: (url: string) => Promise<Response>]>([
+    ['fetch', (url) => fetch(url)],
+    ['proxy of hono', (url) => proxy(url)],
+    [
+      'fetch, with other headers',
+      async (url) => new Response((await fetch(url)).body, { headers: { 'X-Trace-ID': 'theirs' } }),
+    ],
+  ])('the response of another service, passed on by %s, has the trace id that is logged', async (_, pass) => {
+    const other = await listen(createServer((_req, res) => res.setHeader('x-trace-id', 'theirs').end('from there')))
+    onTestFinished(() => other.close())
+    const server = await start((app) => app.get('/', () => pass(other.url)))
+    const { headers, body } = await ask(serving?.url ?? '')
+    await server.ended(1)
+    expect([headers['x-trace-id'], body]).toEqual([server.records[0]?.trace_id, 'from there'])
   })
 
   test('a refused caller gets the headers that a middleware before has set', async () => {

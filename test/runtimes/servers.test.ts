@@ -9,6 +9,10 @@ import { GOOD, TRACE } from '../trace/w3c-vectors.ts'
 import { RUNTIMES } from './_runtimes.ts'
 import { startServer, type Server } from './_server.ts'
 
+interface Options extends AskOptions {
+  readonly headers?: Readonly<Record<string, string>>
+}
+
 const RUN = ['0 Received', '1 AUTH_OK Authenticated', '2 PROCESS Processing implied']
 const PROGRAMS = ['node-http', 'fetch-style', 'hono']
 
@@ -24,13 +28,13 @@ describe.each(servers)('$program on $name', ({ program, ...runtime }) => {
 
     const onNode = program === 'node-http'
     /** Asks in a trace of its own. */
-    function within(options: AskOptions = {}): { readonly id: string; readonly options: AskOptions } {
+    function within(options: Options = {}): { readonly id: string; readonly options: Options } {
       const id = `${program}-${String(++names)}`
       return { id, options: { ...options, headers: { 'x-trace-id': id, ...options.headers } } }
     }
 
     /** The answer to a request, and the lines that it left. */
-    async function call(path: string, given: AskOptions = {}) {
+    async function call(path: string, given: Options = {}) {
       const { id, options } = within(given)
       const answer = await ask(`${server.url}${path}`, options)
       return { id, answer, lines: await server.linesOf(id) }
@@ -185,7 +189,7 @@ describe.each(servers)('$program on $name', ({ program, ...runtime }) => {
 
     test('a WebSocket that is refused', async () => {
       const { id, options } = within()
-      const client = new WebSocket(`${server.url.replace('http', 'ws')}/refused`, { headers: options.headers as never })
+      const client = new WebSocket(`${server.url.replace('http', 'ws')}/refused`, { headers: options.headers ?? {} })
       const [, response] = (await once(client, 'unexpected-response')) as [unknown, IncomingMessage]
       response.destroy()
       expect(response.statusCode).toBe(401)

@@ -12,8 +12,8 @@ const WORKER_FILE = new URL(import.meta.url.replace(/scan-pool(?=\.[jt]s$)/, 'sc
 const MIN_BYTES_FOR_THREADS = 32 * 1_048_576
 
 /**
- * None on Deno, where a thread has file descriptors of its own, and where passing bytes to it takes longer than scanning
- * them.
+ * None on Deno, where a thread has file descriptors of its own, and where passing bytes to it takes longer than
+ * scanning them.
  */
 const MAX_THREADS = 'Deno' in globalThis ? 0 : availableParallelism()
 
