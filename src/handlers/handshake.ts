@@ -17,11 +17,16 @@ const INTERIM = new Set([100, 102, 103])
 /** The methods with which a handler answers or closes. */
 const METHODS = ['write', 'end', 'destroy'] as const
 
+/** Bun writes the handshake of a WebSocket beneath the connection, where nothing sees it. */
+const HIDES_HANDSHAKES = 'Bun' in globalThis
+
 /**
  * Reports once what becomes of a connection: an upgrade has no response object, so the first bytes tell. What is
  * exchanged after them is not read.
+ *
+ * @returns what has to be called when the handler has finished
  */
-export function watchHandshake(socket: Duplex, ended: (handshake: Handshake) => void): void {
+export function watchHandshake(socket: Duplex, ended: (handshake: Handshake) => void): () => void {
   let open = true
   const settle = (handshake: Handshake): void => {
     if (!open) return
@@ -59,6 +64,9 @@ export function watchHandshake(socket: Duplex, ended: (handshake: Handshake) => 
   Object.assign(socket, replaced)
   // `end` alone comes where the client has left and Node keeps its half of the connection open.
   for (const event of ['end', 'close']) socket.on(event, left)
+  return () => {
+    if (HIDES_HANDSHAKES && !socket.destroyed && !socket.writableEnded) settle({ how: 'answered', status: 101 })
+  }
 }
 
 /** Undefined for what says nothing yet. */

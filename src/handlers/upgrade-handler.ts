@@ -27,17 +27,18 @@ export function handleUpgrade(
   head: Buffer,
 ): void {
   const { errors } = core.settings
+  let onDone = (): void => undefined
   const request = errors.run(() => {
     const started = acceptWith(core, options, req.headers, { method: req.method, path: req.url, source: req })
     attachRequest(req, started)
-    watchHandshake(socket, (handshake) => errors.run(() => started.finish(endOf(started, handshake))))
+    onDone = watchHandshake(socket, (handshake) => errors.run(() => started.finish(endOf(started, handshake))))
     return started
   })
   const onError = (error: unknown): void => {
     request?.finish({ outcome: 'error', status: 500, error })
     refuseUpgrade(socket, '500 Internal Server Error')
   }
-  const serve = (): void => runHandler(() => handler(req, socket, head), { onError })
+  const serve = (): void => runHandler(() => handler(req, socket, head), { onDone, onError })
   const reject = (): void => refuseUpgrade(socket, '401 Unauthorized')
   authenticateThen(core, request, req, options, { serve, reject, onError })
 }

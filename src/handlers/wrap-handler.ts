@@ -4,6 +4,7 @@ import { Duplex } from 'node:stream'
 import type { RequestCore } from '../tracking/intake.ts'
 import { badOptions, type OptionNames } from '../tracking/options.ts'
 import { handleFetch, type FetchHandler, type FetchHandlerOptions } from './fetch-handler.ts'
+import type { FetchAnswer } from './fetch-tracking.ts'
 import { handleNode, type NodeHandler, type NodeHandlerOptions } from './node-handler.ts'
 import { handleUpgrade, type UpgradeHandler } from './upgrade-handler.ts'
 import { isHttp2Stream } from './http2-stream.ts'
@@ -46,11 +47,11 @@ export interface TrackRequest<Extra = unknown> {
     handler: StreamHandler,
     ...options: Options<Extra, StreamHandlerOptions>
   ): (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number) => void
-  /** A fetch-style handler. */
-  <Rest extends unknown[]>(
-    handler: FetchHandler<Rest>,
+  /** A fetch-style handler, which on Bun may return undefined. */
+  <Rest extends unknown[], Answer extends FetchAnswer>(
+    handler: FetchHandler<Rest, Answer>,
     ...options: Options<Extra, FetchHandlerOptions>
-  ): (request: Request, ...rest: Rest) => Promise<Response>
+  ): (request: Request, ...rest: Rest) => Promise<Answer>
   /** Any other function, such as a cron job: each call is a request of its own. */
   <Args extends unknown[], R>(
     work: (...args: Args) => R,
@@ -78,7 +79,7 @@ export function wrapHandler(
     )
   // One function serves all overloads; the arguments of each call decide the kind of handler.
   const call = handler as (...args: unknown[]) => unknown
-  return (...args) => {
+  const wrapped = (...args: unknown[]): unknown => {
     const [first, second, third] = args
     if (options.carrier === undefined && isResponse(second)) {
       handleNode(core, call, options, first as IncomingMessage, second, ...args.slice(2))
@@ -93,10 +94,12 @@ export function wrapHandler(
       return undefined
     }
     if (options.carrier === undefined && isFetchRequest(first)) {
-      return handleFetch(core, call as FetchHandler, options, first, ...args.slice(1))
+      return handleFetch(core, call as FetchHandler<unknown[], FetchAnswer>, options, first, ...args.slice(1))
     }
     return handleWork(core, call, options, args)
   }
+  // Deno passes no request to a handler without parameters, and some schedulers look for a callback among them.
+  return Object.defineProperty(wrapped, 'length', { value: Math.max(1, handler.length) })
 }
 
 function isResponse(value: unknown): value is ServerResponse {

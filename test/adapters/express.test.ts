@@ -13,8 +13,8 @@ import { describeAuthenticated } from './authenticated-contract.ts'
 import { summarizeTransitions } from '../tracker-fixture.ts'
 import { ask } from './http-client.ts'
 import { describeHttpAdapter } from './http-contract.ts'
-import { bodyOf, headerOf, listen, write } from './http-servers.ts'
-import { optionsFor, recordingTracker, type RecordingTracker, type RunningServer, type Serve } from './http-host.ts'
+import { bodyOf, headerOf, listen, listenSecurely, write } from './http-servers.ts'
+import { optionsFor, recordingTracker, type RecordingTracker, type RunningServer, type Scenario } from './http-host.ts'
 
 /** Both majors are used alike here; each has types of its own. */
 const MAJORS = { 'express 5': express, 'express 4': express4 as unknown as typeof express }
@@ -24,7 +24,7 @@ function app(make = express): express.Express {
   return make().set('env', 'test')
 }
 
-function serveWith(make: typeof express): Serve {
+function trackedBy(make: typeof express): (scenario: Scenario) => express.Express {
   return ({ tracker, handle, ...own }) => {
     const handler: RequestHandler = (req, res, next) => {
       const answer = handle({ header: headerOf(req), body: () => bodyOf(req.body, req) })
@@ -37,13 +37,16 @@ function serveWith(make: typeof express): Serve {
       ...optionsFor(own, (req: Request) => headerOf(req)),
     }
     const shop = app(make).use(trackRequest(options), make.json(), make.text())
-    shop.all('/', handler).all('/orders/:id', handler)
-    return listen(createServer(shop))
+    return shop.all('/', handler).all('/orders/:id', handler)
   }
 }
 
 for (const [name, make] of Object.entries(MAJORS))
-  describeHttpAdapter(name, serveWith(make), { routes: { orders: '/orders/:id' }, parsesJson: true })
+  describeHttpAdapter(name, (scenario) => listen(createServer(trackedBy(make)(scenario))), {
+    routes: { orders: '/orders/:id' },
+    parsesJson: true,
+    https: (scenario) => listenSecurely(trackedBy(make)(scenario)),
+  })
 
 /** Knows everybody by the name that they give, except nobody. */
 class ByName extends Strategy {

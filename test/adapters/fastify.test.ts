@@ -11,7 +11,7 @@ import { summarizeTransitions } from '../tracker-fixture.ts'
 import { expectHangingPhase } from './hanging-phase.ts'
 import { ask } from './http-client.ts'
 import { describeHttpAdapter } from './http-contract.ts'
-import { headerOf } from './http-servers.ts'
+import { headerOf, TLS } from './http-servers.ts'
 import { optionsFor, recordingTracker, type RecordingTracker, type Scenario, type RunningServer } from './http-host.ts'
 
 async function listenFastify(app: FastifyInstance): Promise<RunningServer> {
@@ -51,9 +51,14 @@ describeHttpAdapter(
   {
     routes: { orders: '/orders/:id' },
     parsesJson: true,
+    https: async (scenario) => {
+      const app = fastify({ https: TLS, forceCloseConnections: true })
+      // Routes and hooks are the same over HTTPS and HTTP/2; only the types differ.
+      return listenFastify(await register(app as unknown as FastifyInstance, scenario))
+    },
     http2: async (scenario) => {
       const app = fastify({ http2: true })
-      // Routes and hooks are the same over HTTP/2; only the types differ.
+      // As above.
       return listenFastify(await register(app as unknown as FastifyInstance, scenario))
     },
   },

@@ -69,6 +69,8 @@ export interface HostTraits {
   readonly parsesJson?: boolean
   /** Starts the same host over HTTP/2 without TLS. */
   readonly http2?: Serve
+  /** Starts the same host over HTTPS, with the certificate of the tests. */
+  readonly https?: Serve
 }
 
 /** A tracker whose records can be awaited, since a response may reach its client before its request has ended. */

@@ -13,7 +13,7 @@ import { describeAuthenticated } from './authenticated-contract.ts'
 import { deferred } from '../deferred.ts'
 import { ask, head } from './http-client.ts'
 import { describeHttpAdapter } from './http-contract.ts'
-import { bodyOf, headerOf, listen } from './http-servers.ts'
+import { bodyOf, headerOf, listen, listenSecurely } from './http-servers.ts'
 import { optionsFor, recordingTracker, type RecordingTracker, type Scenario, type RunningServer } from './http-host.ts'
 
 /** Both majors are used alike here. */
@@ -59,6 +59,7 @@ for (const [name, Application] of Object.entries(MAJORS))
     routes: { orders: '/orders/:id' },
     parsesJson: true,
     http2: (scenario) => listen(createSecondServer(callback(tracked(Application, scenario)))),
+    https: (scenario) => listenSecurely(callback(tracked(Application, scenario))),
   })
 
 /** Koa's own callback; it serves both versions of HTTP, but is typed for one. */

@@ -57,7 +57,7 @@ import { deferred } from '../deferred.ts'
 import { expectHangingPhase } from './hanging-phase.ts'
 import { ask, head, type AskOptions } from './http-client.ts'
 import { describeHttpAdapter } from './http-contract.ts'
-import { headerOf } from './http-servers.ts'
+import { headerOf, TLS } from './http-servers.ts'
 import { controller, create, method, moduleOf, parameters } from './nest-builders.ts'
 import { optionsFor, recordingTracker, type RecordingTracker, type Scenario, type RunningServer } from './http-host.ts'
 
@@ -77,7 +77,10 @@ interface Incoming {
   readonly body?: unknown
 }
 
-function serving(make: () => ExpressAdapter | FastifyAdapter): (scenario: Scenario) => Promise<RunningServer> {
+function serving(
+  make: () => ExpressAdapter | FastifyAdapter,
+  options?: Parameters<typeof create>[2],
+): (scenario: Scenario) => Promise<RunningServer> {
   return async ({ tracker, handle, ...own }) => {
     class Shop {
       async answer(req: Incoming, res: Reply): Promise<unknown> {
@@ -99,8 +102,8 @@ function serving(make: () => ExpressAdapter | FastifyAdapter): (scenario: Scenar
     const adapter = make()
     if (adapter instanceof FastifyAdapter)
       adapter.getInstance().addContentTypeParser('*', { parseAs: 'string' }, (_req, body, done) => done(null, body))
-    const app = await create(moduleOf({ imports: [tracking], controllers: [controller(Shop)] }), adapter)
-    return listenNest(app)
+    const root = moduleOf({ imports: [tracking], controllers: [controller(Shop)] })
+    return listenNest(await create(root, adapter, options))
   }
 }
 
@@ -127,7 +130,11 @@ for (const [name, make] of PLATFORMS) {
   describeHttpAdapter(`Nest on ${name}`, serving(make), {
     routes: { orders: '/orders/:id' },
     parsesJson: true,
-    // The types of Nest's adapter name another class for HTTP/2 requests; at run time both work.
+    https:
+      name === 'Fastify'
+        ? serving(() => new FastifyAdapter({ https: TLS, forceCloseConnections: true } as object))
+        : serving(make, { httpsOptions: TLS }),
+    // The types of Nest's adapter name other classes for HTTPS and HTTP/2; at run time all work.
     ...(name === 'Fastify' ? { http2: serving(() => new FastifyAdapter({ http2: true } as object)) } : {}),
   })
 }

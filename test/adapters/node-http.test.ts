@@ -8,7 +8,7 @@ import type { NodeHandler, NodeHandlerOptions } from '../../src/handlers/node-ha
 import { summarize } from '../tracker-fixture.ts'
 import { ask } from './http-client.ts'
 import { describeHttpAdapter } from './http-contract.ts'
-import { headerOf, listen, write } from './http-servers.ts'
+import { headerOf, listen, listenSecurely, write } from './http-servers.ts'
 import { optionsFor, recordingTracker, type RecordingTracker, type Scenario, type RunningServer } from './http-host.ts'
 
 type Req = IncomingMessage | Http2ServerRequest
@@ -28,6 +28,7 @@ function tracked({ tracker, handle, ...own }: Scenario): (req: Req, res: Res) =>
 
 describeHttpAdapter('node:http', (scenario) => listen(createServer(tracked(scenario))), {
   http2: (scenario) => listen(createSecondServer(tracked(scenario))),
+  https: (scenario) => listenSecurely(tracked(scenario)),
 })
 
 describe('node:http beyond the contract', () => {
