@@ -62,7 +62,7 @@ export const LAYERS: readonly Layer[] = [
   },
   {
     path: 'src/adapters/',
-    own: ['src/handlers/', 'src/tracking/', 'src/trace/', 'src/adapters/_*'],
+    own: ['src/errors.ts', 'src/handlers/', 'src/tracking/', 'src/trace/', 'src/adapters/_*'],
     packages: ['node:*'],
     because: 'adapters do not import each other',
   },

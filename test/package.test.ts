@@ -1,10 +1,10 @@
-import { execFileSync, fork } from 'node:child_process'
+import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { HOSTS } from './hosts.ts'
+import { OutsideProject } from './outside-project.ts'
 import { filesIn, root } from './sources.ts'
 
 interface Manifest {
@@ -69,21 +69,13 @@ describe('export map', () => {
 })
 
 describe('the packed tarball in another project', () => {
-  const project = mkdtempSync(join(tmpdir(), 'throughline-outside-'))
-  const npm = (...args: string[]): string =>
-    execFileSync('npm', ['--loglevel=error', ...args], { cwd: project, encoding: 'utf8' })
-  const node = (file: string): string => execFileSync(process.execPath, [file], { cwd: project, encoding: 'utf8' })
+  const outside = new OutsideProject()
+  const { folder: project } = outside
+  const npm = outside.npm.bind(outside)
+  const node = outside.node.bind(outside)
 
-  beforeAll(() => {
-    const packed = execFileSync('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', project], {
-      cwd: root,
-      encoding: 'utf8',
-    })
-    writeFileSync(join(project, 'package.json'), '{ "name": "outside", "private": true, "type": "module" }')
-    npm('install', `./${packed.trim()}`, '--prefer-offline', '--no-audit', '--no-fund')
-  }, 120_000)
-
-  afterAll(() => rmSync(project, { recursive: true, force: true }))
+  beforeAll(() => void npm('install', outside.tarball))
+  afterAll(() => outside.remove())
 
   it('tracks a request, by import and by require', () => {
     const tracked = "const work = trackRequest(() => 'done', { service: 'outside', path: 'job' })\nconsole.log(work())"
