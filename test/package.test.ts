@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, copyFileSync, cpSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { HOSTS } from './hosts.ts'
@@ -127,6 +127,18 @@ describe('the packed tarball in another project', () => {
         .join('\n'),
     )
     expect(node('subpaths.js')).toBe('')
+  })
+
+  it('needs no package but @pinojs/redact to track requests: no XState, and none of the command', () => {
+    const alone = join(project, 'alone')
+    for (const name of ['throughline', '@pinojs/redact'])
+      cpSync(join(project, 'node_modules', name), join(alone, 'node_modules', name), { recursive: true })
+    const subpaths = HOSTS.map(({ subpath }) => subpath).filter((subpath) => !loadsItsHost.includes(subpath))
+    const imports = ['', ...subpaths.map((subpath) => `/${subpath}`)].map((name) => `import 'throughline${name}'`)
+    writeFileSync(join(alone, 'all.mjs'), imports.join('\n'))
+    expect(node(join(alone, 'all.mjs'))).toBe('')
+    copyFileSync(join(project, 'esm.js'), join(alone, 'track.mjs'))
+    expect(node(join(alone, 'track.mjs'))).toContain('"state":"Responded"')
   })
 
   it('audits a log and tells its story, over threads', () => {

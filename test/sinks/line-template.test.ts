@@ -1,12 +1,13 @@
 import fc from 'fast-check'
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
+import { jsonLine } from '../../src/sinks/json-line.ts'
 import { pinoSink } from '../../src/sinks/pino.ts'
 import { LineTemplates } from '../../src/sinks/line-template.ts'
 import type { LifecycleRecord, TransitionRecord } from '../../src/record/record.ts'
 import { lifecycleRecord, SERVICE } from '../record/records.ts'
 
-test('plain transitions are rendered byte for byte as pino writes them, and all others are left to pino', () => {
+test('all lines are rendered byte for byte as pino writes them, and those of plain transitions from templates', () => {
   let written = ''
   let time = 0
   const fail = (error: unknown): never => expect.unreachable(String(error))
@@ -32,14 +33,15 @@ test('plain transitions are rendered byte for byte as pino writes them, and all 
         for (const each of records) {
           time = each.time
           byPino.write(each)
-          const leftToPino =
+          expect(jsonLine(each)).toBe(written)
+          const hasNoTemplate =
             each.lifecycle !== 'transition' ||
             each.error !== undefined ||
             each.data !== undefined ||
             each.attempt !== undefined ||
             each.due !== undefined
-          expect(templates.render(each)).toBe(leftToPino ? undefined : written)
-          if (!leftToPino) rendered += 1
+          expect(templates.render(each)).toBe(hasNoTemplate ? undefined : written)
+          if (!hasNoTemplate) rendered += 1
         }
       },
     ),
