@@ -8,6 +8,9 @@ import { OutsideProject } from './outside-project.ts'
 import { filesIn, root } from './sources.ts'
 
 interface Manifest {
+  readonly main: string
+  readonly types: string
+  readonly typesVersions: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>
   readonly exports: Readonly<Record<string, string | { readonly types: string; readonly default: string }>>
   readonly bin: Readonly<Record<string, string>>
 }
@@ -32,6 +35,20 @@ describe('export map', () => {
     expect(Object.keys(manifest.exports).sort()).toEqual(
       ['.', './audit', './package.json', './story', './wire-format.schema.json', ...adapters, ...machines].sort(),
     )
+  })
+
+  it('is repeated for TypeScript with node10 resolution, which does not read it', () => {
+    const { main, types, typesVersions, exports } = manifest
+    const typesOf = (target: string | { readonly types: string }): string =>
+      typeof target === 'string' ? target : target.types
+    expect({ types, default: main }).toEqual(exports['.'])
+    expect(typesVersions).toEqual({
+      '*': Object.fromEntries(
+        Object.entries(exports)
+          .filter(([subpath]) => !['.', './package.json'].includes(subpath))
+          .map(([subpath, target]) => [subpath.slice(2), [typesOf(target)]]),
+      ),
+    })
   })
 
   it('has all its subpaths in the type check that checks libraries too', () => {
