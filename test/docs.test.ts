@@ -23,6 +23,7 @@ const PAGES = [
   'README.md',
   'CHANGELOG.md',
   'CONTRIBUTING.md',
+  'SECURITY.md',
   'examples/storefront/README.md',
   'test/README.md',
   ...filesIn('docs'),

@@ -1,6 +1,15 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, copyFileSync, cpSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { HOSTS } from './hosts.ts'
@@ -105,6 +114,23 @@ describe('the packed tarball in another project', () => {
         lines.filter((line) => line !== 'done').map((line) => (JSON.parse(line) as { state: string }).state),
       ).toEqual(['Received', 'Authenticated', 'Processing', 'Responded'])
     }
+  })
+
+  it('has pages whose links lead to its own files', () => {
+    const packed = join(project, 'node_modules/throughline')
+    const pages = readdirSync(packed, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.md'))
+    expect(pages).toContain('README.md')
+    const dead = pages.flatMap((page) =>
+      [...readFileSync(join(packed, page), 'utf8').matchAll(/\]\(([^)\s#]+)(?:#[^)\s]*)?\)/g)]
+        .map(([, link = '']) => join(page, '..', link))
+        .filter((file) => !file.includes('https:') && !existsSync(join(packed, file))),
+    )
+    expect(dead).toEqual([])
+  })
+
+  it('has no source maps, whose sources are not in it', () => {
+    const files = readdirSync(join(project, 'node_modules/throughline/dist'), { recursive: true, encoding: 'utf8' })
+    expect(files.filter((file) => file.endsWith('.map'))).toEqual([])
   })
 
   it('runs the server of README.md, whose log the command then reads', async () => {
