@@ -162,6 +162,13 @@ describe('docs/command.md', () => {
   )
 })
 
+it('docs/toolchains.md shows every setting that CI tries', () => {
+  const settings = filesIn('.ci/toolchains').filter((file) => /(?:\.config|build)\.js$|tsconfig\.json$/.test(file))
+  expect(settings.length).toBeGreaterThan(10)
+  const shown = ['js', 'json'].flatMap((language) => blocksOf(page('docs/toolchains.md'), language))
+  expect(settings.filter((file) => !shown.includes(page(file).trim()))).toEqual([])
+})
+
 it('docs/command.md lists every key of an audit', async () => {
   const golden = page('test/record/golden.ndjson').split('\n')
   // Without these lines and that event something is found of every kind.
