@@ -51,7 +51,7 @@ export const LAYERS: readonly Layer[] = [
   {
     path: 'src/sinks/',
     own: ['src/record/'],
-    packages: ['node:events', 'node:fs'],
+    packages: ['pino', 'node:events', 'node:fs'],
     because: 'a sink sees records and nothing else',
   },
   {

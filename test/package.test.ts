@@ -172,18 +172,6 @@ describe('the packed tarball in another project', () => {
     expect(node('subpaths.js')).toBe('')
   })
 
-  it('needs no package but @pinojs/redact to track requests: no XState, and none of the command', () => {
-    const alone = join(project, 'alone')
-    for (const name of ['throughline', '@pinojs/redact'])
-      cpSync(join(project, 'node_modules', name), join(alone, 'node_modules', name), { recursive: true })
-    const subpaths = HOSTS.map(({ subpath }) => subpath).filter((subpath) => !loadsItsHost.includes(subpath))
-    const imports = ['', ...subpaths.map((subpath) => `/${subpath}`)].map((name) => `import 'throughline${name}'`)
-    writeFileSync(join(alone, 'all.mjs'), imports.join('\n'))
-    expect(node(join(alone, 'all.mjs'))).toBe('')
-    copyFileSync(join(project, 'esm.js'), join(alone, 'track.mjs'))
-    expect(node(join(alone, 'track.mjs'))).toContain('"state":"Responded"')
-  })
-
   it('audits a log and tells its story, over threads', () => {
     writeFileSync(
       join(project, 'log.js'),

@@ -1,13 +1,13 @@
 import { constantFields, levelOf, message, type LineLevel } from '../record/line.ts'
 import type { LifecycleRecord, TransitionRecord } from '../record/record.ts'
+import { isolatedPino } from './_isolated-pino.ts'
 import { PerEdgeCache } from './_per-edge-cache.ts'
-import { LEVEL_NUMBERS } from './json-line.ts'
 
 /**
- * Renders the lines of plain transitions as `jsonLine()` does, at a fraction of the cost.
+ * Renders the lines of plain transitions byte for byte as pino does, at a third of the cost.
  *
- * What all lines of an edge share is a template, into which the values of each record are inserted. Records with an
- * error, data, an attempt or a due time are left to `jsonLine()`.
+ * pino writes one line per edge, which becomes a template; the values of each record are inserted into it. Records with
+ * an error, data, an attempt or a due time are left to pino.
  */
 export class LineTemplates {
   readonly #templates: Readonly<Record<LineLevel, PerEdgeCache<LineTemplate>>>
@@ -22,7 +22,7 @@ export class LineTemplates {
     this.#templates = { info: templates('info'), warn: templates('warn'), error: templates('error') }
   }
 
-  /** The line of a record, with its line feed; undefined if `jsonLine()` has to render it. */
+  /** The line of a record, with its line feed; undefined if pino has to write it. */
   render(record: LifecycleRecord): string | undefined {
     if (
       record.lifecycle !== 'transition' ||
@@ -71,15 +71,23 @@ interface LineTemplate {
 }
 
 function createTemplate(record: TransitionRecord, level: LineLevel, service: string): LineTemplate {
-  const constant = JSON.stringify({ service, ...constantFields(record) }).slice(1, -1)
+  let line = ''
+  // JSON escapes this character, so it is in no other place of the line.
+  const placeholder = '\u0000'
+  const logger = isolatedPino(() => `,"time":${placeholder}`, { write: (text) => void (line = text) })
+  logger.child({ service, ...constantFields(record) })[level]({ trace_id: '' }, message(record))
+  const [beforeTime = '', rest = ''] = line.split(placeholder)
+  const endOfId = rest.indexOf(EMPTY_TRACE_ID) + EMPTY_TRACE_ID.length
   return {
     time: Number.NaN,
     head: '',
-    beforeTime: `{"level":${String(LEVEL_NUMBERS[level])},"time":`,
-    beforeIds: `,${constant},"trace_id":`,
-    end: `,"msg":${JSON.stringify(message(record))}}\n`,
+    beforeTime,
+    beforeIds: rest.slice(0, endOfId - '""'.length),
+    end: rest.slice(endOfId),
   }
 }
+
+const EMPTY_TRACE_ID = ',"trace_id":""'
 
 /** The number as JSON. Most times are short and formatting a fraction is slow, so short ones are cached. */
 function milliseconds(ms: number): string {

@@ -51,7 +51,7 @@ export const PLACES: readonly Place[] = [
   },
   {
     name: 'src/sinks/line-template.ts, LineTemplates.render()',
-    fix: 'add it to the line, or leave records that have it to jsonLine()',
+    fix: 'add it to the line, or leave records that have it to pino',
     missingIn: missingInTemplates,
   },
   {
