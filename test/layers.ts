@@ -33,7 +33,7 @@ export const LAYERS: readonly Layer[] = [
   {
     path: 'src/trace/',
     own: [],
-    packages: ['node:crypto'],
+    packages: ['uuid', 'node:crypto'],
     because: 'ids and headers know nothing of requests',
   },
   {
