@@ -37,8 +37,8 @@ const BUNDLES: readonly Bundle[] = [
 export const size: Benchmark = {
   name: 'size',
   title: 'Package and bundle size',
-  method: `The package is what \`npm pack\` would publish. The bundles are esbuild's output for an application that uses nothing else, for
-Node, minified, in kB of 1,000 bytes. None of them contains the files that pino loads by name at run time.`,
+  method: `The package is what \`npm pack\` would publish. The bundles are esbuild's minified output for an application that uses nothing else, on Node, in
+kB of 1,000 bytes, without the files that pino loads by name at run time.`,
   run: async () => ({
     tables: [
       {

@@ -24,14 +24,19 @@ export function startPropagatedCall(
   has: (name: string) => boolean,
   describe: () => CallTarget,
 ): PropagatedCall {
-  if (has(HEADERS.traceparent)) return { headers: callHeaders(request, has), end: undefined }
-  const { headers, end } = startCall(request, describe)
-  return { headers: missingHeaders(headers, has), end }
+  const start = (): PropagatedCall => {
+    if (has(HEADERS.traceparent)) return { headers: callHeaders(request, has), end: undefined }
+    const { headers, end } = startCall(request, describe)
+    return { headers: missingHeaders(headers, has), end }
+  }
+  return request.core.settings.errors.run(start) ?? { headers: [], end: undefined }
 }
 
 /** The missing trace headers of a call whose end cannot be seen. */
 export function callHeaders(request: TrackedRequest, has: (name: string) => boolean): PropagatedCall['headers'] {
-  return missingHeaders(has(HEADERS.traceparent) ? inject(request.context) : request.headers(), has)
+  const { errors } = request.core.settings
+  const headers = errors.run(() => (has(HEADERS.traceparent) ? inject(request.context) : request.headers()))
+  return missingHeaders(headers ?? {}, has)
 }
 
 /** How the end of a call is read from what its client returned or threw. */

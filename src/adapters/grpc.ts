@@ -1,4 +1,4 @@
-import { InterceptingCall, type Interceptor, type ServerInterceptor } from '@grpc/grpc-js'
+import { InterceptingCall, ServerInterceptingCall, type Interceptor, type ServerInterceptor } from '@grpc/grpc-js'
 import { HANDLER_OPTIONS, type HandlerOptions } from '../handlers/handler-options.ts'
 import { currentRequest } from '../tracking/current-request.ts'
 import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
@@ -23,7 +23,9 @@ export type GrpcOptions = TrackerSource & HandlerOptions<IncomingCall>
 export function trackRequest(options: GrpcOptions): ServerInterceptor {
   const core = coreOf(options, HANDLER_OPTIONS)
   checkKeys(core.settings.idHeaders.echo)
-  return (method, call) => new TrackedCall(call, method.path, core, options)
+  const { errors } = core.settings
+  return (method, call) =>
+    errors.run(() => new TrackedCall(call, method.path, core, options)) ?? new ServerInterceptingCall(call)
 }
 
 /**

@@ -35,40 +35,17 @@ export function trackOnNode<Source>(
   { path, source }: FetchRequestInfo<Source>,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
-): FetchTracking {
-  const { request, handlerFailed } = trackNodeRequest(core, options, incoming, outgoing, { path, source })
-  keepIds(core, outgoing)
+): FetchTracking | undefined {
+  const tracking = trackNodeRequest(core, options, incoming, outgoing, { path: () => path ?? incoming.url, source })
+  if (tracking === undefined) return undefined
   return {
-    request,
+    request: tracking.request,
     answered(answer, thrown) {
-      if (thrown !== undefined) handlerFailed(thrown.error)
+      if (thrown !== undefined) tracking.handlerFailed(thrown.error)
       return answer
     },
-    failed: handlerFailed,
+    failed: (error) => tracking.handlerFailed(error),
   }
-}
-
-/**
- * Leaves the trace id out of the headers that the host sends for the handler's response: those of another service, whose
- * response the handler passes on, would replace ours, which is set on Node's response already.
- */
-function keepIds({ settings: { errors, idHeaders } }: RequestCore, outgoing: ServerResponse): void {
-  const names = idHeaders.echo
-  if (names.length === 0) return
-  const writeHead = outgoing.writeHead.bind(outgoing)
-  outgoing.writeHead = (...args: unknown[]) => {
-    const given = args.at(-1)
-    if (typeof given === 'object' && given !== null && !Array.isArray(given))
-      args[args.length - 1] = errors.run(() => without(names, given)) ?? given
-    // The same arguments, of any of its forms.
-    return writeHead(...(args as Parameters<typeof writeHead>))
-  }
-}
-
-function without(names: readonly string[], headers: object): object {
-  const theirs = Object.keys(headers).filter((name) => names.includes(name.toLowerCase()))
-  if (theirs.length === 0) return headers
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !theirs.includes(name)))
 }
 
 /**

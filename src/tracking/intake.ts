@@ -21,6 +21,8 @@ export interface ResumeOptions extends RequestTarget {
   readonly attempt?: number | undefined
   /** The message, which is the argument of `newTraceId`; by default the carrier. */
   readonly source?: unknown
+  /** @internal Epoch milliseconds until which this delivery was held back; by default what the carrier says. */
+  readonly due?: number | undefined
 }
 
 /** Starts the request of an HTTP or gRPC call, whose headers may carry a trace. */
@@ -49,6 +51,10 @@ export function acceptDelivery(
     return startRequest(starting, extracted, delivery, delivery.source ?? carrier)
   const attempt = Number.isSafeInteger(delivery.attempt) ? Math.max(1, delivery.attempt ?? 1) : 1
   const request = new TrackedRequest(core, { ...resumption, state, traceId, extracted, attempt })
+  const { now, elapsed } = core.settings
+  const { due = resumption.due } = delivery
+  // A wait that was meant to be counts here as little as in an audit.
+  if (due !== undefined && Number.isFinite(due)) request.dueTick = elapsed() + due - now()
   core.onStarted(request)
   dispatchOrNote(request, 'ATTEMPT', { data: delivery.data })
   return request

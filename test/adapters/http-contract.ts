@@ -3,6 +3,7 @@ import { currentRequest, currentTraceId } from '../../src/tracking/current-reque
 import { deferred } from '../deferred.ts'
 import { expectValidRun, summarizeTransitions } from '../tracker-fixture.ts'
 import { ask, head, keepAliveAgent } from './http-client.ts'
+import { describeFaults } from './http-contract-faults.ts'
 import { describeIds } from './http-contract-ids.ts'
 import { describeOptions } from './http-contract-options.ts'
 import { ask2, cancel2 } from './http2-client.ts'
@@ -433,6 +434,7 @@ function describeOneServer(
     }
 
     describeIds(start)
+    describeFaults(serve)
     describeOptions((handle, own, options) => start(handle, own, serve, options), routes)
   })
 }

@@ -22,6 +22,7 @@ export class TrackedCall extends ServerInterceptingCall {
   readonly #incoming: Omit<IncomingCall, 'metadata'>
   readonly #timeLeft: number | undefined
   readonly #core: RequestCore
+  readonly #errors: RequestCore['settings']['errors']
   readonly #options: HandlerOptions<IncomingCall>
   #request: TrackedRequest | undefined
   /** Whether other interceptors follow. */
@@ -41,6 +42,7 @@ export class TrackedCall extends ServerInterceptingCall {
     this.#timeLeft = timeLeft(call)
     this.#incoming = { path, getPeer: () => call.getPeer(), getAuthContext: () => call.getAuthContext() }
     this.#core = core
+    this.#errors = core.settings.errors
     this.#options = options
     const send = call.sendStatus.bind(call)
     // Replaced on the object itself: when grpc-js ends a call of its own accord, it bypasses interceptors.
@@ -51,9 +53,7 @@ export class TrackedCall extends ServerInterceptingCall {
   }
 
   override start(listener: Listener): void {
-    const last = lastListener(listener)
-    this.#hasPhase = last !== listener || !isPlainObject(listener)
-    if (this.#hasPhase && isPlainObject(last)) onMetadata(last, () => this.#enterHandler())
+    this.#errors.run(() => this.#findPhase(listener))
     super.start({
       onReceiveMetadata: (metadata) => this.#receive(metadata, listener),
       onReceiveMessage: (message) => this.#run(() => listener.onReceiveMessage(message)),
@@ -84,20 +84,22 @@ export class TrackedCall extends ServerInterceptingCall {
     super.sendStatus(sent)
   }
 
+  #findPhase(listener: Listener): void {
+    const last = lastListener(listener)
+    this.#hasPhase = last !== listener || !isPlainObject(listener)
+    if (this.#hasPhase && isPlainObject(last)) onMetadata(last, () => this.#enterHandler())
+  }
+
   #receive(metadata: Metadata, listener: Listener): void {
     const incoming: IncomingCall = { ...this.#incoming, metadata }
-    const request = acceptWith(this.#core, this.#options, metadata, {
-      method: 'grpc',
-      path: incoming.path,
-      source: incoming,
-      timeLeft: this.#timeLeft,
-    })
+    const target = { method: 'grpc', path: incoming.path, source: incoming, timeLeft: this.#timeLeft }
+    const request = this.#errors.run(() => acceptWith(this.#core, this.#options, metadata, target))
     this.#request = request
     const serve = (allowed: boolean): void => {
       if (allowed) this.#run(() => listener.onReceiveMetadata(metadata))
       else this.sendStatus({ code: status.UNAUTHENTICATED, details: 'Unauthorized' })
     }
-    const allowed = authenticate(request, incoming, this.#options, {
+    const allowed = authenticate(this.#core, request, incoming, this.#options, {
       refusal: status.UNAUTHENTICATED,
       hasPhase: this.#hasPhase,
     })
@@ -108,7 +110,7 @@ export class TrackedCall extends ServerInterceptingCall {
   #enterHandler(): void {
     if (this.#request === undefined || !this.#hasPhase || this.#entered) return
     this.#entered = true
-    enterHandler(this.#request, this.#options)
+    enterHandler(this.#request)
   }
 
   #run(part: () => void): void {
@@ -119,18 +121,21 @@ export class TrackedCall extends ServerInterceptingCall {
   #withTraceId(metadata: Metadata): Metadata {
     const { traceId } = this.#request ?? {}
     if (traceId === undefined) return metadata
-    const ids = Object.fromEntries(this.#core.settings.idHeaders.echo.map((name) => [name, traceId]))
-    return withTraceHeaders(
-      metadata,
-      missingHeaders(ids, (name) => metadata.get(name).length > 0),
-    )
+    const withId = this.#errors.run(() => {
+      const ids = Object.fromEntries(this.#core.settings.idHeaders.echo.map((name) => [name, traceId]))
+      return withTraceHeaders(
+        metadata,
+        missingHeaders(ids, (name) => metadata.get(name).length > 0),
+      )
+    })
+    return withId ?? metadata
   }
 
   #finish(endFor: (request: TrackedRequest) => RequestEnd): void {
     const request = this.#request
     if (request === undefined || this.#ended) return
     this.#ended = true
-    request.finish(endFor(request))
+    this.#errors.run(() => request.finish(endFor(request)))
   }
 }
 
