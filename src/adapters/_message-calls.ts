@@ -1,5 +1,6 @@
 import { callId, parseCallId } from '../trace/call-id.ts'
-import { extract, inject, type Carrier } from '../trace/carrier.ts'
+import { extract, HEADERS, inject, type Carrier } from '../trace/carrier.ts'
+import { headerNames, isReceived, receivedFrom } from '../trace/received.ts'
 import { w3cTraceId } from '../trace/trace-id.ts'
 import { observeCall, type CallEnd, type OnCallEnd } from '../tracking/calls.ts'
 import type { HandOff } from '../tracking/hand-off.ts'
@@ -90,17 +91,26 @@ export class MessageCalls {
 /**
  * Whether a message has a carrier that must stay: one of another trace, whose messages the caller relays, or one that
  * `request.enqueue` or `request.headers` has just made. Any other carrier of this trace came with a message that is
- * forwarded.
+ * forwarded, and one that equals what came in with the request was copied from there.
  */
 export function hasCarrierToKeep(request: TrackedRequest, own: Carrier): boolean {
   const { traceId, parentId, resumption } = extract(own, 'message')
-  if (traceId === undefined) return false
+  if (traceId === undefined || isCopied(request, own)) return false
   return (
     w3cTraceId(traceId) !== w3cTraceId(request.traceId) ||
     (resumption?.requestId === request.requestId && !request.handedOver) ||
     isCallOf(request, parentId)
   )
 }
+
+function isCopied({ received }: TrackedRequest, own: Carrier): boolean {
+  if (received === undefined) return false
+  const sent = Object.entries(receivedFrom(own, PLACE_NAMES) ?? {})
+  return sent.length > 0 && sent.every(([name, value]) => isReceived(received, name, value))
+}
+
+/** The headers that name a request, or its place in a trace. */
+const PLACE_NAMES = headerNames([HEADERS.traceId, HEADERS.traceparent, HEADERS.lifecycle])
 
 function isCallOf({ requestId, attempt, calls }: TrackedRequest, parentId = ''): boolean {
   const parsed = parseCallId(parentId)

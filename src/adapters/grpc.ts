@@ -4,7 +4,7 @@ import { currentRequest } from '../tracking/current-request.ts'
 import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
 import { TrackedCall, type IncomingCall } from './_grpc/tracked-call.ts'
 import { startPropagatedCall } from './_calls.ts'
-import { checkKeys, statusListener, withTraceHeaders } from './_grpc/outgoing-call.ts'
+import { checkKeys, ownValue, statusListener, withTraceHeaders } from './_grpc/outgoing-call.ts'
 
 export type { IncomingCall } from './_grpc/tracked-call.ts'
 
@@ -32,7 +32,8 @@ export function trackRequest(options: GrpcOptions): ServerInterceptor {
  * A client interceptor that adds the trace of the current request to every call: `x-trace-id`, `traceparent`,
  * `tracestate`.
  *
- * Keys that the caller has set stay. Outside a request nothing is added.
+ * Keys that the caller has set stay; those that were copied from the current request's metadata are replaced. Outside
+ * a request nothing is added.
  *
  * @example new CatalogClient(address, credentials, { interceptors: [propagate()] })
  */
@@ -45,10 +46,10 @@ export function propagate(): Interceptor {
       start(metadata, listener, next) {
         const call = startPropagatedCall(
           request,
-          (name) => metadata.get(name).length > 0,
+          (name) => ownValue(metadata, name),
           () => ({ target: path.slice(1, path.lastIndexOf('/')), method: 'grpc', path }),
         )
-        next(withTraceHeaders(metadata, call.headers), call.end === undefined ? listener : statusListener(call.end))
+        next(withTraceHeaders(metadata, call), call.end === undefined ? listener : statusListener(call.end))
       },
     })
   }

@@ -3,12 +3,13 @@ import { attachRequest } from '../tracking/current-request.ts'
 import type { ThrownValue } from '../tracking/finish-request.ts'
 import type { RequestCore } from '../tracking/intake.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
+import { bindEvents } from './bind-events.ts'
 import { isClosed, watchResponse, type ResponseLike } from './node-response.ts'
 import { acceptWith, type RequestOptions } from './request-options.ts'
 import { requestEnd, type ResponseEnd, type ResponseObserver } from './response-end.ts'
 
 /** The members of Node's request that are used: those of node:http and of node:http2's compatible one. */
-export type RequestLike = Pick<IncomingMessage, 'headers' | 'method' | 'url'>
+export type RequestLike = Pick<IncomingMessage, 'headers' | 'method' | 'url' | 'emit'>
 
 /** One request of node:http that is being tracked, whichever framework answers it. */
 export interface NodeRequestTracking {
@@ -71,6 +72,8 @@ function startTracking<Source>(
   const tracking = new ResponseTracking(acceptWith(core, options, req.headers, target), res)
   attachRequest(req, tracking.request)
   ;(req as Trackable)[TRACKING] = tracking
+  bindEvents(req, tracking.request)
+  bindEvents(res, tracking.request)
   watchResponse(res, tracking)
   return tracking
 }

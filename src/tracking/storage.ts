@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { channel } from 'node:diagnostics_channel'
 
 /** The ids that the storage's readers need; every tracked request has them. */
 export interface StoredRequest {
@@ -29,4 +30,9 @@ export function storedRequest(): StoredRequest | undefined {
 /** Runs a function in the context of a request, or of none. */
 export function runWith<T>(request: StoredRequest | undefined, fn: () => T): T {
   return storage.run(request, fn)
+}
+
+/** Runs what a tracing channel traces in the context of the request that its message is about, if it is about one. */
+export function bindToChannel(name: string, requestOf: (message: unknown) => StoredRequest | undefined): void {
+  channel(name).bindStore(storage, (message) => requestOf(message) ?? storage.getStore())
 }

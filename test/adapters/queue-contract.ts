@@ -223,6 +223,31 @@ export function describeQueueAdapter(
       })
     })
 
+    test.each([
+      ['as they came', (name: string) => name],
+      ['in another case', (name: string) => name.replace(/^\w/, (letter) => letter.toUpperCase())],
+    ])('headers copied from the request that came in are not those of the message: %s', async (_, spell) => {
+      const [queue, worker] = [await rig.newQueue(1), trackedService('worker')]
+      const shop = trackedService('shop', { trustIncoming: false })
+      const foreign = {
+        'x-trace-id': 'foreign',
+        traceparent: GOOD,
+        tracestate: 'foreign=1',
+        'x-lifecycle': `${PARENT};Queued;3;1795398062588`,
+      }
+      const copied = Object.fromEntries(Object.entries(foreign).map(([name, value]) => [spell(name), value]))
+      const request = shop.tracker.start(foreign)
+      await work(queue, worker.tracker, () => Promise.resolve())
+      await request.run(async () => {
+        await rig.send(queue, 'order 1', copied)
+        await rig.send(queue, 'order 2', copied)
+      })
+      await vi.waitFor(() => expect(worker.requests()).toHaveLength(2), SOON)
+      const child = worker.records.find(({ request_id }) => request_id !== request.requestId)
+      expect(worker.story(request.requestId)[0]).toBe('(ATTEMPT 1)')
+      expect(child).toMatchObject({ trace_id: request.traceId, parent_id: parentOfCall(request.requestId), seq: 0 })
+    })
+
     test('a chain of workers that each send a message is one trace, each request the parent of the next', async () => {
       const [orders, invoices, letters] = [await rig.newQueue(1), await rig.newQueue(1), await rig.newQueue(1)]
       const { tracker, story, records, requests } = trackedService()

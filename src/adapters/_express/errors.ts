@@ -1,18 +1,37 @@
 import { subscribe } from 'node:diagnostics_channel'
-import { trackingOf } from '../../handlers/node-request.ts'
+import { trackingOf, type NodeRequestTracking } from '../../handlers/node-request.ts'
+import { bindToChannel } from '../../tracking/storage.ts'
 import { isFunction, type AnyFunction } from '../_wrap-methods.ts'
 
 let subscribed = false
 
-/** Subscribes once per process: from 5.3 Express publishes the errors of all its applications on one channel. */
-export function subscribeToErrors(): void {
+/** The documented shape of the router's messages. */
+interface RouterMessage {
+  readonly req?: object
+  readonly error?: unknown
+}
+
+const CHANNEL = 'tracing:express.router.request'
+
+/**
+ * Subscribes once per process: from 5.3 Express publishes the steps of all its applications, and their errors, on one
+ * channel.
+ *
+ * Each handler then starts in the context of its request, also where one before it has called `next` in the callback of a
+ * connection that another request has opened.
+ */
+export function subscribeToRouter(): void {
   if (subscribed) return
   subscribed = true
-  subscribe('tracing:express.router.request:error', (message) => {
-    // The documented shape of these messages.
-    const { req, error } = message as { readonly req?: object; readonly error?: unknown }
-    if (req !== undefined) trackingOf(req)?.handlerFailed(error)
+  bindToChannel(`${CHANNEL}:start`, (message) => trackingIn(message as RouterMessage)?.request)
+  subscribe(`${CHANNEL}:error`, (message) => {
+    const routed = message as RouterMessage
+    trackingIn(routed)?.handlerFailed(routed.error)
   })
+}
+
+function trackingIn({ req }: RouterMessage): NodeRequestTracking | undefined {
+  return req === undefined ? undefined : trackingOf(req)
 }
 
 /** The prototypes whose errors are watched: one for each copy of Express 4. */

@@ -3,7 +3,7 @@ import { authenticateThen } from '../../handlers/entry.ts'
 import type { HandlerOptions } from '../../handlers/handler-options.ts'
 import { trackNodeRequest } from '../../handlers/node-request.ts'
 import type { RequestCore } from '../../tracking/intake.ts'
-import { subscribeToErrors, watchErrors } from './errors.ts'
+import { subscribeToRouter, watchErrors } from './errors.ts'
 import { routeOf, type IsRequestHandler, type RoutedRequest } from './route.ts'
 
 /** An Express middleware, with the members that are used. */
@@ -23,7 +23,7 @@ export function middleware<Req extends RoutableRequest>(
   options: HandlerOptions<Req>,
   framework: { readonly isHandler?: IsRequestHandler; readonly hasPhase?: boolean } = {},
 ): Middleware<Req> {
-  subscribeToErrors()
+  subscribeToRouter()
   const { errors } = core.settings
   return (req, res, next) => {
     errors.run(() => watchErrors(req.app?._router?.stack))

@@ -43,19 +43,21 @@ export function addHooks(
       },
     })
   app.addHook('onRequest', onRequest)
-  // A body is parsed in the context of its connection: without this, later hooks would have no current request.
-  app.addHook('preValidation', (req, _reply, next) => runWith(trackingOf(req.raw)?.request, next))
-  if (knowsHandlers) {
-    const enter = (raw: object | undefined): void => {
-      const request = raw === undefined ? undefined : trackingOf(raw)?.request
-      if (request !== undefined) enterHandler(request)
-    }
-    app.addHook('onRoute', (route) => wrapHandler(route, enter))
-    app.addHook('preHandler', (req, _reply, next) => {
-      if (!isWrapped(req.routeOptions.config)) enter(req.raw)
-      next()
-    })
+  const enter: EnterHandler = (raw, handle) => {
+    const request = raw === undefined ? undefined : trackingOf(raw)?.request
+    if (request === undefined) return handle()
+    enterHandler(request)
+    return runWith(request, handle)
   }
+  // A hook may end a phase in another context: in the callback of a connection that another request has opened.
+  const resume = (req: FastifyRequest, _reply: FastifyReply, next: () => void): void =>
+    runWith(trackingOf(req.raw)?.request, next)
+  app.addHook('preValidation', resume)
+  app.addHook('preHandler', (req, reply, next) => {
+    if (knowsHandlers && !isWrapped(req.routeOptions.config)) enter(req.raw, next)
+    else resume(req, reply, next)
+  })
+  if (knowsHandlers) app.addHook('onRoute', (route) => wrapHandler(route, enter))
   app.addHook('onError', (req, _reply, error, next) => {
     trackingOf(req.raw)?.handlerFailed(error)
     next()
@@ -72,15 +74,17 @@ export function addHooks(
 /** Marks the configuration of routes whose handler is wrapped. */
 const WRAPPED = Symbol('throughline.wrapped')
 
+/** Records that the handler of a request starts, and runs it in its context. */
+type EnterHandler = <R>(raw: object | undefined, handle: () => R) => R
+
 /** Routes that were added before the plugin was loaded are not wrapped: there the handler starts at `preHandler`. */
-function wrapHandler(route: RouteOptions, enter: (raw: object | undefined) => void): void {
+function wrapHandler(route: RouteOptions, enter: EnterHandler): void {
   // The handler of a WebSocket gets other arguments.
   if ('websocket' in route || 'wsHandler' in route) return
   const { handler } = route
   route.config = { ...route.config, [WRAPPED]: true }
   route.handler = function (req, reply) {
-    enter(req.raw)
-    return handler.call(this, req, reply)
+    return enter(req.raw, () => handler.call(this, req, reply))
   }
 }
 

@@ -6,7 +6,7 @@ import type { RequestEnd } from '../../tracking/finish-request.ts'
 import type { TrackedRequest } from '../../tracking/tracked-request.ts'
 import type { RequestCore } from '../../tracking/intake.ts'
 import { isPlainObject, lastListener, onMetadata, type Listener } from './listeners.ts'
-import { missingHeaders } from '../_trace-headers.ts'
+import type { HeaderChanges } from '../_header-changes.ts'
 import { withTraceHeaders } from './outgoing-call.ts'
 import { ServerInterceptingCall } from './server-call.ts'
 import { endOf, type Status } from './status.ts'
@@ -48,7 +48,7 @@ export class TrackedCall extends ServerInterceptingCall {
     const send = call.sendStatus.bind(call)
     // Replaced on the object itself: when grpc-js ends a call of its own accord, it bypasses interceptors.
     call.sendStatus = (sent) => {
-      send(this.#metadataSent ? sent : { ...sent, metadata: this.#withTraceId(sent.metadata ?? new Metadata()) })
+      send({ ...sent, metadata: this.#trailers(sent.metadata) })
       this.#finish((request) => endOf(request, sent, this.#answered))
     }
   }
@@ -119,17 +119,21 @@ export class TrackedCall extends ServerInterceptingCall {
     else this.#request.run(part)
   }
 
+  /** A handler may pass on what another service answered: the trace id is this call's, and is sent once. */
   #withTraceId(metadata: Metadata): Metadata {
     const { traceId } = this.#request ?? {}
     if (traceId === undefined) return metadata
-    const withId = this.#errors.run(() => {
-      const ids = Object.fromEntries(this.#core.settings.idHeaders.echo.map((name) => [name, traceId]))
-      return withTraceHeaders(
-        metadata,
-        missingHeaders(ids, (name) => metadata.get(name).length > 0),
-      )
-    })
-    return withId ?? metadata
+    return this.#change(metadata, (echo) => ({ headers: echo.map((name) => [name, traceId] as const), dropped: [] }))
+  }
+
+  #trailers(metadata: Metadata | null | undefined): Metadata | null {
+    if (!this.#metadataSent) return this.#withTraceId(metadata ?? new Metadata())
+    return metadata ? this.#change(metadata, (echo) => ({ headers: [], dropped: echo })) : null
+  }
+
+  #change(metadata: Metadata, changesFor: (echo: readonly string[]) => HeaderChanges): Metadata {
+    const change = (): Metadata => withTraceHeaders(metadata, changesFor(this.#core.settings.idHeaders.echo))
+    return this.#errors.run(change) ?? metadata
   }
 
   #finish(endFor: (request: TrackedRequest) => RequestEnd): void {
