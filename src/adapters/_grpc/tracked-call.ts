@@ -94,13 +94,12 @@ export class TrackedCall extends ServerInterceptingCall {
   #receive(metadata: Metadata, listener: Listener): void {
     const incoming: IncomingCall = { ...this.#incoming, metadata }
     const target = { method: 'grpc', path: incoming.path, source: incoming, timeLeft: this.#timeLeft }
-    const request = this.#errors.run(() => acceptWith(this.#core, this.#options, metadata, target))
-    this.#request = request
+    this.#request = this.#errors.run(() => acceptWith(this.#core, this.#options, metadata, target))
     const serve = (allowed: boolean): void => {
       if (allowed) this.#run(() => listener.onReceiveMetadata(metadata))
       else this.sendStatus({ code: status.UNAUTHENTICATED, details: 'Unauthorized' })
     }
-    const allowed = authenticate(this.#core, request, incoming, this.#options, {
+    const allowed = authenticate(this.#core, this.#request, incoming, this.#options, {
       refusal: status.UNAUTHENTICATED,
       hasPhase: this.#hasPhase,
     })
@@ -132,8 +131,8 @@ export class TrackedCall extends ServerInterceptingCall {
   }
 
   #change(metadata: Metadata, changesFor: (echo: readonly string[]) => HeaderChanges): Metadata {
-    const change = (): Metadata => withTraceHeaders(metadata, changesFor(this.#core.settings.idHeaders.echo))
-    return this.#errors.run(change) ?? metadata
+    const { settings } = this.#core
+    return this.#errors.run(() => withTraceHeaders(metadata, changesFor(settings.idHeaders.echo))) ?? metadata
   }
 
   #finish(endFor: (request: TrackedRequest) => RequestEnd): void {
