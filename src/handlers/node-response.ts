@@ -10,9 +10,6 @@ export type ResponseLike = Pick<
   'on' | 'writeHead' | 'setHeader' | 'destroy' | 'headersSent' | 'statusCode' | 'socket' | 'getHeaderNames'
 > & {
   readonly req?: { readonly socket?: Socket | null }
-  /** The error that it was destroyed with; over HTTP/2 its stream has it. */
-  readonly errored?: Error | null
-  readonly stream?: { readonly errored?: Error | null }
 }
 
 /**
@@ -142,11 +139,4 @@ function onceClosed(socket: Socket, callback: () => void): () => void {
   }
   callbacks.add(callback)
   return () => void callbacks.delete(callback)
-}
-
-/** The error that the host or the handler destroyed a response with, if any: that of the stream it was sending. */
-export function failureOf({ errored, stream }: ResponseLike): Error | undefined {
-  const error = errored ?? stream?.errored ?? undefined
-  // A client that cancels its stream of HTTP/2 with a code is no failure of ours.
-  return error !== undefined && 'code' in error && error.code === 'ERR_HTTP2_STREAM_ERROR' ? undefined : error
 }
