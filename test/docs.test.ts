@@ -23,6 +23,7 @@ const PAGES = [
   'README.md',
   'CHANGELOG.md',
   'CONTRIBUTING.md',
+  'SECURITY.md',
   'examples/storefront/README.md',
   'test/README.md',
   ...filesIn('docs'),
@@ -159,6 +160,13 @@ describe('docs/command.md', () => {
       ).toEqual(flags.sort())
     },
   )
+})
+
+it('docs/toolchains.md shows every setting that CI tries', () => {
+  const settings = filesIn('.ci/toolchains').filter((file) => /(?:\.config|build)\.js$|tsconfig\.json$/.test(file))
+  expect(settings.length).toBeGreaterThan(10)
+  const shown = ['js', 'json'].flatMap((language) => blocksOf(page('docs/toolchains.md'), language))
+  expect(settings.filter((file) => !shown.includes(page(file).trim()))).toEqual([])
 })
 
 it('docs/command.md lists every key of an audit', async () => {

@@ -1,13 +1,16 @@
-import { execFileSync, fork } from 'node:child_process'
+import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { HOSTS } from './hosts.ts'
+import { OutsideProject } from './outside-project.ts'
 import { filesIn, root } from './sources.ts'
 
 interface Manifest {
+  readonly main: string
+  readonly types: string
+  readonly typesVersions: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>
   readonly exports: Readonly<Record<string, string | { readonly types: string; readonly default: string }>>
   readonly bin: Readonly<Record<string, string>>
 }
@@ -32,6 +35,20 @@ describe('export map', () => {
     expect(Object.keys(manifest.exports).sort()).toEqual(
       ['.', './audit', './package.json', './story', './wire-format.schema.json', ...adapters, ...machines].sort(),
     )
+  })
+
+  it('is repeated for TypeScript with node10 resolution, which does not read it', () => {
+    const { main, types, typesVersions, exports } = manifest
+    const typesOf = (target: string | { readonly types: string }): string =>
+      typeof target === 'string' ? target : target.types
+    expect({ types, default: main }).toEqual(exports['.'])
+    expect(typesVersions).toEqual({
+      '*': Object.fromEntries(
+        Object.entries(exports)
+          .filter(([subpath]) => !['.', './package.json'].includes(subpath))
+          .map(([subpath, target]) => [subpath.slice(2), [typesOf(target)]]),
+      ),
+    })
   })
 
   it('has all its subpaths in the type check that checks libraries too', () => {
@@ -69,21 +86,13 @@ describe('export map', () => {
 })
 
 describe('the packed tarball in another project', () => {
-  const project = mkdtempSync(join(tmpdir(), 'throughline-outside-'))
-  const npm = (...args: string[]): string =>
-    execFileSync('npm', ['--loglevel=error', ...args], { cwd: project, encoding: 'utf8' })
-  const node = (file: string): string => execFileSync(process.execPath, [file], { cwd: project, encoding: 'utf8' })
+  const outside = new OutsideProject()
+  const { folder: project } = outside
+  const npm = outside.npm.bind(outside)
+  const node = outside.node.bind(outside)
 
-  beforeAll(() => {
-    const packed = execFileSync('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', project], {
-      cwd: root,
-      encoding: 'utf8',
-    })
-    writeFileSync(join(project, 'package.json'), '{ "name": "outside", "private": true, "type": "module" }')
-    npm('install', `./${packed.trim()}`, 'express', '--prefer-offline', '--no-audit', '--no-fund')
-  }, 120_000)
-
-  afterAll(() => rmSync(project, { recursive: true, force: true }))
+  beforeAll(() => void npm('install', outside.tarball, 'express'))
+  afterAll(() => outside.remove())
 
   it('tracks a request, by import and by require', () => {
     const tracked = "const work = trackRequest(() => 'done', { service: 'outside', path: 'job' })\nconsole.log(work())"
@@ -96,6 +105,23 @@ describe('the packed tarball in another project', () => {
         lines.filter((line) => line !== 'done').map((line) => (JSON.parse(line) as { state: string }).state),
       ).toEqual(['Received', 'Authenticated', 'Processing', 'Responded'])
     }
+  })
+
+  it('has pages whose links lead to its own files', () => {
+    const packed = join(project, 'node_modules/throughline')
+    const pages = readdirSync(packed, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.md'))
+    expect(pages).toContain('README.md')
+    const dead = pages.flatMap((page) =>
+      [...readFileSync(join(packed, page), 'utf8').matchAll(/\]\(([^)\s#]+)(?:#[^)\s]*)?\)/g)]
+        .map(([, link = '']) => join(page, '..', link))
+        .filter((file) => !file.includes('https:') && !existsSync(join(packed, file))),
+    )
+    expect(dead).toEqual([])
+  })
+
+  it('has no source maps, whose sources are not in it', () => {
+    const files = readdirSync(join(project, 'node_modules/throughline/dist'), { recursive: true, encoding: 'utf8' })
+    expect(files.filter((file) => file.endsWith('.map'))).toEqual([])
   })
 
   it('runs the server of README.md, whose log the command then reads', async () => {

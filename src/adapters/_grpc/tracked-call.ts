@@ -1,4 +1,4 @@
-import { Metadata, ServerInterceptingCall, status, type ServerInterceptingCallInterface } from '@grpc/grpc-js'
+import { Metadata, status, type ServerInterceptingCallInterface } from '@grpc/grpc-js'
 import { authenticate, enterHandler } from '../../handlers/entry.ts'
 import type { HandlerOptions } from '../../handlers/handler-options.ts'
 import { acceptWith } from '../../handlers/request-options.ts'
@@ -8,6 +8,7 @@ import type { RequestCore } from '../../tracking/intake.ts'
 import { isPlainObject, lastListener, onMetadata, type Listener } from './listeners.ts'
 import { missingHeaders } from '../_trace-headers.ts'
 import { withTraceHeaders } from './outgoing-call.ts'
+import { ServerInterceptingCall } from './server-call.ts'
 import { endOf, type Status } from './status.ts'
 
 /** A call before its first message: the argument of the user's functions. */
