@@ -4,6 +4,7 @@ import { initWithIds, isHeldByBun, observeBody, setIds } from './fetch-body.ts'
 import type { FetchRequestInfo, FetchTracking } from './fetch-tracking.ts'
 import type { HandlerOptions } from './handler-options.ts'
 import { acceptWith } from './request-options.ts'
+import { endOfHandshake } from './upgrade-handler.ts'
 
 /**
  * Tracks one request on a host of which nothing more is known: the body of its response ends it, or its signal.
@@ -38,7 +39,9 @@ export function trackByBody<Source>(
         return undefined
       }
       status = answer.status
-      const end = endFromStatus(request, status, thrown)
+      const end = isHandshake
+        ? endOfHandshake(request, { how: 'answered', status }, thrown)
+        : endFromStatus(request, status, thrown)
       // A response of 101 and Response.error() cannot be constructed: they are passed on as they are.
       if (status < 200) {
         settle(end)

@@ -1,4 +1,4 @@
-import { attachRequest } from '../tracking/current-request.ts'
+import { attachedRequest, attachRequest } from '../tracking/current-request.ts'
 import { endFromStatus } from '../tracking/finish-request.ts'
 import type { RequestCore } from '../tracking/intake.ts'
 import { authenticate } from './entry.ts'
@@ -78,6 +78,9 @@ function startTracking<Source>(
   options: HandlerOptions<Source>,
   info: FetchRequestInfo<Source>,
 ): FetchTracking | undefined {
+  const outer = attachedRequest(info.incoming)
+  // A request that a wrapper or a middleware around this one tracks stays as it is.
+  if (outer?.ended === false) return { request: outer, answered: (answer) => answer, failed: () => undefined }
   const tracking = trackByHost(core, options, info)
   if (tracking === undefined) return undefined
   attachRequest(info.incoming, tracking.request)

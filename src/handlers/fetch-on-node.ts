@@ -1,11 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { endFromStatus, type RequestEnd } from '../tracking/finish-request.ts'
+import type { ThrownValue } from '../tracking/finish-request.ts'
 import type { RequestCore } from '../tracking/intake.ts'
 import { initWithIds } from './fetch-body.ts'
 import type { FetchRequestInfo, FetchTracking } from './fetch-tracking.ts'
 import type { HandlerOptions } from './handler-options.ts'
+import { watchHandshake } from './handshake.ts'
 import { trackNodeRequest } from './node-request.ts'
 import { acceptWith } from './request-options.ts'
+import { endOfHandshake } from './upgrade-handler.ts'
 
 /** What a fetch-style host on node:http, such as @hono/node-server, passes along: an upgrade has no response. */
 interface NodeEnv {
@@ -49,8 +51,8 @@ export function trackOnNode<Source>(
 }
 
 /**
- * Tracks a request for a WebSocket, whose handshake the host does once it has the response: of a response it sends the
- * status and the headers, and reads no body.
+ * Tracks a request for a WebSocket until its handshake, which the host does once it has the response: of that it sends
+ * the status and the headers, and reads no body.
  */
 export function trackUpgradeOnNode<Source>(
   core: RequestCore,
@@ -59,29 +61,17 @@ export function trackUpgradeOnNode<Source>(
   { headers, method, url, socket }: IncomingMessage,
 ): FetchTracking {
   const request = acceptWith(core, options, headers, { method, path: path ?? url, source })
-  const settle = (end: RequestEnd): void => {
-    for (const event of ['end', 'close']) socket.off(event, onClosed)
-    core.settings.errors.run(() => request.finish(end))
-  }
-  const onClosed = (): void => settle({ outcome: 'aborted' })
-  // `end` alone comes where the client has left and Node keeps its half of the connection open.
-  for (const event of ['end', 'close']) socket.once(event, onClosed)
+  let thrown: ThrownValue | undefined
+  watchHandshake(socket, (handshake) => request.finish(endOfHandshake(request, handshake, thrown)))
   return {
     request,
-    answered(answer, thrown) {
-      // The helpers of Hono answer so, which says that the handshake may begin.
-      if (answer?.status === 200 && answer.body === null) setImmediate(() => settle(endOfHandshake(socket)))
-      else settle(endFromStatus(request, answer?.status ?? 400, thrown))
+    answered(answer, error) {
+      thrown = error
       return answer === undefined ? answer : new Response(answer.body, initWithIds(request, answer))
     },
     failed(error) {
       if (request.ended) request.emitNote('note', 'FAIL', { error })
-      settle({ outcome: 'error', status: 500, error })
+      request.finish({ outcome: 'error', status: 500, error })
     },
   }
-}
-
-/** The host closes the connection where the client's part of the handshake is wrong. */
-function endOfHandshake({ destroyed, writableEnded }: IncomingMessage['socket']): RequestEnd {
-  return destroyed || writableEnded ? { outcome: 'aborted' } : { outcome: 'ok', status: 101 }
 }

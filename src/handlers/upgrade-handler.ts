@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { attachRequest } from '../tracking/current-request.ts'
-import { endFromStatus, type RequestEnd } from '../tracking/finish-request.ts'
+import { endFromStatus, type RequestEnd, type ThrownValue } from '../tracking/finish-request.ts'
 import type { RequestCore } from '../tracking/intake.ts'
 import { accepts } from '../tracking/signals.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
@@ -31,7 +31,7 @@ export function handleUpgrade(
   const request = errors.run(() => {
     const started = acceptWith(core, options, req.headers, { method: req.method, path: req.url, source: req })
     attachRequest(req, started)
-    onDone = watchHandshake(socket, (handshake) => errors.run(() => started.finish(endOf(started, handshake))))
+    onDone = watchHandshake(socket, (handshake) => errors.run(() => started.finish(endOfHandshake(started, handshake))))
     return started
   })
   const onError = (error: unknown): void => {
@@ -43,8 +43,12 @@ export function handleUpgrade(
   authenticateThen(core, request, req, options, { serve, reject, onError })
 }
 
-/** A client who is refused was denied, or the handshake failed; any other answer below 500 is the handler's own. */
-function endOf(request: TrackedRequest, handshake: Handshake): RequestEnd {
+/**
+ * A client who is refused was denied, or the handshake failed; any other answer below 500 is the handler's own.
+ *
+ * @param thrown the error that was answered, if any
+ */
+export function endOfHandshake(request: TrackedRequest, handshake: Handshake, thrown?: ThrownValue): RequestEnd {
   switch (handshake.how) {
     case 'left':
       return { outcome: 'aborted' }
@@ -56,7 +60,7 @@ function endOf(request: TrackedRequest, handshake: Handshake): RequestEnd {
         : { outcome: 'error', error: handshake.error ?? UNANSWERED }
     case 'answered': {
       const { status } = handshake
-      const end = endFromStatus(request, status)
+      const end = endFromStatus(request, status, thrown)
       return end.outcome === 'ok' && (status === 401 || status === 403) ? { ...end, outcome: 'error' } : end
     }
   }

@@ -74,12 +74,12 @@ describe('WebSockets on hono, with @hono/node-server', () => {
 
   const guard = (app: Hono): unknown => app.use('/live/*', (c) => Promise.resolve(c.text('who are you', 401)))
 
-  test('one that a route refuses with 401 ends its request with 401', async () => {
+  test('one that a route refuses with 401 ends its request with 401, which is not ok', async () => {
     const server = await start(guard)
     const { statusCode, headers } = await refused('/live/7')
     await server.ended(1)
     expect([statusCode, headers['x-trace-id']]).toEqual([401, server.records[0]?.trace_id])
-    expectRun(server, ...IMPLIED, '3 RESPOND Responded ok')
+    expectRun(server, ...IMPLIED, '3 RESPOND Responded error')
     expect(server.records.at(-1)).toMatchObject({ status: 401 })
   })
 
@@ -117,7 +117,7 @@ describe('WebSockets on hono, with @hono/node-server', () => {
     expect(server.records.at(-1)).toMatchObject({ status })
   })
 
-  test('one whose client does its part of the handshake wrong is not ok', async () => {
+  test('one whose client does its part of the handshake wrong ends with what it was answered', async () => {
     const server = await start(() => undefined)
     const { port } = new URL(serving?.url ?? '')
     const socket = connectSocket(Number(port), '127.0.0.1')
@@ -126,7 +126,8 @@ describe('WebSockets on hono, with @hono/node-server', () => {
     expect(String(answer)).toMatch(/^HTTP\/1.1 400 /)
     socket.destroy()
     await server.ended(1)
-    expectRun(server, ...IMPLIED, '3 RESPOND Responded aborted')
+    expectRun(server, ...IMPLIED, '3 RESPOND Responded ok')
+    expect(server.records.at(-1)).toMatchObject({ status: 400 })
   })
 
   test('one whose client leaves before it is answered is aborted', async () => {

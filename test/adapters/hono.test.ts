@@ -325,6 +325,20 @@ describe('hono beyond the contract', () => {
     expect(server.records[0]).toMatchObject({ path })
   })
 
+  test.each(['on @hono/node-server', 'on another host'])(
+    'a request that two applications track is tracked once, %s',
+    async (host) => {
+      const { tracker, records, ended } = recordingTracker()
+      const inner = new Hono().use(trackRequest({ tracker })).get('/', (c) => c.text('fine'))
+      const app = new Hono().use(trackRequest({ tracker })).route('/', inner)
+      serving = await listenFetch(host === 'on another host' ? (request) => app.fetch(request) : app.fetch)
+      const { headers, body } = await ask(serving.url)
+      expect([headers['x-trace-id'], body]).toEqual([records[0]?.trace_id, 'fine'])
+      await ended(1)
+      expect(summarizeTransitions(records)).toHaveLength(4)
+    },
+  )
+
   test('requests of app.request() are tracked', async () => {
     const { tracker, records } = trackerFixture()
     const app = new Hono().use(trackRequest({ tracker })).get('/', (c) => c.text(currentRequest(c)?.traceId ?? ''))
