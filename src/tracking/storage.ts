@@ -18,7 +18,7 @@ const storage = sharedStorage()
 
 function sharedStorage(): Storage {
   // Only storages are kept under this key.
-  const shared = globalThis as { [STORAGE]?: Storage }
+  const shared: { [STORAGE]?: Storage } = globalThis
   return (shared[STORAGE] ??= new AsyncLocalStorage())
 }
 
