@@ -58,7 +58,8 @@ export function watchHandshake(socket: Duplex, ended: (handshake: Handshake) => 
         method,
         (...args: readonly unknown[]) => {
           before[method](args[0])
-          return typeof original === 'function' ? Reflect.apply(original, socket, args) : undefined
+          const result: unknown = typeof original === 'function' ? Reflect.apply(original, socket, args) : undefined
+          return result
         },
       ]
     }),
