@@ -15,6 +15,7 @@ const NOT_FAST = [
   'test/story/completeness.test.ts',
   'test/story/foreign/loggers.test.ts',
   'test/trace/zero-request-id.test.ts',
+  'test/sinks/replaced-stdout.test.ts',
   'test/tracking/{shutdown,trace-mixin}.test.ts',
 ]
 
@@ -32,6 +33,12 @@ export default defineConfig({
         extends: true,
         // No process, broker or global state: the files of a worker share one copy of each module.
         test: { name: 'fast', include: FAST, isolate: false },
+      },
+      {
+        extends: true,
+        // The name of the package is that of an older major, also in the processes that the tests start.
+        resolve: { alias: [{ find: /^bullmq$/, replacement: 'bullmq-5' }] },
+        test: { name: 'bullmq-5', include: ['test/adapters/bullmq.test.ts'], env: { BULLMQ: 'bullmq-5' } },
       },
       {
         extends: true,

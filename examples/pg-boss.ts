@@ -8,7 +8,7 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { PGlite } from '@electric-sql/pglite'
 import { PGLiteSocketServer } from '@electric-sql/pglite-socket'
-import PgBoss from 'pg-boss'
+import { PgBoss, type Job } from 'pg-boss'
 import { currentTraceId, trackRequest } from 'throughline'
 import { propagate, trackRequest as trackJob } from 'throughline/pg-boss'
 
@@ -21,7 +21,7 @@ const connectionString = process.env.DATABASE_URL ?? embedded?.url ?? ''
 const boss = propagate(new PgBoss({ connectionString, schema: 'throughline_example', max: 4 }))
 boss.on('error', (error) => console.error(error))
 await boss.start()
-await boss.createQueue('orders', { name: 'orders', retryLimit: 2 })
+await boss.createQueue('orders', { retryLimit: 2 })
 
 // The gateway answers 202 once the broker has the message. Sending it moves the request to Queued.
 const gateway = createServer(
@@ -38,7 +38,7 @@ const gateway = createServer(
 let attempts = 0
 const done = new Promise<void>((resolve, reject) => {
   const handler = trackJob(
-    ([job]: PgBoss.Job<Order>[]) => {
+    ([job]: Job<Order>[]) => {
       attempts += 1
       if (attempts === 1) throw new Error('the warehouse does not answer')
       console.log(`packed one ${String(job?.data.item)} for trace ${currentTraceId()}`)

@@ -138,7 +138,7 @@ export const HOSTS: readonly Host[] = [
     page: 'adapters/queues.md#pg-boss',
     example: 'pg-boss.ts',
     exports: PRODUCER_AND_CONSUMER,
-    peers: { 'pg-boss': '^10.0.0' },
+    peers: { 'pg-boss': '^10.0.0 || ^11.0.0 || ^12.0.0' },
     contract: 'queue',
   },
   {

@@ -51,7 +51,7 @@ export const LAYERS: readonly Layer[] = [
   {
     path: 'src/sinks/',
     own: ['src/record/'],
-    packages: ['pino', 'node:events', 'node:fs'],
+    packages: ['pino', 'node:events', 'node:fs', 'node:worker_threads'],
     because: 'a sink sees records and nothing else',
   },
   {

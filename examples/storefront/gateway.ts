@@ -2,7 +2,7 @@ import { status } from '@grpc/grpc-js'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { json } from 'node:stream/consumers'
 import { Pool } from 'pg'
-import PgBoss from 'pg-boss'
+import { PgBoss } from 'pg-boss'
 import { currentRequest, trackRequest } from 'throughline'
 import { propagate } from 'throughline/pg'
 import { propagate as propagateQueue } from 'throughline/pg-boss'
@@ -22,7 +22,8 @@ const boss = propagateQueue(
     schema: QUEUE_SCHEMA,
     migrate: false,
     schedule: false,
-    maintenanceIntervalSeconds: 1,
+    superviseIntervalSeconds: 1,
+    monitorIntervalSeconds: 1,
   }),
 )
 boss.on('error', (error) => logger.error({ err: error }, 'queue error'))

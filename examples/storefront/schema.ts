@@ -1,4 +1,4 @@
-import PgBoss from 'pg-boss'
+import { PgBoss } from 'pg-boss'
 import { Client } from 'pg'
 
 /** The schema of pg-boss. Each run recreates it, as it does `storefront`. */
@@ -39,6 +39,6 @@ export async function createSchema(connectionString: string): Promise<void> {
   await client.end()
   const boss = new PgBoss({ connectionString, schema: QUEUE_SCHEMA, supervise: false, schedule: false, max: 1 })
   await boss.start()
-  await boss.createQueue(QUEUE, { name: QUEUE, expireInSeconds: EXPIRE_SECONDS, retryLimit: 3 })
+  await boss.createQueue(QUEUE, { expireInSeconds: EXPIRE_SECONDS, retryLimit: 3 })
   await boss.stop({ graceful: false })
 }

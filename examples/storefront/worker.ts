@@ -1,4 +1,4 @@
-import PgBoss from 'pg-boss'
+import { PgBoss, type JobWithMetadata } from 'pg-boss'
 import { setTimeout } from 'node:timers/promises'
 import { Pool } from 'pg'
 import { propagate } from 'throughline/pg'
@@ -21,7 +21,7 @@ const boss = new PgBoss({
 boss.on('error', (error) => logger.error({ err: error }, 'queue error'))
 await boss.start()
 
-async function pack([job]: PgBoss.JobWithMetadata<Order>[]): Promise<void> {
+async function pack([job]: JobWithMetadata<Order>[]): Promise<void> {
   if (job === undefined) return
   const { customer, sku, quantity, engraving } = job.data
   await saveStatus(job.id, job.data, 'packing')

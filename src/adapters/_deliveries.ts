@@ -30,6 +30,16 @@ export interface Expiry {
   readonly error: Error
 }
 
+/** How one message of a batch ended. */
+export interface DeliveryEnd {
+  readonly end: RequestEnd
+  /** False if the queue does not deliver it again, whatever its delivery says. */
+  readonly willRetry?: false
+}
+
+/** How each message of a batch ended, by its place. */
+export type BatchEnds = (at: number) => DeliveryEnd
+
 /** A message that is being processed. */
 export interface ActiveDelivery {
   /** Runs a part of the work with the message's request as the current request. */
@@ -80,7 +90,7 @@ export function processOne<R>(delivery: ActiveDelivery, work: () => R): R {
 
 /**
  * Processes messages that a queue delivered together: resumes or starts the request of each, and ends all of them
- * alike.
+ * alike, or each as its result says.
  *
  * The request of a single message is the current request. Of several none is; each is attached to its message. Resolves
  * or rejects as the work does.
@@ -90,26 +100,30 @@ export async function processBatch<R>(
   deliveries: readonly Delivery[],
   work: () => R,
   expiry?: Expiry,
+  endsOf: (result: Awaited<R>) => BatchEnds | undefined = () => undefined,
 ): Promise<Awaited<R>> {
   const active = deliveries.map((delivery) => startDelivery(core, delivery))
-  const endAll = (end: RequestEnd): void => {
+  const endAll = (endOf: BatchEnds): void => {
     clearTimeout(timer)
-    for (const delivery of active) delivery.end(end)
+    for (const [at, delivery] of active.entries()) {
+      const { end, willRetry } = endOf(at)
+      delivery.end(end, willRetry)
+    }
   }
-  const timer =
-    expiry === undefined
-      ? undefined
-      : setTimeout(() => endAll({ outcome: 'error', error: expiry.error }), expiry.afterMs).unref()
+  const failAll = (error: unknown): void => endAll(() => ({ end: { outcome: 'error', error } }))
+  const timer = expiry === undefined ? undefined : setTimeout(() => failAll(expiry.error), expiry.afterMs).unref()
   try {
     const [first] = active
     const result = await (active.length === 1 && first !== undefined ? first.run(work) : runWithoutRequest(core, work))
-    endAll({ outcome: 'ok' })
+    endAll(core.settings.errors.run(() => endsOf(result)) ?? (() => OK))
     return result
   } catch (error) {
-    endAll({ outcome: 'error', error })
+    failAll(error)
     throw error
   }
 }
+
+const OK: DeliveryEnd = { end: { outcome: 'ok' } }
 
 /** Runs a handler that works on several requests, none of which is the current one. */
 export function runWithoutRequest<R>(core: RequestCore, work: () => R): R {

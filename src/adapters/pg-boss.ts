@@ -3,6 +3,7 @@ import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
 import { processBatch } from './_deliveries.ts'
 import { isObject } from './_objects.ts'
 import { deliveryOf, expiryOf, hasMetadata, type JobLike } from './_pg-boss/job.ts'
+import { endsOf } from './_pg-boss/job-results.ts'
 import { producerMethods } from './_pg-boss/producer-methods.ts'
 import { checkSendOptions, type SendOptions } from './_send-options.ts'
 import { unsupportedHost } from './_unsupported-host.ts'
@@ -27,7 +28,8 @@ const trackedHandlers = new WeakSet()
  *
  * A failed attempt that is not the last is recorded as a retry. The last one completes its request with outcome
  * `error`; so does a handler that runs longer than `expireInSeconds`, after which pg-boss fails its jobs. pg-boss
- * completes or fails a batch as a whole, and so the requests of its jobs end alike; `currentRequest(job)` finds each.
+ * completes or fails a batch as a whole, and so the requests of its jobs end alike, unless the handler returns a result
+ * for each job (`perJobResults`, from version 12 on); `currentRequest(job)` finds each.
  *
  * The jobs must have metadata, which says which attempt it is: pass `includeMetadata: true`, or use
  * `propagate(boss).work`, which does. Without metadata every delivery counts as the first, and every failure as one
@@ -36,13 +38,13 @@ const trackedHandlers = new WeakSet()
  *
  * @example boss.work('orders', { includeMetadata: true }, trackRequest(async ([job]) => …, { service: 'worker' }))
  */
-export function trackRequest<J extends JobLike, R>(
-  handler: (jobs: J[]) => R,
+export function trackRequest<J extends JobLike, Rest extends unknown[], R>(
+  handler: (jobs: J[], ...rest: Rest) => R,
   options: TrackerSource,
-): (jobs: J[]) => Promise<Awaited<R>> {
+): (jobs: J[], ...rest: Rest) => Promise<Awaited<R>> {
   const core = coreOf(options)
   let reported = false
-  const handle = (delivered: J[]): Promise<Awaited<R>> => {
+  const handle = (delivered: J[], ...rest: Rest): Promise<Awaited<R>> => {
     // Before version 10 the handler gets one job.
     if (!Array.isArray(delivered)) throw unsupportedHost('pg-boss', 'pg-boss 10')
     const deliveries = delivered.map(deliveryOf)
@@ -50,7 +52,10 @@ export function trackRequest<J extends JobLike, R>(
       reported = true
       core.settings.errors.report(new Error(NO_METADATA))
     }
-    return processBatch(core, deliveries, () => handler(deliveries.map(({ host }) => host)), expiryOf(delivered))
+    const jobs = deliveries.map(({ host }) => host)
+    // A transactional worker's second argument is its transaction.
+    const work = (): R => handler(jobs, ...rest)
+    return processBatch(core, deliveries, work, expiryOf(delivered), (result) => endsOf(delivered, result))
   }
   trackedHandlers.add(handle)
   return handle
@@ -64,8 +69,9 @@ export function trackRequest<J extends JobLike, R>(
  * {@link trackRequest} does not see. Unchanged are jobs whose data is neither an object nor absent, jobs sent outside a
  * request, and the repeated jobs of `schedule`.
  *
- * `insert`, `publish` and a send within the caller's transaction (`options.db`) do not report whether a job was kept:
- * these jobs have the request as their parent, and do not hand it off.
+ * `insert`, `flow`, `publish` and a send within the caller's transaction (`options.db`) do not report whether a job was
+ * kept: these jobs have the request as their parent, and do not hand it off. Neither does `upsert`: a later one may replace
+ * the data of the job, and with it the carrier, as `update` does.
  *
  * @example const boss = propagate(new PgBoss(url))
  */

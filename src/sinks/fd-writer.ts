@@ -1,4 +1,5 @@
 import { fstatSync, writeSync } from 'node:fs'
+import type { WriteToStream } from './replaced-stdout.ts'
 
 /** Bytes kept for a destination that accepts nothing. More lines are dropped, so that memory stays bounded. */
 const MAX_BACKLOG_BYTES = 16 * 1_024 * 1_024
@@ -21,6 +22,7 @@ const WAIT_MS = 10
 export class FdWriter {
   readonly #fd: number
   readonly #maxChunkBytes: number
+  readonly #writeToStream: WriteToStream | undefined
   readonly #listeners = new Set<(error: unknown) => void>()
   #buffered = ''
   /** What could not be written yet, in order. The first part may start within a line. */
@@ -29,8 +31,10 @@ export class FdWriter {
   #turn: NodeJS.Immediate | undefined
   #retry: NodeJS.Timeout | undefined
 
-  constructor(fd: number) {
+  /** @param writeToStream takes the lines where they belong elsewhere than on the descriptor */
+  constructor(fd: number, writeToStream?: WriteToStream) {
     this.#fd = fd
+    this.#writeToStream = writeToStream
     this.#maxChunkBytes = isFile(fd) ? Infinity : PIPE_BUF
   }
 
@@ -51,6 +55,7 @@ export class FdWriter {
     if (this.#buffered === '') return
     const text = this.#buffered
     this.#buffered = ''
+    if (this.#writeToStream?.(text, this.#report) === true) return
     if (this.#backlog.length > 0) this.#addToBacklog(Buffer.from(text))
     else this.#write(text)
   }
@@ -126,7 +131,7 @@ export class FdWriter {
     return code
   }
 
-  #report(error: unknown): void {
+  readonly #report = (error: unknown): void => {
     for (const listener of this.#listeners) listener(error)
   }
 

@@ -3,6 +3,7 @@ import { isolatedPino } from './_isolated-pino.ts'
 import { FdWriter } from './fd-writer.ts'
 import { LineTemplates } from './line-template.ts'
 import { pinoSink } from './pino.ts'
+import { replacedStdout } from './replaced-stdout.ts'
 
 /**
  * When lines are written to the operating system. Lines that are still in memory are lost if the process is killed.
@@ -25,7 +26,7 @@ export function stdoutSink(
   service: string,
   durability: Durability,
   onError: (error: unknown) => void,
-  destination: FdWriter = (sharedStdout ??= new FdWriter(STDOUT)),
+  destination: FdWriter = (sharedStdout ??= new FdWriter(STDOUT, replacedStdout(STDOUT))),
 ): Sink {
   let time = 0
   const pinoLines = pinoSink(

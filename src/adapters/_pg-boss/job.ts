@@ -3,6 +3,7 @@ import type { Delivery, Expiry } from '../_deliveries.ts'
 
 /** The members of a job that are read; those of retries are present with `includeMetadata: true`. */
 export interface JobLike {
+  readonly id: string
   readonly name: string
   readonly data: unknown
   /** Typed as a number, but a string at run time: PostgreSQL's numeric. */

@@ -21,7 +21,7 @@ export function producerMethods({ as = 'hand-off' }: SendOptions): Readonly<Reco
   // A debounced job may be held back for as many seconds as the interval has.
   return {
     ...{ send: send(), sendAfter: send(true), sendThrottled: send(), sendDebounced: send(true) },
-    ...{ insert, publish },
+    ...{ insert, publish, flow, update: replace, upsert: replace },
   }
 }
 
@@ -45,22 +45,58 @@ function sendJob(
   })
 }
 
+/** Before version 11 each job names its queue, and there is no argument for it. */
 const insert: MethodWrapper =
   (original) =>
-  (jobs, ...rest) => {
-    if (!Array.isArray(jobs)) return original(jobs, ...rest)
-    const messages = jobs.map((job: unknown) => ({ job, message: messageTo(isObject(job) ? job.name : undefined) }))
-    return sendMessages({
-      messages: messages.map(({ message }) => message),
+  (first, ...rest) => {
+    if (Array.isArray(first)) return sendJobs(first, undefined, (jobs) => original(jobs, ...rest))
+    const [jobs, ...more] = rest
+    return sendJobs(jobs, first, (carried) => original(first, carried, ...more))
+  }
+
+/** Jobs of which some wait for others, from version 12 on. */
+const flow: MethodWrapper =
+  (original) =>
+  (jobs, ...rest) =>
+    sendJobs(jobs, undefined, (carried) => original(carried, ...rest))
+
+/** Adds several jobs, to the given queue or each to its own. */
+function sendJobs(jobs: unknown, queue: unknown, send: (jobs: unknown) => unknown): unknown {
+  // pg-boss reports such arguments itself.
+  if (!Array.isArray(jobs)) return send(jobs)
+  const messages = jobs.map((job: unknown) => ({
+    job,
+    message: messageTo(queue ?? (isObject(job) ? job.name : undefined)),
+  }))
+  return sendMessages({
+    messages: messages.map(({ message }) => message),
+    as: 'child',
+    send: (headersFor) => {
+      if (headersFor === undefined) return send(jobs)
+      return send(messages.map(({ job, message }) => withHeaders(job, headersFor(message))))
+    },
+    confirm: confirmByResult(),
+  })
+}
+
+/**
+ * `update` and `upsert`, from version 12 on: they replace the data of jobs that were sent before, and with it the carrier.
+ * Such a job could be replaced again, so it never hands a request off.
+ */
+const replace: MethodWrapper =
+  (original) =>
+  (first, ...args) => {
+    const inOne = isObject(first) ? first : undefined
+    const data = inOne === undefined ? args[0] : inOne.data
+    // Without data only the options change.
+    if (data === undefined || !canCarry(data)) return original(first, ...args)
+    const sendData = (carried: unknown): unknown =>
+      inOne === undefined ? original(first, carried, ...args.slice(1)) : original({ ...inOne, data: carried }, ...args)
+    return sendMessage({
+      message: messageTo(inOne === undefined ? first : inOne.name),
       as: 'child',
-      send: (headersFor) => {
-        if (headersFor === undefined) return original(jobs, ...rest)
-        return original(
-          messages.map(({ job, message }) => withHeaders(job, headersFor(message))),
-          ...rest,
-        )
-      },
-      confirm: confirmByResult(),
+      send: (headers) => sendData(headers === undefined ? data : withCarrier(data, headers)),
+      confirm: confirmByResult((answer) => !isObject(answer) || !Array.isArray(answer.jobs) || answer.jobs.length > 0),
     })
   }
 

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
+import type * as bullmq from 'bullmq'
 import { Queue, Worker, type ConnectionOptions, type Job, type JobsOptions } from 'bullmq'
 import { propagate, trackRequest } from '../../../src/adapters/bullmq.ts'
 import { BROKERS } from '../../brokers.ts'
-import { REDELIVERY_SECONDS, type OpenRig } from '../queue-rig.ts'
+import { REDELIVERY_SECONDS, type OpenRig, type QueueRig } from '../queue-rig.ts'
 
 interface Order {
   readonly body: string
@@ -13,8 +14,18 @@ export const STALLED_CHECK = { lockDuration: REDELIVERY_SECONDS * 1_000, stalled
 
 /** Expires the locks of a queue's active jobs, as if their workers had died: other workers will find them stalled. */
 export async function expireLocks<Data>(queue: Queue<Data>, prefix: string): Promise<void> {
-  const client = await queue.backend.client
+  const client = await redisOf(queue)
   for (const { id = '' } of await queue.getActive()) await client.del(`${prefix}:${queue.name}:${id}:lock`)
+}
+
+interface Redis {
+  del(key: string): Promise<unknown>
+}
+
+/** In BullMQ 5 the queue itself has the connection, which the types of 6 do not know. */
+function redisOf<Data>(queue: Queue<Data>): Promise<Redis> {
+  const { backend = queue } = queue as { readonly backend?: object }
+  return Reflect.get(backend, 'client') as Promise<Redis>
 }
 
 /** Rejects if no Redis answers; BullMQ itself would wait without end. */
@@ -28,11 +39,17 @@ export async function reachRedis(url: string): Promise<void> {
   }
 }
 
+/** The classes of a major. */
+export type BullMq = Pick<typeof bullmq, 'Queue' | 'Worker'>
+
+export const openRig: OpenRig = (address) => openMajor({ Queue, Worker }, address)
+
 /**
  * @param address the URL of a Redis and a prefix for all keys, separated by a space; the rig that made up the prefix
- * deletes the keys
+ *   deletes the keys
  */
-export const openRig: OpenRig = async (address = '') => {
+export async function openMajor(host: BullMq, address = ''): Promise<QueueRig> {
+  const { Queue, Worker } = host
   const [url = BROKERS.redis, given] = address === '' ? [] : address.split(' ')
   const prefix = given ?? `throughline-${randomUUID().slice(0, 8)}`
   const connection: ConnectionOptions = { url, maxRetriesPerRequest: null }
