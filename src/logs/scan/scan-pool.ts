@@ -6,7 +6,7 @@ import { LineScanner, type ScannedBlock } from './scan-lines.ts'
 import type { ScanAnswer, ScanJob } from './scan-worker.ts'
 
 /** The worker's file is next to this one, in src as well as in dist. */
-const WORKER_FILE = new URL(import.meta.url.replace(/scan-pool(?=\.[jt]s$)/, 'scan-worker'))
+const WORKER_FILE = new URL(import.meta.url.replace(/[^/]*(\.[jt]s)$/, 'scan-worker$1'))
 
 /** Fewer bytes are scanned before a thread has started. */
 const MIN_BYTES_FOR_THREADS = 32 * 1_048_576
