@@ -33,7 +33,7 @@ export const LAYERS: readonly Layer[] = [
   {
     path: 'src/trace/',
     own: [],
-    packages: ['node:crypto'],
+    packages: ['uuid', 'node:crypto'],
     because: 'ids and headers know nothing of requests',
   },
   {
@@ -51,7 +51,7 @@ export const LAYERS: readonly Layer[] = [
   {
     path: 'src/sinks/',
     own: ['src/record/'],
-    packages: ['node:events', 'node:fs'],
+    packages: ['pino', 'node:events', 'node:fs'],
     because: 'a sink sees records and nothing else',
   },
   {

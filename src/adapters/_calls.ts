@@ -2,13 +2,11 @@ import { HEADERS, inject } from '../trace/carrier.ts'
 import { startCall, type CallEnd, type CallTarget, type OnCallEnd } from '../tracking/calls.ts'
 import { isThenable } from '../tracking/promises.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
+import { changesTo, isSet, type HeaderChanges, type OwnHeader } from './_header-changes.ts'
 import { isObject } from './_objects.ts'
-import { missingHeaders } from './_trace-headers.ts'
 
 /** A call of a client that propagates. */
-export interface PropagatedCall {
-  /** The trace headers that the caller has not set. */
-  readonly headers: readonly (readonly [name: string, value: string])[]
+export interface PropagatedCall extends HeaderChanges {
   /** Undefined if nobody wants the record of the call. */
   readonly end: OnCallEnd | undefined
 }
@@ -16,22 +14,27 @@ export interface PropagatedCall {
 /**
  * Starts a call of a client. It takes no number, and has no record, if the caller has set a traceparent: then another
  * parent is sent.
- *
- * @param has whether the caller has set a header
  */
 export function startPropagatedCall(
   request: TrackedRequest,
-  has: (name: string) => boolean,
+  own: OwnHeader,
   describe: () => CallTarget,
 ): PropagatedCall {
-  if (has(HEADERS.traceparent)) return { headers: callHeaders(request, has), end: undefined }
-  const { headers, end } = startCall(request, describe)
-  return { headers: missingHeaders(headers, has), end }
+  const start = (): PropagatedCall => {
+    if (isSet(request, own, HEADERS.traceparent)) return { ...callHeaders(request, own), end: undefined }
+    const { headers, end } = startCall(request, describe)
+    return { ...changesTo(request, own, headers), end }
+  }
+  return request.core.settings.errors.run(start) ?? { headers: [], dropped: [], end: undefined }
 }
 
-/** The missing trace headers of a call whose end cannot be seen. */
-export function callHeaders(request: TrackedRequest, has: (name: string) => boolean): PropagatedCall['headers'] {
-  return missingHeaders(has(HEADERS.traceparent) ? inject(request.context) : request.headers(), has)
+/** The headers of a call whose end cannot be seen. */
+export function callHeaders(request: TrackedRequest, own: OwnHeader): HeaderChanges {
+  const change = (): HeaderChanges => {
+    const sendsOther = isSet(request, own, HEADERS.traceparent)
+    return changesTo(request, own, sendsOther ? inject(request.context) : request.headers())
+  }
+  return request.core.settings.errors.run(change) ?? { headers: [], dropped: [] }
 }
 
 /** How the end of a call is read from what its client returned or threw. */

@@ -3,8 +3,9 @@ import { toDashed, w3cTraceId } from '../trace/trace-id.ts'
 
 export const TRACE_HEADER_NAMES: readonly string[] = Object.values(HEADERS)
 
+/** In any case: Kafka, AMQP and NATS keep it, and readers ignore it. */
 export function isTraceHeader(name: string): boolean {
-  return TRACE_HEADER_NAMES.includes(name)
+  return TRACE_HEADER_NAMES.includes(name.toLowerCase())
 }
 
 /** The caller's headers with these trace headers; those that a forwarded message brought along are replaced. */
@@ -13,16 +14,6 @@ export function withTraceHeaders<V>(
   traceHeaders: Readonly<Record<string, V>>,
 ): Record<string, V> {
   return { ...Object.fromEntries(Object.entries(own ?? {}).filter(([name]) => !isTraceHeader(name))), ...traceHeaders }
-}
-
-/** The trace headers that the caller has not set: what the caller has set stays. */
-export function missingHeaders(
-  headers: Readonly<Record<string, string>>,
-  has: (name: string) => boolean,
-): readonly (readonly [name: string, value: string])[] {
-  // A tracestate belongs to its traceparent: beside the caller's traceparent, ours would describe another trace.
-  const foreign = has(HEADERS.traceparent)
-  return Object.entries(headers).filter(([name]) => !has(name) && !(foreign && name === HEADERS.tracestate))
 }
 
 /** Whether a message without `x-lifecycle` has room for the header that names its parent. */

@@ -9,7 +9,8 @@ export type { PropagateOptions, Target } from './_propagation-targets.ts'
 /**
  * Wraps fetch: its requests to the hosts of `to` carry the trace (`x-trace-id`, `traceparent`, `tracestate`).
  *
- * Headers that the caller has set stay, and requests outside a tracked one are unchanged.
+ * Headers that the caller has set stay, those that were copied from the current request are replaced, and requests
+ * outside a tracked one are unchanged.
  *
  * fetch follows redirects itself. To another origin it sends all headers except `authorization`, `cookie`, `host` and
  * the like: if a host of `to` redirects to a third party, the third party receives the trace. It contains ids and no

@@ -2,9 +2,10 @@ import { InterceptingCall, type Interceptor, type ServerInterceptor } from '@grp
 import { HANDLER_OPTIONS, type HandlerOptions } from '../handlers/handler-options.ts'
 import { currentRequest } from '../tracking/current-request.ts'
 import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
+import { ServerInterceptingCall } from './_grpc/server-call.ts'
 import { TrackedCall, type IncomingCall } from './_grpc/tracked-call.ts'
 import { startPropagatedCall } from './_calls.ts'
-import { checkKeys, statusListener, withTraceHeaders } from './_grpc/outgoing-call.ts'
+import { checkKeys, ownValue, statusListener, withTraceHeaders } from './_grpc/outgoing-call.ts'
 
 export type { IncomingCall } from './_grpc/tracked-call.ts'
 
@@ -23,14 +24,17 @@ export type GrpcOptions = TrackerSource & HandlerOptions<IncomingCall>
 export function trackRequest(options: GrpcOptions): ServerInterceptor {
   const core = coreOf(options, HANDLER_OPTIONS)
   checkKeys(core.settings.idHeaders.echo)
-  return (method, call) => new TrackedCall(call, method.path, core, options)
+  const { errors } = core.settings
+  return (method, call) =>
+    errors.run(() => new TrackedCall(call, method.path, core, options)) ?? new ServerInterceptingCall(call)
 }
 
 /**
  * A client interceptor that adds the trace of the current request to every call: `x-trace-id`, `traceparent`,
  * `tracestate`.
  *
- * Keys that the caller has set stay. Outside a request nothing is added.
+ * Keys that the caller has set stay; those that were copied from the current request's metadata are replaced. Outside
+ * a request nothing is added.
  *
  * @example new CatalogClient(address, credentials, { interceptors: [propagate()] })
  */
@@ -43,10 +47,10 @@ export function propagate(): Interceptor {
       start(metadata, listener, next) {
         const call = startPropagatedCall(
           request,
-          (name) => metadata.get(name).length > 0,
+          (name) => ownValue(metadata, name),
           () => ({ target: path.slice(1, path.lastIndexOf('/')), method: 'grpc', path }),
         )
-        next(withTraceHeaders(metadata, call.headers), call.end === undefined ? listener : statusListener(call.end))
+        next(withTraceHeaders(metadata, call), call.end === undefined ? listener : statusListener(call.end))
       },
     })
   }

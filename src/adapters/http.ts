@@ -34,8 +34,8 @@ export interface HttpAgent {
  * and `httpsAgent`). An agent is asked at each hop of a redirect, so that a third-party host to which a request is
  * redirected does not receive the trace. An agent is wrapped once, and its first `to` applies.
  *
- * Headers that the caller has set stay, and requests outside a tracked one are unchanged; so is a request that reaches
- * an agent with its headers in an array or with `Expect`, since its headers are already rendered.
+ * Headers that the caller has set stay, those that were copied from the current request are replaced, and requests
+ * outside a tracked one are unchanged.
  *
  * @throws ThroughlineError THROUGHLINE_BAD_OPTION, immediately, for a `to` or a client that cannot be used
  * @example const client = propagate(http, { to: ['catalog.internal', '*.svc.local'] })

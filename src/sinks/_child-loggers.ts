@@ -1,7 +1,6 @@
-import { FIELD_NAMES, FIELDS, type Field } from '../record/fields.ts'
+import type { Field, LoggedError } from '../record/field-types.ts'
+import { FIELD_NAMES, FIELDS } from '../record/record.ts'
 import type { LineLevel } from '../record/line.ts'
-import type { LoggedError } from '../record/record.ts'
-import { LEVEL_NUMBERS } from './json-line.ts'
 import { bindingsOf, getInternal, setInternal, type PinoLogger } from './pino-internals.ts'
 
 type Fields = Readonly<Record<string, unknown>>
@@ -105,6 +104,8 @@ export class ChildLoggers {
     return line
   }
 }
+
+const LEVEL_NUMBERS: Readonly<Record<LineLevel, number>> = { info: 30, warn: 40, error: 50 }
 
 /** The logger's name for a level. A logger with only custom levels gets the next higher one, or its highest. */
 function levelIn({ levels }: PinoLogger, level: LineLevel): string {

@@ -1,7 +1,8 @@
-import type { Sink } from '../record/record.ts'
+import type { Sink } from '../record/sink.ts'
+import { isolatedPino } from './_isolated-pino.ts'
 import { FdWriter } from './fd-writer.ts'
-import { jsonLine } from './json-line.ts'
 import { LineTemplates } from './line-template.ts'
+import { pinoSink } from './pino.ts'
 
 /**
  * When lines are written to the operating system. Lines that are still in memory are lost if the process is killed.
@@ -16,7 +17,7 @@ export type Durability = 'entry' | 'turn' | 'line'
 let sharedStdout: FdWriter | undefined
 
 /**
- * The default sink: lines on standard output as pino writes them, in few system calls.
+ * The default sink: pino's lines on standard output, in few system calls.
  *
  * @param onError receives write errors, such as a full disk or a closed pipe; the lines are kept and retried
  */
@@ -26,11 +27,21 @@ export function stdoutSink(
   onError: (error: unknown) => void,
   destination: FdWriter = (sharedStdout ??= new FdWriter(STDOUT)),
 ): Sink {
+  let time = 0
+  const pinoLines = pinoSink(
+    isolatedPino(() => `,"time":${String(time)}`, destination),
+    service,
+    onError,
+  )
   const templates = new LineTemplates(service)
   destination.onError(onError)
   return {
     write(record) {
-      destination.write(templates.render(record) ?? jsonLine(record))
+      const line = templates.render(record)
+      if (line === undefined) {
+        time = record.time
+        pinoLines.write(record)
+      } else destination.write(line)
       if (durability === 'line') destination.flushBuffer()
     },
     ...(durability === 'entry' ? { beforeHandler: () => destination.flushBuffer() } : {}),

@@ -137,7 +137,7 @@ export function inject(
 }
 
 /** The value of a header, all values if there are several, or undefined if there is none or it cannot be read. */
-function readHeader(carrier: Carrier, name: string): string | readonly string[] | undefined {
+export function readHeader(carrier: Carrier, name: string): string | readonly string[] | undefined {
   if (typeof carrier !== 'object' || carrier === null) return undefined
   try {
     const value = hasGet(carrier) ? carrier.get(name) : findProperty(carrier, name)
@@ -167,7 +167,8 @@ function findProperty(carrier: object, name: string): unknown {
   return keys?.flatMap((key) => values[key])
 }
 
-function toText(value: unknown): string[] {
+/** A text as one value; what is no text as none. */
+export function toText(value: unknown): string[] {
   if (typeof value === 'string') return [value]
   return value instanceof Uint8Array
     ? [Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('latin1')]

@@ -1,4 +1,5 @@
 import { createHash, randomFillSync } from 'node:crypto'
+import { v7 } from 'uuid'
 
 const TRACE_ID = /^[A-Za-z0-9._:-]{1,128}$/
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
@@ -70,7 +71,8 @@ function reserveRandomBytes(bytes: number): number {
 }
 
 // Every id is generated in the same buffers: allocating them would cost more than everything else.
-const bits = Buffer.alloc(16)
+const seed = { random: new Uint8Array(16) }
+const bits = new Uint8Array(16)
 const text = Buffer.alloc(36, '-')
 const DIGITS = Buffer.from('0123456789abcdef')
 /** The offset of each byte's two digits in the dashed form. */
@@ -78,16 +80,11 @@ const DIGIT_OFFSETS = Uint8Array.of(0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 2
 
 /**
  * Generates a trace id: a UUID version 7 without a counter, so all bits but timestamp, version and variant are random.
- *
- * @see https://www.rfc-editor.org/rfc/rfc9562#name-uuid-version-7
  */
 export function newTraceId(): string {
-  // A clock that is set before 1970 must not end a request.
-  bits.writeUIntBE(Math.max(Date.now(), 0), 0, 6)
-  const start = reserveRandomBytes(10)
-  for (let index = 0; index < 10; index += 1) bits[6 + index] = pool[start + index] ?? 0
-  bits[6] = 0x70 | ((bits[6] ?? 0) & 0x0f)
-  bits[8] = 0x80 | ((bits[8] ?? 0) & 0x3f)
+  const start = reserveRandomBytes(16)
+  for (let index = 0; index < 16; index += 1) seed.random[index] = pool[start + index] ?? 0
+  v7(seed, bits)
   for (let index = 0; index < 16; index += 1) {
     const [byte, offset] = [bits[index] ?? 0, DIGIT_OFFSETS[index] ?? 0]
     text[offset] = DIGITS[byte >> 4] ?? 0

@@ -1,4 +1,5 @@
 import { HEADERS } from '../trace/carrier.ts'
+import { headerNames, type HeaderNames } from '../trace/received.ts'
 import { badOption, checkNames, type OptionNames } from './options.ts'
 
 /** Under which names the trace id comes in and is sent back. */
@@ -27,6 +28,8 @@ export interface IdHeaders {
   /** Of messages. */
   readonly readFromMessages: readonly string[]
   readonly echo: readonly string[]
+  /** All names under which a caller may send ids, trusted or not. */
+  readonly received: HeaderNames
 }
 
 /** @throws ThroughlineError THROUGHLINE_BAD_OPTION for a name that is not that of a header, or has another use */
@@ -37,6 +40,7 @@ export function parseIdHeaders(options: IdHeaderOptions = {}): IdHeaders {
   return Object.freeze({
     read: readNames,
     readFromMessages: Object.freeze([...new Set([HEADERS.traceId, ...readNames])]),
+    received: headerNames([...new Set([...Object.values(HEADERS), ...readNames])]),
     echo: parseNames('headers.echo', typeof echo === 'string' ? [echo] : echo),
   })
 }

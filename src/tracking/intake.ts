@@ -1,4 +1,5 @@
 import { extract, type Carrier, type Extracted } from '../trace/carrier.ts'
+import { receivedFrom, type Received } from '../trace/received.ts'
 import { firstRecord, type RequestTarget } from './build-records.ts'
 import { dispatchOrNote } from './signals.ts'
 import { TrackedRequest } from './tracked-request.ts'
@@ -21,6 +22,8 @@ export interface ResumeOptions extends RequestTarget {
   readonly attempt?: number | undefined
   /** The message, which is the argument of `newTraceId`; by default the carrier. */
   readonly source?: unknown
+  /** @internal Epoch milliseconds until which this delivery was held back; by default what the carrier says. */
+  readonly due?: number | undefined
 }
 
 /** Starts the request of an HTTP or gRPC call, whose headers may carry a trace. */
@@ -28,7 +31,9 @@ export function acceptRequest(core: RequestCore, carrier: Carrier, options: Star
   const { trustsIncoming, idHeaders } = core.settings
   const source = options.source ?? carrier
   const trusted = trustsIncoming(source)
-  return startRequest(core, extract(trusted ? carrier : undefined, 'edge', idHeaders.read), options, source)
+  const received = receivedFrom(carrier, idHeaders.received)
+  const extracted = extract(trusted ? received : undefined, 'edge', idHeaders.read)
+  return startRequest(core, { extracted, received }, options, source)
 }
 
 /**
@@ -42,19 +47,36 @@ export function acceptDelivery(
   delivery: ResumeOptions,
   starting = core,
 ): TrackedRequest {
-  const extracted = extract(carrier, 'message', core.settings.idHeaders.readFromMessages)
+  const { idHeaders } = core.settings
+  const received = receivedFrom(carrier, idHeaders.received)
+  const extracted = extract(received, 'message', idHeaders.readFromMessages)
   const { resumption, traceId } = extracted
   const state = resumption === undefined ? undefined : core.settings.table.state[resumption.state]
   if (resumption === undefined || traceId === undefined || state === undefined || state.final)
-    return startRequest(starting, extracted, delivery, delivery.source ?? carrier)
+    return startRequest(starting, { extracted, received }, delivery, delivery.source ?? carrier)
   const attempt = Number.isSafeInteger(delivery.attempt) ? Math.max(1, delivery.attempt ?? 1) : 1
-  const request = new TrackedRequest(core, { ...resumption, state, traceId, extracted, attempt })
+  const request = new TrackedRequest(core, { ...resumption, state, traceId, extracted, received, attempt })
+  const { now, elapsed } = core.settings
+  const { due = resumption.due } = delivery
+  // A wait that was meant to be counts here as little as in an audit.
+  if (due !== undefined && Number.isFinite(due)) request.dueTick = elapsed() + due - now()
   core.onStarted(request)
   dispatchOrNote(request, 'ATTEMPT', { data: delivery.data })
   return request
 }
 
-function startRequest(core: RequestCore, extracted: Extracted, target: StartOptions, source: unknown): TrackedRequest {
+/** What came in: what of it is used, and all of it. */
+interface Incoming {
+  readonly extracted: Extracted
+  readonly received: Received | undefined
+}
+
+function startRequest(
+  core: RequestCore,
+  { extracted, received }: Incoming,
+  target: StartOptions,
+  source: unknown,
+): TrackedRequest {
   const { settings } = core
   const isNew = extracted.traceId === undefined
   const request = new TrackedRequest(core, {
@@ -65,6 +87,7 @@ function startRequest(core: RequestCore, extracted: Extracted, target: StartOpti
     since: settings.now(),
     extracted:
       isNew && extracted.flags !== settings.newTraceFlags ? { ...extracted, flags: settings.newTraceFlags } : extracted,
+    received,
     timeoutMs: target.timeLeft,
   })
   core.onStarted(request)

@@ -1,5 +1,6 @@
 import { callId } from '../trace/call-id.ts'
 import { inject, type Extracted, type TraceContext } from '../trace/carrier.ts'
+import type { Received } from '../trace/received.ts'
 
 /** The ids of a request, or of one delivery of it. */
 export interface SpanInit {
@@ -7,6 +8,8 @@ export interface SpanInit {
   readonly requestId: string
   /** What came in: the parent, and the rest of the trace's context. */
   readonly extracted: Extracted
+  /** The headers of a trace that came in, also where they are not trusted. */
+  readonly received: Received | undefined
   readonly attempt?: number
 }
 
@@ -17,6 +20,8 @@ export abstract class RequestSpan {
   readonly parentId: string | undefined
   /** The number of this delivery, 1, 2 …, on a resumed request. */
   readonly attempt: number | undefined
+  /** @internal What came in under the names of our headers: what equals it was copied, and not set. */
+  readonly received: Received | undefined
   abstract readonly state: string
   /** How many steps it has taken. */
   abstract readonly seq: number
@@ -25,11 +30,12 @@ export abstract class RequestSpan {
   #calls: number
 
   /** @internal */
-  constructor({ traceId, requestId, extracted, attempt }: SpanInit) {
+  constructor({ traceId, requestId, extracted, attempt, received }: SpanInit) {
     this.traceId = traceId
     this.requestId = requestId
     this.parentId = extracted.parentId
     this.attempt = attempt
+    this.received = received
     this.#flags = extracted.flags
     this.#tracestate = extracted.tracestate
     this.#calls = 0

@@ -8,7 +8,7 @@ import { isRequestId, isTraceId, newRequestId, newTraceId } from '../trace/trace
 import { NEW_TRACE_FLAGS } from '../trace/carrier.ts'
 import { SAMPLED } from '../trace/traceparent.ts'
 import { loggedName } from '../record/truncate.ts'
-import type { Sink } from '../record/record.ts'
+import type { Sink } from '../record/sink.ts'
 import { ErrorReporter } from './error-reporter.ts'
 import { parseIdHeaders, type IdHeaderOptions, type IdHeaders } from './id-headers.ts'
 import { badOption, badOptions, type OptionNames } from './options.ts'

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { channel } from 'node:diagnostics_channel'
 
 /** The ids that the storage's readers need; every tracked request has them. */
 export interface StoredRequest {
@@ -6,9 +7,20 @@ export interface StoredRequest {
   readonly requestId: string
 }
 
+type Storage = AsyncLocalStorage<StoredRequest | undefined>
+
+/** All copies of this package in a process share one storage: a bundle may hold a second one, CommonJS a third. */
+const STORAGE = Symbol.for('throughline.storage')
+
 // Exactly one: each further instance slows every await of the process. Only `run`, never `enterWith`, which would leak
 // the request into whatever the same chain of callbacks serves next.
-const storage = new AsyncLocalStorage<StoredRequest | undefined>()
+const storage = sharedStorage()
+
+function sharedStorage(): Storage {
+  // Only storages are kept under this key.
+  const shared = globalThis as { [STORAGE]?: Storage }
+  return (shared[STORAGE] ??= new AsyncLocalStorage())
+}
 
 /** The request in whose context the caller runs, if any. */
 export function storedRequest(): StoredRequest | undefined {
@@ -18,4 +30,9 @@ export function storedRequest(): StoredRequest | undefined {
 /** Runs a function in the context of a request, or of none. */
 export function runWith<T>(request: StoredRequest | undefined, fn: () => T): T {
   return storage.run(request, fn)
+}
+
+/** Runs what a tracing channel traces in the context of the request that its message is about, if it is about one. */
+export function bindToChannel(name: string, requestOf: (message: unknown) => StoredRequest | undefined): void {
+  channel(name).bindStore(storage, (message) => requestOf(message) ?? storage.getStore())
 }

@@ -726,6 +726,38 @@ describe('propagate', () => {
     expect(own.getMap()).toEqual({ 'x-shop': 'corner' })
   })
 
+  it('answers with its own trace id where a handler passes on what another server answered', async () => {
+    const behind = await startServer(
+      {
+        unary: (call, callback) => {
+          call.sendMetadata(metadata({ 'x-trace-id': 'behind', 'x-shop': 'corner' }))
+          callback({
+            code: status.ABORTED,
+            details: 'no',
+            metadata: metadata({ 'x-trace-id': 'trailing', 'x-tail': 'end' }),
+          })
+        },
+      },
+      { trustIncoming: false },
+    )
+    const [sends, fails] = await Promise.all(
+      [true, false].map((sendsMetadata) =>
+        startServer({
+          unary: (call, callback) =>
+            void behind.client.call('unary').then(({ head = metadata({}), status: sent }) => {
+              if (sendsMetadata) call.sendMetadata(head)
+              callback({ code: sent.code, details: sent.details, metadata: sent.metadata })
+            }),
+        }),
+      ),
+    )
+    const first = await sends?.client.call('unary')
+    expect(first?.head?.getMap()).toMatchObject({ 'x-shop': 'corner', 'x-trace-id': sends?.records[0]?.trace_id })
+    expect(first?.status.metadata.getMap()).toEqual({ 'x-tail': 'end' })
+    const second = await fails?.client.call('unary')
+    expect(second?.status.metadata.get('x-trace-id')).toEqual([fails?.records[0]?.trace_id])
+  })
+
   it('overwrites no key that the caller has set', async () => {
     const request = start()
     expect(await sentWith(metadata({ 'x-trace-id': 'mine' }), request)).toEqual({
@@ -741,6 +773,23 @@ describe('propagate', () => {
     expect(await sentWith(metadata({ tracestate: 'theirs=1' }), request)).toEqual({
       ...headersOfCall(request, 2),
       tracestate: 'theirs=1',
+    })
+  })
+
+  it('replaces what was copied from the metadata of the call that came in, and drops what nothing replaces', async () => {
+    const gateway = createTracker({
+      service: 'gateway',
+      logger: false,
+      trustIncoming: false,
+      headers: { read: ['x-request-id', 'x-id-bin'] },
+    })
+    const copied = metadata({ 'x-trace-id': 'foreign', ...parent, 'x-request-id': 'foreign', 'x-shop': 'corner' })
+    copied.set('x-id-bin', Buffer.from('foreign'))
+    const request = gateway.start(copied)
+    expect(await sentWith(copied, request)).toEqual({
+      'x-shop': 'corner',
+      'x-request-id': request.traceId,
+      ...headersOfCall(request),
     })
   })
 

@@ -9,6 +9,8 @@ import { currentRequest } from '../../src/tracking/current-request.ts'
 import type { Tracker } from '../../src/handlers/tracker.ts'
 import type { TrackedRequest } from '../../src/tracking/tracked-request.ts'
 import { DASHED, GOOD, INVALID, PARENT, STATES, VALID } from '../trace/w3c-vectors.ts'
+import { deferred } from '../deferred.ts'
+import { makeFaulty } from '../faulty-tracker.ts'
 import { SOON } from '../timeouts.ts'
 import { trackedService, type OpenRig, type QueueRig, type Work } from './queue-rig.ts'
 
@@ -54,6 +56,31 @@ export function describeQueueAdapter(
       await request.run(() => rig.send(queue, body))
       return request
     }
+
+    test('an error of ours, at any place, loses no message and fails no handler', async () => {
+      const [queue, { tracker }] = [await rig.newQueue(1), trackedService()]
+      const { arm, accesses } = makeFaulty(tracker)
+      const received: string[] = []
+      let arrived = deferred()
+      await work(queue, tracker, async ({ body }) => {
+        received.push(body)
+        await Promise.resolve()
+        arrived.resolve()
+      })
+      const stderr = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+      onTestFinished(() => stderr.mockRestore())
+      let at = 0
+      do {
+        at += 1
+        arrived = deferred()
+        arm(at)
+        await tracker.start().run(() => rig.send(queue, `order ${String(at)}`))
+        await arrived.promise
+      } while (accesses() >= at)
+      expect(received).toEqual(Array.from({ length: at }, (_, index) => `order ${String(index + 1)}`))
+      // Fewer than any request makes: a host that tracks nothing would pass otherwise.
+      expect(at).toBeGreaterThan(20)
+    })
 
     test('a request is Queued once the broker has the message, and the worker continues it', async () => {
       const [queue, shop, worker] = [await rig.newQueue(1), trackedService(), trackedService('worker')]
@@ -194,6 +221,31 @@ export function describeQueueAdapter(
         parent_id: parentOfCall(request.requestId),
         seq: 0,
       })
+    })
+
+    test.each([
+      ['as they came', (name: string) => name],
+      ['in another case', (name: string) => name.replace(/^\w/, (letter) => letter.toUpperCase())],
+    ])('headers copied from the request that came in are not those of the message: %s', async (_, spell) => {
+      const [queue, worker] = [await rig.newQueue(1), trackedService('worker')]
+      const shop = trackedService('shop', { trustIncoming: false })
+      const foreign = {
+        'x-trace-id': 'foreign',
+        traceparent: GOOD,
+        tracestate: 'foreign=1',
+        'x-lifecycle': `${PARENT};Queued;3;1795398062588`,
+      }
+      const copied = Object.fromEntries(Object.entries(foreign).map(([name, value]) => [spell(name), value]))
+      const request = shop.tracker.start(foreign)
+      await work(queue, worker.tracker, () => Promise.resolve())
+      await request.run(async () => {
+        await rig.send(queue, 'order 1', copied)
+        await rig.send(queue, 'order 2', copied)
+      })
+      await vi.waitFor(() => expect(worker.requests()).toHaveLength(2), SOON)
+      const child = worker.records.find(({ request_id }) => request_id !== request.requestId)
+      expect(worker.story(request.requestId)[0]).toBe('(ATTEMPT 1)')
+      expect(child).toMatchObject({ trace_id: request.traceId, parent_id: parentOfCall(request.requestId), seq: 0 })
     })
 
     test('a chain of workers that each send a message is one trace, each request the parent of the next', async () => {

@@ -1,6 +1,7 @@
 import { memorySink } from '../../src/sinks/memory.ts'
 import { createTracker } from '../../src/handlers/track-request.ts'
 import type { Tracker } from '../../src/handlers/tracker.ts'
+import type { TrackerOptions } from '../../src/tracking/settings.ts'
 import type { LifecycleRecord } from '../../src/record/record.ts'
 
 /** What the contract's handler receives, whatever the host. */
@@ -22,8 +23,8 @@ export interface QueueRig {
   readonly address: string
   /** Creates a queue whose messages are delivered at most this many times. */
   newQueue(attempts: number): Promise<string>
-  /** Sends through the producer of `propagate`. */
-  send(queue: string, body: string): Promise<unknown>
+  /** Sends through the producer of `propagate`, with headers of the caller's where the host has any. */
+  send(queue: string, body: string, headers?: Readonly<Record<string, string>>): Promise<unknown>
   /** Sends through an unwrapped producer, with headers as a service in another language would set them. */
   sendBare(queue: string, body: string, headers?: Readonly<Record<string, string>>): Promise<unknown>
   /** Sends through a producer of `propagate` whose broker cannot be reached: rejects. */
@@ -54,10 +55,10 @@ export interface TrackedService {
   readonly requests: () => string[]
 }
 
-export function trackedService(service = 'shop'): TrackedService {
+export function trackedService(service = 'shop', options: Partial<TrackerOptions> = {}): TrackedService {
   const { records, ...sink } = memorySink()
   return {
-    tracker: createTracker({ service, logger: false, sinks: [sink] }),
+    tracker: createTracker({ service, logger: false, sinks: [sink], ...options }),
     records,
     story: (requestId) => storyOf(records.filter((record) => record.request_id === requestId)),
     requests: () => [...new Set(records.map((record) => record.request_id))],

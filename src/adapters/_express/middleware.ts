@@ -1,10 +1,9 @@
-import { subscribe } from 'node:diagnostics_channel'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { authenticateThen } from '../../handlers/entry.ts'
 import type { HandlerOptions } from '../../handlers/handler-options.ts'
 import { trackNodeRequest } from '../../handlers/node-request.ts'
 import type { RequestCore } from '../../tracking/intake.ts'
-import { nodeRequests } from '../_node-requests.ts'
+import { subscribeToRouter, watchErrors } from './errors.ts'
 import { routeOf, type IsRequestHandler, type RoutedRequest } from './route.ts'
 
 /** An Express middleware, with the members that are used. */
@@ -24,28 +23,14 @@ export function middleware<Req extends RoutableRequest>(
   options: HandlerOptions<Req>,
   framework: { readonly isHandler?: IsRequestHandler; readonly hasPhase?: boolean } = {},
 ): Middleware<Req> {
-  subscribeToRouterErrors()
+  subscribeToRouter()
+  const { errors } = core.settings
   return (req, res, next) => {
-    const tracking = trackNodeRequest(core, options, req, res, {
-      path: routeOf(req, framework.isHandler) ?? req.originalUrl,
-      source: req,
-    })
-    nodeRequests.set(req, tracking)
+    errors.run(() => watchErrors(req.app?._router?.stack))
+    const path = (): string | undefined => routeOf(req, framework.isHandler) ?? req.originalUrl
+    const tracking = trackNodeRequest(core, options, req, res, { path, source: req })
     const reject = (): void =>
       void res.writeHead(401, { 'content-type': 'text/plain; charset=utf-8' }).end('Unauthorized\n')
-    authenticateThen(tracking.request, req, options, { serve: next, reject, onError: next }, framework)
+    authenticateThen(core, tracking?.request, req, options, { serve: next, reject, onError: next }, framework)
   }
-}
-
-let subscribed = false
-
-/** Subscribes once per process: Express publishes the errors of all its applications on one channel. */
-function subscribeToRouterErrors(): void {
-  if (subscribed) return
-  subscribed = true
-  subscribe('tracing:express.router.request:error', (message) => {
-    // The documented shape of these messages.
-    const { req, error } = message as { readonly req?: object; readonly error?: unknown }
-    if (req !== undefined) nodeRequests.get(req)?.handlerFailed(error)
-  })
 }

@@ -4,9 +4,8 @@ import { authenticateThen, enterHandler } from '../../handlers/entry.ts'
 import type { HandlerOptions } from '../../handlers/handler-options.ts'
 import { currentRequest, attachRequest } from '../../tracking/current-request.ts'
 import { runWith } from '../../tracking/storage.ts'
-import { trackNodeRequest } from '../../handlers/node-request.ts'
+import { trackingOf, trackNodeRequest } from '../../handlers/node-request.ts'
 import type { RequestCore } from '../../tracking/intake.ts'
-import { nodeRequests } from '../_node-requests.ts'
 
 /** An `onRequest` hook that tracks a request, and continues with it as the current request. */
 export type OnRequestHook = (req: FastifyRequest, reply: FastifyReply, next: HookHandlerDoneFunction) => void
@@ -24,48 +23,49 @@ export function addHooks(
   knowsHandlers: boolean,
 ): OnRequestHook {
   const onRequest: OnRequestHook = (req, reply, next) => {
-    if (nodeRequests.has(req.raw)) {
+    if (!knowsHandlers && trackingOf(req.raw) !== undefined) {
       next()
       return
     }
-    const tracking = trackNodeRequest(core, options, req.raw, reply.raw, {
-      path: req.routeOptions.url ?? req.originalUrl,
-      source: req,
-    })
-    nodeRequests.set(req.raw, tracking)
-    attachRequest(req, tracking.request)
+    const path = (): string => req.routeOptions.url ?? req.originalUrl
+    const tracking = trackNodeRequest(core, options, req.raw, reply.raw, { path, source: req })
+    if (tracking !== undefined) attachRequest(req, tracking.request)
     // Passed to Fastify as if it had caught the error itself; anything may have been thrown.
     const onError = (error: unknown): void => next(error as Error)
     const continuation = { serve: next, reject: () => reject(reply), onError }
-    authenticateThen(tracking.request, req, options, continuation, { hasPhase: true })
+    authenticateThen(core, tracking?.request, req, options, continuation, { hasPhase: true })
   }
-  app.decorateRequest('tracked', {
-    getter(this: FastifyRequest) {
-      return currentRequest(this.raw)
-    },
-  })
-  app.addHook('onRequest', onRequest)
-  // A body is parsed in the context of its connection: without this, later hooks would have no current request.
-  app.addHook('preValidation', (req, _reply, next) => runWith(nodeRequests.get(req.raw)?.request, next))
-  if (knowsHandlers) {
-    const enter = (raw: object | undefined): void => {
-      const request = raw === undefined ? undefined : nodeRequests.get(raw)?.request
-      if (request !== undefined) enterHandler(request, options)
-    }
-    app.addHook('onRoute', (route) => wrapHandler(route, enter))
-    app.addHook('preHandler', (req, _reply, next) => {
-      if (!isWrapped(req.routeOptions.config)) enter(req.raw)
-      next()
+  // The plugin may be registered twice: for the application, and for a part of it.
+  if (!app.hasRequestDecorator('tracked'))
+    app.decorateRequest('tracked', {
+      getter(this: FastifyRequest) {
+        return currentRequest(this.raw)
+      },
     })
+  app.addHook('onRequest', onRequest)
+  const enter: EnterHandler = (raw, handle) => {
+    const request = raw === undefined ? undefined : trackingOf(raw)?.request
+    if (request === undefined) return handle()
+    enterHandler(request)
+    return runWith(request, handle)
   }
+  // A hook may end a phase in another context: in the callback of a connection that another request has opened.
+  const resume = (req: FastifyRequest, _reply: FastifyReply, next: () => void): void =>
+    runWith(trackingOf(req.raw)?.request, next)
+  app.addHook('preValidation', resume)
+  app.addHook('preHandler', (req, reply, next) => {
+    if (knowsHandlers && !isWrapped(req.routeOptions.config)) enter(req.raw, next)
+    else resume(req, reply, next)
+  })
+  if (knowsHandlers) app.addHook('onRoute', (route) => wrapHandler(route, enter))
   app.addHook('onError', (req, _reply, error, next) => {
-    nodeRequests.get(req.raw)?.handlerFailed(error)
+    trackingOf(req.raw)?.handlerFailed(error)
     next()
   })
   // @fastify/websocket reports connections that were upgraded; their replies never end.
   app.addHook('onReady', (ready) => {
     if ('websocketServer' in app)
-      (app.websocketServer as EventEmitter).on('connection', (_, raw: object) => nodeRequests.get(raw)?.upgraded())
+      (app.websocketServer as EventEmitter).on('connection', (_, raw: object) => trackingOf(raw)?.upgraded())
     ready()
   })
   return onRequest
@@ -74,15 +74,17 @@ export function addHooks(
 /** Marks the configuration of routes whose handler is wrapped. */
 const WRAPPED = Symbol('throughline.wrapped')
 
+/** Records that the handler of a request starts, and runs it in its context. */
+type EnterHandler = <R>(raw: object | undefined, handle: () => R) => R
+
 /** Routes that were added before the plugin was loaded are not wrapped: there the handler starts at `preHandler`. */
-function wrapHandler(route: RouteOptions, enter: (raw: object | undefined) => void): void {
+function wrapHandler(route: RouteOptions, enter: EnterHandler): void {
   // The handler of a WebSocket gets other arguments.
   if ('websocket' in route || 'wsHandler' in route) return
   const { handler } = route
   route.config = { ...route.config, [WRAPPED]: true }
   route.handler = function (req, reply) {
-    enter(req.raw)
-    return handler.call(this, req, reply)
+    return enter(req.raw, () => handler.call(this, req, reply))
   }
 }
 

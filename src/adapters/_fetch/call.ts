@@ -30,13 +30,14 @@ export function startCall(request: TrackedRequest, url: URL, input: unknown, ini
   }
   const call = startPropagatedCall(
     request,
-    (name) => headers.has(name),
+    (name) => headers.get(name) ?? undefined,
     () => ({
       target: url.host,
       method: methodOf(memberOf('method', input, init)),
       path: url.pathname,
     }),
   )
+  for (const name of call.dropped) headers.delete(name)
   for (const [name, value] of call.headers) headers.set(name, value)
   return { headers, end: call.end }
 }

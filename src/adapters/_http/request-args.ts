@@ -1,5 +1,6 @@
 import { urlToHttpOptions } from 'node:url'
 import type { Destination } from './destination.ts'
+import type { HeaderChanges, OwnHeader } from '../_header-changes.ts'
 import { isObject, withProperty, type UnknownObject } from '../_objects.ts'
 
 /**
@@ -9,13 +10,11 @@ import { isObject, withProperty, type UnknownObject } from '../_objects.ts'
 export interface HttpCall {
   readonly destination: Destination
   readonly method: unknown
-  /** Whether the caller has set a header, by its name in lower case. */
-  readonly has: (name: string) => boolean
-  /** The arguments with these headers added. The caller's objects are not changed. */
-  readonly with: (more: readonly Header[]) => readonly unknown[]
+  /** The caller's headers. */
+  readonly own: OwnHeader
+  /** The arguments with these headers. The caller's objects are not changed. */
+  readonly with: (changes: HeaderChanges) => readonly unknown[]
 }
-
-type Header = readonly [name: string, value: string]
 
 /**
  * Parses the arguments of a call. Headers are added to the arguments, not to the request that the call returns: Node
@@ -32,15 +31,19 @@ export function parseArgs([first, ...others]: readonly unknown[], protocol: stri
   if (!isObject(options)) return undefined
   const entries = entriesOf(options.headers)
   if (entries === undefined) return undefined
-  const own = new Map(entries.map(([name, value]) => [String(name).toLowerCase(), value]))
+  const own = byName(entries)
   const all: UnknownObject = { ...(url === undefined ? {} : urlToHttpOptions(url)), ...options }
   const before = url === undefined ? [] : [first]
   const after = url === undefined || typeof second === 'function' ? others : others.slice(1)
   return {
-    destination: destinationOf(all, own.get('host'), protocol),
+    destination: destinationOf(all, own.get('host')?.at(-1), protocol),
     method: all.method,
-    has: (name) => own.has(name),
-    with: (more) => [...before, withProperty(options, 'headers', withMore(options.headers, more)), ...after],
+    own(name) {
+      const values = own.get(name)
+      // Node rejects a header without a value: it is the caller's.
+      return values === undefined ? undefined : values.length > 1 ? values.flat() : (values[0] ?? '')
+    },
+    with: (changes) => [...before, withProperty(options, 'headers', changed(options.headers, changes)), ...after],
   }
 }
 
@@ -88,7 +91,22 @@ function isFlat([first]: readonly unknown[]): boolean {
   return !Array.isArray(first)
 }
 
-function withMore(headers: unknown, more: readonly Header[]): unknown {
-  if (!Array.isArray(headers)) return { ...(isObject(headers) ? headers : {}), ...Object.fromEntries(more) }
-  return [...(headers as readonly unknown[]), ...(isFlat(headers) ? more.flat() : more)]
+function byName(entries: readonly (readonly [unknown, unknown])[]): ReadonlyMap<string, readonly unknown[]> {
+  const values = new Map<string, unknown[]>()
+  for (const [rawName, value] of entries) {
+    const name = String(rawName).toLowerCase()
+    const known = values.get(name)
+    if (known === undefined) values.set(name, [value])
+    else known.push(value)
+  }
+  return values
+}
+
+/** The headers in the caller's form, changed. */
+function changed(headers: unknown, { headers: added, dropped }: HeaderChanges): unknown {
+  const gone = new Set([...dropped, ...added.map(([name]) => name)])
+  const kept = (entriesOf(headers) ?? []).filter(([name]) => !gone.has(String(name).toLowerCase()))
+  const all = [...kept, ...added]
+  if (!Array.isArray(headers)) return Object.fromEntries(all)
+  return isFlat(headers) ? all.flat() : all
 }

@@ -12,7 +12,7 @@ export interface TracedArgs {
   readonly end: OnCallEnd | undefined
 }
 
-/** The arguments of a call of Node's client, with the missing trace headers if it goes to a target. */
+/** The arguments of a call of Node's client, with its trace headers if it goes to a target. */
 export function withTraceHeaders(
   request: TrackedRequest,
   isTarget: IsTarget,
@@ -22,8 +22,8 @@ export function withTraceHeaders(
   try {
     const call = parseArgs(args, protocol)
     if (call === undefined || !reachesTarget(request, isTarget, call.destination)) return { sent: args, end: undefined }
-    const { headers, end } = startPropagatedCall(request, call.has, () => targetOf(call.destination, call.method))
-    return { sent: call.with(headers), end }
+    const { end, ...changes } = startPropagatedCall(request, call.own, () => targetOf(call.destination, call.method))
+    return { sent: call.with(changes), end }
   } catch {
     // Node itself reports arguments that cannot be read.
     return { sent: args, end: undefined }

@@ -59,8 +59,9 @@ function addMetadata(packet: unknown, own: unknown): void {
   const request = currentRequest()
   if (request === undefined || !isObject(packet)) return
   const metadata = isObject(packet.metadata) ? packet.metadata : {}
-  const headers = Object.fromEntries(callHeaders(request, (name) => name in metadata))
-  Reflect.set(packet, 'metadata', { ...metadata, ...headers })
+  const { headers, dropped } = callHeaders(request, (name) => (name in metadata ? (metadata[name] ?? '') : undefined))
+  const kept = Object.entries(metadata).filter(([name]) => !dropped.includes(name))
+  Reflect.set(packet, 'metadata', Object.fromEntries([...kept, ...headers]))
 }
 
 function patchedView(client: object, patches: Readonly<Record<string, PropertyPatch>>): object {

@@ -13,7 +13,7 @@ export const openRig: OpenRig = async (address = BROKERS.rabbitmq) => {
 
   return {
     ...plain,
-    send: (queue, body) => sender.sendToQueue(queue, Buffer.from(body)),
+    send: (queue, body, headers = {}) => sender.sendToQueue(queue, Buffer.from(body), { headers }),
     async sendDown(queue) {
       // A port without a listener. Such a channel keeps its messages, by default without end.
       const away = connect(['amqp://127.0.0.1:1'], { reconnectTimeInSeconds: 0.01 })

@@ -20,7 +20,8 @@ export const openRig: OpenRig = async (address = BROKERS.rabbitmq) => {
       await plain.assertQueue(name, { arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': attempts - 1 } })
       return name
     },
-    send: (queue, body) => confirmed((done) => sender.sendToQueue(queue, Buffer.from(body), {}, done)),
+    send: (queue, body, headers = {}) =>
+      confirmed((done) => sender.sendToQueue(queue, Buffer.from(body), { headers }, done)),
     sendBare: (queue, body, headers) =>
       confirmed((done) => plain.sendToQueue(queue, Buffer.from(body), { headers }, done)),
     async sendDown(queue) {

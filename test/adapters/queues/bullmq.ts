@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { Queue, Worker, type ConnectionOptions, type Job } from 'bullmq'
+import { Queue, Worker, type ConnectionOptions, type Job, type JobsOptions } from 'bullmq'
 import { propagate, trackRequest } from '../../../src/adapters/bullmq.ts'
 import { BROKERS } from '../../brokers.ts'
 import { REDELIVERY_SECONDS, type OpenRig } from '../queue-rig.ts'
@@ -53,11 +53,8 @@ export const openRig: OpenRig = async (address = '') => {
       queues.set(name, { plain, tracked: propagate(plain) })
       return Promise.resolve(name)
     },
-    send: (queue, body) => queueOf(queue).tracked.add('pack', { body }),
-    sendBare(queue, body, headers) {
-      const options = headers === undefined ? {} : { telemetry: { metadata: JSON.stringify(headers) } }
-      return queueOf(queue).plain.add('pack', { body }, options)
-    },
+    send: (queue, body, headers) => queueOf(queue).tracked.add('pack', { body }, optionsOf(headers)),
+    sendBare: (queue, body, headers) => queueOf(queue).plain.add('pack', { body }, optionsOf(headers)),
     async sendDown(queue) {
       const unreachable = {
         host: '127.0.0.1',
@@ -89,4 +86,8 @@ export const openRig: OpenRig = async (address = '') => {
       }
     },
   }
+}
+
+function optionsOf(headers: Readonly<Record<string, string>> | undefined): JobsOptions {
+  return headers === undefined ? {} : { telemetry: { metadata: JSON.stringify(headers) } }
 }

@@ -30,9 +30,8 @@ export const openRig: OpenRig = async (address = BROKERS.nats) => {
       })
       return subject
     },
-    send: (queue, body) => client.publish(queue, body),
-    sendBare: (queue, body, headers) =>
-      plain.publish(queue, body, headers === undefined ? {} : { headers: msgHdrs(headers) }),
+    send: (queue, body, headers) => client.publish(queue, body, optionsOf(headers)),
+    sendBare: (queue, body, headers) => plain.publish(queue, body, optionsOf(headers)),
     async sendDown(queue) {
       const closed = await connect({ servers: url })
       await closed.close()
@@ -73,6 +72,10 @@ export const openRig: OpenRig = async (address = BROKERS.nats) => {
       await connection.close()
     },
   }
+}
+
+function optionsOf(headers: Readonly<Record<string, string>> | undefined): { readonly headers?: MsgHdrs } {
+  return headers === undefined ? {} : { headers: msgHdrs(headers) }
 }
 
 function durableOf(subject: string): string {

@@ -30,6 +30,14 @@ export const openRig: OpenRig = async (address) => {
   const plain = sqsClientAt(endpoint)
   const sqs = propagate(plain)
   const urlOf = (queue: string): string => `${endpoint}/000000000000/${queue}`
+  const commandTo = (queue: string, MessageBody: string, headers: Readonly<Record<string, string>> = {}) => {
+    const attributes = Object.entries(headers).map(([name, StringValue]) => [name, { DataType: 'String', StringValue }])
+    return new SendMessageCommand({
+      QueueUrl: urlOf(queue),
+      MessageBody,
+      MessageAttributes: Object.fromEntries(attributes) as Record<string, { DataType: string; StringValue: string }>,
+    })
+  }
 
   return {
     address: endpoint,
@@ -48,13 +56,8 @@ export const openRig: OpenRig = async (address) => {
       )
       return name
     },
-    send: (queue, body) => sqs.send(new SendMessageCommand({ QueueUrl: urlOf(queue), MessageBody: body })),
-    sendBare(queue, body, headers = {}) {
-      const MessageAttributes = Object.fromEntries(
-        Object.entries(headers).map(([name, StringValue]) => [name, { DataType: 'String', StringValue }]),
-      )
-      return plain.send(new SendMessageCommand({ QueueUrl: urlOf(queue), MessageBody: body, MessageAttributes }))
-    },
+    send: (queue, body, headers) => sqs.send(commandTo(queue, body, headers)),
+    sendBare: (queue, body, headers) => plain.send(commandTo(queue, body, headers)),
     async sendDown(queue) {
       const down = propagate(sqsClientAt('http://127.0.0.1:1'))
       return down.send(
