@@ -3,7 +3,7 @@ import type { Tracker } from '../src/handlers/tracker.ts'
 /** Makes one access to the inner parts of a tracker throw: any part of tracking may fail. */
 export interface Faults {
   /** Lets the access with this number fail, from now on; without a number none. */
-  arm(at?: number): void
+  readonly arm: (at?: number) => void
   /** How many accesses there were since then. */
   readonly accesses: () => number
 }
@@ -34,7 +34,7 @@ export function makeFaulty(tracker: Tracker): Faults {
   const settings = faulty(tracker.core.settings, { errors: tracker.core.settings.errors })
   Object.defineProperty(tracker, 'core', { value: faulty(tracker.core, { settings }) })
   return {
-    arm(at = 0) {
+    arm: (at = 0) => {
       ;[count, failing] = [0, at]
     },
     accesses: () => count,

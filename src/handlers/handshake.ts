@@ -31,7 +31,8 @@ export function watchHandshake(socket: Duplex, ended: (handshake: Handshake) => 
   const settle = (handshake: Handshake): void => {
     if (!open) return
     open = false
-    for (const method of METHODS) if (socket[method] === replaced[method]) Reflect.deleteProperty(socket, method)
+    for (const method of METHODS)
+      if (Reflect.get(socket, method) === replaced[method]) Reflect.deleteProperty(socket, method)
     for (const event of ['end', 'close']) socket.off(event, left)
     ended(handshake)
   }
@@ -51,12 +52,14 @@ export function watchHandshake(socket: Duplex, ended: (handshake: Handshake) => 
   }
   const replaced: Readonly<Record<string, unknown>> = Object.fromEntries(
     METHODS.map((method) => {
-      const original = socket[method] as (...args: readonly unknown[]) => unknown
+      // It is called on its own connection again.
+      const original: unknown = Reflect.get(socket, method)
       return [
         method,
         (...args: readonly unknown[]) => {
           before[method](args[0])
-          return Reflect.apply(original, socket, args)
+          const result: unknown = typeof original === 'function' ? Reflect.apply(original, socket, args) : undefined
+          return result
         },
       ]
     }),

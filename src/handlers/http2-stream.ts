@@ -40,7 +40,7 @@ export function watchStream(stream: ServerHttp2Stream, observer: ResponseObserve
 }
 
 function isComplete({ aborted, rstCode }: ServerHttp2Stream): boolean {
-  return !aborted && (rstCode ?? constants.NGHTTP2_NO_ERROR) === constants.NGHTTP2_NO_ERROR
+  return !aborted && rstCode === constants.NGHTTP2_NO_ERROR
 }
 
 /** The error with which the server itself destroyed the stream; those of Node say what the client did. */
@@ -65,6 +65,7 @@ function addId(stream: ServerHttp2Stream, name: string, at: number, observer: Re
     } catch (error) {
       observer.report(error)
     }
-    return Reflect.apply(original, stream, sent)
+    const result: unknown = Reflect.apply(original, stream, sent)
+    return result
   })
 }

@@ -36,13 +36,18 @@ export function handleNode(
   const [next] = rest
   const onError = (error: unknown): void => {
     tracking?.handlerFailed(error)
-    if (typeof next === 'function') next(error)
+    if (isFunction(next)) next(error)
     else answer(res, 500, 'Internal Server Error')
   }
   const serve = (): void => runHandler(() => handler(req, res, ...rest), { onError })
   const reject = (): void => answer(res, 401, 'Unauthorized')
   // An error that onInvalid: 'throw' raises during authentication fails the request, as in a handler.
   authenticateThen(core, tracking?.request, req, options, { serve, reject, onError })
+}
+
+/** The `next` of Connect. */
+function isFunction(value: unknown): value is (error: unknown) => void {
+  return typeof value === 'function'
 }
 
 /** Answers instead of the handler, as far as the response is still open. */

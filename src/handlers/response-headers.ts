@@ -43,6 +43,7 @@ function without(given: object, names: readonly string[]): object {
     for (const name of named) Reflect.deleteProperty(copy, name)
     return copy
   }
-  if (Array.isArray(given[0])) return given.filter((pair: readonly unknown[]) => !isNamed(pair[0]))
-  return given.filter((_, index) => !isNamed(given[index - (index % 2)]))
+  const list: readonly unknown[] = given
+  if (Array.isArray(list[0])) return list.filter((pair) => !(Array.isArray(pair) && isNamed(pair[0])))
+  return list.filter((_, index) => !isNamed(list[index - (index % 2)]))
 }

@@ -90,7 +90,7 @@ export function wrapHandler(
       return undefined
     }
     if (options.carrier === undefined && isHttp2Stream(first)) {
-      handleStream(core, call as StreamHandler, options, first, second as IncomingHttpHeaders, Number(third))
+      handleStream(core, call, options, first, second as IncomingHttpHeaders, Number(third))
       return undefined
     }
     if (options.carrier === undefined && isFetchRequest(first)) {

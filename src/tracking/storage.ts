@@ -18,8 +18,10 @@ const storage = sharedStorage()
 
 function sharedStorage(): Storage {
   // Only storages are kept under this key.
-  const shared = globalThis as { [STORAGE]?: Storage }
-  return (shared[STORAGE] ??= new AsyncLocalStorage())
+  const shared = Reflect.get(globalThis, STORAGE) as Storage | undefined
+  const storage = shared ?? new AsyncLocalStorage()
+  Reflect.set(globalThis, STORAGE, storage)
+  return storage
 }
 
 /** The request in whose context the caller runs, if any. */

@@ -12,7 +12,6 @@ import { listen } from './http-servers.ts'
 import type { HandlerOptions } from '../../src/handlers/handler-options.ts'
 import { recordingTracker, type RecordingTracker, type RunningServer } from './http-host.ts'
 
-const { createProxyServer } = httpProxy
 const IMPLIED = ['0 Received', '1 AUTH_OK Authenticated implied', '2 PROCESS Processing implied']
 
 describe('upgrade requests, on node:http with ws', () => {
@@ -122,7 +121,7 @@ describe('upgrade requests, on node:http with ws', () => {
     const closed = createServer()
     const dead = await listen(closed)
     await dead.close()
-    const proxy = createProxyServer({ target: dead.url, ws: true })
+    const proxy = httpProxy.createProxyServer({ target: dead.url, ws: true })
     proxy.on('error', () => undefined)
     const server = await start((req, socket, head) => proxy.ws(req, socket, head))
     await once(connect(), 'error')
@@ -135,7 +134,7 @@ describe('upgrade requests, on node:http with ws', () => {
     const upstream = createServer()
     upstream.on('upgrade', accept)
     const running = await listen(upstream)
-    const proxy = createProxyServer({ target: running.url, ws: true })
+    const proxy = httpProxy.createProxyServer({ target: running.url, ws: true })
     const server = await start((req, socket, head) => proxy.ws(req, socket, head))
     const client = connect()
     await once(client, 'open')

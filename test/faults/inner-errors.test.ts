@@ -150,10 +150,13 @@ const SCENARIOS: Readonly<Record<string, (tracker: Tracker) => Run | Promise<Run
       responseSerialize: json.serialize,
       responseDeserialize: json.deserialize,
     } as const
-    server.addService({ echo: method }, {
-      echo: (call: { readonly request: string }, answer: (error: null, text: string) => void) =>
-        answer(null, `${call.request} back`),
-    } as never)
+    server.addService(
+      { echo: method },
+      {
+        echo: (call: { readonly request: string }, answer: (error: null, text: string) => void) =>
+          answer(null, `${call.request} back`),
+      },
+    )
     const port = await new Promise<number>((resolve, reject) => {
       server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
         error === null ? resolve(bound) : reject(error),
