@@ -36,13 +36,9 @@ export async function run(
     const options = { cwd: folder, env: { ...process.env, ...env }, timeout: 60_000, maxBuffer: 64e6 }
     return { ok: true, ...(await execute(program, args, options)) }
   } catch (error) {
-    // An error of execFile has both outputs; any other one has a message only.
-    const {
-      stdout = '',
-      stderr = '',
-      message,
-    } = error as Error & { readonly stdout?: string; readonly stderr?: string }
-    return { ok: false, stdout, stderr: `${message}\n${stderr}` }
+    // An error of execFile has the output, and in its message what was printed on stderr.
+    const { stdout = '', message } = error as Error & { readonly stdout?: string }
+    return { ok: false, stdout, stderr: message }
   }
 }
 

@@ -36,7 +36,6 @@ const TOOLCHAINS: readonly Toolchain[] = [
   { name: 'webpack', programs: [['modules/webpack-cli/bin/cli.js'], ['dist/main.cjs']] },
   { name: 'rollup', programs: [['modules/rollup/dist/bin/rollup', '-c'], ['dist/main.mjs']] },
   { name: 'esbuild', programs: [['build.js'], ['dist/main.mjs'], ['dist/main.cjs']] },
-  { name: 'esbuild-pino', programs: [['build.js'], ['dist/main.mjs']] },
   { name: 'commonjs', programs: [['main.js']] },
   { name: 'tsx', programs: [['--import', 'tsx', 'main.ts']] },
   { name: 'node', programs: [['main.ts']], from: 24 },
@@ -45,6 +44,7 @@ const TOOLCHAINS: readonly Toolchain[] = [
 const PACKAGES = [
   '@babel/preset-env@7',
   '@rollup/plugin-commonjs@29',
+  '@rollup/plugin-json@6',
   '@rollup/plugin-node-resolve@16',
   '@swc/core@1',
   '@swc/jest@0.2',
@@ -53,7 +53,6 @@ const PACKAGES = [
   'babel-jest@30',
   'esbuild',
   'jest@30',
-  'pino',
   'rollup@4',
   'ts-jest@29',
   'ts-node@10',

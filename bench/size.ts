@@ -19,11 +19,6 @@ interface Bundle {
 const BUNDLES: readonly Bundle[] = [
   { name: 'throughline: `createTracker`', code: "export { createTracker } from 'throughline'" },
   { name: 'the same without pino', code: "export { createTracker } from 'throughline'", external: ['pino'] },
-  {
-    name: 'the same without pino and xstate',
-    code: "export { createTracker } from 'throughline'",
-    external: ['pino', 'xstate'],
-  },
   { name: 'pino: `pino`', code: "export { pino } from 'pino'" },
   { name: 'pino-http: `pinoHttp`', code: "export { pinoHttp } from 'pino-http'" },
   { name: 'xstate: `createMachine`, `createActor`', code: "export { createMachine, createActor } from 'xstate'" },

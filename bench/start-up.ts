@@ -25,7 +25,7 @@ export const startUp: Benchmark = {
   name: 'start-up',
   title: 'Import time',
   method: `A new process imports the packages and exits. *Added* is the difference, run by run, from a process that imports nothing. throughline
-includes pino and xstate; OpenTelemetry is its API, its SDK for traces and the http instrumentation.`,
+includes pino and uuid; OpenTelemetry is its API, its SDK for traces and the http instrumentation.`,
   run: async ({ quick }) => {
     const names = Object.keys(IMPORTS)
     // Once without measuring, to fill the system's cache.

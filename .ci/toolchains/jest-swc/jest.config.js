@@ -1,4 +1,4 @@
 module.exports = {
   transform: { '\\.[jt]s$': '@swc/jest' },
-  transformIgnorePatterns: ['/node_modules/(?!throughline/)'],
+  transformIgnorePatterns: ['/node_modules/(?!(throughline|uuid)/)'],
 }
