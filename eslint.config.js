@@ -1,7 +1,7 @@
 import tseslint from 'typescript-eslint'
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', 'logs/', 'coverage/'] },
+  { ignores: ['dist/', 'node_modules/', 'logs/', 'coverage/', '.ci/skeletons/', '.ci/toolchains/'] },
   {
     files: ['**/*.ts'],
     extends: [...tseslint.configs.strictTypeChecked, ...tseslint.configs.stylisticTypeChecked],

@@ -25,13 +25,12 @@ const CRASH_NAMES: Readonly<Record<Crash, string>> = { kill: 'SIGKILL', abort: '
 export const destinations: Benchmark = {
   name: 'destinations',
   title: 'Ways to write log lines: cost, and what survives a crash',
-  method: `Ways to write lines to a file, without throughline. A request is four lines of 300 bytes: two before its handler runs, two after.
-Each way has its own process; CPU is its processor time, all threads included, until the last line is in the file. A turn of the event loop
-serves one or sixteen requests; the next turn waits while a stream signals backpressure.
+  method: `Ways to write lines to a file, without throughline. A request is four lines of 300 bytes: two before its handler runs, two after. CPU is the
+processor time of the way's own process, all threads included, until the last line is in the file. The next turn of the event loop waits while
+a stream signals backpressure.
 
-*Survives a crash*: a process serves twenty or more requests and crashes in the handler of another one, by SIGKILL, by \`process.abort()\`, or by
-blocking its event loop until it is killed. The table counts the processes whose file has both lines that this request wrote before its
-handler ran.`,
+*Survives a crash*: a process serves twenty or more requests and crashes in the handler of another one. The table counts the processes whose
+file has both lines that this request wrote before its handler ran. A blocked event loop is killed in the end.`,
   run: (options) =>
     withTempFolder(async (folder) => {
       const cost = await measureCost(folder, options)

@@ -8,9 +8,9 @@ import { median, spread } from './statistics.ts'
 export const inFlight: Benchmark = {
   name: 'in-flight',
   title: 'Cost with many requests in flight',
-  method: `Each row has its own process with that many idle requests in flight, a third of them in each non-final state. Beside them, new
-requests run through their whole lifecycle without output; a transition is a quarter of one. \`stuck()\` is measured in another process with a
-manual clock, as the mean of repeated calls: with a threshold that no request exceeds, and with one that ten requests exceed. Processor time.`,
+  method: `Each row has its own process with that many idle requests in flight, a third of them in each non-final state. Beside them, new requests run
+through their whole lifecycle without output; a transition is a quarter of one. \`stuck()\` is the mean of repeated calls in another process,
+with a threshold that no request exceeds and with one that ten exceed. Processor time.`,
   run: async ({ rounds, quick }) => {
     const idleCounts = quick ? [1, 1_000, 20_000] : [1, 1_000, 1_000_000]
     const transitionNs = await measureTransitions(idleCounts, rounds, quick ? 1_000 : 20_000)

@@ -9,11 +9,10 @@ import { withTempFolder } from './temp-folder.ts'
 export const lifecycle: Benchmark = {
   name: 'lifecycle',
   title: 'Cost of a whole request lifecycle',
-  method: `\`start()\`, \`authenticated()\`, \`processing()\`, \`responded()\`: four transitions, without a server. Without output, the baseline is an
-XState actor that is created, started and sent the three events. With output, the baseline is pino alone, which writes the same four lines in
-its cheapest way: ids made beforehand and a child logger per line. The lines are checked to be the same except for ids and times. The
-default destination is standard output, redirected to a file. A turn of the event loop runs one or sixteen requests; a destination that
-buffers lines flushes them between turns. Processor time, in three processes.`,
+  method: `\`start()\`, \`authenticated()\`, \`processing()\`, \`responded()\`: four transitions, without a server. Without output, the baseline is an XState
+actor that is created, started and sent the three events. With output, it is pino alone, which writes the same four lines in its cheapest way:
+ids made beforehand and a child logger per line. Standard output is redirected to a file. A turn of the event loop runs one or sixteen
+requests; destinations that buffer lines flush them between turns. Processor time, in three processes.`,
   run: ({ rounds, quick }) =>
     withTempFolder(async (folder) => {
       showProgress('lifecycle, without output')

@@ -6,10 +6,9 @@ import { showProgress } from './progress.ts'
 export const memory: Benchmark = {
   name: 'memory',
   title: 'Memory per request in flight',
-  method: `Each row has its own process. It starts that many requests, with new ids and without output, and keeps no reference: only the
-tracker holds them. Bytes are the difference of \`process.memoryUsage()\` before and after, each after three full garbage collections, divided by
-the number of requests. *External* is memory outside the heap that JavaScript objects hold, array buffers included. *Resident* is what the
-process takes from the system, including memory that the collector has emptied but not returned. Measured once.`,
+  method: `Each row has its own process, which starts that many requests, without output, and keeps no reference: only the tracker holds them. Bytes are
+the difference of \`process.memoryUsage()\` before and after, each after three full garbage collections. *External* is memory outside the heap
+that JavaScript objects hold. *Resident* includes memory that the collector has emptied but not returned. Measured once.`,
   run: async ({ quick }) => {
     const amounts = quick ? [1_000, 10_000] : [100_000, 1_000_000]
     const measured = []

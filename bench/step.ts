@@ -6,9 +6,8 @@ import { median, spread } from './statistics.ts'
 export const step: Benchmark = {
   name: 'step',
   title: 'Cost of one state machine step',
-  method: `Each variant repeats the three events from Received to Responded, without output: \`step()\` on the compiled table; \`transition()\`,
-XState's pure function; an XState actor per request, created, started and sent the three events, with its time divided by three. Processor
-time, in three processes.`,
+  method: `The three events from Received to Responded, without output: by \`step()\` on the compiled table, by XState's pure \`transition()\`, and by an
+XState actor per request, whose time is divided by three. Processor time, in three processes.`,
   run: async ({ rounds, quick }) => {
     const results = await callInProcesses('programs/step', {
       rounds,

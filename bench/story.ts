@@ -12,10 +12,9 @@ import { median, spread } from './statistics.ts'
 export const story: Benchmark = {
   name: 'story',
   title: 'Time for the story of one trace, compared with grep',
-  method: `The logs are those of the audit benchmark, in one file. The trace begins after 5, 50 or 95 % of all requests. Its id is a UUIDv7,
-which contains the time when the trace began, or short text, which does not. \`throughline story\` prints the story; \`grep -F\` and \`rg -F\` print
-the lines that contain the id, in order, to a reader that discards them (with output to \`/dev/null\`, grep stops at the first match). A good
-part of the story's time is the startup of Node, which the first row shows alone. The number of lines in each story is checked.`,
+  method: `The logs are those of the audit benchmark, in one file. The trace begins after 5, 50 or 95 % of all requests. Its id is a UUIDv7, which
+contains the time when the trace began, or short text, which does not. \`grep -F\` and \`rg -F\` print the lines that contain the id to a reader
+that discards them. A good part of the story's time is the startup of Node, which the first row shows alone.`,
   run: async ({ rounds, quick }) => {
     const [small, large] = quick ? [1e6, 1e7] : [1e9, 4e9]
     const cases: Case[] = []

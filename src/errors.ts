@@ -7,6 +7,7 @@ export const ERROR_CODES = {
   THROUGHLINE_MACHINE_NOT_FOUND: 'The file exports no XState machine.',
   THROUGHLINE_INVALID_TRANSITION: "The event is not accepted in the request's state, and onInvalid is 'throw'.",
   THROUGHLINE_BAD_OPTION: 'An option has an invalid value.',
+  THROUGHLINE_HOST_UNSUPPORTED: 'The version of a host is too old for its adapter.',
   THROUGHLINE_BAD_DURATION: 'The value is not a duration such as 250ms, 30s, 15m, 2h or 1d.',
   THROUGHLINE_BAD_TIME: 'The value is neither ISO 8601 nor epoch milliseconds.',
   THROUGHLINE_BAD_STATE: 'The machine has no such state.',

@@ -11,16 +11,11 @@ export type { TrackRequest } from './handlers/wrap-handler.ts'
 // eslint-disable-next-line @typescript-eslint/no-deprecated -- it tells those who import it what to import
 export { propagate } from './handlers/wrong-import.ts'
 export { compile } from './machine/compile.ts'
+export type { MachineLike } from './machine/machine-like.ts'
 export { step, type Edge, type EventInfo, type StateInfo, type TransitionTable } from './machine/table.ts'
-export type {
-  CallRecord,
-  LifecycleRecord,
-  LoggedError,
-  NoteRecord,
-  Outcome,
-  Sink,
-  TransitionRecord,
-} from './record/record.ts'
+export type { LoggedError, Outcome } from './record/field-types.ts'
+export type { LifecycleRecord, NoteRecord, TransitionRecord } from './record/record.ts'
+export type { CallRecord, Sink } from './record/sink.ts'
 export type { StuckRequest } from './record/stuck-request.ts'
 export { lineFields, type LineFields } from './sinks/line-fields.ts'
 export { memorySink } from './sinks/memory.ts'

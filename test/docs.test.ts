@@ -13,7 +13,7 @@ import { ERROR_CODES } from '../src/errors.ts'
 import { audit } from '../src/queries/audit.ts'
 import { compile } from '../src/machine/compile.ts'
 import { formatDuration } from '../src/machine/duration.ts'
-import { FIELD_NAMES } from '../src/record/fields.ts'
+import { FIELD_NAMES } from '../src/record/record.ts'
 import { HOSTS } from './hosts.ts'
 import { LAYERS } from './layers.ts'
 import { keysOf } from './lines.ts'
@@ -23,6 +23,7 @@ const PAGES = [
   'README.md',
   'CHANGELOG.md',
   'CONTRIBUTING.md',
+  'SECURITY.md',
   'examples/storefront/README.md',
   'test/README.md',
   ...filesIn('docs'),
@@ -159,6 +160,13 @@ describe('docs/command.md', () => {
       ).toEqual(flags.sort())
     },
   )
+})
+
+it('docs/toolchains.md shows every setting that CI tries', () => {
+  const settings = filesIn('.ci/toolchains').filter((file) => /(?:\.config|build)\.js$|tsconfig\.json$/.test(file))
+  expect(settings.length).toBeGreaterThan(10)
+  const shown = ['js', 'json'].flatMap((language) => blocksOf(page('docs/toolchains.md'), language))
+  expect(settings.filter((file) => !shown.includes(page(file).trim()))).toEqual([])
 })
 
 it('docs/command.md lists every key of an audit', async () => {

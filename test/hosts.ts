@@ -10,7 +10,10 @@ export interface Host {
   readonly example: string
   /** What the subpath exports, types apart. */
   readonly exports: readonly string[]
-  /** The host's packages with their supported ranges: optional peer dependencies. */
+  /**
+   * The host's packages, which are optional peer dependencies, with their supported ranges. package.json asks for no
+   * range: npm refuses to install us beside a version outside of it, also for a program that uses other adapters.
+   */
   readonly peers: Readonly<Record<string, string>>
   /** The packages that the adapter imports itself; the others it knows by structural types only. */
   readonly imports?: RegExp
@@ -21,8 +24,8 @@ export interface Host {
 const PRODUCER_AND_CONSUMER = ['propagate', 'trackRequest'] as const
 
 /**
- * Every host, one row each. package.json, README.md, docs/adapters.md, the import rules and the list of exports are
- * checked against these rows by hosts.test.ts, layers.test.ts and package.test.ts.
+ * Every host, one row each. package.json, README.md, docs/adapters.md, docs/support.md, the import rules and the list
+ * of exports are checked against these rows by hosts.test.ts, layers.test.ts and package.test.ts.
  */
 export const HOSTS: readonly Host[] = [
   {

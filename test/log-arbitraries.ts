@@ -42,6 +42,8 @@ interface Script {
   readonly choices: readonly number[]
   readonly waits: readonly number[]
   readonly notes: readonly boolean[]
+  /** Which steps are implied. */
+  readonly implied: readonly boolean[]
   /** The result of each delivery of the message. */
   readonly deliveries: readonly (typeof ENDINGS)[number][]
 }
@@ -57,6 +59,7 @@ const script: fc.Arbitrary<Script> = fc.record({
   choices: fc.array(fc.nat(11), { maxLength: 5, size: 'max' }),
   waits: fc.array(fc.nat(MAX_STAY_MS), { minLength: 6, maxLength: 6 }),
   notes: fc.array(fc.boolean(), { minLength: 6, maxLength: 6 }),
+  implied: fc.array(fc.boolean(), { minLength: 6, maxLength: 6 }),
   deliveries: fc.array(fc.constantFrom(...ENDINGS), { maxLength: 3 }),
 })
 
@@ -131,7 +134,7 @@ class RequestWriter {
 
   write(): { readonly records: readonly LifecycleRecord[]; readonly known: ExpectedRequest } {
     const table = this.#table
-    const { child, choices, waits, notes, deliveries } = this.#script
+    const { child, choices, waits, notes, implied, deliveries } = this.#script
     const parent = child && this.#index > 0 ? { parent_id: requestId(this.#index - 1) } : {}
     this.#emit({ lifecycle: 'transition', seq: 0, ...parent, method: 'GET', path: '/orders' })
     let position = { state: this.#state, since: this.#time }
@@ -141,7 +144,7 @@ class RequestWriter {
       const edges = Object.values(table.next[this.#state] ?? {}).filter((edge) => edge !== undefined)
       const edge = edges[choice % edges.length]
       if (edge === undefined || handedOff) break
-      this.#send(edge.event, waits[turn] ?? 0)
+      this.#send(edge.event, waits[turn] ?? 0, false, implied[turn])
       position = { state: this.#state, since: this.#time }
       handedOff = edge.event === 'ENQUEUE'
     }
@@ -171,7 +174,7 @@ class RequestWriter {
     return this.#table.state[this.#state]?.final === true
   }
 
-  #send(event: string, wait: number, fails = false): void {
+  #send(event: string, wait: number, fails = false, isImplied = false): void {
     this.#time += wait
     const edge = step(this.#table, this.#state, event)
     const error = fails && event !== 'ATTEMPT' ? { error: { type: 'Error', message: `no luck in ${event}` } } : {}
@@ -194,7 +197,9 @@ class RequestWriter {
           duration_ms: wait,
         }
       : {}
-    this.#emit({ lifecycle: 'transition', seq: this.#seq, event, from: edge.from, dwell_ms: wait, ...end, ...error })
+    const implied = isImplied ? { implied: true as const } : {}
+    const taken = { seq: this.#seq, event, from: edge.from, dwell_ms: wait, ...implied }
+    this.#emit({ lifecycle: 'transition', ...taken, ...end, ...error })
   }
 
   #emit(

@@ -1,6 +1,7 @@
 import { pino } from 'pino'
 import { pinoSink } from '../src/sinks/pino.ts'
-import type { LifecycleRecord, Sink } from '../src/record/record.ts'
+import type { LifecycleRecord } from '../src/record/record.ts'
+import type { Sink } from '../src/record/sink.ts'
 import { linesStream } from './lines.ts'
 
 const { stream, lines } = linesStream()

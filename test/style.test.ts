@@ -3,8 +3,15 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { filesIn, root } from './sources.ts'
 
-const CODE = filesIn('src', 'machines', 'test', 'examples', 'bench').filter((file) => file.endsWith('.ts'))
-const PAGES = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'examples/storefront/README.md', 'test/README.md']
+const CODE = filesIn('src', 'machines', 'test', 'examples', 'bench', '.ci').filter((file) => file.endsWith('.ts'))
+const PAGES = [
+  'README.md',
+  'CHANGELOG.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  'examples/storefront/README.md',
+  'test/README.md',
+]
 const FILES = [...CODE, ...PAGES, ...filesIn('docs').filter((file) => file.endsWith('.md'))]
 
 /** Words that have a plain counterpart, and the counterpart. */

@@ -1,5 +1,6 @@
 import { roundToMicroseconds } from '../../src/tracking/build-records.ts'
-import type { LifecycleRecord, LoggedError, NoteRecord, Outcome, TransitionRecord } from '../../src/record/record.ts'
+import type { LoggedError, Outcome } from '../../src/record/field-types.ts'
+import type { LifecycleRecord, NoteRecord, TransitionRecord } from '../../src/record/record.ts'
 import { nextKill, type Process } from './processes.ts'
 
 /** A record that a process writes. */

@@ -1,4 +1,4 @@
-import type { LoggedError } from '../../src/record/record.ts'
+import type { LoggedError } from '../../src/record/field-types.ts'
 import type { ExpectedCollector } from './expected.ts'
 import { newRequestId, newTraceId } from './new-ids.ts'
 import type { LogSettings } from './options.ts'

@@ -1,7 +1,8 @@
 import { pino } from 'pino'
 import { pinoSink } from '../../src/sinks/pino.ts'
 import { LineTemplates } from '../../src/sinks/line-template.ts'
-import type { LifecycleRecord, Sink } from '../../src/record/record.ts'
+import type { LifecycleRecord } from '../../src/record/record.ts'
+import type { Sink } from '../../src/record/sink.ts'
 
 /** Formats the lines of one service, byte for byte as the default sink writes them. */
 export class LineWriter {

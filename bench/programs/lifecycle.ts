@@ -1,5 +1,5 @@
 import { createTracker } from 'throughline'
-import { requestMachine } from 'throughline/machines/request'
+import { requestMachine } from '../../machines/request.ts'
 import { createActor } from 'xstate'
 import { getNumber } from '../numeric-record.ts'
 import { measureCpuTime } from './_cpu-time.ts'

@@ -1,5 +1,5 @@
 import { compile, step } from 'throughline'
-import { requestMachine } from 'throughline/machines/request'
+import { requestMachine } from '../../machines/request.ts'
 import { createActor, initialTransition, transition } from 'xstate'
 import { getNumber } from '../numeric-record.ts'
 import { measureCpuTime, type TaskRounds } from './_cpu-time.ts'

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { randomBytes, randomUUID } from 'node:crypto'
 import { pino } from 'pino'
-import { requestMachine } from 'throughline/machines/request'
+import { requestMachine } from '../../machines/request.ts'
 import { createActor, type ActorRefFrom } from 'xstate'
 import { handler } from './_handler.ts'
 import { LOG_FILE, serve } from './_serve.ts'

@@ -20,15 +20,21 @@ export function startPropagatedCall(
   own: OwnHeader,
   describe: () => CallTarget,
 ): PropagatedCall {
-  if (isSet(request, own, HEADERS.traceparent)) return { ...callHeaders(request, own), end: undefined }
-  const { headers, end } = startCall(request, describe)
-  return { ...changesTo(request, own, headers), end }
+  const start = (): PropagatedCall => {
+    if (isSet(request, own, HEADERS.traceparent)) return { ...callHeaders(request, own), end: undefined }
+    const { headers, end } = startCall(request, describe)
+    return { ...changesTo(request, own, headers), end }
+  }
+  return request.core.settings.errors.run(start) ?? { headers: [], dropped: [], end: undefined }
 }
 
 /** The headers of a call whose end cannot be seen. */
 export function callHeaders(request: TrackedRequest, own: OwnHeader): HeaderChanges {
-  const sendsOther = isSet(request, own, HEADERS.traceparent)
-  return changesTo(request, own, sendsOther ? inject(request.context) : request.headers())
+  const change = (): HeaderChanges => {
+    const sendsOther = isSet(request, own, HEADERS.traceparent)
+    return changesTo(request, own, sendsOther ? inject(request.context) : request.headers())
+  }
+  return request.core.settings.errors.run(change) ?? { headers: [], dropped: [] }
 }
 
 /** How the end of a call is read from what its client returned or threw. */

@@ -2,6 +2,7 @@ import type { Carrier } from '../trace/carrier.ts'
 import { runWith } from '../tracking/storage.ts'
 import type { RequestEnd } from '../tracking/finish-request.ts'
 import type { RequestCore } from '../tracking/intake.ts'
+import { isThenable } from '../tracking/promises.ts'
 import { acceptMessage, runAndFinish } from '../handlers/function-handler.ts'
 
 /** One message, as its host delivered it. */
@@ -13,6 +14,10 @@ export interface Delivery {
   readonly attempt: number
   /** Whether the queue delivers the message again if this attempt fails; a function if that depends on the error. */
   readonly willRetry: boolean | ((error: unknown) => boolean)
+  /** Epoch milliseconds until which the queue held this delivery back, if it did and the carrier does not say it. */
+  readonly due?: number | undefined
+  /** For how many milliseconds the queue holds the message back before that other delivery, where that is known. */
+  readonly retryDelayMs?: (error: unknown) => number | undefined | Promise<number | undefined>
   /** The name of the queue. */
   readonly path: string
   /** The kind of message, for hosts that have kinds. */
@@ -47,10 +52,17 @@ export interface ActiveDelivery {
   readonly end: (end: RequestEnd, willRetry?: boolean) => void
 }
 
+/** A message whose tracking failed: it is processed all the same. */
+export const UNTRACKED: ActiveDelivery = { run: (part) => part(), end: () => undefined }
+
 /** Resumes or starts the request of a message. The caller ends it: for hosts with explicit settlement (ack, nack). */
-export function startDelivery(core: RequestCore, { host, carrier, willRetry, ...target }: Delivery): ActiveDelivery {
+export function startDelivery(
+  core: RequestCore,
+  { host, carrier, willRetry, retryDelayMs, ...target }: Delivery,
+): ActiveDelivery {
   const { errors } = core.settings
-  const request = acceptMessage(core, host, carrier, target)
+  const request = errors.run(() => acceptMessage(core, host, carrier, target))
+  if (request === undefined) return UNTRACKED
   let ended = false
   return {
     run: (part) => request.run(part),
@@ -59,8 +71,14 @@ export function startDelivery(core: RequestCore, { host, carrier, willRetry, ...
       ended = true
       const expected = (): boolean =>
         typeof willRetry === 'boolean' ? willRetry : errors.run(() => willRetry(end.error)) === true
+      const isRetried = end.outcome === 'error' && (retries ?? expected())
       // An error here must not keep the other messages of a batch from ending.
-      errors.run(() => request.finishDelivery(end, end.outcome === 'error' && (retries ?? expected())))
+      const finish = (delayMs = end.retryDelayMs): void =>
+        errors.run(() => request.finishDelivery({ ...end, retryDelayMs: delayMs }, isRetried))
+      const delay = isRetried ? errors.run(() => retryDelayMs?.(end.error)) : undefined
+      // Not awaited by the host: the handler's promise settles as it would without tracking.
+      if (isThenable(delay)) delay.then(finish, () => finish())
+      else finish(delay)
     },
   }
 }
@@ -109,6 +127,6 @@ const OK: DeliveryEnd = { end: { outcome: 'ok' } }
 
 /** Runs a handler that works on several requests, none of which is the current one. */
 export function runWithoutRequest<R>(core: RequestCore, work: () => R): R {
-  core.beforeHandler()
+  core.settings.errors.run(() => core.beforeHandler())
   return runWith(undefined, work)
 }

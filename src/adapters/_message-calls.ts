@@ -29,10 +29,12 @@ export type HeadersFor = (message: OutgoingMessage) => Readonly<Record<string, s
 /** The messages that one call of a host sends: their headers, and their records as calls. */
 export class MessageCalls {
   readonly #request: TrackedRequest
+  readonly #isWatched: boolean
   readonly #ends: OnCallEnd[] = []
 
   constructor(request: TrackedRequest) {
     this.#request = request
+    this.#isWatched = request.core.hasCallListeners
   }
 
   /**
@@ -40,27 +42,34 @@ export class MessageCalls {
    * @param lifecycle that of a message that hands the request off, which is no call
    */
   headersFrom(next: () => Readonly<Record<string, string>>, lifecycle?: string): HeadersFor {
+    const { errors } = this.#request.core.settings
+    return (message) => errors.run(() => this.#headersOf(message, next, lifecycle))
+  }
+
+  #headersOf(
+    { to, own, headerSlots }: OutgoingMessage,
+    next: () => Readonly<Record<string, string>>,
+    lifecycle: string | undefined,
+  ): ReturnType<HeadersFor> {
     const request = this.#request
-    return ({ to, own, headerSlots }) => {
-      if (headerSlots < 1 || hasCarrierToKeep(request, own)) return undefined
-      if (lifecycle !== undefined) return headersThatFit(next(), headerSlots)
-      // A message that names no parent takes no number: nothing could tell whether it has arrived.
-      if (!hasRoomForParent(request.traceId, headerSlots)) return headersThatFit(inject(request.context), headerSlots)
-      const headers = headersThatFit(next(), headerSlots)
-      const end = observeCall(request, () => ({ target: to }))
-      if (end !== undefined) this.#ends.push(end)
-      return headers
-    }
+    if (headerSlots < 1 || hasCarrierToKeep(request, own)) return undefined
+    if (lifecycle !== undefined) return headersThatFit(next(), headerSlots)
+    // A message that names no parent takes no number: nothing could tell whether it has arrived.
+    if (!hasRoomForParent(request.traceId, headerSlots)) return headersThatFit(inject(request.context), headerSlots)
+    const headers = headersThatFit(next(), headerSlots)
+    const end = observeCall(request, () => ({ target: to }))
+    if (end !== undefined) this.#ends.push(end)
+    return headers
   }
 
   /** Sends, and reports the end of the calls once the result has settled. */
   watch<T>(send: () => T): T {
-    return this.#request.core.hasCallListeners ? watchCall(send, (end) => this.#end(end)) : send()
+    return this.#isWatched ? watchCall(send, (end) => this.#end(end)) : send()
   }
 
   /** A hand-off that also reports the end of the calls. Where the queue sent no message, there was no call. */
   watchConfirm(handOff: HandOff): HandOff {
-    if (!this.#request.core.hasCallListeners) return handOff
+    if (!this.#isWatched) return handOff
     return {
       ...handOff,
       sent: () => {

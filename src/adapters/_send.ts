@@ -1,5 +1,5 @@
 import { currentRequest } from '../tracking/current-request.ts'
-import { startHandOff, type HandOff } from '../tracking/hand-off.ts'
+import { dueAfter, startHandOff, type HandOff } from '../tracking/hand-off.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
 import { hasCarrierToKeep, MessageCalls, type HeadersFor, type OutgoingMessage } from './_message-calls.ts'
 import type { SendAs, SendOptions } from './_send-options.ts'
@@ -39,15 +39,23 @@ export interface SendMessageCall<T> extends Omit<SendCall<T>, 'messages' | 'send
  * Sent unchanged are messages outside a request, messages whose carrier is the caller's own, and messages without room
  * for a header; for the last, a note `PROPAGATE` is recorded.
  */
-export function sendMessages<T>({ messages, as, send, confirm, noRoom }: SendCall<T>): T | Promise<Awaited<T>> {
+export function sendMessages<T>(call: SendCall<T>): T | Promise<Awaited<T>> {
   const request = currentRequest()
-  if (request === undefined) return send()
+  const sending = request?.core.settings.errors.run(() => prepare(request, call))
+  return sending === undefined ? call.send() : sending()
+}
+
+/** Returns the function that sends: an error of ours comes before anything is sent. */
+function prepare<T>(
+  request: TrackedRequest,
+  { messages, as, send, confirm, noRoom }: SendCall<T>,
+): (() => T | Promise<Awaited<T>>) | undefined {
   const open = messages.filter(({ own }) => !hasCarrierToKeep(request, own))
   if (open.some(({ headerSlots }) => headerSlots < 1))
     request.emitNote('note', 'PROPAGATE', { error: new Error(noRoom) })
-  if (!open.some(({ headerSlots }) => headerSlots > 0)) return send()
+  if (!open.some(({ headerSlots }) => headerSlots > 0)) return undefined
   const calls = new MessageCalls(request)
-  if (as === 'call') return calls.watch(() => send(calls.headersFrom(() => request.headers())))
+  if (as === 'call') return () => calls.watch(() => send(calls.headersFrom(() => request.headers())))
   const [first] = messages
   // A hand-off takes two headers: one that names the trace, and one that names the request.
   const handsOff =
@@ -57,7 +65,8 @@ export function sendMessages<T>({ messages, as, send, confirm, noRoom }: SendCal
     resolveSendAs(request, as, first.to) === 'hand-off'
   const handOff = startHandOff(request, dueAfter(request, first?.delayMs), handsOff ? undefined : 'child')
   const headersFor = calls.headersFrom(() => handOff.headers(), handOff.lifecycle)
-  return confirm(calls.watchConfirm(handOff), (callback) => send(headersFor, callback))
+  const watched = calls.watchConfirm(handOff)
+  return () => confirm(watched, (callback) => send(headersFor, callback))
 }
 
 /**
@@ -89,10 +98,6 @@ export function confirmByResult<T>(accepted: (answer: Awaited<T>) => boolean = (
     else handOff.declined()
     return answer
   }
-}
-
-function dueAfter(request: TrackedRequest, delayMs: number | undefined): number | undefined {
-  return delayMs !== undefined && delayMs > 0 && delayMs < Infinity ? request.core.settings.now() + delayMs : undefined
 }
 
 /** If the user's function throws, the message is a child. */

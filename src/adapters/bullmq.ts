@@ -1,32 +1,19 @@
-import { currentRequest } from '../tracking/current-request.ts'
-import { runWith } from '../tracking/storage.ts'
 import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
-import { carrierIn } from './_bullmq/metadata.ts'
+import { deliveryOf, jobFailed, type JobLike } from './_bullmq/delivery.ts'
 import { addMethod, type ProducerLike } from './_bullmq/producer-methods.ts'
-import { willRetry, type RetriedJob } from './_bullmq/retry.ts'
-import { startDelivery, processBatch, type Delivery } from './_deliveries.ts'
+import { processBatch } from './_deliveries.ts'
 import { checkSendOptions, type SendOptions } from './_send-options.ts'
 import { wrapMethods } from './_wrap-methods.ts'
 
-/** The members of a job that are read. */
-export interface JobLike extends RetriedJob {
-  readonly queueName: string
-  /** The number of times that the job was started, including runs that stalled. */
-  readonly attemptsStarted?: number
-  /** Set for jobs of a job scheduler. */
-  readonly repeatJobKey?: string | undefined
-  readonly finishedOn?: number | undefined
-  readonly opts: RetriedJob['opts'] & {
-    readonly telemetry?: { readonly metadata?: string | undefined } | undefined
-    /** The metadata, where BullMQ 5 passes the job to a sandboxed processor. */
-    readonly tm?: string
-  }
-}
+export type { JobLike } from './_bullmq/delivery.ts'
 
 /** A processor, for `new Worker(name, processor)`. */
 export interface TrackedProcessor<J, Rest extends unknown[], R> {
   (job: J, ...rest: Rest): Promise<R>
-  /** For the worker's event `failed`: ends the request of a job that BullMQ has failed outside the processor. */
+  /**
+   * For the worker's event `failed`: ends the request of a job that BullMQ has failed outside the processor, and notes
+   * when a retry is due whose delay a backoff strategy of the worker's has computed.
+   */
   readonly failed: (job: JobLike | undefined, error: unknown) => void
 }
 
@@ -34,11 +21,13 @@ export interface TrackedProcessor<J, Rest extends unknown[], R> {
  * Wraps a worker's processor: each job resumes the request that it carries, or starts one.
  *
  * A failed attempt that is not the last is recorded as a retry, and so is one that moved its job (`DelayedError` and
- * the like). The last attempt completes its request, with outcome `error` if it fails. A stalled job runs again, as a
- * further attempt.
+ * the like). A retry that BullMQ holds back says when it is `due`: a job that was delayed or rate limited, or that failed
+ * with a `backoff`. The last attempt completes its request, with outcome `error` if it fails. A stalled job runs again,
+ * as a further attempt.
  *
  * BullMQ also fails jobs outside the processor: without a run, after too many stalls or if a child failed; and after a
- * run, if a backoff strategy says so. Only the worker reports that: `worker.on('failed', processor.failed)`.
+ * run, if a backoff strategy says so. Only the worker reports that, and when a strategy of its own runs a job again:
+ * `worker.on('failed', processor.failed)`.
  *
  * @example new Worker('orders', trackRequest(async (job) => …, { service: 'worker' }), { connection })
  */
@@ -50,14 +39,7 @@ export function trackRequest<J extends JobLike, Rest extends unknown[], R>(
   const processor = (job: J, ...rest: Rest): Promise<Awaited<R>> =>
     processBatch(core, [deliveryOf(job)], () => handler(job, ...rest))
   const failed = (job: JobLike | undefined, error: unknown): void => {
-    // Undefined for a job that will run again.
-    if (job?.finishedOn === undefined) return
-    const request = runWith(undefined, () => currentRequest(job))
-    const { errors } = core.settings
-    if (request === undefined)
-      startDelivery(core, { ...deliveryOf(job), willRetry: false }).end({ outcome: 'error', error })
-    // A request that expected another attempt has not ended yet; any other has.
-    else if (request.attempt !== undefined) errors.run(() => request.finishDelivery({ outcome: 'error', error }, false))
+    if (job !== undefined) jobFailed(core, job, error)
   }
   // BullMQ creates an AbortSignal only for a processor that declares a parameter for it.
   return Object.defineProperty(Object.assign(processor, { failed }), 'length', { value: handler.length })
@@ -82,15 +64,4 @@ export function propagate<T extends ProducerLike>(producer: T, options: SendOpti
     add: addMethod(producer, 'add', options),
     addBulk: addMethod(producer, 'addBulk', options),
   })
-}
-
-function deliveryOf(job: JobLike): Delivery {
-  const { opts, attemptsStarted = 0, attemptsMade = 0, repeatJobKey, queueName } = job
-  return {
-    host: job,
-    carrier: repeatJobKey === undefined ? carrierIn(opts.telemetry?.metadata ?? opts.tm) : undefined,
-    attempt: attemptsStarted > 0 ? attemptsStarted : attemptsMade + 1,
-    willRetry: (error) => willRetry(job, error),
-    path: queueName,
-  }
 }

@@ -2,6 +2,7 @@ import { InterceptingCall, type Interceptor, type ServerInterceptor } from '@grp
 import { HANDLER_OPTIONS, type HandlerOptions } from '../handlers/handler-options.ts'
 import { currentRequest } from '../tracking/current-request.ts'
 import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
+import { ServerInterceptingCall } from './_grpc/server-call.ts'
 import { TrackedCall, type IncomingCall } from './_grpc/tracked-call.ts'
 import { startPropagatedCall } from './_calls.ts'
 import { checkKeys, ownValue, statusListener, withTraceHeaders } from './_grpc/outgoing-call.ts'
@@ -23,7 +24,9 @@ export type GrpcOptions = TrackerSource & HandlerOptions<IncomingCall>
 export function trackRequest(options: GrpcOptions): ServerInterceptor {
   const core = coreOf(options, HANDLER_OPTIONS)
   checkKeys(core.settings.idHeaders.echo)
-  return (method, call) => new TrackedCall(call, method.path, core, options)
+  const { errors } = core.settings
+  return (method, call) =>
+    errors.run(() => new TrackedCall(call, method.path, core, options)) ?? new ServerInterceptingCall(call)
 }
 
 /**

@@ -9,8 +9,8 @@ import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
 export type HonoOptions<C extends Context = Context> = TrackerSource & HandlerOptions<C>
 
 /**
- * A middleware that tracks every request that reaches it, until the body of its response has ended, failed or been
- * cancelled.
+ * A middleware that tracks every request that reaches it, until its response has ended: on Node.js as it was sent, on
+ * other hosts with its body.
  *
  * Use it first. `path` is the pattern of the route. An error that a handler throws ends the request with outcome
  * `error`; if it is an HTTPException, or an error handler answers it, with a status below 500, that status decides.
@@ -27,17 +27,19 @@ export function trackRequest<C extends Context = Context>(
       await next()
       return c.res
     }
-    const fault = () => (c.error === undefined ? undefined : { error: c.error })
-    const response = await trackFetch(core, options, {
+    const answer = await trackFetch(core, options, {
       incoming: c.req.raw,
       source: c,
+      env: c.env,
       path: routeOf(c),
       serve,
-      fault,
+      refuse: () => c.text('Unauthorized\n', 401),
+      fault: () => (c.error === undefined ? undefined : { error: c.error }),
     })
+    if (c.finalized && answer === c.res) return
     // Hono would merge the headers of the present response into the new one, which already has them.
     c.res = undefined
-    c.res = response
+    c.res = answer
   }
 }
 

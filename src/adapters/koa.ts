@@ -4,6 +4,7 @@ import { HANDLER_OPTIONS, type HandlerOptions } from '../handlers/handler-option
 import { attachRequest, currentRequest } from '../tracking/current-request.ts'
 import { trackNodeRequest } from '../handlers/node-request.ts'
 import { coreOf, type TrackerSource } from '../handlers/track-request.ts'
+import { watchErrors } from './_koa/errors.ts'
 import { routeOf } from './_koa/route.ts'
 import { isObject } from './_objects.ts'
 
@@ -44,20 +45,20 @@ export function trackRequest<Context extends KoaContext = KoaContext>(
 ): (ctx: Context, next: () => Promise<unknown>) => Promise<void> {
   const core = coreOf(options, HANDLER_OPTIONS)
   return async (ctx, next) => {
-    const { request, handlerFailed } = trackNodeRequest(core, options, ctx.req, ctx.res, {
-      path: routeOf(ctx) ?? ctx.originalUrl,
-      source: ctx,
-    })
-    attachRequest(ctx, request)
-    if (!(await authenticate(request, ctx, options))) {
+    const path = (): string => routeOf(ctx) ?? ctx.originalUrl
+    const tracking = trackNodeRequest(core, options, ctx.req, ctx.res, { path, source: ctx })
+    const request = tracking?.request
+    if (request !== undefined) attachRequest(ctx, request)
+    if (tracking !== undefined) core.settings.errors.run(() => watchErrors(ctx, tracking))
+    if (!(await authenticate(core, request, ctx, options))) {
       ctx.status = 401
       ctx.body = 'Unauthorized\n'
       return
     }
     try {
-      await request.run(next)
+      await (request === undefined ? next() : request.run(next))
     } catch (error) {
-      handlerFailed(error)
+      tracking?.handlerFailed(error)
       throw error
     }
   }

@@ -79,7 +79,7 @@ export function trackRequest<Args extends NatsArgs, R>(
  * Headers of another trace that the caller has set stay, and the caller's object is not changed. Subjects that begin
  * with `$` or `_INBOX.` get no headers, and neither do messages to a server without header support.
  *
- * @throws ThroughlineError THROUGHLINE_BAD_OPTION if no NATS package is found from here, and `headers` is not given
+ * @throws ThroughlineError THROUGHLINE_BAD_OPTION if the program has no NATS package, and `headers` is not given
  * @example const js = propagate(jetstream(await connect()))
  */
 export function propagate<T extends NatsSenderLike>(sender: T, options: NatsSendOptions = {}): T {

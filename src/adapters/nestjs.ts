@@ -86,7 +86,7 @@ function moduleOf({ imports = [], inject = [], useFactory }: ResolvedModule): Dy
  * them; the option `as` changes that. A call by `send` is answered by a request of its own. Headers that a record has
  * set stay.
  *
- * @throws ThroughlineError THROUGHLINE_BAD_OPTION for a NATS client if no NATS package is found from here
+ * @throws ThroughlineError THROUGHLINE_BAD_OPTION for a NATS client if the program has no NATS package
  * @example
  * const create = () => propagate(ClientProxyFactory.create({ transport: Transport.RMQ, options }))
  * const provider = { provide: 'ORDERS', useFactory: create }

@@ -6,6 +6,7 @@ import { deliveryOf, expiryOf, hasMetadata, type JobLike } from './_pg-boss/job.
 import { endsOf } from './_pg-boss/job-results.ts'
 import { producerMethods } from './_pg-boss/producer-methods.ts'
 import { checkSendOptions, type SendOptions } from './_send-options.ts'
+import { unsupportedHost } from './_unsupported-host.ts'
 import { isFunction, wrapMethods, type MethodWrapper } from './_wrap-methods.ts'
 
 export type { JobLike } from './_pg-boss/job.ts'
@@ -44,6 +45,8 @@ export function trackRequest<J extends JobLike, Rest extends unknown[], R>(
   const core = coreOf(options)
   let reported = false
   const handle = (delivered: J[], ...rest: Rest): Promise<Awaited<R>> => {
+    // Before version 10 the handler gets one job.
+    if (!Array.isArray(delivered)) throw unsupportedHost('pg-boss', 'pg-boss 10')
     const deliveries = delivered.map(deliveryOf)
     if (!reported && !delivered.every(hasMetadata)) {
       reported = true

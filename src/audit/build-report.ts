@@ -40,7 +40,12 @@ export function buildReport({
 }: ReportInput): AuditReport {
   const assessments = [...unsorted].sort(byRequest)
   const { counters, variants, lateLines } = requestTable
-  for (const { count, steps } of variants.clean) for (const { entered } of steps) entered.entered += count
+  for (const { count, steps } of variants.clean) {
+    for (const { entered, left, implied } of steps) {
+      entered.entered += count
+      if (implied && left !== undefined) left.implied += count
+    }
+  }
   for (const assessment of assessments) countAssessment(assessment, counters, table)
   const limitOf = thresholdLookup(limits, counters)
   const states = table.states.map(
@@ -106,10 +111,12 @@ function countAssessment(
   table: TransitionTable,
 ): void {
   const steps = history.transitions.map(({ record }) => record)
-  for (const [index, { state, service, from, dwell_ms }] of steps.entries()) {
+  for (const [index, { state, service, from, dwell_ms, implied }] of steps.entries()) {
     counters.of(state, service).entered += 1
-    if (from !== undefined && dwell_ms !== undefined)
-      counters.of(from, enteredBy(steps, index) ?? service).dwell.add(dwell_ms)
+    if (from === undefined) continue
+    const left = counters.of(from, enteredBy(steps, index) ?? service)
+    if (dwell_ms !== undefined) left.dwell.add(dwell_ms)
+    if (implied === true) left.implied += 1
   }
   if (!ended) counters.of(position.state, position.service).open += 1
   const queued = steps.find(({ event }) => event === 'ENQUEUE')
@@ -122,17 +129,24 @@ function stateCounts(
   counters: readonly StateCounter[],
   limitOf: (service: string) => StuckLimit,
 ): AuditReport['states'][string] {
-  const services = counters.map(({ service, entered, open, dwell, queue }): [string, ServiceCounts] => [
-    service,
-    { entered, open, dwell_ms: dwell.percentiles(), ...queueCounts([queue]), ...limitOf(service) },
-  ])
+  const services = counters.map((counter): [string, ServiceCounts] => {
+    const { service, entered, open, dwell, queue } = counter
+    const times = { dwell_ms: dwell.percentiles(), ...impliedCount([counter]), ...queueCounts([queue]) }
+    return [service, { entered, open, ...times, ...limitOf(service) }]
+  })
   return {
     entered: counters.reduce((sum, { entered }) => sum + entered, 0),
     open: counters.reduce((sum, { open }) => sum + open, 0),
     dwell_ms: percentilesOf(counters.map(({ dwell }) => dwell)),
+    ...impliedCount(counters),
     ...queueCounts(counters.map(({ queue }) => queue)),
     services: Object.fromEntries(services),
   }
+}
+
+function impliedCount(counters: readonly StateCounter[]): Pick<StateCounts, 'implied'> {
+  const count = counters.reduce((sum, { implied }) => sum + implied, 0)
+  return count === 0 ? {} : { implied: count }
 }
 
 function queueCounts(all: readonly StateCounter['queue'][]): Pick<StateCounts, 'waiting_ms' | 'working_ms'> {

@@ -44,6 +44,11 @@ export interface StateCounts {
   readonly open: number
   readonly dwell_ms: Dwell
   /**
+   * How many visits of the state ended with a step that the handler did not report: it was added to reach a later
+   * state, so their times are no measurement. Absent where there are none.
+   */
+  readonly implied?: number
+  /**
    * In a state of a queue: how long messages waited for each delivery, and how long a worker had them. Absent where no
    * delivery is known.
    */

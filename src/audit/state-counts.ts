@@ -9,6 +9,8 @@ export interface StateCounter {
   open: number
   /** The time that requests spent in the state. */
   readonly dwell: DwellHistogram
+  /** How many visits of the state ended with a step that the handler did not report. */
+  implied: number
   /** Of a state in a queue: how much of that time messages waited, and how long a worker had them. */
   queue: { readonly waiting: DwellHistogram; readonly working: DwellHistogram } | undefined
 }
@@ -21,7 +23,7 @@ export class StateCounters {
     const key = JSON.stringify([state, service])
     const known = this.#counters.get(key)
     if (known !== undefined) return known
-    const counter = { state, service, entered: 0, open: 0, dwell: new DwellHistogram(), queue: undefined }
+    const counter = { state, service, entered: 0, open: 0, dwell: new DwellHistogram(), implied: 0, queue: undefined }
     this.#counters.set(key, counter)
     return counter
   }
@@ -37,7 +39,7 @@ export class StateCounters {
   /** The counters of one state that are not empty, by service. */
   in(state: string): StateCounter[] {
     const used = [...this.#counters.values()].filter(
-      (counter) => counter.entered + counter.open + counter.dwell.count > 0,
+      (counter) => counter.entered + counter.open + counter.implied + counter.dwell.count > 0,
     )
     return used.filter((counter) => counter.state === state).sort((a, b) => (a.service < b.service ? -1 : 1))
   }

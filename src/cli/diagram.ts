@@ -1,5 +1,4 @@
 import { readFile, writeFile } from 'node:fs/promises'
-import type { AnyStateMachine } from 'xstate'
 import { containsDiagram } from '../diagrams/check.ts'
 import { dot } from '../diagrams/dot.ts'
 import { graphOf, type Counts, type DiagramGraph } from '../diagrams/graph.ts'
@@ -8,7 +7,8 @@ import { mermaid } from '../diagrams/mermaid.ts'
 import { svg } from '../diagrams/svg.ts'
 import { errorMessage, ThroughlineError } from '../errors.ts'
 import type { LogSource } from '../logs/log-source.ts'
-import { compile } from '../machine/compile.ts'
+import { tableOf } from '../machine/default-table.ts'
+import type { MachineLike } from '../machine/machine-like.ts'
 import { step, type TransitionTable } from '../machine/table.ts'
 import { auditSource } from '../queries/audit-source.ts'
 import type { ExitStatus, Io } from './io.ts'
@@ -28,7 +28,7 @@ export interface DiagramFlags extends LokiFlags {
 /** `throughline diagram`: the diagram of the machine, with `--logs` or `--loki` also the count of each transition. */
 export async function diagramCommand(flags: DiagramFlags, io: Io): Promise<ExitStatus> {
   const machine = await machineFrom(flags.machine)
-  const table = compile(machine)
+  const table = tableOf(machine)
   const source = await openLogs(flags, io)
   const counts = source === undefined ? undefined : await countTransitions(source, machine, table)
   const text = await render(graphOf(table, counts), flags.format)
@@ -45,7 +45,11 @@ async function openLogs(flags: DiagramFlags, io: Io): Promise<LogSource | undefi
   return flags.logs === undefined && loki === undefined ? undefined : openSource(names, loki, io)
 }
 
-async function countTransitions(source: LogSource, machine: AnyStateMachine, table: TransitionTable): Promise<Counts> {
+async function countTransitions(
+  source: LogSource,
+  machine: MachineLike | undefined,
+  table: TransitionTable,
+): Promise<Counts> {
   try {
     const { states, steps } = await auditSource(source, { machine })
     return {

@@ -1,23 +1,23 @@
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { AnyStateMachine } from 'xstate'
-import { requestMachine } from '../../machines/request.ts'
 import { errorMessage, ThroughlineError } from '../errors.ts'
 import { isObject } from '../logs/is-object.ts'
+import type { MachineLike } from '../machine/machine-like.ts'
 
 /**
- * Loads the machine that a file exports: as `default`, as `machine`, or as its only machine. Without a file it is the
- * default machine. TypeScript needs no build step.
+ * Loads the machine that a file exports: as `default`, as `machine`, or as its only machine. TypeScript needs no build
+ * step.
  *
+ * @returns undefined without a file, which stands for the default machine
  * @throws ThroughlineError THROUGHLINE_MACHINE_NOT_FOUND if the file cannot be loaded or exports no machine
  */
-export async function machineFrom(file: string | undefined): Promise<AnyStateMachine> {
-  return file === undefined ? requestMachine : machineIn(file)
+export async function machineFrom(file: string | undefined): Promise<MachineLike | undefined> {
+  return file === undefined ? undefined : machineIn(file)
 }
 
-async function machineIn(file: string): Promise<AnyStateMachine> {
+async function machineIn(file: string): Promise<MachineLike> {
   const exported = await load(file)
-  const machines = Object.entries(exported).filter((entry): entry is [string, AnyStateMachine] => isMachine(entry[1]))
+  const machines = Object.entries(exported).filter((entry): entry is [string, MachineLike] => isMachine(entry[1]))
   const named = machines.find(([name]) => name === 'default') ?? machines.find(([name]) => name === 'machine')
   const [only] = machines
   if (named !== undefined) return named[1]
@@ -45,8 +45,8 @@ async function loadTypeScript(path: string): Promise<unknown> {
   return createJiti(import.meta.url).import(path)
 }
 
-function isMachine(value: unknown): value is AnyStateMachine {
-  return isObject(value) && 'root' in value && 'transition' in value && 'config' in value
+function isMachine(value: unknown): value is MachineLike {
+  return isObject(value) && 'root' in value && 'config' in value && 'getTransitionData' in value
 }
 
 function notFound(file: string, reason: string, cause?: unknown): ThroughlineError {

@@ -1,7 +1,8 @@
 import { setDue } from '../tracking/due-time.ts'
 import { isThenable } from '../tracking/promises.ts'
 import { accepts, dispatchOrNote, implySteps } from '../tracking/signals.ts'
-import type { Entry } from '../tracking/handler-start.ts'
+import { NO_ENTRY_OPTIONS, type Entry } from '../tracking/handler-start.ts'
+import type { RequestCore } from '../tracking/intake.ts'
 import type { TrackedRequest } from '../tracking/tracked-request.ts'
 
 /** How a request gets to its handler: who authenticates its caller, and who reports that the work has started. */
@@ -36,59 +37,77 @@ export interface EntryHost {
  * Authenticates the caller of a request, which is the current request meanwhile, and records the result and, unless the
  * host does so later, that the handler starts.
  *
+ * An error of ours is reported, and changes nothing: the user's check alone decides whether the handler may run.
+ *
+ * @param request undefined if tracking failed; one that has passed a wrapper or a middleware around this one is only
+ *   checked
  * @returns whether the handler may run; a promise only if `authenticate` returned one, so that without it the handler
  *   runs in the same turn in which the request came in
  */
 export function authenticate<Source>(
-  request: TrackedRequest,
+  core: RequestCore,
+  request: TrackedRequest | undefined,
   source: Source,
   options: EntryOptions<Source>,
   { refusal = 401, hasPhase = false }: EntryHost = {},
 ): boolean | Promise<boolean> {
+  const { errors } = core.settings
   const check = options.auth === 'manual' ? undefined : options.authenticate
-  request.entry = options
-  if (options.expect !== undefined) expectBy(request, source, options.expect)
-  if (check === undefined) {
-    if (!hasPhase && options.auth !== 'manual') implySteps(request, stepsToHandler(options))
-    return true
-  }
+  const isSecond = request !== undefined && request.entry !== NO_ENTRY_OPTIONS
+  if (request !== undefined && !isSecond) errors.run(() => prepare(request, source, options, hasPhase))
+  if (check === undefined) return true
   const apply = (principal: unknown): boolean => {
-    if (principal === false) return reject(request, refusal, undefined)
+    if (principal === false) return refuse(undefined)
+    if (request === undefined) return true
     // The client may have left meanwhile, which ended the request.
     if (request.ended) return false
     request.principal = principal
-    dispatchOrNote(request, 'AUTH_OK', {})
-    if (!hasPhase) implySteps(request, stepsToHandler(options))
+    errors.run(() => {
+      if (!isSecond || accepts(request, 'AUTH_OK')) dispatchOrNote(request, 'AUTH_OK', {})
+      if (!isSecond && !hasPhase && options.processing !== 'manual') implySteps(request, PROCESS)
+    })
     return true
   }
-  return request.run(() => {
+  const refuse = (error: unknown): false => {
+    if (request !== undefined && !request.ended)
+      errors.run(() => dispatchOrNote(request, 'AUTH_ERROR', { outcome: 'denied', status: refusal, error }))
+    return false
+  }
+  const decide = (): boolean | Promise<boolean> => {
     try {
       const principal = check(source)
-      if (!isThenable(principal)) return apply(principal)
-      return Promise.resolve(principal).then(apply, (reason: unknown) => reject(request, refusal, reason))
+      return isThenable(principal) ? Promise.resolve(principal).then(apply, refuse) : apply(principal)
     } catch (reason) {
-      return reject(request, refusal, reason)
+      return refuse(reason)
     }
-  })
+  }
+  return request === undefined ? decide() : request.run(decide)
 }
 
-function expectBy<Source>(
+/** Records what is known before the caller is: how long the request may last, and that no caller has to be checked. */
+function prepare<Source>(
   request: TrackedRequest,
   source: Source,
-  expected: NonNullable<EntryOptions<Source>['expect']>,
+  options: EntryOptions<Source>,
+  hasPhase: boolean,
 ): void {
-  const { errors } = request.core.settings
-  const duration = typeof expected === 'function' ? errors.run(() => expected(source)) : expected
+  request.entry = options
+  const { expect: expected, auth, authenticate: check } = options
+  const duration = typeof expected === 'function' ? request.core.settings.errors.run(() => expected(source)) : expected
   if (duration !== undefined) setDue(request, duration)
+  if (auth !== 'manual' && check === undefined && !hasPhase) implySteps(request, stepsToHandler(options))
 }
 
 /**
  * Records that the handler starts, after a phase of the host's own in which the caller may have been refused. The lines
  * so far are written before this returns.
  */
-export function enterHandler(request: TrackedRequest, options: EntryOptions<never>): void {
-  if (options.auth !== 'manual') implySteps(request, stepsToHandler(options), 'now')
-  request.core.beforeHandler()
+export function enterHandler(request: TrackedRequest): void {
+  const { core, entry } = request
+  core.settings.errors.run(() => {
+    if (entry !== 'by hand' && entry.auth !== 'manual') implySteps(request, stepsToHandler(entry), 'now')
+    core.beforeHandler()
+  })
 }
 
 /**
@@ -104,20 +123,21 @@ export function continueAuthenticated<R>(
 ): R {
   if (request === undefined) return next()
   const { errors } = request.core.settings
-  if (request.entry === 'by hand' || request.entry.auth !== 'manual') errors.report(new Error(NOT_MANUAL))
-  else if (accepts(request, 'AUTH_OK')) request.authenticated(errors.run(principal))
+  errors.run(() => {
+    if (request.entry === 'by hand' || request.entry.auth !== 'manual') errors.report(new Error(NOT_MANUAL))
+    else if (accepts(request, 'AUTH_OK')) request.authenticated(errors.run(principal))
+  })
   return request.run(next)
 }
 
 const NOT_MANUAL =
   "authenticated() has no effect without trackRequest({ auth: 'manual' }): the caller counts as known already"
 
-const [BOTH, AUTH, PROCESS, NONE] = [['AUTH_OK', 'PROCESS'], ['AUTH_OK'], ['PROCESS'], []]
+const [BOTH, AUTH, PROCESS] = [['AUTH_OK', 'PROCESS'], ['AUTH_OK'], ['PROCESS']]
 
 /** Implied rather than sent: a user's machine may have no authentication, or several ways to authenticate. */
-function stepsToHandler({ authenticate: check, processing }: EntryOptions<never>): readonly string[] {
-  if (check === undefined) return processing === 'manual' ? AUTH : BOTH
-  return processing === 'manual' ? NONE : PROCESS
+function stepsToHandler({ processing }: Entry): readonly string[] {
+  return processing === 'manual' ? AUTH : BOTH
 }
 
 /** How a host continues after authentication. */
@@ -132,22 +152,19 @@ export interface AuthContinuation {
 
 /** Authenticates the caller and then serves or refuses the request: for hosts that expect no promise. */
 export function authenticateThen<Source>(
-  request: TrackedRequest,
+  core: RequestCore,
+  request: TrackedRequest | undefined,
   source: Source,
   options: EntryOptions<Source>,
   { serve, reject, onError }: AuthContinuation,
   host?: EntryHost,
 ): void {
   const proceed = (allowed: boolean): void => {
-    if (allowed) request.run(serve)
-    else reject()
+    if (!allowed) reject()
+    else if (request === undefined) serve()
+    else request.run(serve)
   }
-  const allowed = authenticate(request, source, options, host)
+  const allowed = authenticate(core, request, source, options, host)
   if (typeof allowed === 'boolean') proceed(allowed)
   else allowed.then(proceed).catch(onError)
-}
-
-function reject(request: TrackedRequest, status: number, error: unknown): false {
-  if (!request.ended) dispatchOrNote(request, 'AUTH_ERROR', { outcome: 'denied', status, error })
-  return false
 }

@@ -52,7 +52,8 @@ export function handleWork<Args extends unknown[], R>(
   args: Args,
 ): R {
   const { errors } = core.settings
-  const request = startCall(core, options, args)
+  const request = errors.run(() => startCall(core, options, args))
+  if (request === undefined) return work(...args)
   return runAndFinish(
     request,
     () => work(...args),
@@ -123,6 +124,6 @@ export function acceptMessage(
 ): TrackedRequest {
   const request = acceptDelivery(core, carrier, { ...delivery, source: host }, starting)
   if (typeof host === 'object' && host !== null) attachRequest(host, request)
-  if (request.attempt === undefined) void authenticate(request, undefined, {})
+  if (request.attempt === undefined) void authenticate(core, request, undefined, {})
   return request
 }

@@ -1,4 +1,4 @@
-import { parseDuration } from '../machine/duration.ts'
+import { parseFiniteDuration } from '../machine/duration.ts'
 import { badOption, badOptions, type OptionNames } from '../tracking/options.ts'
 import type { EntryOptions } from './entry.ts'
 import type { RequestOptions } from './request-options.ts'
@@ -44,8 +44,11 @@ export function checkHandlerOptions(given: object): void {
 
 function checkDuration(expected: unknown): void {
   try {
-    parseDuration(expected)
+    parseFiniteDuration(expected)
   } catch {
-    throw badOption('expect', "a duration, such as '2h' or milliseconds, or a function that returns one")
+    throw badOption(
+      'expect',
+      "a duration of at most a hundred years, such as '2h' or milliseconds, or a function that returns one",
+    )
   }
 }

@@ -5,8 +5,15 @@ import type { HandlerOptions } from './handler-options.ts'
 import { trackNodeRequest } from './node-request.ts'
 import { runHandler } from './run-handler.ts'
 
-/** A handler of node:http, or of node:http2 with its compatible request and response. */
-export type NodeHandler<Req = IncomingMessage, Res = ServerResponse> = (req: Req, res: Res) => unknown
+/**
+ * A handler of node:http, or of node:http2 with its compatible request and response. As a middleware of Connect it also
+ * gets `next`.
+ */
+export type NodeHandler<
+  Req = IncomingMessage,
+  Res = ServerResponse,
+  Rest extends readonly unknown[] = readonly unknown[],
+> = (req: Req, res: Res, ...rest: Rest) => unknown
 
 /** What the (req, res) wrapper takes besides the tracker's options. */
 export type NodeHandlerOptions<Req = IncomingMessage> = HandlerOptions<Req>
@@ -14,8 +21,8 @@ export type NodeHandlerOptions<Req = IncomingMessage> = HandlerOptions<Req>
 /**
  * Tracks one request of node:http, and runs the handler in its context.
  *
- * A handler that throws or rejects before it answers is answered with a 500; otherwise node:http would crash the
- * process.
+ * An error of the handler is passed to `next`, if there is one. Without, a handler that throws or rejects before it
+ * answers is answered with a 500; otherwise node:http would crash the process.
  */
 export function handleNode(
   core: RequestCore,
@@ -23,15 +30,24 @@ export function handleNode(
   options: NodeHandlerOptions,
   req: IncomingMessage,
   res: ServerResponse,
+  ...rest: readonly unknown[]
 ): void {
-  const { request, handlerFailed } = trackNodeRequest(core, options, req, res, { source: req })
+  const tracking = trackNodeRequest(core, options, req, res, { source: req })
+  const [next] = rest
   const onError = (error: unknown): void => {
-    handlerFailed(error)
-    answer(res, 500, 'Internal Server Error')
+    tracking?.handlerFailed(error)
+    if (isFunction(next)) next(error)
+    else answer(res, 500, 'Internal Server Error')
   }
-  const serve = (): void => runHandler(() => handler(req, res), { onError })
+  const serve = (): void => runHandler(() => handler(req, res, ...rest), { onError })
+  const reject = (): void => answer(res, 401, 'Unauthorized')
   // An error that onInvalid: 'throw' raises during authentication fails the request, as in a handler.
-  authenticateThen(request, req, options, { serve, reject: () => answer(res, 401, 'Unauthorized'), onError })
+  authenticateThen(core, tracking?.request, req, options, { serve, reject, onError })
+}
+
+/** The `next` of Connect. */
+function isFunction(value: unknown): value is (error: unknown) => void {
+  return typeof value === 'function'
 }
 
 /** Answers instead of the handler, as far as the response is still open. */

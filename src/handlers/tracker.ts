@@ -72,10 +72,7 @@ export class Tracker {
    * @param options what was asked; `source` is the argument of `trustIncoming` and `newTraceId`
    */
   start(carrier?: Carrier, options: StartOptions = {}): TrackedRequest {
-    const request = acceptRequest(this.core, carrier, options)
-    request.entry = 'by hand'
-    this.core.beforeHandler()
-    return request
+    return this.#byHand((core) => acceptRequest(core, carrier, options))
   }
 
   /**
@@ -85,10 +82,7 @@ export class Tracker {
    * @param delivery `attempt` 1, 2 …: the number of this delivery
    */
   resume(carrier: Carrier, delivery: ResumeOptions = {}): TrackedRequest {
-    const request = acceptDelivery(this.core, carrier, delivery)
-    request.entry = 'by hand'
-    this.core.beforeHandler()
-    return request
+    return this.#byHand((core) => acceptDelivery(core, carrier, delivery))
   }
 
   /** The requests that this process is responsible for: neither ended nor handed off to a queue. */
@@ -149,6 +143,15 @@ export class Tracker {
     for (const stop of this.#watches) stop()
     this.#watches.clear()
     this.core.close()
+  }
+
+  /** If tracking fails, the request is one that leaves no line: what follows works on it all the same. */
+  #byHand(accept: (core: RequestCore) => TrackedRequest): TrackedRequest {
+    const { errors } = this.core.settings
+    const request = errors.run(() => accept(this.core)) ?? accept(this.core.ignoring)
+    request.entry = 'by hand'
+    errors.run(() => this.core.beforeHandler())
+    return request
   }
 
   #parseLimits(limits: StuckAfter | undefined): StuckAfterMs | undefined {

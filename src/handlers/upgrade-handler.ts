@@ -1,10 +1,13 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { attachRequest } from '../tracking/current-request.ts'
+import { endFromStatus, type RequestEnd, type ThrownValue } from '../tracking/finish-request.ts'
 import type { RequestCore } from '../tracking/intake.ts'
 import { accepts } from '../tracking/signals.ts'
+import type { TrackedRequest } from '../tracking/tracked-request.ts'
 import { authenticateThen } from './entry.ts'
 import type { HandlerOptions } from './handler-options.ts'
+import { watchHandshake, type Handshake } from './handshake.ts'
 import { acceptWith } from './request-options.ts'
 import { runHandler } from './run-handler.ts'
 
@@ -12,11 +15,8 @@ import { runHandler } from './run-handler.ts'
 export type UpgradeHandler = (req: IncomingMessage, socket: Duplex, head: Buffer) => unknown
 
 /**
- * Tracks the request for another protocol, but not what is exchanged in that protocol: the request is answered, with
- * 101, once the handler has finished and left the connection open. A handler whose handshake takes longer returns a
- * promise.
- *
- * An upgrade has no response object, so the status is unknown where the handler closes the connection.
+ * Tracks the request for another protocol, but not what is exchanged in that protocol: the request ends with the
+ * handshake, which is the first answer on the connection, however long after the handler that is.
  */
 export function handleUpgrade(
   core: RequestCore,
@@ -26,22 +26,47 @@ export function handleUpgrade(
   socket: Duplex,
   head: Buffer,
 ): void {
-  const request = acceptWith(core, options, req.headers, { method: req.method, path: req.url, source: req })
-  attachRequest(req, request)
-  const onDone = (): void => {
-    if (!socket.destroyed && !socket.writableEnded) request.finish({ outcome: 'ok', status: 101 })
-    else request.finish({ outcome: accepts(request, 'AUTH_ERROR') ? 'denied' : 'ok' })
-  }
+  const { errors } = core.settings
+  let onDone = (): void => undefined
+  const request = errors.run(() => {
+    const started = acceptWith(core, options, req.headers, { method: req.method, path: req.url, source: req })
+    attachRequest(req, started)
+    onDone = watchHandshake(socket, (handshake) => errors.run(() => started.finish(endOfHandshake(started, handshake))))
+    return started
+  })
   const onError = (error: unknown): void => {
-    request.finish({ outcome: 'error', status: 500, error })
+    request?.finish({ outcome: 'error', status: 500, error })
     refuseUpgrade(socket, '500 Internal Server Error')
   }
   const serve = (): void => runHandler(() => handler(req, socket, head), { onDone, onError })
-  // After the request's end these events belong to the other protocol. `end` alone comes where the client has left and
-  // Node keeps its half of the connection open.
-  for (const event of ['end', 'close']) socket.once(event, () => request.finish({ outcome: 'aborted' }))
-  authenticateThen(request, req, options, { serve, reject: () => refuseUpgrade(socket, '401 Unauthorized'), onError })
+  const reject = (): void => refuseUpgrade(socket, '401 Unauthorized')
+  authenticateThen(core, request, req, options, { serve, reject, onError })
 }
+
+/**
+ * A client who is refused was denied, or the handshake failed; any other answer below 500 is the handler's own.
+ *
+ * @param thrown the error that was answered, if any
+ */
+export function endOfHandshake(request: TrackedRequest, handshake: Handshake, thrown?: ThrownValue): RequestEnd {
+  switch (handshake.how) {
+    case 'left':
+      return { outcome: 'aborted' }
+    case 'taken over':
+      return { outcome: 'ok' }
+    case 'closed':
+      return accepts(request, 'AUTH_ERROR') && handshake.error === undefined
+        ? { outcome: 'denied' }
+        : { outcome: 'error', error: handshake.error ?? UNANSWERED }
+    case 'answered': {
+      const { status } = handshake
+      const end = endFromStatus(request, status, thrown)
+      return end.outcome === 'ok' && (status === 401 || status === 403) ? { ...end, outcome: 'error' } : end
+    }
+  }
+}
+
+const UNANSWERED = { name: 'UpgradeRefused', message: 'the connection was closed without an answer' }
 
 function refuseUpgrade(socket: Duplex, status: string): void {
   if (!socket.destroyed && !socket.writableEnded)

@@ -1,11 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import type { Http2ServerRequest, Http2ServerResponse, IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import { Duplex } from 'node:stream'
 import type { RequestCore } from '../tracking/intake.ts'
 import { badOptions, type OptionNames } from '../tracking/options.ts'
 import { handleFetch, type FetchHandler, type FetchHandlerOptions } from './fetch-handler.ts'
+import type { FetchAnswer } from './fetch-tracking.ts'
 import { handleNode, type NodeHandler, type NodeHandlerOptions } from './node-handler.ts'
 import { handleUpgrade, type UpgradeHandler } from './upgrade-handler.ts'
+import { isHttp2Stream } from './http2-stream.ts'
+import { handleStream, type StreamHandler, type StreamHandlerOptions } from './stream-handler.ts'
 import { handleWork, WORK_OPTIONS, type WorkOptions } from './function-handler.ts'
 import { HANDLER_OPTIONS } from './handler-options.ts'
 import { noHandler } from './wrong-import.ts'
@@ -23,24 +26,32 @@ export interface TrackRequest<Extra = unknown> {
     work: (...args: Args) => R,
     options: Extra & WorkOptions<Args> & { readonly carrier: unknown },
   ): (...args: Args) => R
-  /** A handler of node:http, or of node:http2 through its compatibility API. */
+  /**
+   * A handler of node:http, or of node:http2 through its compatibility API. A middleware of Connect also gets `next`.
+   */
   <
     Req extends IncomingMessage | Http2ServerRequest = IncomingMessage,
     Res extends ServerResponse | Http2ServerResponse = ServerResponse,
+    Rest extends [] | [next: (error?: unknown) => void] = [],
   >(
-    handler: NodeHandler<Req, Res>,
+    handler: NodeHandler<Req, Res, Rest>,
     ...options: Options<Extra, NodeHandlerOptions<Req>>
-  ): (req: Req, res: Res) => void
+  ): (req: Req, res: Res, ...rest: Rest) => void
   /** A handler of a server's `upgrade` event. */
   (
     handler: UpgradeHandler,
     ...options: Options<Extra, NodeHandlerOptions>
   ): (req: IncomingMessage, socket: Duplex, head: Buffer) => void
-  /** A fetch-style handler. */
-  <Rest extends unknown[]>(
-    handler: FetchHandler<Rest>,
+  /** A handler of the `stream` event of a server of node:http2; the functions of its options get the headers. */
+  (
+    handler: StreamHandler,
+    ...options: Options<Extra, StreamHandlerOptions>
+  ): (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number) => void
+  /** A fetch-style handler, which on Bun may return undefined. */
+  <Rest extends unknown[], Answer extends FetchAnswer>(
+    handler: FetchHandler<Rest, Answer>,
     ...options: Options<Extra, FetchHandlerOptions>
-  ): (request: Request, ...rest: Rest) => Promise<Response>
+  ): (request: Request, ...rest: Rest) => Promise<Answer>
   /** Any other function, such as a cron job: each call is a request of its own. */
   <Args extends unknown[], R>(
     work: (...args: Args) => R,
@@ -49,7 +60,7 @@ export interface TrackRequest<Extra = unknown> {
 }
 
 /** The options of all kinds of handlers: the arguments of each call decide its kind. */
-export type AnyHandlerOptions = NodeHandlerOptions & FetchHandlerOptions & WorkOptions<unknown[]>
+export type AnyHandlerOptions = NodeHandlerOptions & StreamHandlerOptions & FetchHandlerOptions & WorkOptions<unknown[]>
 
 /** The names of {@link AnyHandlerOptions}. */
 export const ALL_HANDLER_OPTIONS: OptionNames<AnyHandlerOptions> = { ...HANDLER_OPTIONS, ...WORK_OPTIONS }
@@ -68,21 +79,27 @@ export function wrapHandler(
     )
   // One function serves all overloads; the arguments of each call decide the kind of handler.
   const call = handler as (...args: unknown[]) => unknown
-  return (...args) => {
+  const wrapped = (...args: unknown[]): unknown => {
     const [first, second, third] = args
     if (options.carrier === undefined && isResponse(second)) {
-      handleNode(core, call, options, first as IncomingMessage, second)
+      handleNode(core, call, options, first as IncomingMessage, second, ...args.slice(2))
       return undefined
     }
     if (options.carrier === undefined && second instanceof Duplex && Buffer.isBuffer(third)) {
       handleUpgrade(core, call, options, first as IncomingMessage, second, third)
       return undefined
     }
+    if (options.carrier === undefined && isHttp2Stream(first)) {
+      handleStream(core, call, options, first, second as IncomingHttpHeaders, Number(third))
+      return undefined
+    }
     if (options.carrier === undefined && isFetchRequest(first)) {
-      return handleFetch(core, call as FetchHandler, options, first, ...args.slice(1))
+      return handleFetch(core, call as FetchHandler<unknown[], FetchAnswer>, options, first, ...args.slice(1))
     }
     return handleWork(core, call, options, args)
   }
+  // Deno passes no request to a handler without parameters, and some schedulers look for a callback among them.
+  return Object.defineProperty(wrapped, 'length', { value: Math.max(1, handler.length) })
 }
 
 function isResponse(value: unknown): value is ServerResponse {

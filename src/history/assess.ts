@@ -1,7 +1,8 @@
 import { isObject } from '../machine/is-object.ts'
 import { pathToState } from '../machine/shortest-path.ts'
 import type { TransitionTable } from '../machine/table.ts'
-import type { LifecycleRecord, LoggedError, NoteRecord, TransitionRecord } from '../record/record.ts'
+import type { LoggedError } from '../record/field-types.ts'
+import type { LifecycleRecord, NoteRecord, TransitionRecord } from '../record/record.ts'
 import type { Located, RequestHistory } from './history.ts'
 import { invalidSteps, type InvalidStep } from './validate.ts'
 

@@ -30,7 +30,7 @@ export function queueLine(record: LifecycleRecord, table: TransitionTable): Queu
 
 /**
  * Divides the time in a queue, where the machine has one state for both: the note ATTEMPT ends the wait. The wait for a
- * retry begins with the note RETRY. A delayed message waits from its due time.
+ * retry begins with the note RETRY. A delayed message, or a delayed retry, waits from its due time.
  *
  * The times are those of two services, whose clocks may disagree: a negative one counts as 0.
  *
@@ -40,7 +40,7 @@ export function queueTimes<Line extends QueueLine>(lines: readonly Line[]): read
   const queued = lines.find(({ event, isTransition }) => isTransition && event === 'ENQUEUE')
   if (queued === undefined) return []
   const times: QueueTime<Line>[] = []
-  let since: number | undefined = Math.max(queued.time, queued.due ?? queued.time)
+  let since: number | undefined = waitsFrom(queued)
   for (const delivery of deliveriesOf(lines)) {
     const begin = delivery.find(({ event }) => event === 'ATTEMPT')
     // In a machine that has ATTEMPT as an event, the states themselves divide the time.
@@ -49,9 +49,13 @@ export function queueTimes<Line extends QueueLine>(lines: readonly Line[]): read
     const end = delivery.find(({ isFinal }) => isFinal) ?? retry
     if (begin !== undefined && since !== undefined) times.push(timeOf('waiting', since, begin))
     if (begin !== undefined && end !== undefined) times.push(timeOf('working', begin.time, end))
-    since = retry?.time
+    since = retry === undefined ? undefined : waitsFrom(retry)
   }
   return times
+}
+
+function waitsFrom({ time, due = time }: QueueLine): number {
+  return Math.max(time, due)
 }
 
 function timeOf<Line extends QueueLine>(of: QueueTime['of'], since: number, end: Line): QueueTime<Line> {

@@ -1,15 +1,15 @@
-import type { AnyMachineSnapshot, AnyStateMachine, AnyStateNode, EventObject, StateValue } from 'xstate'
-import { adjacencyMapToArray, getAdjacencyMap } from 'xstate/graph'
+import type { AnyMachineSnapshot, AnyStateMachine, AnyStateNode, StateValue } from 'xstate'
 import { ThroughlineError } from '../errors.ts'
 import { parseDuration } from './duration.ts'
 import { isObject } from './is-object.ts'
 import { assertAuditable, nameOf, nodesOf } from './validate-machine.ts'
-import type { Edge, EventInfo, StateInfo, TransitionTable } from './table.ts'
+import type { MachineLike } from './machine-like.ts'
+import { createTable, type EventInfo, type TableSource, type TransitionTable } from './table.ts'
 
 /** The default of `meta.stuckAfter`. Deliberately long: a false alarm is worse than a late one. */
 const DEFAULT_STUCK_AFTER = '15m'
 
-const compiled = new WeakMap<AnyStateMachine, TransitionTable>()
+const compiled = new WeakMap<MachineLike, TransitionTable>()
 
 /**
  * Compiles an XState machine to a frozen transition table. The result is cached per machine.
@@ -23,96 +23,51 @@ const compiled = new WeakMap<AnyStateMachine, TransitionTable>()
  * @throws ThroughlineError THROUGHLINE_BAD_DURATION if a `meta.stuckAfter` is not a duration
  * @example const table = compile(requestMachine)
  */
-export function compile(machine: AnyStateMachine): TransitionTable {
+export function compile(machine: MachineLike): TransitionTable {
   const cached = compiled.get(machine)
   if (cached !== undefined) return cached
-  assertAuditable(machine)
-  const table = buildTable(machine)
+  // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- only XState creates such objects
+  const xstate = machine as AnyStateMachine
+  assertAuditable(xstate)
+  const table = buildTable(xstate)
   compiled.set(machine, table)
   return table
 }
 
 function buildTable(machine: AnyStateMachine): TransitionTable {
-  const leaves = nodesOf(machine.root).filter((node) => Object.keys(node.states).length === 0)
-  const states = leaves.map((node, index): StateInfo => {
-    const final = snapshotAt(machine, node).status === 'done'
+  const leaves = nodesOf(machine.root).filter(isLeaf)
+  const states = leaves.map((node) => {
+    const final = isFinal(machine, node)
     const stuckAfterMs = final ? Infinity : stuckAfter(node)
-    return Object.freeze({ name: nameOf(node), description: node.description ?? '', final, stuckAfterMs, index })
+    return { name: nameOf(node), description: node.description ?? '', final, stuckAfterMs }
   })
-  const state = record(states.map((info) => [info.name, info]))
-  if (Object.keys(state).length < states.length) {
+  if (new Set(states.map(({ name }) => name)).size < states.length) {
     throw new ThroughlineError(
       'THROUGHLINE_MACHINE_UNSUPPORTED',
       `machine "${machine.id}" has two states of one name: a dot in a state's key looks like a nested state, so rename it`,
     )
   }
-  const targets = findTargets(machine, leaves)
-  const edges = leaves.flatMap((node) => edgesFrom(machine, node, targets, state))
-  const frozen = edges.map((edge, index): Edge => Object.freeze({ ...edge, index }))
-  const events = eventsOf(machine)
-  return Object.freeze({
+  return createTable({
     id: machine.id,
-    initial: initialOf(machine),
-    states: Object.freeze(states),
-    events: Object.freeze(events),
-    edges: Object.freeze(frozen),
-    state,
-    event: record(events.map((event) => [event.name, event])),
-    next: record(
-      states.map(({ name }) => [
-        name,
-        record(frozen.filter(({ from }) => from === name).map((edge) => [edge.event, edge])),
-      ]),
-    ),
+    initial: nameOf(initialLeaf(machine.root)),
+    states,
+    events: eventsOf(machine),
+    edges: leaves.flatMap((node) => edgesFrom(machine, node)),
   })
 }
 
-/** The state that each event leads to, by state and event, as computed by XState. Includes unreachable states. */
-function findTargets(machine: AnyStateMachine, leaves: readonly AnyStateNode[]): Map<string, Map<string, string>> {
-  const targets = new Map<string, Map<string, string>>()
-  for (const leaf of leaves) {
-    if (targets.has(nameOf(leaf))) continue
-    const adjacency = getAdjacencyMap(machine, {
-      fromState: snapshotAt(machine, leaf),
-      events: machine.events.map((type): EventObject => ({ type: String(type) })),
-      // XState keeps states in a plain object: without the prefix, a state called "constructor" would count as visited.
-      serializeState: (snapshot) => `state ${leafName(machine, snapshot)}`,
-      stopWhen: (snapshot) => snapshot.status === 'done',
-    })
-    // XState types the snapshots and events of an arbitrary machine as any.
-    const transitions: { state: AnyMachineSnapshot; event: EventObject; nextState: AnyMachineSnapshot }[] =
-      adjacencyMapToArray(adjacency)
-    for (const { state: from, event, nextState } of transitions) {
-      const name = leafName(machine, from)
-      const byEvent = targets.get(name) ?? new Map<string, string>()
-      targets.set(name, byEvent.set(event.type, leafName(machine, nextState)))
-    }
-  }
-  return targets
-}
-
 /** The edges that leave a state: its own events first, then those of its parents, each in the order of the machine. */
-function edgesFrom(
-  machine: AnyStateMachine,
-  leaf: AnyStateNode,
-  targets: ReadonlyMap<string, ReadonlyMap<string, string>>,
-  state: Readonly<Record<string, StateInfo | undefined>>,
-): Omit<Edge, 'index'>[] {
-  const from = nameOf(leaf)
-  const seen = new Set<string>()
-  const edges: Omit<Edge, 'index'>[] = []
-  for (let node: AnyStateNode | undefined = leaf; node !== undefined; node = node.parent) {
-    for (const event of node.ownEvents.map(String)) {
-      if (seen.has(event)) continue
-      seen.add(event)
-      const to = targets.get(from)?.get(event)
-      const transition = machine.getTransitionData(snapshotAt(machine, leaf), { type: event })[0]
-      // A transition without a target does not change the state, so the log has no line for it.
-      if (to === undefined || transition?.target === undefined) continue
-      edges.push({ from, event, to, label: transition.description ?? '', final: state[to]?.final === true })
-    }
-  }
-  return edges
+function edgesFrom(machine: AnyStateMachine, leaf: AnyStateNode): TableSource['edges'] {
+  // XState accepts no event once the machine is done.
+  if (isFinal(machine, leaf)) return []
+  const events = new Set(ancestry(leaf).flatMap((node) => node.ownEvents.map(String)))
+  return [...events].flatMap((event) => {
+    const transition = machine.getTransitionData(snapshotAt(machine, leaf), { type: event })[0]
+    const target = transition?.target?.[0]
+    // A transition without a target does not change the state, so the log has no line for it.
+    if (target === undefined) return []
+    return [{ from: nameOf(leaf), event, to: nameOf(initialLeaf(target)), label: transition?.description ?? '' }]
+  })
 }
 
 function eventsOf(machine: AnyStateMachine): EventInfo[] {
@@ -121,26 +76,35 @@ function eventsOf(machine: AnyStateMachine): EventInfo[] {
   const descriptions = isObject(meta) && isObject(meta.events) ? meta.events : {}
   return [...names].map((name) => {
     const description = Object.hasOwn(descriptions, name) ? descriptions[name] : ''
-    return Object.freeze({ name, description: typeof description === 'string' ? description : '' })
+    return { name, description: typeof description === 'string' ? description : '' }
   })
 }
 
 function stuckAfter(leaf: AnyStateNode): number {
-  for (let node: AnyStateNode | undefined = leaf; node !== undefined; node = node.parent) {
+  for (const node of ancestry(leaf)) {
     const meta: unknown = node.meta
     if (isObject(meta) && meta.stuckAfter !== undefined) return parseDuration(meta.stuckAfter)
   }
   return parseDuration(DEFAULT_STUCK_AFTER)
 }
 
-function initialOf(machine: AnyStateMachine): string {
-  let node: AnyStateNode = machine.root
-  while (Object.keys(node.states).length > 0) {
-    const target: AnyStateNode | undefined = node.initial.target[0]
-    if (target === undefined) break
-    node = target
-  }
-  return nameOf(node)
+/** A node, its parent, and so on up to the root. */
+function ancestry(node: AnyStateNode): AnyStateNode[] {
+  return node.parent === undefined ? [node] : [node, ...ancestry(node.parent)]
+}
+
+function isLeaf(node: AnyStateNode): boolean {
+  return Object.keys(node.states).length === 0
+}
+
+/** The state that a machine is in after it has entered a node. */
+function initialLeaf(node: AnyStateNode): AnyStateNode {
+  const target: AnyStateNode | undefined = isLeaf(node) ? undefined : node.initial.target[0]
+  return target === undefined ? node : initialLeaf(target)
+}
+
+function isFinal(machine: AnyStateMachine, leaf: AnyStateNode): boolean {
+  return snapshotAt(machine, leaf).status === 'done'
 }
 
 function snapshotAt(machine: AnyStateMachine, leaf: AnyStateNode): AnyMachineSnapshot {
@@ -151,23 +115,4 @@ function snapshotAt(machine: AnyStateMachine, leaf: AnyStateNode): AnyMachineSna
   // The types ask for a state value and context of this machine. The path of one of its nodes is such a value, and
   // machines with a context are rejected.
   return machine.resolveState({ value: (value ?? {}) as StateValue, context: {} }) as AnyMachineSnapshot
-}
-
-function leafName(machine: AnyStateMachine, snapshot: AnyMachineSnapshot): string {
-  let node: AnyStateNode = machine.root
-  let value: unknown = snapshot.value
-  while (isObject(value)) {
-    const key: string = Object.keys(value)[0] ?? ''
-    node = node.states[key] ?? node
-    value = value[key]
-  }
-  const leaf = typeof value === 'string' ? node.states[value] : undefined
-  return nameOf(leaf ?? node)
-}
-
-function record<T>(entries: readonly (readonly [string, T])[]): Readonly<Record<string, T | undefined>> {
-  // Without a prototype, since a state may be called "constructor" or "__proto__".
-  const result = Object.create(null) as Record<string, T | undefined>
-  for (const [key, value] of entries) result[key] = value
-  return Object.freeze(result)
 }

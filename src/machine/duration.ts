@@ -28,6 +28,20 @@ export function parseDuration(value: unknown): number {
   return Number(match[1]) * unit
 }
 
+/** The days of a hundred years. */
+const MAX_DAYS = 36_500
+
+/**
+ * Parses a duration whose end is a time, as {@link parseDuration} does.
+ *
+ * @throws ThroughlineError THROUGHLINE_BAD_DURATION also for more than a hundred years, and for `Infinity`
+ */
+export function parseFiniteDuration(value: unknown): number {
+  const ms = parseDuration(value)
+  if (ms <= MAX_DAYS * 86_400_000) return ms
+  throw new ThroughlineError('THROUGHLINE_BAD_DURATION', `${String(value)} is too long: write at most ${MAX_DAYS}d`)
+}
+
 /**
  * Formats milliseconds for people: at most two units, none of them zero.
  *

@@ -48,6 +48,43 @@ export interface TransitionTable {
   readonly next: Readonly<Record<string, Readonly<Record<string, Edge | undefined>> | undefined>>
 }
 
+/** What {@link createTable} needs: the rest of a table follows from it. */
+export interface TableSource {
+  readonly id: string
+  readonly initial: string
+  readonly states: readonly Omit<StateInfo, 'index'>[]
+  readonly events: readonly EventInfo[]
+  readonly edges: readonly Omit<Edge, 'index' | 'final'>[]
+}
+
+/** Creates a table, frozen in all its parts. */
+export function createTable({ id, initial, ...source }: TableSource): TransitionTable {
+  const states = source.states.map((info, index): StateInfo => Object.freeze({ ...info, index }))
+  const events = source.events.map((event): EventInfo => Object.freeze({ ...event }))
+  const state = record(states.map((info) => [info.name, info]))
+  const edges = source.edges.map((edge, index): Edge =>
+    Object.freeze({ ...edge, final: state[edge.to]?.final === true, index }),
+  )
+  const edgesFrom = (name: string): readonly Edge[] => edges.filter(({ from }) => from === name)
+  return Object.freeze({
+    id,
+    initial,
+    states: Object.freeze(states),
+    events: Object.freeze(events),
+    edges: Object.freeze(edges),
+    state,
+    event: record(events.map((event) => [event.name, event])),
+    next: record(states.map(({ name }) => [name, record(edgesFrom(name).map((edge) => [edge.event, edge]))])),
+  })
+}
+
+function record<T>(entries: readonly (readonly [string, T])[]): Readonly<Record<string, T | undefined>> {
+  // Without a prototype, since a state may be called "constructor" or "__proto__".
+  const result = Object.create(null) as Record<string, T | undefined>
+  for (const [key, value] of entries) result[key] = value
+  return Object.freeze(result)
+}
+
 /**
  * Looks up one transition. This is the core of throughline: a pure function that neither logs nor reads a clock.
  *

@@ -1,5 +1,3 @@
-import type { AnyStateMachine } from 'xstate'
-import { requestMachine } from '../../machines/request.ts'
 import { BatchAudit } from '../audit/batch/batch-audit.ts'
 import { emptyPins } from '../audit/batch/request-table.ts'
 import { CallAudit } from '../audit/calls/call-audit.ts'
@@ -7,13 +5,14 @@ import type { AuditReport } from '../audit/report.ts'
 import { parseStuckThresholds } from '../audit/stuck-thresholds.ts'
 import type { LogSource } from '../logs/log-source.ts'
 import { EntryBlocks } from '../logs/scan/entry-blocks.ts'
-import { compile } from '../machine/compile.ts'
+import { tableOf } from '../machine/default-table.ts'
+import type { MachineLike } from '../machine/machine-like.ts'
 import type { RecordBlock } from '../record/record-batch.ts'
 
 /** How an audit is run. */
 export interface AuditOptions {
   /** The machine that wrote the lines; by default `machines/request.ts`. */
-  readonly machine?: AnyStateMachine
+  readonly machine?: MachineLike | undefined
   /** Thresholds as for `--stuck-after`: `'30s'`, `'Queued=15m'`, `'auto'`; by default the machine's `stuckAfter`. */
   readonly stuckAfter?: readonly string[]
   /** The time at which ages are measured, in epoch milliseconds; by default now. `'end'` is that of the last line. */
@@ -34,8 +33,8 @@ export interface AuditOptions {
  * @throws ThroughlineError THROUGHLINE_MACHINE_UNSUPPORTED if a log cannot be checked against the machine
  */
 export async function auditSource(source: LogSource, options: AuditOptions = {}): Promise<AuditReport> {
-  const { machine = requestMachine, stuckAfter = [], now = Date.now(), calls: withCalls = false } = options
-  const table = compile(machine)
+  const { machine, stuckAfter = [], now = Date.now(), calls: withCalls = false } = options
+  const table = tableOf(machine)
   const limits = parseStuckThresholds(table, stuckAfter)
   const pinned = emptyPins()
   for (;;) {

@@ -1,15 +1,14 @@
-import type { AnyStateMachine } from 'xstate'
-import { requestMachine } from '../../machines/request.ts'
 import { LiveAudit, type Finding, type LiveSnapshot } from '../audit/live/live-audit.ts'
 import { parseStuckThresholds } from '../audit/stuck-thresholds.ts'
 import { ThroughlineError } from '../errors.ts'
 import { tail } from '../logs/tail/tail.ts'
-import { compile } from '../machine/compile.ts'
+import { tableOf } from '../machine/default-table.ts'
+import type { MachineLike } from '../machine/machine-like.ts'
 
 /** How logs are followed. */
 export interface FollowOptions {
   /** The machine that writes the lines; by default `machines/request.ts`. */
-  readonly machine?: AnyStateMachine
+  readonly machine?: MachineLike | undefined
   /** Thresholds as for `--stuck-after`: `'30s'`, `'Queued=15m'`. By default the machine's `meta.stuckAfter`. */
   readonly stuckAfter?: readonly string[]
   /** Ends the findings. */
@@ -42,7 +41,7 @@ export class FollowedAudit {
    * @throws ThroughlineError THROUGHLINE_MACHINE_UNSUPPORTED if a log cannot be checked against the machine
    */
   constructor(names: readonly string[], options: FollowOptions) {
-    const table = compile(options.machine ?? requestMachine)
+    const table = tableOf(options.machine)
     const { auto, states } = parseStuckThresholds(table, options.stuckAfter)
     if (auto) {
       throw new ThroughlineError(

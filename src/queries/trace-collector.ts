@@ -1,9 +1,8 @@
-import type { AnyStateMachine } from 'xstate'
-import { requestMachine } from '../../machines/request.ts'
 import { ThroughlineError } from '../errors.ts'
 import { Histories } from '../history/history.ts'
 import { progressOf } from '../history/trace-progress.ts'
-import { compile } from '../machine/compile.ts'
+import { tableOf } from '../machine/default-table.ts'
+import type { MachineLike } from '../machine/machine-like.ts'
 import type { TransitionTable } from '../machine/table.ts'
 import type { LocatedEntry } from '../logs/log-entry.ts'
 import type { FoundEntry, TraceProgress } from '../logs/trace-search.ts'
@@ -16,7 +15,7 @@ import { canonicalTraceId, isTraceId, w3cTraceId } from '../trace/trace-id.ts'
 /** How a story is built. */
 export interface StoryOptions {
   /** The machine that wrote the lines; by default `machines/request.ts`. */
-  readonly machine?: AnyStateMachine
+  readonly machine?: MachineLike | undefined
   /** Field names of other loggers, which are tried before the usual ones: `{ trace_id: ['correlationId'] }`. */
   readonly fields?: FieldNames
 }
@@ -34,10 +33,10 @@ export class TraceCollector {
    * @throws ThroughlineError THROUGHLINE_USAGE if `traceId` is not a trace id
    * @throws ThroughlineError THROUGHLINE_MACHINE_UNSUPPORTED if a log cannot be checked against the machine
    */
-  constructor(traceId: string, { machine = requestMachine, fields }: StoryOptions) {
+  constructor(traceId: string, { machine, fields }: StoryOptions) {
     assertTraceId(traceId)
     this.#traceId = traceId
-    this.#table = compile(machine)
+    this.#table = tableOf(machine)
     this.#fields = fields
     // A service that only received a traceparent logs the W3C trace-id.
     this.#keys = new Set([canonicalTraceId(traceId), w3cTraceId(traceId)])

@@ -1,25 +1,14 @@
 import type { CallFact } from './call-facts.ts'
 import type { LineKind } from './line.ts'
 import type { PartialRecord } from './partial-record.ts'
-import type { LifecycleRecord, LoggedError, NoteRecord } from './record.ts'
+import type { RecordExtras } from './record-extras.ts'
+import type { LifecycleRecord } from './record.ts'
 
 /** The fields that are the same on all lines of one kind from one service. */
 export interface RecordKind extends LineKind {
   readonly service: string
   readonly event?: string
   readonly from?: string
-}
-
-/** What does not fit into a row. Few records have extras. */
-export interface RecordExtras {
-  /** The index of the row. */
-  readonly at: number
-  /** The ids as they are written, if they are not a UUID and 16 hex digits: on at least one record of each request. */
-  readonly traceId?: string
-  readonly requestId?: string
-  readonly error?: LoggedError
-  readonly due?: number
-  readonly data?: NoteRecord['data']
 }
 
 /**
@@ -67,7 +56,11 @@ export const ROW = {
 /** Flags in `kind`: the id is a hash. */
 export const TRACE_IS_TEXT = 0x8000_0000
 export const REQUEST_IS_TEXT = 0x4000_0000
-export const KIND_BITS = 0x3fff_ffff
+/** Both of them: they belong to the ids, and are the same in all rows of a request. */
+export const ID_FLAGS = 0xc000_0000
+/** A flag in `kind`: the record has `implied`. */
+export const IMPLIED = 0x2000_0000
+export const KIND_BITS = 0x1fff_ffff
 
 /** An empty batch with capacity for so many records. */
 export function createBatch(records: number): RecordBatch {

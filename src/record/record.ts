@@ -1,13 +1,4 @@
-/** How a request ended. The state says how far it got, the outcome how it went. */
-export type Outcome = 'ok' | 'error' | 'aborted' | 'denied'
-
-/** An error as it is logged. */
-export interface LoggedError {
-  readonly type: string
-  readonly message: string
-  /** The message was truncated. */
-  readonly cut?: true
-}
+import type { FieldTable, LoggedError, Outcome } from './field-types.ts'
 
 interface BaseRecord {
   /** Epoch milliseconds. */
@@ -67,60 +58,46 @@ export interface NoteRecord extends BaseRecord {
   readonly event: string
 }
 
-/** What a {@link Sink} receives, a log line holds and a reader returns. */
+/** What a sink receives, a log line holds and a reader returns. */
 export type LifecycleRecord = TransitionRecord | NoteRecord
 
-/**
- * A call that a request sent, once it has ended: one HTTP request (each hop of a redirect on its own), one rpc, or one
- * child message.
- */
-export interface CallRecord {
-  readonly lifecycle: 'call'
-  /** When it was sent, in epoch milliseconds. */
-  readonly time: number
-  readonly service: string
-  readonly trace_id: string
-  /** The request that sent it. */
-  readonly request_id: string
-  /** The attempt that sent it, if the request was resumed. */
-  readonly attempt?: number
-  /** 1, 2 … within the request or the attempt. */
-  readonly call: number
-  /** The parent id that was sent: 16 hex digits, the request id with the number of the call. */
-  readonly id: string
-  /** The host with its port, the queue or topic, or the service of an rpc; at most 255 bytes. */
-  readonly target: string
-  /** The HTTP method, or `grpc`; absent for a message. */
-  readonly method?: string
-  /** The path without its query, or the name of the rpc; absent for a message. */
-  readonly path?: string
-  /** The HTTP or gRPC code of the answer, if there was one. */
-  readonly status?: number
-  /**
-   * `ok`: it was answered, or the broker has the message. `error`: a status of 500 or more, an rpc status that reports
-   * a failure of the server, or no answer. `aborted`: the caller stopped waiting.
-   */
-  readonly outcome: 'ok' | 'error' | 'aborted'
-  /** Milliseconds until it ended: for HTTP with the head of the response, for an rpc with its status. */
-  readonly duration_ms: number
-  readonly error?: LoggedError
-}
+/** The longest name of a service, an event, a method or the type of an error, in bytes. */
+export const NAME_BYTES = 64
 
 /**
- * A destination for records: a log, a store, a tracing back end.
+ * The fields of a line, in the order in which they are written: a row for each member of the records above.
  *
- * `write` is called synchronously, once per record, in the order of a request's `seq`. If it throws, the error is
- * counted, the first one is printed, and the request continues.
+ * The reader, the scanner, the audit and the limits are derived from this table, and `npm run generate` derives the
+ * writers in write-fields.ts. Where another format needs the fields written out, a test compares that place with the
+ * table and names the fields that it lacks.
  */
-export interface Sink {
-  write(record: LifecycleRecord): void
-  /** Called once for each call that a client with `propagate` has sent, when it has ended. */
-  call?(record: CallRecord): void
-  /**
-   * Called before a request's handler runs, which may block the event loop or end the process. The records written so
-   * far should be safe when this returns.
-   */
-  beforeHandler?(): void
-  /** Writes buffered records out, synchronously if possible. */
-  flush?(): void
-}
+export const FIELDS = {
+  level: { kind: 'level', on: 'all', presence: 'optional', audited: false },
+  time: { kind: 'time', on: 'all', presence: 'essential', audited: true },
+  service: { kind: 'string', on: 'all', presence: 'required', maxBytes: NAME_BYTES, audited: true },
+  lifecycle: { kind: 'lifecycle', on: 'all', presence: 'essential', audited: true, identity: true },
+  event: { kind: 'string', on: 'not-first', presence: 'required', maxBytes: NAME_BYTES, audited: true, identity: true },
+  from: { kind: 'string', on: 'step', presence: 'required', audited: true, identity: true },
+  state: { kind: 'string', on: 'all', presence: 'essential', audited: true, identity: true },
+  trace_id: { kind: 'trace-id', on: 'all', presence: 'essential', maxBytes: 128, audited: true, identity: true },
+  request_id: { kind: 'request-id', on: 'all', presence: 'essential', maxBytes: 16, audited: true, identity: true },
+  seq: { kind: 'integer', on: 'transition', presence: 'essential', audited: true, identity: true },
+  dwell_ms: { kind: 'milliseconds', on: 'step', presence: 'optional', audited: true },
+  parent_id: { kind: 'request-id', on: 'first', presence: 'optional', maxBytes: 16, audited: false },
+  method: { kind: 'string', on: 'first', presence: 'optional', maxBytes: NAME_BYTES, audited: false },
+  path: { kind: 'string', on: 'first', presence: 'optional', maxBytes: 512, audited: false },
+  rejected_id: { kind: 'true', on: 'first', presence: 'optional', audited: false },
+  rejected_length: { kind: 'integer', on: 'first', presence: 'optional', audited: false },
+  implied: { kind: 'true', on: 'step', presence: 'optional', audited: true },
+  outcome: { kind: 'outcome', on: 'final', presence: 'required', audited: false },
+  status: { kind: 'number', on: 'final', presence: 'optional', audited: false },
+  duration_ms: { kind: 'milliseconds', on: 'final', presence: 'optional', audited: false },
+  calls: { kind: 'integer', on: 'step', presence: 'optional', audited: false },
+  attempt: { kind: 'integer', on: 'resumed', presence: 'optional', audited: true, identity: true },
+  due: { kind: 'number', on: 'all', presence: 'optional', audited: true },
+  error: { kind: 'error', on: 'all', presence: 'optional', maxBytes: 1_000, audited: true },
+  data: { kind: 'data', on: 'all', presence: 'optional', maxBytes: 1_000, audited: true },
+  msg: { kind: 'message', on: 'all', presence: 'optional', audited: false },
+} as const satisfies FieldTable<LifecycleRecord>
+
+export const FIELD_NAMES: readonly string[] = Object.keys(FIELDS)

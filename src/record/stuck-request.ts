@@ -1,4 +1,4 @@
-import type { LoggedError } from './record.ts'
+import type { LoggedError } from './field-types.ts'
 
 /** A request that has been in a state for longer than its threshold, as the audit and `tracker.stuck()` report it. */
 export interface StuckRequest {

@@ -1,5 +1,5 @@
-import { FIELDS, NAME_BYTES } from './fields.ts'
-import type { LoggedError } from './record.ts'
+import type { LoggedError } from './field-types.ts'
+import { FIELDS, NAME_BYTES } from './record.ts'
 
 // The limits keep a line under 4,096 bytes, so that processes that share a pipe do not tear each other's lines.
 

@@ -1,6 +1,6 @@
-import { FIELD_NAMES, FIELDS, type Field } from '../record/fields.ts'
+import type { Field, LoggedError } from '../record/field-types.ts'
+import { FIELD_NAMES, FIELDS } from '../record/record.ts'
 import type { LineLevel } from '../record/line.ts'
-import type { LoggedError } from '../record/record.ts'
 import { bindingsOf, getInternal, setInternal, type PinoLogger } from './pino-internals.ts'
 
 type Fields = Readonly<Record<string, unknown>>

@@ -1,5 +1,6 @@
-import { constantFields, levelOf, message, variableFields, type LineLevel } from '../record/line.ts'
+import { constantFields, levelOf, message, type LineLevel } from '../record/line.ts'
 import type { LifecycleRecord } from '../record/record.ts'
+import { variableFields } from '../record/write-fields.ts'
 
 /** All fields of a line, in the order in which they are written. */
 export type LineFields = { readonly level: LineLevel } & LifecycleRecord & { readonly msg: string }

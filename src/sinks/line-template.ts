@@ -1,5 +1,6 @@
 import { constantFields, levelOf, message, type LineLevel } from '../record/line.ts'
 import type { LifecycleRecord, TransitionRecord } from '../record/record.ts'
+import { appendFields, isPlain } from '../record/write-fields.ts'
 import { isolatedPino } from './_isolated-pino.ts'
 import { PerEdgeCache } from './_per-edge-cache.ts'
 
@@ -7,7 +8,7 @@ import { PerEdgeCache } from './_per-edge-cache.ts'
  * Renders the lines of plain transitions byte for byte as pino does, at a third of the cost.
  *
  * pino writes one line per edge, which becomes a template; the values of each record are inserted into it. Records with
- * an error, data, an attempt or a due time are left to pino.
+ * fields that other lines can have too, such as an error or data, are left to pino.
  */
 export class LineTemplates {
   readonly #templates: Readonly<Record<LineLevel, PerEdgeCache<LineTemplate>>>
@@ -24,14 +25,7 @@ export class LineTemplates {
 
   /** The line of a record, with its line feed; undefined if pino has to write it. */
   render(record: LifecycleRecord): string | undefined {
-    if (
-      record.lifecycle !== 'transition' ||
-      record.error !== undefined ||
-      record.data !== undefined ||
-      record.attempt !== undefined ||
-      record.due !== undefined
-    )
-      return undefined
+    if (!isPlain(record)) return undefined
     const template = this.#templates[levelOf(record.lifecycle, record.outcome)].get(record)
     // Every concatenation costs, so what consecutive lines share is joined once.
     if (template.time !== record.time) {
@@ -43,20 +37,7 @@ export class LineTemplates {
       this.#traceId = record.trace_id
       this.#ids = `${JSON.stringify(record.trace_id)},"request_id":${JSON.stringify(record.request_id)},"seq":`
     }
-    // Written out for speed. test/record/fields.test.ts compares it with the table of fields.
-    let line = template.head + this.#ids + String(record.seq)
-    if (record.dwell_ms !== undefined) line += `,"dwell_ms":${milliseconds(record.dwell_ms)}`
-    if (record.parent_id !== undefined) line += `,"parent_id":${JSON.stringify(record.parent_id)}`
-    if (record.method !== undefined) line += `,"method":${JSON.stringify(record.method)}`
-    if (record.path !== undefined) line += `,"path":${JSON.stringify(record.path)}`
-    if (record.rejected_id !== undefined) line += ',"rejected_id":true'
-    if (record.rejected_length !== undefined) line += `,"rejected_length":${String(record.rejected_length)}`
-    if (record.implied !== undefined) line += ',"implied":true'
-    if (record.outcome !== undefined) line += `,"outcome":"${record.outcome}"`
-    if (record.status !== undefined) line += `,"status":${JSON.stringify(record.status)}`
-    if (record.duration_ms !== undefined) line += `,"duration_ms":${milliseconds(record.duration_ms)}`
-    if (record.calls !== undefined) line += `,"calls":${String(record.calls)}`
-    return line + template.end
+    return appendFields(template.head + this.#ids + String(record.seq), record) + template.end
   }
 }
 
@@ -88,14 +69,3 @@ function createTemplate(record: TransitionRecord, level: LineLevel, service: str
 }
 
 const EMPTY_TRACE_ID = ',"trace_id":""'
-
-/** The number as JSON. Most times are short and formatting a fraction is slow, so short ones are cached. */
-function milliseconds(ms: number): string {
-  const micros = Math.round(ms * 1_000)
-  if (micros < 0 || micros >= MAX_CACHED_MICROS || micros / 1_000 !== ms) return String(ms)
-  return (cachedNumbers[micros] ??= String(ms))
-}
-
-const MAX_CACHED_MICROS = 4_000
-/** Indexed by microseconds, filled as they occur. */
-const cachedNumbers: (string | undefined)[] = new Array<string | undefined>(MAX_CACHED_MICROS)

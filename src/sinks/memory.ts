@@ -1,4 +1,5 @@
-import type { LifecycleRecord, Sink } from '../record/record.ts'
+import type { LifecycleRecord } from '../record/record.ts'
+import type { Sink } from '../record/sink.ts'
 
 /**
  * A sink that keeps its records in an array, for tests.

@@ -1,4 +1,4 @@
-import type { Sink } from '../record/record.ts'
+import type { Sink } from '../record/sink.ts'
 import { isolatedPino } from './_isolated-pino.ts'
 import { FdWriter } from './fd-writer.ts'
 import { LineTemplates } from './line-template.ts'

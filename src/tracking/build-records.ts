@@ -1,5 +1,6 @@
 import type { Edge, StateInfo } from '../machine/table.ts'
-import type { LoggedError, NoteRecord, Outcome, TransitionRecord } from '../record/record.ts'
+import type { LoggedError, Outcome } from '../record/field-types.ts'
+import type { NoteRecord, TransitionRecord } from '../record/record.ts'
 import type { StuckRequest } from '../record/stuck-request.ts'
 import { loggedData, loggedError, loggedName, loggedPath } from '../record/truncate.ts'
 import type { Extracted } from '../trace/carrier.ts'
@@ -142,7 +143,8 @@ export function transitionRecord(
   if (request.attempt !== undefined) record.attempt = request.attempt
   if (!edge.final) {
     // How long the message may take says nothing about the handler, and the other way round.
-    const due = edge.event === 'ENQUEUE' ? fields.due : request.due
+    const isQueued = edge.event === 'ENQUEUE' || edge.event === 'RETRY'
+    const due = isQueued ? fields.due : request.due
     if (due !== undefined) record.due = due
   }
   if (error !== undefined || data !== undefined) addDetails(record, settings.redaction, error, data)

@@ -1,4 +1,4 @@
-import type { CallRecord } from '../record/record.ts'
+import type { CallRecord } from '../record/sink.ts'
 import { loggedError, loggedName, loggedPath, loggedTarget } from '../record/truncate.ts'
 import { callId } from '../trace/call-id.ts'
 import { roundToMicroseconds } from './build-records.ts'

@@ -27,6 +27,12 @@ export function currentTraceId(): string {
   return storedRequest()?.traceId ?? ''
 }
 
+/** The request that is attached to its host's object. */
+export function attachedRequest(host: object): TrackedRequest | undefined {
+  // As above.
+  return Reflect.get(host, REQUEST) as TrackedRequest | undefined
+}
+
 /** Attaches a request to its host's object; a frozen object stays as it is. */
 export function attachRequest(host: object, request: TrackedRequest): void {
   try {

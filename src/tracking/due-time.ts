@@ -1,8 +1,5 @@
-import { parseDuration } from '../machine/duration.ts'
+import { parseFiniteDuration } from '../machine/duration.ts'
 import type { CoreRequest, TrackerCore } from './tracker-core.ts'
-
-/** A hundred years: a request that lasts for longer has no due time. */
-const MAX_EXPECTED_MS = 100 * 365 * 86_400_000
 
 /** The members of a request that say how long it is meant to last. */
 interface DueTarget<Request extends CoreRequest<Request>> extends CoreRequest<Request> {
@@ -19,8 +16,8 @@ interface DueTarget<Request extends CoreRequest<Request>> extends CoreRequest<Re
 export function setDue<Request extends DueTarget<Request>>(request: Request, duration: string | number): boolean {
   const { core } = request
   const { errors, now, elapsed } = core.settings
-  const ms = errors.run(() => parseDuration(duration))
-  if (ms === undefined || ms > MAX_EXPECTED_MS) return false
+  const ms = errors.run(() => parseFiniteDuration(duration))
+  if (ms === undefined) return false
   request.due = Math.round(now() + ms)
   request.dueTick = elapsed() + ms
   core.inFlight.onDue(request)

@@ -1,7 +1,7 @@
 import { pathToEvent, pathToFinal } from '../machine/shortest-path.ts'
-import type { Outcome } from '../record/record.ts'
+import type { Outcome } from '../record/field-types.ts'
 import { roundToMicroseconds, type SignalFields } from './build-records.ts'
-import { whenHandOffSettled, type HandOffRequest } from './hand-off.ts'
+import { dueAfter, whenHandOffSettled, type HandOffRequest } from './hand-off.ts'
 import { accepts, dispatch, dispatchOrNote, takeSteps, type SignalTarget } from './signals.ts'
 
 /** How the work on a request ended, as its host reports it. */
@@ -11,6 +11,8 @@ export interface RequestEnd {
   readonly status?: number | undefined
   /** What was thrown. */
   readonly error?: unknown
+  /** For how long the queue holds the message back before it delivers it again, in milliseconds. */
+  readonly retryDelayMs?: number | undefined
 }
 
 /** How a request ended that is driven by hand. */
@@ -108,7 +110,7 @@ export function finishDelivery(request: FinishableRequest, end: RequestEnd, will
       return
     }
     if (end.outcome === 'error' && willRetry) {
-      dispatchOrNote(request, 'RETRY', { error: end.error })
+      dispatchOrNote(request, 'RETRY', { error: end.error, due: dueAfter(request, end.retryDelayMs) })
       // The next delivery is a tracked request of its own; this one is finished here.
       if (resumed) {
         request.release()

@@ -45,16 +45,13 @@ export interface HandOff {
  *   parent
  */
 export function startHandOff(request: HandOffRequest, givenDue?: unknown, as?: 'child'): HandOff {
+  const { errors } = request.core.settings
   const due = dueTime(request, givenDue)
-  const prepared = as === 'child' ? undefined : prepare(request, due)
+  const prepared = as === 'child' ? undefined : errors.run(() => prepare(request, due))
   let sentCalls: [first: number, last: number] | undefined
   const settle = (note: () => void, sent = false): void => {
-    // Settled even if the note throws: the request must not be left waiting.
-    try {
-      if (prepared === undefined || !sent) note()
-    } finally {
-      if (prepared !== undefined) settleHandOff(request, sent ? prepared.edge : undefined, due)
-    }
+    if (prepared === undefined || !sent) errors.run(note)
+    if (prepared !== undefined) errors.run(() => settleHandOff(request, sent ? prepared.edge : undefined, due))
   }
   return {
     lifecycle: prepared?.headers[HEADERS.lifecycle],
@@ -111,6 +108,12 @@ function dueTime(request: HandOffRequest, given: unknown): number | undefined {
   return undefined
 }
 
+/** When a delay that begins now is over, in epoch milliseconds; undefined without a delay, and for one without end. */
+export function dueAfter({ core }: SignalTarget, delayMs: number | undefined): number | undefined {
+  const due = delayMs !== undefined && delayMs > 0 ? Math.round(core.settings.now() + delayMs) : Infinity
+  return due <= MAX_TIME ? due : undefined
+}
+
 /** Runs a part now or, while a message is being sent, once that is settled; of several parts only the first runs. */
 export function whenHandOffSettled(request: HandOffRequest, part: () => void): void {
   if (request.handOffStatus !== 'sending') part()
@@ -135,19 +138,24 @@ function prepare(request: HandOffRequest, due: number | undefined): PreparedHand
   const edge = path?.at(-1)
   if (path === undefined || edge === undefined) return undefined
   takeSteps(request, path.slice(0, -1), IMPLIED)
-  request.handOffStatus = 'sending'
   const position = { requestId: request.requestId, state: edge.to, seq: request.seq + 1, since: now() }
-  return { headers: inject(request.context, due === undefined ? position : { ...position, due }), edge }
+  const headers = inject(request.context, due === undefined ? position : { ...position, due })
+  request.handOffStatus = 'sending'
+  return { headers, edge }
 }
 
 /** Takes the step if the message was sent, and runs what waited for that. */
 function settleHandOff(request: HandOffRequest, edge: Edge | undefined, due: number | undefined): void {
   request.handOffStatus = edge === undefined ? undefined : 'sent'
-  if (edge !== undefined) {
-    takeSteps(request, [edge], due === undefined ? NO_FIELDS : { ...NO_FIELDS, due })
-    request.release()
+  // The request must not be left waiting, even if its step fails.
+  try {
+    if (edge !== undefined) {
+      takeSteps(request, [edge], due === undefined ? NO_FIELDS : { ...NO_FIELDS, due })
+      request.release()
+    }
+  } finally {
+    const waiting = request.onHandOffSettled
+    request.onHandOffSettled = undefined
+    waiting?.()
   }
-  const waiting = request.onHandOffSettled
-  request.onHandOffSettled = undefined
-  waiting?.()
 }

@@ -25,6 +25,8 @@ export interface ResumeOptions extends RequestTarget {
   readonly attempt?: number | undefined
   /** The message, which is the argument of `newTraceId`; by default the carrier. */
   readonly source?: unknown
+  /** @internal Epoch milliseconds until which this delivery was held back; by default what the carrier says. */
+  readonly due?: number | undefined
 }
 
 /** The ids of a request that is about to start, and what came in with it. */
@@ -80,6 +82,10 @@ export function acceptDelivery(
     return startRequest(starting, withIds(starting, extracted, received, delivery.source ?? carrier), delivery)
   const attempt = Number.isSafeInteger(delivery.attempt) ? Math.max(1, delivery.attempt ?? 1) : 1
   const request = new TrackedRequest(core, { ...resumption, state, traceId, extracted, received, attempt })
+  const { now, elapsed } = core.settings
+  const { due = resumption.due } = delivery
+  // A wait that was meant to be counts here as little as in an audit.
+  if (due !== undefined && Number.isFinite(due)) request.dueTick = elapsed() + due - now()
   core.onStarted(request)
   dispatchOrNote(request, 'ATTEMPT', { data: delivery.data })
   return request

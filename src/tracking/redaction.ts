@@ -2,6 +2,7 @@ import slowRedact from '@pinojs/redact'
 import type { ErrorReporter } from './error-reporter.ts'
 import { isThenable } from './promises.ts'
 import { badOption, checkNames, type OptionNames } from './options.ts'
+import { checkPath, firstName } from './redact-paths.ts'
 
 /** What is masked in every record, as in pino: paths, or paths and what replaces their values. */
 export type RedactOption = readonly string[] | RedactOptions
@@ -41,7 +42,7 @@ const CENSOR = '[Redacted]'
  * Parses the option. If a censor function throws, that is reported, and the whole part is masked.
  *
  * @returns undefined if nothing is redacted
- * @throws ThroughlineError THROUGHLINE_BAD_OPTION for anything but paths under `data` and `error`
+ * @throws ThroughlineError THROUGHLINE_BAD_OPTION for anything but paths under `data` and `error` that mask something
  */
 export function parseRedaction(option: RedactOption | undefined, errors: ErrorReporter): Redaction | undefined {
   if (option === undefined) return undefined
@@ -89,25 +90,4 @@ function isList(value: unknown): value is readonly string[] {
 function errorText(masked: unknown): ErrorText {
   const { type, message } = masked as Readonly<Record<keyof ErrorText, unknown>>
   return { type: String(type), message: String(message) }
-}
-
-function firstName(path: unknown): string | undefined {
-  return typeof path === 'string' ? /^[^.[]*/.exec(path)?.[0] : undefined
-}
-
-const ERROR_PATHS: readonly string[] = ['error.message', 'error.type', 'error.*']
-
-function checkPath(path: unknown): void {
-  const name = firstName(path)
-  const isUsable = name === 'data' || (name === 'error' && ERROR_PATHS.includes(path as string))
-  if (!isUsable)
-    throw badOption(
-      'redact',
-      `paths under "data", or "error.message"; "${String(path)}" is not: an audit needs the other fields`,
-    )
-  try {
-    slowRedact({ paths: [path as string], serialize: false })
-  } catch {
-    throw badOption('redact', `paths such as "data.card" or "data.items[*].email"; "${String(path)}" cannot be read`)
-  }
 }

@@ -1,6 +1,5 @@
-import type { AnyStateMachine } from 'xstate'
-import { requestMachine } from '../../machines/request.ts'
-import { compile } from '../machine/compile.ts'
+import { tableOf } from '../machine/default-table.ts'
+import type { MachineLike } from '../machine/machine-like.ts'
 import { getState, type StateInfo, type TransitionTable } from '../machine/table.ts'
 import { pinoSink } from '../sinks/pino.ts'
 import { isPino, type PinoLogger } from '../sinks/pino-internals.ts'
@@ -9,7 +8,7 @@ import { isRequestId, isTraceId, newRequestId, newTraceId } from '../trace/trace
 import { NEW_TRACE_FLAGS } from '../trace/carrier.ts'
 import { SAMPLED } from '../trace/traceparent.ts'
 import { loggedName } from '../record/truncate.ts'
-import type { Sink } from '../record/record.ts'
+import type { Sink } from '../record/sink.ts'
 import { ErrorReporter } from './error-reporter.ts'
 import { parseIdHeaders, type IdHeaderOptions, type IdHeaders } from './id-headers.ts'
 import { badOption, badOptions, type OptionNames } from './options.ts'
@@ -31,7 +30,7 @@ export interface TrackerOptions {
    */
   readonly durability?: Durability
   /** An XState machine; by default that of `machines/request.ts`. */
-  readonly machine?: AnyStateMachine
+  readonly machine?: MachineLike
   /** Further sinks, each of which receives every record. */
   readonly sinks?: readonly Sink[]
   /**
@@ -136,7 +135,7 @@ export function parseSettings(options: TrackerOptions): Settings {
   checkFunctions(options)
   const durability = parseDestination(options)
   const errors = new ErrorReporter(service)
-  const table = compile(machine ?? requestMachine)
+  const table = tableOf(machine)
   const clock = guardedClock(errors, now)
   const sinks = [...logSinks(logger, service, durability, errors), ...(options.sinks ?? [])]
   return Object.freeze({

@@ -22,6 +22,22 @@ export interface SignalTarget {
   emitNote(lifecycle: NoteRecord['lifecycle'], event: string, fields: SignalFields): void
 }
 
+/**
+ * Runs a signal of the user's. An error of ours is reported, and not thrown into the handler.
+ *
+ * @returns whether the state changed
+ * @throws ThroughlineError THROUGHLINE_INVALID_TRANSITION, which `onInvalid: 'throw'` asks for
+ */
+export function guardSignal(request: SignalTarget, signal: () => boolean): boolean {
+  try {
+    return signal()
+  } catch (error) {
+    if (error instanceof ThroughlineError) throw error
+    request.core.settings.errors.report(error)
+    return false
+  }
+}
+
 /** Whether the state of a request accepts an event. */
 export function accepts(request: SignalTarget, event: string): boolean {
   return edgeOn(request, event) !== undefined

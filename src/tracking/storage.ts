@@ -7,9 +7,22 @@ export interface StoredRequest {
   readonly requestId: string
 }
 
+type Storage = AsyncLocalStorage<StoredRequest | undefined>
+
+/** All copies of this package in a process share one storage: a bundle may hold a second one, CommonJS a third. */
+const STORAGE = Symbol.for('throughline.storage')
+
 // Exactly one: each further instance slows every await of the process. Only `run`, never `enterWith`, which would leak
 // the request into whatever the same chain of callbacks serves next.
-const storage = new AsyncLocalStorage<StoredRequest | undefined>()
+const storage = sharedStorage()
+
+function sharedStorage(): Storage {
+  // Only storages are kept under this key.
+  const shared = Reflect.get(globalThis, STORAGE) as Storage | undefined
+  const storage = shared ?? new AsyncLocalStorage()
+  Reflect.set(globalThis, STORAGE, storage)
+  return storage
+}
 
 /** The request in whose context the caller runs, if any. */
 export function storedRequest(): StoredRequest | undefined {

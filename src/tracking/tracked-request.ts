@@ -1,5 +1,6 @@
 import { getState, type Edge, type StateInfo } from '../machine/table.ts'
-import type { LoggedError, NoteRecord } from '../record/record.ts'
+import type { LoggedError } from '../record/field-types.ts'
+import type { NoteRecord } from '../record/record.ts'
 import { loggedError } from '../record/truncate.ts'
 import { noteRecord, roundToMicroseconds, transitionRecord } from './build-records.ts'
 import type { RequestInit, SignalFields } from './build-records.ts'
@@ -9,7 +10,7 @@ import type { ManualEnd, RequestEnd } from './finish-request.ts'
 import { handOffBy, type EnqueueOptions } from './hand-off.ts'
 import { NO_ENTRY_OPTIONS, reportAuthenticated, reportProcessing, type EntryMode } from './handler-start.ts'
 import { RequestSpan } from './request-span.ts'
-import { dispatch, type HandOffStatus } from './signals.ts'
+import { dispatch, guardSignal, type HandOffStatus } from './signals.ts'
 import { runWith } from './storage.ts'
 import type { TrackerCore } from './tracker-core.ts'
 
@@ -117,13 +118,13 @@ export class TrackedRequest<Principal = unknown> extends RequestSpan {
    */
   authenticated(principal?: Principal): boolean {
     if (principal !== undefined) this.principal = principal
-    return reportAuthenticated(this, this.entry)
+    return guardSignal(this, () => reportAuthenticated(this, this.entry))
   }
 
   /** Reports that the caller was refused, which ends the request. */
   failed(reason?: unknown): boolean {
     const error = typeof reason === 'string' ? { name: 'Denied', message: reason } : reason
-    return dispatch(this, 'AUTH_ERROR', { outcome: 'denied', error })
+    return guardSignal(this, () => dispatch(this, 'AUTH_ERROR', { outcome: 'denied', error }))
   }
 
   /**
@@ -131,7 +132,7 @@ export class TrackedRequest<Principal = unknown> extends RequestSpan {
    * nothing changes.
    */
   processing(): boolean {
-    return reportProcessing(this, this.entry)
+    return guardSignal(this, () => reportProcessing(this, this.entry))
   }
 
   /**
@@ -141,12 +142,12 @@ export class TrackedRequest<Principal = unknown> extends RequestSpan {
    * @param end by default `ok`; `error` with an error or a status of 500 and more
    */
   responded(end: ManualEnd = {}): boolean {
-    return endByHand(this, end, 'RESPOND')
+    return guardSignal(this, () => endByHand(this, end, 'RESPOND'))
   }
 
   /** Reports that the worker has finished; adapters of queues do so themselves. `end` as for {@link responded}. */
   completed(end: ManualEnd = {}): boolean {
-    return endByHand(this, end, 'COMPLETE')
+    return guardSignal(this, () => endByHand(this, end, 'COMPLETE'))
   }
 
   /**
@@ -157,7 +158,7 @@ export class TrackedRequest<Principal = unknown> extends RequestSpan {
    * @throws ThroughlineError THROUGHLINE_INVALID_TRANSITION where it is rejected and `onInvalid` is `'throw'`
    */
   send(event: string, fields?: unknown): boolean {
-    return dispatch(this, event, { data: fields })
+    return guardSignal(this, () => dispatch(this, event, { data: fields }))
   }
 
   /** Logs a note on the current state, without changing it. `fields` are logged under `data`. */
@@ -169,12 +170,12 @@ export class TrackedRequest<Principal = unknown> extends RequestSpan {
    * Says how long the request is meant to last, from now: an event stream, a long poll, a large export. Until then it
    * is not stuck; a note `EXPECT` with the time is logged. A later call replaces the time.
    *
-   * @param duration such as `'2h'`, or milliseconds; one that is neither is counted as a fault
+   * @param duration such as `'2h'`, or milliseconds, at most a hundred years; any other is counted as a fault
    * @example currentRequest()?.expect('2h')
    */
   expect(duration: string | number): void {
-    if (this.ended || !setDue<TrackedRequest>(this, duration)) return
-    this.emitNote('note', 'EXPECT', { due: this.due })
+    const isSet = this.core.settings.errors.run(() => !this.ended && setDue<TrackedRequest>(this, duration))
+    if (isSet === true) this.emitNote('note', 'EXPECT', { due: this.due })
   }
 
   /**
@@ -183,7 +184,7 @@ export class TrackedRequest<Principal = unknown> extends RequestSpan {
    * With the default destination the request's lines are written before the function starts.
    */
   run<T>(fn: () => T): T {
-    this.core.beforeHandler()
+    this.core.settings.errors.run(() => this.core.beforeHandler())
     return runWith(this, fn)
   }
 
@@ -202,20 +203,23 @@ export class TrackedRequest<Principal = unknown> extends RequestSpan {
 
   /** @internal Ends the request with its response. */
   finish(end: RequestEnd): void {
-    finishRequest(this, end)
+    this.core.settings.errors.run(() => finishRequest(this, end))
   }
 
   /** @internal Ends the request with its message, or notes that the message will come again. */
   finishDelivery(end: RequestEnd, willRetry: boolean): void {
-    finishDelivery(this, end, willRetry)
+    this.core.settings.errors.run(() => finishDelivery(this, end, willRetry))
   }
 
   /** @internal Logs a line that does not change the state. */
   emitNote(lifecycle: NoteRecord['lifecycle'], event: string, fields: SignalFields): void {
-    const { settings } = this.core
-    // Not the error itself, which may hold much memory: the request may be kept for long.
-    if (fields.error !== undefined) this.#lastError = loggedError(fields.error, settings.redaction?.error)
-    if (this.core.hasListeners) this.core.emit(noteRecord(this, settings, lifecycle, event, fields, settings.now()))
+    const { core } = this
+    const { settings } = core
+    settings.errors.run(() => {
+      // Not the error itself, which may hold much memory: the request may be kept for long.
+      if (fields.error !== undefined) this.#lastError = loggedError(fields.error, settings.redaction?.error)
+      if (core.hasListeners) core.emit(noteRecord(this, settings, lifecycle, event, fields, settings.now()))
+    })
   }
 
   /** @internal This process is no longer responsible for the request, which has not ended. */

@@ -1,6 +1,7 @@
 import { channel } from 'node:diagnostics_channel'
 import type { StateInfo } from '../machine/table.ts'
-import type { CallRecord, LifecycleRecord, Sink } from '../record/record.ts'
+import type { LifecycleRecord } from '../record/record.ts'
+import type { CallRecord, Sink } from '../record/sink.ts'
 import { InFlight, type InFlightEntry } from './in-flight.ts'
 import type { Settings } from './settings.ts'
 

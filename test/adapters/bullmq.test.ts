@@ -41,6 +41,7 @@ import type { TrackedRequest } from '../../src/tracking/tracked-request.ts'
 import { w3cTraceId } from '../../src/trace/trace-id.ts'
 import type { LifecycleRecord } from '../../src/record/record.ts'
 import { deferred } from '../deferred.ts'
+import { START, trackerFixture } from '../tracker-fixture.ts'
 import { BROKERS, isBrokerMissing } from '../brokers.ts'
 import { SOON } from '../timeouts.ts'
 import { describeQueueAdapter } from './queue-contract.ts'
@@ -580,6 +581,145 @@ describe.skipIf(missing)('BullMQ beyond the contract', () => {
         DONE,
       )
       expect(tracker.inFlight()).toEqual([])
+    })
+
+    const DAY = 86_400_000
+
+    interface HeldBack {
+      readonly options?: JobsOptions
+      readonly settings?: WorkerOptions['settings']
+      readonly end?: (job: Job<Order>, token: string | undefined, queue: Queue<Order>) => Promise<never>
+      readonly days?: number
+    }
+
+    test.each<[string, HeldBack]>([
+      [
+        'delayed by its processor',
+        {
+          async end(job, token) {
+            await job.moveToDelayed(Date.now() + DAY, token)
+            throw new DelayedError()
+          },
+        },
+      ],
+      [
+        'rate limited',
+        {
+          async end(_job, _token, queue) {
+            await queue.rateLimit(DAY)
+            throw new RateLimitError()
+          },
+        },
+      ],
+      ['with a backoff', { options: { attempts: 2, backoff: DAY } }],
+      ['with a fixed backoff', { options: { attempts: 2, backoff: { type: 'fixed', delay: DAY } } }],
+      ['with jitter: at the latest', { options: { attempts: 2, backoff: { type: 'fixed', delay: DAY, jitter: 1 } } }],
+      ['with an exponential backoff', { options: { attempts: 2, backoff: { type: 'exponential', delay: DAY } } }],
+      [
+        'with the strategy of its worker',
+        {
+          options: { attempts: 2, backoff: { type: 'own' } },
+          settings: { backoffStrategy: (attemptsMade) => attemptsMade * 2 * DAY },
+          days: 2,
+        },
+      ],
+    ])('a job that is held back says when it is due, and is not stuck before: %s', async (_, held) => {
+      const { options = {}, settings = {}, end = () => Promise.reject(new Error('not yet')), days = 1 } = held
+      const plain = newQueue()
+      const { tracker, records } = trackedService()
+      const processor = trackRequest((job: Job<Order>, token?: string) => end(job, token, plain), { tracker })
+      const worker = await work(plain, processor, { settings })
+      worker.on('failed', processor.failed)
+      const request = await placed(plain, tracker, options)
+      await vi.waitFor(() => expect(records.at(-1)?.due).toBeDefined(), DONE)
+      const { event, attempt, time = 0, due = 0 } = records.at(-1) ?? {}
+      expect([event, attempt, Math.round((due - time) / 3_600_000)]).toEqual(['RETRY', 1, days * 24])
+      const stuckAt = async (now: number): Promise<unknown> =>
+        (await audit(records, { now })).stuck.map(({ request_id }) => request_id)
+      // A worker takes it within the limit of Queued.
+      expect(await stuckAt(due + 900_000)).toEqual([])
+      expect(await stuckAt(due + 900_001)).toEqual([request.requestId])
+      expect(tracker.inFlight()).toEqual([])
+      expect(tracker.stats.faults).toBe(0)
+    })
+
+    test('an exponential backoff doubles with each attempt, as that of BullMQ', async () => {
+      const plain = newQueue()
+      // Its clock stands still.
+      const { tracker, records } = trackerFixture()
+      await work(
+        plain,
+        trackRequest(() => Promise.reject(new Error('not yet')), { tracker }),
+      )
+      await placed(plain, tracker, { attempts: 4, backoff: { type: 'exponential', delay: 2 } })
+      await vi.waitFor(async () => expect(await plain.getFailedCount()).toBe(1), DONE)
+      const retries = records.filter(({ event }) => event === 'RETRY')
+      expect(retries.map(({ due = 0 }) => due - START)).toEqual([2, 4, 8])
+    })
+
+    test.each<[string, JobsOptions, () => Error]>([
+      ['without a backoff', { attempts: 2 }, () => new Error('not yet')],
+      ['moved without a delay', {}, () => new WaitingError()],
+      ['a limit that is not set', {}, () => new RateLimitError()],
+      ['a backoff without a delay', { attempts: 2, backoff: { type: 'exponential' } }, () => new Error('not yet')],
+      ['a strategy of the worker that does not wait', { attempts: 2, backoff: { type: 'own' } }, () => new Error('no')],
+    ])('a job that is not held back is due at once: %s', async (_, options, thrown) => {
+      const plain = newQueue()
+      const { tracker, story, records } = trackedService()
+      let calls = 0
+      const processor = trackRequest(
+        async (job: Job<Order>, token?: string) => {
+          const error = ++calls === 1 ? thrown() : undefined
+          if (error instanceof WaitingError) await job.moveToWait(token)
+          if (error !== undefined) throw error
+        },
+        { tracker },
+      )
+      const worker = await work(plain, processor, { settings: { backoffStrategy: () => 0 } })
+      worker.on('failed', processor.failed)
+      // A delay on adding is over once the job runs.
+      const request = await placed(plain, tracker, { delay: 20, ...options })
+      await vi.waitFor(() => expect(story(request.requestId).at(-1)).toBe('Completed 2 ok'), DONE)
+      expect(story(request.requestId)).toEqual([...PLACED, '(ATTEMPT 1)', '(RETRY 1)', '(ATTEMPT 2)', 'Completed 2 ok'])
+      expect(records.filter(({ event }) => event === 'RETRY').map(({ due }) => due)).toEqual([undefined])
+    })
+
+    test.each([
+      ['a backoff, which counts from its start', { attempts: 3, backoff: DAY }, []],
+      ['no backoff, which counts from the hand-off', { attempts: 3 }, ['Queued']],
+    ])('the run after %s', async (_, options, overdue) => {
+      const { tracker } = trackerFixture()
+      const metadata = JSON.stringify({
+        ...tracker.start().headers(),
+        'x-lifecycle': `000000000000000a;Queued;3;${String(START - DAY)}`,
+      })
+      const job = {
+        queueName: 'orders',
+        attemptsMade: 1,
+        processedOn: START,
+        opts: { ...options, telemetry: { metadata } },
+      }
+      const seen = await trackRequest(() => Promise.resolve(tracker.stuck().map(({ state }) => state)), { tracker })(
+        job,
+      )
+      expect(seen).toEqual(overdue)
+    })
+
+    test('BullMQ 5, which asks Redis for the limit by another name, and a Redis that is gone', async () => {
+      const { tracker, records } = trackedService()
+      const processor = trackRequest(() => Promise.reject(new RateLimitError()), { tracker })
+      const run = async (getRateLimitTtl: () => Promise<number>): Promise<number | undefined> => {
+        const request = tracker.start()
+        const metadata = JSON.stringify({ ...request.headers(), 'x-lifecycle': `${request.requestId};Queued;3;1` })
+        const job = { queueName: 'orders', queue: { scripts: { getRateLimitTtl } }, opts: { telemetry: { metadata } } }
+        await expect(processor(job)).rejects.toThrow(RateLimitError)
+        await vi.waitFor(() => expect(records.at(-1)?.event).toBe('RETRY'), DONE)
+        const { due, time = 0 } = records.at(-1) ?? {}
+        return due === undefined ? undefined : Math.round((due - time) / DAY)
+      }
+      expect(await run(() => Promise.resolve(3 * DAY))).toBe(3)
+      expect(await run(() => Promise.reject(new Error('Connection is closed.')))).toBeUndefined()
+      expect(tracker.stats.faults).toBe(0)
     })
 
     test('a stalled job runs again during its first run: two attempts, and both may end', async () => {

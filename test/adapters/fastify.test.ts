@@ -12,7 +12,7 @@ import { summarizeTransitions } from '../tracker-fixture.ts'
 import { expectHangingPhase } from './hanging-phase.ts'
 import { ask } from './http-client.ts'
 import { describeHttpAdapter } from './http-contract.ts'
-import { headerOf } from './http-servers.ts'
+import { headerOf, TLS } from './http-servers.ts'
 import { optionsFor, recordingTracker, type RecordingTracker, type Scenario, type RunningServer } from './http-host.ts'
 
 async function listenFastify(app: FastifyInstance): Promise<RunningServer> {
@@ -52,9 +52,14 @@ describeHttpAdapter(
   {
     routes: { orders: '/orders/:id' },
     parsesJson: true,
+    https: async (scenario) => {
+      const app = fastify({ https: TLS, forceCloseConnections: true })
+      // Routes and hooks are the same over HTTPS and HTTP/2; only the types differ.
+      return listenFastify(await register(app as unknown as FastifyInstance, scenario))
+    },
     http2: async (scenario) => {
       const app = fastify({ http2: true })
-      // Routes and hooks are the same over HTTP/2; only the types differ.
+      // As above.
       return listenFastify(await register(app as unknown as FastifyInstance, scenario))
     },
   },
@@ -165,14 +170,14 @@ describe('fastify beyond the contract', () => {
     expect(headers['x-trace-id']).toBe(server.records[0]?.trace_id)
   })
 
-  test('a hijacked reply that is destroyed is aborted', async () => {
+  test('a hijacked reply that the server destroys is an error', async () => {
     const server = await start((app) =>
       app.get('/', (_req, reply) => {
         reply.hijack()
         reply.raw.destroy()
       }),
     )
-    expect(await last(server)).toMatchObject({ outcome: 'aborted' })
+    expect(await last(server)).toMatchObject({ outcome: 'error', error: { type: 'ResponseDestroyed' } })
   })
 
   test.each([
@@ -270,6 +275,22 @@ describe('fastify beyond the contract', () => {
     socket.close()
     await server.ended(1)
     expect(server.records.at(-1)).toMatchObject({ state: 'Responded', outcome: 'ok', status: 101 })
+  })
+
+  test('an application and a part of it that both register the plugin make one request', async () => {
+    const { tracker, ended, byRequest } = recordingTracker()
+    const app = fastify()
+    await app.register(trackRequest, { tracker })
+    await app.register(async (part) => {
+      await part.register(trackRequest, { tracker, authenticate: ({ headers }) => headers.authorization === 'anna' })
+      part.get('/', (req) => req.tracked?.state)
+    })
+    app.get('/open', (req) => req.tracked?.state)
+    expect(await app.inject('/open')).toMatchObject({ statusCode: 200, body: 'Processing' })
+    expect(await app.inject('/')).toMatchObject({ statusCode: 401 })
+    expect(await app.inject({ url: '/', headers: { authorization: 'anna' } })).toMatchObject({ body: 'Processing' })
+    await ended(3)
+    expect(byRequest()).toHaveLength(3)
   })
 
   describe("Fastify's own lines, with traceMixin", () => {

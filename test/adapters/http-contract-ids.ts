@@ -71,7 +71,7 @@ export function describeIds(start: (handle: Handle) => Promise<RecordingTracker 
       /** Sends requests with these headers: the first record of each, and the headers that it would send on. */
       async function firstRecords(sent: readonly (readonly string[])[]) {
         const server = await start(outgoing)
-        const agent = keepAliveAgent()
+        const agent = keepAliveAgent(server.url)
         const onward: Readonly<Record<string, string>>[] = []
         // The handler above responds with these headers.
         for (const headers of sent)

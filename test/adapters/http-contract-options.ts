@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { propagate } from '../../src/adapters/fetch.ts'
+import { propagate } from '../../src/adapters/http.ts'
 import { currentRequest, currentTraceId } from '../../src/tracking/current-request.ts'
-import { ask } from './http-client.ts'
+import { ask, clientOf } from './http-client.ts'
 import type { Handle, HostTraits, OwnOptions, RecordingTracker, recordingTracker } from './http-host.ts'
 
 type Start = (
@@ -26,12 +26,11 @@ export function describeOptions(start: Start, routes: HostTraits['routes']): voi
     const ignore: OwnOptions['ignore'] = (header) => header('x-probe') === 'yes'
 
     test('leaves no line and no count, and the trace id still travels', async () => {
-      const fetch = propagate(globalThis.fetch)
       const handle: Handle = async ({ header }) => {
         if (header('x-probe') === undefined) return { body: currentTraceId() }
-        const called = await fetch(server.url)
+        const called = await ask(server.url, { client: propagate(clientOf(server.url)) })
         const sent = currentRequest()?.headers() ?? {}
-        return { body: JSON.stringify([currentTraceId(), sent, await called.text()]) }
+        return { body: JSON.stringify([currentTraceId(), sent, called.body]) }
       }
       const server = await start(handle, { ignore })
       const answer = await ask(server.url, { headers: { 'x-probe': 'yes', 'x-trace-id': 'probe-1' } })

@@ -3,6 +3,7 @@ import { currentRequest, currentTraceId } from '../../src/tracking/current-reque
 import { deferred } from '../deferred.ts'
 import { expectValidRun, summarizeTransitions } from '../tracker-fixture.ts'
 import { ask, head, keepAliveAgent } from './http-client.ts'
+import { describeFaults } from './http-contract-faults.ts'
 import { describeIds } from './http-contract-ids.ts'
 import { describeOptions } from './http-contract-options.ts'
 import { ask2, cancel2 } from './http2-client.ts'
@@ -20,11 +21,19 @@ import {
 
 const IMPLIED = ['0 Received', '1 AUTH_OK Authenticated implied', '2 PROCESS Processing implied'] as const
 
-/** The contract of all HTTP adapters, run for each with a real server and a real client. */
-export function describeHttpAdapter(
+/** The contract of all HTTP adapters, run for each with a real server and a real client, over HTTPS too where it can. */
+export function describeHttpAdapter(name: string, serve: Serve, { https, ...traits }: HostTraits = {}): void {
+  describeOneServer(name, serve, traits)
+  if (https === undefined) return
+  // What differs over HTTP/2 is the same without TLS.
+  const { http2: _, ...others } = traits
+  describeOneServer(`${name}, over HTTPS`, https, others)
+}
+
+function describeOneServer(
   name: string,
   serve: Serve,
-  { routes, parsesJson = false, http2 }: HostTraits = {},
+  { routes, parsesJson = false, http2 }: Omit<HostTraits, 'https'>,
 ): void {
   const open: RunningServer[] = []
   afterEach(async () => {
@@ -223,7 +232,7 @@ export function describeHttpAdapter(
         entered.resolve()
         return ++served === 1 ? answer.promise : { body: currentTraceId() }
       })
-      const agent = keepAliveAgent()
+      const agent = keepAliveAgent(server.url)
       const aborted = ask(server.url, { signal: leaving.signal, agent })
       await entered.promise
       leaving.abort()
@@ -271,7 +280,7 @@ export function describeHttpAdapter(
 
     test('requests on one connection do not share ids or context', async () => {
       const server = await start(() => ({ body: currentTraceId() }))
-      const agent = keepAliveAgent()
+      const agent = keepAliveAgent(server.url)
       const answers = [
         await ask(server.url, { agent, headers: { 'x-trace-id': 'first' } }),
         await ask(server.url, { agent }),
@@ -425,6 +434,7 @@ export function describeHttpAdapter(
     }
 
     describeIds(start)
+    describeFaults(serve)
     describeOptions((handle, own, options) => start(handle, own, serve, options), routes)
   })
 }

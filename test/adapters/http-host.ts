@@ -69,12 +69,16 @@ export interface HostTraits {
   readonly parsesJson?: boolean
   /** Starts the same host over HTTP/2 without TLS. */
   readonly http2?: Serve
+  /** Starts the same host over HTTPS, with the certificate of the tests. */
+  readonly https?: Serve
 }
 
 /** A tracker whose records can be awaited, since a response may reach its client before its request has ended. */
 export interface RecordingTracker {
   readonly tracker: Tracker
   readonly records: LifecycleRecord[]
+  /** Resolves once a request has come in. */
+  readonly started: () => Promise<void>
   /** Resolves once this many requests have ended. */
   readonly ended: (count: number) => Promise<void>
   /** The records grouped by request, in the order of their start. */
@@ -90,6 +94,16 @@ export function recordingTracker(
     records.push(record)
     for (const check of waiting) check()
   }
+  const until = (isSo: () => boolean): Promise<void> =>
+    new Promise((resolve) => {
+      const check = (): void => {
+        if (!isSo()) return
+        waiting.delete(check)
+        resolve()
+      }
+      waiting.add(check)
+      check()
+    })
   const endCount = (): number =>
     records.filter((record) => record.lifecycle === 'transition' && record.outcome !== undefined).length
   return {
@@ -100,16 +114,8 @@ export function recordingTracker(
       ...options,
     }),
     records,
-    ended: (count) =>
-      new Promise((resolve) => {
-        const check = (): void => {
-          if (endCount() < count) return
-          waiting.delete(check)
-          resolve()
-        }
-        waiting.add(check)
-        check()
-      }),
+    started: () => until(() => records.length > 0),
+    ended: (count) => until(() => endCount() >= count),
     byRequest: () =>
       [...new Set(records.map(({ request_id }) => request_id))].map((id) =>
         records.filter(({ request_id }) => request_id === id),

@@ -1,13 +1,15 @@
-import { createServer, type Server } from 'node:http'
+import { createServer, type RequestListener, type Server } from 'node:http'
 import type { Http2Server, ServerHttp2Session } from 'node:http2'
+import { createServer as createSecureServer, Server as SecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import type { Readable } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
+import { CERTIFICATE, KEY } from './certificate.ts'
 import type { Answer, RunningServer } from './http-host.ts'
 
 /** Starts a server on any free port. */
-export function listen(server: Server | Http2Server): Promise<RunningServer> {
+export function listen(server: Server | SecureServer | Http2Server): Promise<RunningServer> {
   const sessions = new Set<ServerHttp2Session>()
   if (!('closeAllConnections' in server)) server.on('session', (session) => void sessions.add(session))
   return new Promise((resolve) => {
@@ -20,15 +22,35 @@ export function listen(server: Server | Http2Server): Promise<RunningServer> {
           if ('closeAllConnections' in server) server.closeAllConnections()
           for (const session of sessions) session.destroy()
         })
-      resolve({ url: `http://127.0.0.1:${String(port)}`, close })
+      const scheme = server instanceof SecureServer ? 'https' : 'http'
+      resolve({ url: `${scheme}://127.0.0.1:${String(port)}`, close })
     })
   })
 }
 
+/** What a server over HTTPS is created with. */
+export const TLS = { key: KEY, cert: CERTIFICATE }
+
+/** Starts a server of node:https. */
+export function listenSecurely(listener: RequestListener): Promise<RunningServer> {
+  return listen(createSecureServer(TLS, listener))
+}
+
+type Fetch = Parameters<typeof getRequestListener>[0]
+
 /** Starts a server of node:http with a fetch-style handler. */
-export function listenFetch(fetch: Parameters<typeof getRequestListener>[0]): Promise<RunningServer> {
+export function listenFetch(fetch: Fetch): Promise<RunningServer> {
+  return listen(createServer(nodeListener(fetch)))
+}
+
+/** {@link listenFetch} over HTTPS. */
+export function listenFetchSecurely(fetch: Fetch): Promise<RunningServer> {
+  return listenSecurely(nodeListener(fetch))
+}
+
+function nodeListener(fetch: Fetch): RequestListener {
   const handle = getRequestListener(fetch)
-  return listen(createServer((req, res) => void handle(req, res)))
+  return (req, res) => void handle(req, res)
 }
 
 /** The members of Node's response that are used, of either version of HTTP. */

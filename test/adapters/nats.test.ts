@@ -616,6 +616,16 @@ describe.skipIf(missing)('NATS', () => {
         ])
       })
 
+      test.each<[string, (given: JsMsg) => void, number | undefined]>([
+        ['nak(ms) says when the message is due', (given) => given.nak(3_600_000), 60],
+        ['nak() says nothing', (given) => given.nak(), undefined],
+      ])('%s', async (_, settle, minutes) => {
+        const { message, tracker, records } = await placed()
+        trackRequest(settle, { tracker })(message)
+        const { event, due, time = 0 } = records.at(-1) ?? {}
+        expect([event, due === undefined ? due : Math.round((due - time) / 60_000)]).toEqual(['RETRY', minutes])
+      })
+
       test('a term completes it with outcome error, and the message is not delivered again', async () => {
         const { message, tracker, story, request, records, consumer } = await placed()
         trackRequest((given: JsMsg) => given.term(), { tracker })(message)

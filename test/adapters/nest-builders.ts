@@ -58,7 +58,7 @@ export function moduleOf(
 export function create(
   root: new () => object,
   adapter: AbstractHttpAdapter,
-  options: Pick<NestApplicationOptions, 'rawBody'> = {},
+  options: Pick<NestApplicationOptions, 'rawBody' | 'httpsOptions'> = {},
 ): Promise<INestApplication> {
   // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- Nest's options are typed as a class, but users pass literals
   return NestFactory.create(root, adapter, {

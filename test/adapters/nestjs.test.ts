@@ -57,7 +57,7 @@ import { deferred } from '../deferred.ts'
 import { expectHangingPhase } from './hanging-phase.ts'
 import { ask, head, type AskOptions } from './http-client.ts'
 import { describeHttpAdapter } from './http-contract.ts'
-import { headerOf } from './http-servers.ts'
+import { headerOf, TLS } from './http-servers.ts'
 import { controller, create, method, moduleOf, parameters } from './nest-builders.ts'
 import { optionsFor, recordingTracker, type RecordingTracker, type Scenario, type RunningServer } from './http-host.ts'
 
@@ -77,7 +77,10 @@ interface Incoming {
   readonly body?: unknown
 }
 
-function serving(make: () => ExpressAdapter | FastifyAdapter): (scenario: Scenario) => Promise<RunningServer> {
+function serving(
+  make: () => ExpressAdapter | FastifyAdapter,
+  options?: Parameters<typeof create>[2],
+): (scenario: Scenario) => Promise<RunningServer> {
   return async ({ tracker, handle, ...own }) => {
     class Shop {
       async answer(req: Incoming, res: Reply): Promise<unknown> {
@@ -99,8 +102,8 @@ function serving(make: () => ExpressAdapter | FastifyAdapter): (scenario: Scenar
     const adapter = make()
     if (adapter instanceof FastifyAdapter)
       adapter.getInstance().addContentTypeParser('*', { parseAs: 'string' }, (_req, body, done) => done(null, body))
-    const app = await create(moduleOf({ imports: [tracking], controllers: [controller(Shop)] }), adapter)
-    return listenNest(app)
+    const root = moduleOf({ imports: [tracking], controllers: [controller(Shop)] })
+    return listenNest(await create(root, adapter, options))
   }
 }
 
@@ -127,7 +130,11 @@ for (const [name, make] of PLATFORMS) {
   describeHttpAdapter(`Nest on ${name}`, serving(make), {
     routes: { orders: '/orders/:id' },
     parsesJson: true,
-    // The types of Nest's adapter name another class for HTTP/2 requests; at run time both work.
+    https:
+      name === 'Fastify'
+        ? serving(() => new FastifyAdapter({ https: TLS, forceCloseConnections: true } as object))
+        : serving(make, { httpsOptions: TLS }),
+    // The types of Nest's adapter name other classes for HTTPS and HTTP/2; at run time all work.
     ...(name === 'Fastify' ? { http2: serving(() => new FastifyAdapter({ http2: true } as object)) } : {}),
   })
 }
@@ -619,6 +626,115 @@ describe.each(PLATFORMS)('Nest on %s beyond the contract', (_platform, make) => 
     )
     const { body, headers } = await ask(`${server.url}/orders/7`)
     expect(body).toBe(headers['x-trace-id'])
+  })
+
+  describe('the resolvers of GraphQL', () => {
+    /** An application that answers `/graphql` with this resolver, as @nestjs/graphql calls it. */
+    function serveQuery(
+      answer: () => unknown,
+      made: Made = {},
+      called: (call: () => void) => void = (call) => call(),
+      context = (req: IncomingMessage): object => ({ req }),
+    ) {
+      class Resolver {
+        answer(): unknown {
+          return answer()
+        }
+      }
+      const resolver = new Resolver()
+      const main = (app: INestApplication): void => {
+        const resolve = app
+          .get(ExternalContextCreator)
+          .create(resolver, resolver.answer.bind(resolver), 'answer', ...SKIPPED, 'graphql')
+        app.use('/graphql', (req: IncomingMessage, res: ServerResponse) => {
+          const query = async (): Promise<void> => {
+            // Two fields of one query, whose errors GraphQL answers with 200.
+            const fields = await Promise.allSettled(
+              [1, 2].map(() => resolve({}, {}, context(req), {}) as Promise<unknown>),
+            )
+            res.end(fields.map(({ status }) => status).join())
+          }
+          called(() => void query())
+        })
+      }
+      return start(
+        shopOf(() => 'fine'),
+        { ...made, main },
+      )
+    }
+    const SKIPPED = [undefined, undefined, undefined, undefined, undefined] as const
+
+    const pool = recordingTracker()
+      .tracker.start()
+      .run(() => new AsyncResource('pool'))
+
+    type Called = Parameters<typeof serveQuery>[2]
+    type Context = Parameters<typeof serveQuery>[3]
+
+    test.each<[string, Called, Context]>([
+      ['', undefined, undefined],
+      [', also without req in the context of the query', undefined, () => ({})],
+      [
+        ', also if a middleware went on in the context of another request',
+        (call) => pool.runInAsyncScope(call),
+        undefined,
+      ],
+    ])('have it in Processing until its answer%s', async (_, called, context) => {
+      const [released, reached] = [deferred(), deferred<string>()]
+      const server = await serveQuery(
+        () => {
+          reached.resolve(currentTraceId())
+          return released.promise
+        },
+        {},
+        called,
+        context,
+      )
+      const answer = ask(`${server.url}/graphql`, { method: 'POST' })
+      const trace = await reached.promise
+      expect(server.tracker.inFlight().map(({ state }) => state)).toEqual(['Processing'])
+      released.resolve()
+      expect(await answer).toMatchObject({ body: 'fulfilled,fulfilled', headers: { 'x-trace-id': trace } })
+      await server.ended(1)
+      expect(summarizeTransitions(server.records)).toEqual([
+        '0 Received',
+        '1 AUTH_OK Authenticated implied',
+        '2 PROCESS Processing implied',
+        '3 RESPOND Responded ok',
+      ])
+      expect(server.records[0]).toMatchObject({ method: 'POST', path: '/graphql' })
+    })
+
+    test('a guard before them that hangs is reported in Received, until its caller leaves', async () => {
+      const reached = deferred()
+      const canActivate = (): Promise<boolean> => {
+        reached.resolve()
+        return new Promise(() => undefined)
+      }
+      const server = await serveQuery(() => expect.unreachable('the resolver runs'), {
+        parts: { providers: [{ provide: APP_GUARD, useValue: { canActivate } }] },
+      })
+      await expectHangingPhase(server, `${server.url}/graphql`, reached.promise)
+    })
+
+    test('an error of one of them is answered by GraphQL, and does not change the outcome', async () => {
+      const server = await serveQuery(() => Promise.reject(new Error('no such order')))
+      expect(await server.last('/graphql')).toMatchObject({ state: 'Responded', outcome: 'ok', status: 200 })
+    })
+
+    test('processing: manual leaves it to them to report that the work has started', async () => {
+      const states: unknown[] = []
+      const server = await serveQuery(() => states.push(currentRequest()?.state), { options: { processing: 'manual' } })
+      await ask(`${server.url}/graphql`)
+      await server.ended(1)
+      expect(summarizeTransitions(server.records)).toEqual([
+        '0 Received',
+        '1 AUTH_OK Authenticated implied',
+        '2 PROCESS Processing implied',
+        '3 RESPOND Responded ok',
+      ])
+      expect(states).toEqual(['Authenticated', 'Authenticated'])
+    })
   })
 
   test.each(['graphql', 'ws', 'http'] as const)(

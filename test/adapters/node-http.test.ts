@@ -1,13 +1,14 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer as createSecondServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
 import { text } from 'node:stream/consumers'
+import createApp, { type ErrorHandleFunction } from 'connect'
 import { afterEach, describe, expect, test } from 'vitest'
 import { currentRequest } from '../../src/tracking/current-request.ts'
 import type { NodeHandler, NodeHandlerOptions } from '../../src/handlers/node-handler.ts'
 import { summarize } from '../tracker-fixture.ts'
 import { ask } from './http-client.ts'
 import { describeHttpAdapter } from './http-contract.ts'
-import { headerOf, listen, write } from './http-servers.ts'
+import { headerOf, listen, listenSecurely, write } from './http-servers.ts'
 import { optionsFor, recordingTracker, type RecordingTracker, type Scenario, type RunningServer } from './http-host.ts'
 
 type Req = IncomingMessage | Http2ServerRequest
@@ -27,6 +28,7 @@ function tracked({ tracker, handle, ...own }: Scenario): (req: Req, res: Res) =>
 
 describeHttpAdapter('node:http', (scenario) => listen(createServer(tracked(scenario))), {
   http2: (scenario) => listen(createSecondServer(tracked(scenario))),
+  https: (scenario) => listenSecurely(tracked(scenario)),
 })
 
 describe('node:http beyond the contract', () => {
@@ -117,5 +119,44 @@ describe('node:http beyond the contract', () => {
     expect(await ask(url())).toMatchObject({ status: 500 })
     await server.ended(1)
     expect(server.records.at(-1)).toMatchObject({ outcome: 'error', error: { type: 'ThroughlineError' } })
+  })
+
+  test('a middleware of Connect gets next, and its errors are passed there', async () => {
+    const { tracker, records, ended } = recordingTracker()
+    const app = createApp()
+    app.use(
+      tracker.trackRequest((req: IncomingMessage, _res: ServerResponse, next: (error?: unknown) => void) => {
+        if (req.url === '/throws') throw new TypeError('broken')
+        next()
+      }),
+    )
+    app.use((_req, res) => void res.end(currentRequest()?.traceId))
+    const answer: ErrorHandleFunction = (_error, _req, res, _next) => void res.writeHead(503).end('later')
+    app.use(answer)
+    serving = await listen(createServer(app))
+    const { headers, body } = await ask(url())
+    expect(body).toBe(headers['x-trace-id'])
+    expect(await ask(`${url()}/throws`)).toMatchObject({ status: 503, body: 'later' })
+    await ended(2)
+    expect(records.at(-1)).toMatchObject({ outcome: 'error', status: 503, error: { message: 'broken' } })
+  })
+
+  test('a wrapper around a wrapper tracks a request once', async () => {
+    const { tracker, ended, byRequest } = recordingTracker()
+    const inner = tracker.trackRequest((_req, res) => void res.end(currentRequest()?.state))
+    serving = await listen(createServer(tracker.trackRequest(inner)))
+    expect(await ask(url())).toMatchObject({ body: 'Processing' })
+    await ended(1)
+    expect(byRequest()).toHaveLength(1)
+  })
+
+  test('a response that the server destroys is an error, since the client was there', async () => {
+    const server = await start((_req, res) => {
+      res.write('half')
+      setImmediate(() => res.destroy())
+    })
+    await expect(ask(url())).rejects.toThrow()
+    await server.ended(1)
+    expect(server.records.at(-1)).toMatchObject({ outcome: 'error', status: 200, error: { type: 'ResponseDestroyed' } })
   })
 })

@@ -9,6 +9,7 @@ import { currentRequest } from '../../src/tracking/current-request.ts'
 import type { TrackedRequest } from '../../src/tracking/tracked-request.ts'
 import { deferred } from '../deferred.ts'
 import { engines, type Database, type Engine } from '../services.ts'
+import { START, trackerFixture } from '../tracker-fixture.ts'
 import { SOON } from '../timeouts.ts'
 import { describeQueueAdapter } from './queue-contract.ts'
 import { trackedService, type OpenRig } from './queue-rig.ts'
@@ -342,6 +343,41 @@ for (const [engine, major] of RUNS)
         )
         expect(records.find((record) => record.event === 'RETRY')?.error).toEqual({ type: 'Error', message: 'not yet' })
         expect(tracker.inFlight()).toEqual([])
+      })
+
+      test('a job that was held back counts from then', async () => {
+        const { tracker } = trackerFixture()
+        const [queue, hour] = ['orders', 3_600_000]
+        const lifecycle = `000000000000000a;Queued;3;${String(START - hour)}`
+        const headers = { ...tracker.start().headers(), 'x-lifecycle': lifecycle }
+        const data = { __throughline: { queue, headers } }
+        const job = { id: 'job-1', name: queue, data, retryCount: 1, retryLimit: 2 }
+        const stuck = (startAfter: unknown): Promise<unknown> =>
+          trackRequest(() => Promise.resolve(tracker.stuck().map(({ state }) => state)), { tracker })([
+            // A database client of the user's may return another type.
+            { ...job, startAfter: startAfter as Date },
+          ])
+        expect(await stuck(new Date(START - 1_000))).toEqual([])
+        for (const startAfter of [new Date(START - hour), new Date(Number.NaN), 'soon', undefined])
+          expect(await stuck(startAfter)).toEqual(['Queued'])
+      })
+
+      test.each([
+        ['retryDelay', { retryDelay: 3_600 }, 1],
+        ['retryBackoff: at the latest', { retryDelay: 3_600, retryBackoff: true }, 2],
+      ])('a retry that pg-boss holds back says when it is due: %s', async (_, options, hours) => {
+        const queue = await newQueue({ retryLimit: 2 })
+        const { tracker, records } = trackedService()
+        await work(
+          queue,
+          trackRequest(() => Promise.reject(new Error('not yet')), { tracker }),
+        )
+        const id = await tracker.start().run(() => boss.send(queue, { order: 1 }, options))
+        await vi.waitFor(async () => expect((await boss.getJobById(queue, id ?? ''))?.state).toBe('retry'), SOON)
+        const { event, due = 0, time = 0 } = records.at(-1) ?? {}
+        expect([event, Math.round((due - time) / 3_600_000)]).toEqual(['RETRY', hours])
+        const job = await boss.getJobById(queue, id ?? '')
+        expect(due).toBeGreaterThan((job?.startAfter.getTime() ?? Infinity) - 60_000)
       })
 
       test('after the last retry the request is Completed with outcome error', async () => {

@@ -9,6 +9,8 @@ import { currentRequest } from '../../src/tracking/current-request.ts'
 import type { Tracker } from '../../src/handlers/tracker.ts'
 import type { TrackedRequest } from '../../src/tracking/tracked-request.ts'
 import { DASHED, GOOD, INVALID, PARENT, STATES, VALID } from '../trace/w3c-vectors.ts'
+import { deferred } from '../deferred.ts'
+import { makeFaulty } from '../faulty-tracker.ts'
 import { SOON } from '../timeouts.ts'
 import { trackedService, type OpenRig, type QueueRig, type Work } from './queue-rig.ts'
 
@@ -54,6 +56,31 @@ export function describeQueueAdapter(
       await request.run(() => rig.send(queue, body))
       return request
     }
+
+    test('an error of ours, at any place, loses no message and fails no handler', async () => {
+      const [queue, { tracker }] = [await rig.newQueue(1), trackedService()]
+      const { arm, accesses } = makeFaulty(tracker)
+      const received: string[] = []
+      let arrived = deferred()
+      await work(queue, tracker, async ({ body }) => {
+        received.push(body)
+        await Promise.resolve()
+        arrived.resolve()
+      })
+      const stderr = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+      onTestFinished(() => stderr.mockRestore())
+      let at = 0
+      do {
+        at += 1
+        arrived = deferred()
+        arm(at)
+        await tracker.start().run(() => rig.send(queue, `order ${String(at)}`))
+        await arrived.promise
+      } while (accesses() >= at)
+      expect(received).toEqual(Array.from({ length: at }, (_, index) => `order ${String(index + 1)}`))
+      // Fewer than any request makes: a host that tracks nothing would pass otherwise.
+      expect(at).toBeGreaterThan(20)
+    })
 
     test('a request is Queued once the broker has the message, and the worker continues it', async () => {
       const [queue, shop, worker] = [await rig.newQueue(1), trackedService(), trackedService('worker')]

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, request, type IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { afterEach, describe, expect, test } from 'vitest'
+import httpProxy from 'http-proxy'
 import { WebSocket, WebSocketServer } from 'ws'
 import { currentRequest, currentTraceId } from '../../src/tracking/current-request.ts'
 import type { UpgradeHandler } from '../../src/handlers/upgrade-handler.ts'
@@ -91,7 +92,71 @@ describe('upgrade requests, on node:http with ws', () => {
     const server = await start((_req, socket) => void socket.end('HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n'))
     expect(await refused()).toBe(404)
     expectRun(server, ...IMPLIED, '3 RESPOND Responded ok')
-    expect(server.records.at(-1)).not.toHaveProperty('status')
+    expect(server.records.at(-1)).toMatchObject({ status: 404 })
+  })
+
+  test('a client that the handler refuses later was not let in', async () => {
+    const refusing = new WebSocketServer({
+      noServer: true,
+      verifyClient: (_info, verify: (allowed: boolean) => void) => setImmediate(() => verify(false)),
+    })
+    const server = await start((req, socket, head) => refusing.handleUpgrade(req, socket, head, () => undefined))
+    expect(await refused()).toBe(401)
+    await server.ended(1)
+    expectRun(server, ...IMPLIED, '3 RESPOND Responded error')
+    expect(server.records.at(-1)).toMatchObject({ status: 401 })
+  })
+
+  test('with manual authentication, a client that is refused later was denied', async () => {
+    const server = await start(
+      (_req, socket) => void setImmediate(() => socket.end('HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n')),
+      { auth: 'manual' },
+    )
+    expect(await refused()).toBe(403)
+    await server.ended(1)
+    expectRun(server, '0 Received', '1 AUTH_ERROR Failed denied')
+  })
+
+  test('an upgrade whose upstream is dead has failed', async () => {
+    const closed = createServer()
+    const dead = await listen(closed)
+    await dead.close()
+    const proxy = httpProxy.createProxyServer({ target: dead.url, ws: true })
+    proxy.on('error', () => undefined)
+    const server = await start((req, socket, head) => proxy.ws(req, socket, head))
+    await once(connect(), 'error')
+    await server.ended(1)
+    expectRun(server, ...IMPLIED, '3 RESPOND Responded error')
+    expect(server.records.at(-1)).toMatchObject({ error: { type: 'UpgradeRefused' } })
+  })
+
+  test('an upgrade through a proxy ends with the handshake of its upstream', async () => {
+    const upstream = createServer()
+    upstream.on('upgrade', accept)
+    const running = await listen(upstream)
+    const proxy = httpProxy.createProxyServer({ target: running.url, ws: true })
+    const server = await start((req, socket, head) => proxy.ws(req, socket, head))
+    const client = connect()
+    await once(client, 'open')
+    await server.ended(1)
+    expectRun(server, ...IMPLIED, '3 RESPOND Responded ok')
+    expect(server.records.at(-1)).toMatchObject({ status: 101 })
+    client.terminate()
+    proxy.close()
+    await running.close()
+  })
+
+  test('what is exchanged after the handshake passes through unchanged', async () => {
+    await start((req, socket, head) =>
+      wss.handleUpgrade(req, socket, head, (client) => {
+        expect(Object.keys(socket)).not.toContain('write')
+        client.on('message', (data) => client.send(data))
+      }),
+    )
+    const client = connect()
+    await once(client, 'open')
+    client.send('HTTP/1.1 500 is only a text here')
+    expect(String((await once(client, 'message'))[0])).toBe('HTTP/1.1 500 is only a text here')
   })
 
   test('with manual authentication, a handler that closes an unauthenticated upgrade has refused the caller', async () => {

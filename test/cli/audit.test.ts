@@ -350,6 +350,35 @@ describe('--format', () => {
   })
 })
 
+describe('the tables of times', () => {
+  const table = async (...services: readonly (readonly [service: string, implied: boolean])[]): Promise<string> => {
+    const requests = services.map(([service, implied], index) =>
+      transitions(SYNC, { service, request_id: `b7ad6b716920333${index}` }).map((record) =>
+        implied && record.seq === 1 ? { ...record, dwell_ms: 0, implied } : record,
+      ),
+    )
+    const file = folderOf({ 'a.log': ndjson(requests.flat()) })
+    return (await runCommand('audit', file('a.log'), '--now', 'end')).out
+  }
+
+  test('mark states that most requests left by an implied step', async () => {
+    const out = await table(['auth', true], ['auth', true], ['gateway', false])
+    expect(out).toMatch(/\nstates\n[^]* Received +3 +0 +0ms +1s +1s +1s +\(mostly implied\)\n/)
+    expect(out).toMatch(/\nservices\n[^]* Received +auth +2 +0 +0ms +0ms +0ms +0ms +\(implied\) +10s +machine\n/)
+    expect(out).toMatch(/ Received +gateway +1 +0 +1s +1s +1s +1s +10s +machine\n/)
+    expect(out).toMatch(/ Authenticated +3 +0 +1s +1s +1s +1s\n/)
+  })
+
+  test('mark nothing if no more than half of them did, and have no column for it then', async () => {
+    const out = await table(['auth', true], ['gateway', false])
+    expect(out).toMatch(/\n  Received +2 +0 +0ms  1s   1s   1s\n/)
+    expect(out).toMatch(/\n {2}Received +auth +1 +0 +0ms +0ms +0ms +0ms +\(implied\) +10s +machine\n/)
+    expect(await table(['auth', false], ['gateway', false])).toMatch(
+      / Received +auth +1 +0 +1s {3}1s {3}1s {3}1s {3}10s/,
+    )
+  })
+})
+
 describe('--calls', () => {
   const caller = 'b7ad6b7169203000'
   const [calling, called] = [

@@ -53,6 +53,18 @@ test('a delayed message waits from its due time', async () => {
   expect(times(fixture)).toEqual(['waiting 1', 'working 0'])
 })
 
+test('a retry that the queue holds back waits from its due time', async () => {
+  const fixture = trackerFixture()
+  const { carrier, wait } = await sent(fixture)
+  wait(5)
+  const first = fixture.tracker.resume(carrier)
+  wait(1)
+  first.finishDelivery({ outcome: 'error', retryDelayMs: 60_000 }, true)
+  wait(61)
+  fixture.tracker.resume(carrier, { attempt: 2 }).completed()
+  expect(times(fixture)).toEqual(['waiting 5', 'working 1', 'waiting 1', 'working 0'])
+})
+
 test('after a worker that died nobody knows when the next wait began', async () => {
   const fixture = trackerFixture()
   const { carrier, wait } = await sent(fixture)

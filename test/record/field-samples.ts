@@ -1,5 +1,5 @@
-import { FIELDS, type Field, type FieldKind, type FieldLines, type Fields } from '../../src/record/fields.ts'
-import type { LifecycleRecord } from '../../src/record/record.ts'
+import type { Field, FieldKind, FieldLines, Fields } from '../../src/record/field-types.ts'
+import { FIELDS, type LifecycleRecord } from '../../src/record/record.ts'
 
 /** The lines that differ in which fields they can have. */
 export const LINE_SORTS = ['first', 'step', 'final', 'note', 'rejected', 'stuck'] as const
@@ -30,6 +30,7 @@ export const VALUES: Readonly<Record<FieldKind, readonly [unknown, unknown]>> = 
   'request-id': ['b7ad6b7169203331', 'b7ad6b7169203332'],
   integer: [2, 3],
   number: [200, 201],
+  milliseconds: [1.5, 2.5],
   true: [true, undefined],
   outcome: ['ok', 'aborted'],
   error: [

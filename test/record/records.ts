@@ -1,11 +1,13 @@
 import fc from 'fast-check'
-import { canHave, FIELDS, type Field, type FieldKind, type LineOnlyKind } from '../../src/record/fields.ts'
-import type { LifecycleRecord } from '../../src/record/record.ts'
+import { canHave, type Field, type FieldKind, type LineOnlyKind } from '../../src/record/field-types.ts'
+import { FIELDS, type LifecycleRecord } from '../../src/record/record.ts'
 
 export const SERVICE = 'gateway'
 
 const text = fc.string({ unit: 'binary', maxLength: 40 })
 const nonEmpty = fc.string({ unit: 'binary', minLength: 1, maxLength: 40 })
+// JSON has no -0.
+const number = fc.double({ min: -1e6, max: 1e12, noNaN: true }).map((value) => value + 0)
 const cut = fc.constant(true as const)
 
 const VALUES: Readonly<Record<Exclude<FieldKind, LineOnlyKind | 'lifecycle'>, fc.Arbitrary<unknown>>> = {
@@ -14,8 +16,8 @@ const VALUES: Readonly<Record<Exclude<FieldKind, LineOnlyKind | 'lifecycle'>, fc
   'trace-id': text,
   'request-id': text,
   integer: fc.nat(),
-  // JSON has no -0.
-  number: fc.double({ min: -1e6, max: 1e12, noNaN: true }).map((value) => value + 0),
+  number,
+  milliseconds: number,
   true: fc.constant(true),
   outcome: fc.constantFrom('ok', 'error', 'aborted', 'denied'),
   error: fc.record({ type: text, message: fc.string({ unit: 'binary' }), cut }, { requiredKeys: ['type', 'message'] }),

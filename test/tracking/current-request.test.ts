@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { Writable } from 'node:stream'
 import { pino } from 'pino'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { currentRequest, currentTraceId } from '../../src/tracking/current-request.ts'
 import { traceMixin } from '../../src/tracking/trace-mixin.ts'
 import { deferred } from '../deferred.ts'
@@ -11,6 +11,15 @@ describe('the current request', () => {
   test('is undefined outside a request', () => {
     expect([currentRequest(), currentTraceId(), traceMixin()]).toEqual([undefined, '', {}])
     expect(currentRequest({})).toBeUndefined()
+  })
+
+  test('is the same for every copy of the package in the process', async () => {
+    const { tracker } = trackerFixture()
+    vi.resetModules()
+    const copy = await import('../../src/tracking/current-request.ts')
+    expect(copy.currentRequest).not.toBe(currentRequest)
+    const request = tracker.start()
+    request.run(() => expect([copy.currentRequest(), copy.currentTraceId()]).toEqual([request, 'trace-1']))
   })
 
   test('is available after every await, and gone after the request', async () => {

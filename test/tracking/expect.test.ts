@@ -1,4 +1,5 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { requestWithRetriesMachine } from '../../machines/request-with-retries.ts'
 import { audit } from '../../src/queries/audit.ts'
 import type { EntryOptions } from '../../src/handlers/entry.ts'
 import { currentRequest } from '../../src/tracking/current-request.ts'
@@ -84,11 +85,30 @@ test('a later call replaces the time', async () => {
   expect(await stuckAt(fixture, START + 70_002)).toEqual(Array(2).fill([request.requestId]))
 })
 
-test('what is no duration is counted, and changes nothing', () => {
+test.each<[string | number, RegExp]>([
+  ['soon', /"soon" is not a duration/],
+  [-1, /-1 is not a duration/],
+  [Infinity, /Infinity is too long: write at most 36500d/],
+  ['36501d', /36501d is too long/],
+  [36_500 * 86_400_000 + 1, /3153600000001 is too long/],
+])('the duration %s is counted as a fault that says why, and changes nothing', (duration, message) => {
+  const stderr = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+  onTestFinished(() => stderr.mockRestore())
   const { tracker, records } = trackerFixture()
-  tracker.start().expect('soon')
+  const request = tracker.start()
+  request.expect(duration)
+  expect(request.due).toBeUndefined()
   expect(tracker.stats.faults).toBe(1)
+  expect(stderr.mock.calls.map(([text]) => String(text))).toEqual([expect.stringMatching(message)])
   expect(summarize(records)).toEqual(['0 Received'])
+})
+
+test('a request may be meant to last for a hundred years', () => {
+  const { tracker } = trackerFixture()
+  const request = tracker.start()
+  request.expect('36500d')
+  expect(request.due).toBe(START + 36_500 * 86_400_000)
+  expect(tracker.stats.faults).toBe(0)
 })
 
 test('a message with a due time has it on its line and in its carrier; the request of the handler has its own', async () => {
@@ -100,6 +120,39 @@ test('a message with a due time has it on its line and in its carrier; the reque
   expect(records.at(-1)).toMatchObject({ state: 'Queued', due: START + 60_000 })
   expect(tracker.resume(headers).state).toBe('Queued')
 })
+
+test('a worker that gets a delayed message counts from its due time, as an audit does', async () => {
+  const fixture = trackerFixture()
+  const { tracker, clock } = fixture
+  const headers = await tracker.start().enqueue((carrier) => carrier, { due: START + HOUR })
+  clock.time = START + HOUR + 5_000
+  const { requestId } = tracker.resume(headers)
+  expect(await stuckAt(fixture, START + HOUR + 900_000)).toEqual([[], []])
+  expect(await stuckAt(fixture, START + HOUR + 900_001)).toEqual([[requestId], [requestId]])
+})
+
+test.each([undefined, requestWithRetriesMachine])(
+  'a retry that the queue holds back has its due time, and not that of the worker before it',
+  async (machine) => {
+    const fixture = trackerFixture(machine === undefined ? {} : { machine })
+    const { tracker, records } = fixture
+    const headers = await tracker.start().enqueue((carrier) => carrier)
+    const retried = (attempt: number, retryDelayMs?: number): void => {
+      const work = tracker.resume(headers, { attempt })
+      work.expect('2h')
+      work.finishDelivery({ outcome: 'error', retryDelayMs }, true)
+    }
+    retried(1, HOUR)
+    expect(records.at(-1)).toMatchObject({ event: 'RETRY', state: 'Queued', due: START + HOUR })
+    expect(await stuckAt(fixture, START + HOUR + 900_000)).toEqual([[], []])
+    expect((await stuckAt(fixture, START + HOUR + 900_001))[1]).toHaveLength(1)
+    for (const [index, delay] of [undefined, 0, -1, Number.NaN, Infinity, 1e20].entries()) {
+      retried(index + 2, delay)
+      expect(records.at(-1)).not.toHaveProperty('due')
+    }
+    expect(tracker.stats.faults).toBe(0)
+  },
+)
 
 test.each([Number.NaN, Infinity, -1, 1e20, 'soon', {}])(
   'a due time of %s is counted, and the message goes without',
@@ -118,9 +171,12 @@ test('a due time may be a Date', async () => {
   expect(records.at(-1)?.due).toBe(START + 60_000)
 })
 
-test('the option expect is checked when the handler is wrapped', () => {
-  const { tracker } = trackerFixture()
-  expect(() => tracker.trackRequest(() => new Response(), { expect: '2 hours' })).toThrow(
-    expect.objectContaining({ code: 'THROUGHLINE_BAD_OPTION' }),
-  )
-})
+test.each(['2 hours', Infinity, '36501d'])(
+  'the option expect is checked when the handler is wrapped: %s',
+  (duration) => {
+    const { tracker } = trackerFixture()
+    expect(() => tracker.trackRequest(() => new Response(), { expect: duration })).toThrow(
+      expect.objectContaining({ code: 'THROUGHLINE_BAD_OPTION' }),
+    )
+  },
+)

@@ -4,10 +4,9 @@ import { authenticateThen, enterHandler } from '../../handlers/entry.ts'
 import type { HandlerOptions } from '../../handlers/handler-options.ts'
 import { currentRequest, attachRequest } from '../../tracking/current-request.ts'
 import { runWith } from '../../tracking/storage.ts'
-import { trackNodeRequest } from '../../handlers/node-request.ts'
+import { trackingOf, trackNodeRequest } from '../../handlers/node-request.ts'
 import { idsOf, type RequestCore, type RequestIds } from '../../tracking/intake.ts'
 import { ANNOUNCED } from '../../tracking/trace-mixin.ts'
-import { nodeRequests } from '../_node-requests.ts'
 
 /** An `onRequest` hook that tracks a request, and continues with it as the current request. */
 export type OnRequestHook = (req: FastifyRequest, reply: FastifyReply, next: HookHandlerDoneFunction) => void
@@ -25,49 +24,52 @@ export function addHooks(
   knowsHandlers: boolean,
 ): OnRequestHook {
   const onRequest: OnRequestHook = (req, reply, next) => {
-    if (nodeRequests.has(req.raw)) {
+    if (!knowsHandlers && trackingOf(req.raw) !== undefined) {
       next()
       return
     }
+    const path = (): string => req.routeOptions.url ?? req.originalUrl
     const tracking = trackNodeRequest(core, options, req.raw, reply.raw, {
-      path: req.routeOptions.url ?? req.originalUrl,
+      path,
       source: req,
       ids: announced.get(req.raw),
     })
-    nodeRequests.set(req.raw, tracking)
-    attachRequest(req, tracking.request)
+    if (tracking !== undefined) attachRequest(req, tracking.request)
     // Passed to Fastify as if it had caught the error itself; anything may have been thrown.
     const onError = (error: unknown): void => next(error as Error)
     const continuation = { serve: next, reject: () => reject(reply), onError }
-    authenticateThen(tracking.request, req, options, continuation, { hasPhase: true })
+    authenticateThen(core, tracking?.request, req, options, continuation, { hasPhase: true })
   }
   // Fastify logs that a request came in before it calls a hook. Such a line gets the ids that the request will have.
   const announced = new WeakMap<object, RequestIds>()
-  app.decorateRequest(ANNOUNCED, {
-    getter(this: FastifyRequest) {
-      const { raw } = this
-      const ids = nodeRequests.get(raw)?.request ?? announced.get(raw)
-      if (ids !== undefined) return ids
-      const made = idsOf(core, raw.headers, this)
-      announced.set(raw, made)
-      return made
-    },
-  })
-  app.decorateRequest('tracked', {
-    getter(this: FastifyRequest) {
-      return currentRequest(this.raw)
-    },
-  })
+  // The plugin may be registered twice: for the application, and for a part of it.
+  if (!app.hasRequestDecorator('tracked')) {
+    app.decorateRequest(ANNOUNCED, {
+      getter(this: FastifyRequest) {
+        const { raw } = this
+        const ids = trackingOf(raw)?.request ?? announced.get(raw)
+        if (ids !== undefined) return ids
+        const made = core.settings.errors.run(() => idsOf(core, raw.headers, this))
+        if (made !== undefined) announced.set(raw, made)
+        return made
+      },
+    })
+    app.decorateRequest('tracked', {
+      getter(this: FastifyRequest) {
+        return currentRequest(this.raw)
+      },
+    })
+  }
   app.addHook('onRequest', onRequest)
   const enter: EnterHandler = (raw, handle) => {
-    const request = raw === undefined ? undefined : nodeRequests.get(raw)?.request
+    const request = raw === undefined ? undefined : trackingOf(raw)?.request
     if (request === undefined) return handle()
-    enterHandler(request, options)
+    enterHandler(request)
     return runWith(request, handle)
   }
   // A hook may end a phase in another context: in the callback of a connection that another request has opened.
   const resume = (req: FastifyRequest, _reply: FastifyReply, next: () => void): void =>
-    runWith(nodeRequests.get(req.raw)?.request, next)
+    runWith(trackingOf(req.raw)?.request, next)
   app.addHook('preValidation', resume)
   app.addHook('preHandler', (req, reply, next) => {
     if (knowsHandlers && !isWrapped(req.routeOptions.config)) enter(req.raw, next)
@@ -75,13 +77,13 @@ export function addHooks(
   })
   if (knowsHandlers) app.addHook('onRoute', (route) => wrapHandler(route, enter))
   app.addHook('onError', (req, _reply, error, next) => {
-    nodeRequests.get(req.raw)?.handlerFailed(error)
+    trackingOf(req.raw)?.handlerFailed(error)
     next()
   })
   // @fastify/websocket reports connections that were upgraded; their replies never end.
   app.addHook('onReady', (ready) => {
     if ('websocketServer' in app)
-      (app.websocketServer as EventEmitter).on('connection', (_, raw: object) => nodeRequests.get(raw)?.upgraded())
+      (app.websocketServer as EventEmitter).on('connection', (_, raw: object) => trackingOf(raw)?.upgraded())
     ready()
   })
   return onRequest

@@ -1,4 +1,4 @@
-import { Metadata, ServerInterceptingCall, status, type ServerInterceptingCallInterface } from '@grpc/grpc-js'
+import { Metadata, status, type ServerInterceptingCallInterface } from '@grpc/grpc-js'
 import { authenticate, enterHandler } from '../../handlers/entry.ts'
 import type { HandlerOptions } from '../../handlers/handler-options.ts'
 import { acceptWith } from '../../handlers/request-options.ts'
@@ -6,7 +6,9 @@ import type { RequestEnd } from '../../tracking/finish-request.ts'
 import type { TrackedRequest } from '../../tracking/tracked-request.ts'
 import type { RequestCore } from '../../tracking/intake.ts'
 import { isPlainObject, lastListener, onMetadata, type Listener } from './listeners.ts'
+import type { HeaderChanges } from '../_header-changes.ts'
 import { withTraceHeaders } from './outgoing-call.ts'
+import { ServerInterceptingCall } from './server-call.ts'
 import { endOf, type Status } from './status.ts'
 
 /** A call before its first message: the argument of the user's functions. */
@@ -21,6 +23,7 @@ export class TrackedCall extends ServerInterceptingCall {
   readonly #incoming: Omit<IncomingCall, 'metadata'>
   readonly #timeLeft: number | undefined
   readonly #core: RequestCore
+  readonly #errors: RequestCore['settings']['errors']
   readonly #options: HandlerOptions<IncomingCall>
   #request: TrackedRequest | undefined
   /** Whether other interceptors follow. */
@@ -40,6 +43,7 @@ export class TrackedCall extends ServerInterceptingCall {
     this.#timeLeft = timeLeft(call)
     this.#incoming = { path, getPeer: () => call.getPeer(), getAuthContext: () => call.getAuthContext() }
     this.#core = core
+    this.#errors = core.settings.errors
     this.#options = options
     const send = call.sendStatus.bind(call)
     // Replaced on the object itself: when grpc-js ends a call of its own accord, it bypasses interceptors.
@@ -50,9 +54,7 @@ export class TrackedCall extends ServerInterceptingCall {
   }
 
   override start(listener: Listener): void {
-    const last = lastListener(listener)
-    this.#hasPhase = last !== listener || !isPlainObject(listener)
-    if (this.#hasPhase && isPlainObject(last)) onMetadata(last, () => this.#enterHandler())
+    this.#errors.run(() => this.#findPhase(listener))
     super.start({
       onReceiveMetadata: (metadata) => this.#receive(metadata, listener),
       onReceiveMessage: (message) => this.#run(() => listener.onReceiveMessage(message)),
@@ -83,20 +85,21 @@ export class TrackedCall extends ServerInterceptingCall {
     super.sendStatus(sent)
   }
 
+  #findPhase(listener: Listener): void {
+    const last = lastListener(listener)
+    this.#hasPhase = last !== listener || !isPlainObject(listener)
+    if (this.#hasPhase && isPlainObject(last)) onMetadata(last, () => this.#enterHandler())
+  }
+
   #receive(metadata: Metadata, listener: Listener): void {
     const incoming: IncomingCall = { ...this.#incoming, metadata }
-    const request = acceptWith(this.#core, this.#options, metadata, {
-      method: 'grpc',
-      path: incoming.path,
-      source: incoming,
-      timeLeft: this.#timeLeft,
-    })
-    this.#request = request
+    const target = { method: 'grpc', path: incoming.path, source: incoming, timeLeft: this.#timeLeft }
+    this.#request = this.#errors.run(() => acceptWith(this.#core, this.#options, metadata, target))
     const serve = (allowed: boolean): void => {
       if (allowed) this.#run(() => listener.onReceiveMetadata(metadata))
       else this.sendStatus({ code: status.UNAUTHENTICATED, details: 'Unauthorized' })
     }
-    const allowed = authenticate(request, incoming, this.#options, {
+    const allowed = authenticate(this.#core, this.#request, incoming, this.#options, {
       refusal: status.UNAUTHENTICATED,
       hasPhase: this.#hasPhase,
     })
@@ -107,7 +110,7 @@ export class TrackedCall extends ServerInterceptingCall {
   #enterHandler(): void {
     if (this.#request === undefined || !this.#hasPhase || this.#entered) return
     this.#entered = true
-    enterHandler(this.#request, this.#options)
+    enterHandler(this.#request)
   }
 
   #run(part: () => void): void {
@@ -119,21 +122,24 @@ export class TrackedCall extends ServerInterceptingCall {
   #withTraceId(metadata: Metadata): Metadata {
     const { traceId } = this.#request ?? {}
     if (traceId === undefined) return metadata
-    const headers = this.#core.settings.idHeaders.echo.map((name) => [name, traceId] as const)
-    return withTraceHeaders(metadata, { headers, dropped: [] })
+    return this.#change(metadata, (echo) => ({ headers: echo.map((name) => [name, traceId] as const), dropped: [] }))
   }
 
   #trailers(metadata: Metadata | null | undefined): Metadata | null {
     if (!this.#metadataSent) return this.#withTraceId(metadata ?? new Metadata())
-    const { echo } = this.#core.settings.idHeaders
-    return metadata ? withTraceHeaders(metadata, { headers: [], dropped: echo }) : null
+    return metadata ? this.#change(metadata, (echo) => ({ headers: [], dropped: echo })) : null
+  }
+
+  #change(metadata: Metadata, changesFor: (echo: readonly string[]) => HeaderChanges): Metadata {
+    const { settings } = this.#core
+    return this.#errors.run(() => withTraceHeaders(metadata, changesFor(settings.idHeaders.echo))) ?? metadata
   }
 
   #finish(endFor: (request: TrackedRequest) => RequestEnd): void {
     const request = this.#request
     if (request === undefined || this.#ended) return
     this.#ended = true
-    request.finish(endFor(request))
+    this.#errors.run(() => request.finish(endFor(request)))
   }
 }
 

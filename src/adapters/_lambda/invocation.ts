@@ -42,9 +42,10 @@ export function invocations(core: RequestCore, { timeoutMargin = 500 }: Invocati
   return async <R>(context: LambdaContextLike, work: (invocation: Invocation) => Promise<R>): Promise<R> => {
     const active = new Set<TrackedRequest | undefined>()
     const timeLeft = core.settings.errors.run(() => context.getRemainingTimeInMillis?.())
+    const flush = (): void => core.settings.errors.run(() => core.flush())
     const noteTimeout = (): void => {
       for (const request of active) request?.note('TIMEOUT_NEAR', { time_left_ms: timeoutMargin })
-      core.flush()
+      flush()
     }
     // With less time than that from the start, there is nothing to add to the first lines.
     const wait = timeLeft === undefined ? 0 : timeLeft - timeoutMargin
@@ -53,7 +54,7 @@ export function invocations(core: RequestCore, { timeoutMargin = 500 }: Invocati
       return await work({ active, timeLeft })
     } finally {
       clearTimeout(timer)
-      core.flush()
+      flush()
     }
   }
 }

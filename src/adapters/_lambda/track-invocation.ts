@@ -5,6 +5,7 @@ import { acceptWith } from '../../handlers/request-options.ts'
 import { attachRequest } from '../../tracking/current-request.ts'
 import { endFromStatus } from '../../tracking/finish-request.ts'
 import type { RequestCore } from '../../tracking/intake.ts'
+import type { TrackedRequest } from '../../tracking/tracked-request.ts'
 import type { OptionNames } from '../../tracking/options.ts'
 import { isObject } from '../_objects.ts'
 import { httpEvent } from './http-event.ts'
@@ -30,24 +31,27 @@ export async function trackInvocation<Event, R>(
   { active, timeLeft }: Invocation,
 ): Promise<Awaited<R>> {
   const { errors } = core.settings
-  const http = httpEvent(event)
-  const headers = http === undefined ? errors.run(() => options.carrier?.(event)) : http.headers
-  const request = acceptWith(core, options, headers, {
-    method: http?.method,
-    path: http?.path ?? path,
-    source: event,
-    timeLeft,
-  })
-  active.add(request)
-  if (isObject(event)) attachRequest(event, request)
+  const http = errors.run(() => httpEvent(event))
+  const start = (): TrackedRequest => {
+    const carrier = http === undefined ? errors.run(() => options.carrier?.(event)) : http.headers
+    const target = { method: http?.method, path: http?.path ?? path, source: event, timeLeft }
+    const started = acceptWith(core, options, carrier, target)
+    active.add(started)
+    if (isObject(event)) attachRequest(event, started)
+    return started
+  }
+  const request = errors.run(start)
   try {
-    const allowed = await authenticate(request, event, http === undefined ? {} : options)
-    const answer = allowed ? await request.run(serve) : http?.refusal
-    request.finish(endFromStatus(request, http?.statusOf(answer)))
+    const allowed = await authenticate(core, request, event, http === undefined ? {} : options)
+    const answer = allowed ? await (request === undefined ? serve() : request.run(serve)) : http?.refusal
+    const withId = errors.run(() => {
+      request?.finish(endFromStatus(request, http?.statusOf(answer)))
+      return request && http?.withTraceId(answer, core.settings.idHeaders.echo, request.traceId)
+    })
     // Either the handler's answer with one more header, or a refusal that the gateway accepts.
-    return (http?.withTraceId(answer, core.settings.idHeaders.echo, request.traceId) ?? answer) as Awaited<R>
+    return (withId ?? answer) as Awaited<R>
   } catch (error) {
-    request.finish({ outcome: 'error', status: http === undefined ? undefined : 502, error })
+    request?.finish({ outcome: 'error', status: http === undefined ? undefined : 502, error })
     throw error
   }
 }

@@ -57,7 +57,7 @@ const SETTLEMENTS: Readonly<Record<string, MethodWrapper>> = {
   ack: settling(() => OK),
   // Acknowledges, and requests the next message.
   next: settling(() => OK),
-  nak: settling(() => NAK),
+  nak: settling((delayMs) => ({ ...NAK, retryDelayMs: typeof delayMs === 'number' ? delayMs : undefined })),
   term: settling(
     (reason) => ({
       outcome: 'error',

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module'
+import { isAbsolute, join } from 'node:path'
 import type { Carrier } from '../../trace/carrier.ts'
 import { badOption } from '../../tracking/settings.ts'
 import { isObject } from '../_objects.ts'
@@ -22,9 +23,7 @@ const PACKAGES = ['@nats-io/transport-node', '@nats-io/nats-core', 'nats']
  *
  * @throws ThroughlineError THROUGHLINE_BAD_OPTION if none is found
  */
-export function hostHeaders(
-  load: (name: string) => unknown = (name) => createRequire(import.meta.url)(name),
-): NewHeaders {
+export function hostHeaders(load: (name: string) => unknown = loadFromProgram): NewHeaders {
   for (const name of PACKAGES) {
     try {
       // Each of these packages exports it by this name.
@@ -33,7 +32,21 @@ export function hostHeaders(
       // It is not installed, or the program is bundled into one file.
     }
   }
-  throw badOption('headers', 'the function `headers` of your NATS package, which was not found from here')
+  throw badOption('headers', 'the function `headers` of your NATS package, which was not found from the program')
+}
+
+/**
+ * Requires a package as the program itself would: from its main file, or from the folder in which it was started. Our
+ * own place would be `import.meta.url`, which nothing that compiles us to CommonJS understands, such as Jest.
+ */
+function loadFromProgram(name: string): unknown {
+  const [, main = ''] = process.argv
+  try {
+    if (isAbsolute(main)) return createRequire(main)(name) as unknown
+  } catch {
+    // It may be a tool that is installed elsewhere.
+  }
+  return createRequire(join(process.cwd(), 'main.js'))(name) as unknown
 }
 
 /**

@@ -4,7 +4,7 @@ import { attachRequest } from '../../tracking/current-request.ts'
 import type { RequestEnd } from '../../tracking/finish-request.ts'
 import type { TrackedRequest } from '../../tracking/tracked-request.ts'
 import { acceptRequest, type RequestCore } from '../../tracking/intake.ts'
-import type { ActiveDelivery } from '../_deliveries.ts'
+import { UNTRACKED, type ActiveDelivery } from '../_deliveries.ts'
 import { isObject } from '../_objects.ts'
 
 /** The members of grpc-js's calls that are used. */
@@ -34,13 +34,15 @@ export function startCall(
   { host, carrier, ...target }: DirectCall,
 ): ActiveDelivery {
   const call = isGrpcCall(host) ? host : undefined
-  const request =
+  const request = core.settings.errors.run(() =>
     call === undefined
       ? acceptRequest(core, carrier, { ...target, source: host })
-      : acceptRequest(core, call.metadata, { method: 'grpc', path: call.getPath(), source: host })
+      : acceptRequest(core, call.metadata, { method: 'grpc', path: call.getPath(), source: host }),
+  )
+  if (request === undefined) return UNTRACKED
   attachRequest(host, request)
   // Guards authenticate the caller.
-  void authenticate(request, undefined, auth === undefined ? {} : { auth })
+  void authenticate(core, request, undefined, auth === undefined ? {} : { auth })
   let ended = false
   const finish = (end: RequestEnd): void => {
     if (ended) return

@@ -1,6 +1,7 @@
 import type { CallHandler } from '@nestjs/common'
 import type { HttpAdapterHost } from '@nestjs/core'
 import type { RequestEnd } from '../../tracking/finish-request.ts'
+import { unsupportedHost } from '../_unsupported-host.ts'
 
 /** What a handler returns within Nest: an Observable. */
 export type HandlerResult = ReturnType<CallHandler<unknown>['handle']>
@@ -14,8 +15,13 @@ interface Subscriber {
 /** The class of Observables: `subscribe` runs for each subscriber, and returns what unsubscribes it. */
 export type ObservableConstructor = new (subscribe: (subscriber: Subscriber) => () => void) => HandlerResult
 
-/** Nest's own class of Observables. There may be several copies of rxjs, and this way it is no further dependency. */
-export function observableClassOf({ init$ }: Pick<HttpAdapterHost, 'init$'>): ObservableConstructor {
+/**
+ * Nest's own class of Observables. There may be several copies of rxjs, and this way it is no further dependency.
+ *
+ * @throws ThroughlineError THROUGHLINE_HOST_UNSUPPORTED before Nest 11, which has no such Observable
+ */
+export function observableClassOf({ init$ }: Partial<Pick<HttpAdapterHost, 'init$'>>): ObservableConstructor {
+  if (init$ === undefined) throw unsupportedHost('nestjs', 'NestJS 11')
   // All Observables of rxjs have this constructor, also those made by operators.
   return init$.constructor as ObservableConstructor
 }

@@ -33,7 +33,7 @@ export function trackApplication(
   // Runs immediately in an application; a testing module exists before its application, so there it runs later.
   host.init$.subscribe(() => core.settings.errors.run(() => trackHttp(host.httpAdapter, core, options)))
   // From Nest 12 there is a hook before all guards, so that guards have a current request too.
-  if (!('registerPreRequestHook' in config)) return createInterceptor(Observable, options, trackRpc)
+  if (!('registerPreRequestHook' in config)) return createInterceptor(Observable, trackRpc)
   config.registerPreRequestHook(trackRpc)
-  return createInterceptor(Observable, options, undefined)
+  return createInterceptor(Observable, undefined)
 }

@@ -1,9 +1,8 @@
 import type { HandlerOptions } from '../../handlers/handler-options.ts'
-import type { NodeRequestTracking } from '../../handlers/node-request.ts'
+import { trackingOf, type NodeRequestTracking } from '../../handlers/node-request.ts'
 import type { RequestCore } from '../../tracking/intake.ts'
 import { middleware } from '../_express/middleware.ts'
 import { addHooks, type OnRequestHook } from '../_fastify/hooks.ts'
-import { nodeRequests } from '../_node-requests.ts'
 import { isObject } from '../_objects.ts'
 import { isController } from './handler-metadata.ts'
 
@@ -47,7 +46,7 @@ interface ExpressLike {
 }
 
 /** The tracking of a request object of Express or Fastify, as a handler receives it. */
-export function trackingOf(req: unknown): NodeRequestTracking | undefined {
+export function trackingOfHandler(req: unknown): NodeRequestTracking | undefined {
   if (!isObject(req)) return undefined
-  return nodeRequests.get(isObject(req.raw) ? req.raw : req)
+  return trackingOf(isObject(req.raw) ? req.raw : req)
 }

@@ -1,4 +1,4 @@
-import { KIND_BITS, ROW, TRACE_IS_TEXT, type RecordBatch } from '../../record/record-batch.ts'
+import { ID_FLAGS, IMPLIED, KIND_BITS, ROW, TRACE_IS_TEXT, type RecordBatch } from '../../record/record-batch.ts'
 
 /** The rows of a batch, read by name. */
 export class BatchRows {
@@ -44,6 +44,11 @@ export class BatchRows {
     return this.#word(row, ROW.kind) & KIND_BITS
   }
 
+  /** {@link IMPLIED} if the handler did not report the step, otherwise 0. */
+  impliedFlag(row: number): number {
+    return this.#word(row, ROW.kind) & IMPLIED
+  }
+
   /** The line of the record in its block, from 0. */
   line(row: number): number {
     return this.#word(row, ROW.line)
@@ -52,7 +57,7 @@ export class BatchRows {
   /** Writes the key of a record's request to `key`: four words of the trace, two of the request, one of flags. */
   readRequestKey(row: number, key: Uint32Array): void {
     for (let word = 0; word < 6; word += 1) key[word] = this.#word(row, ROW.trace + word)
-    key[6] = this.#word(row, ROW.kind) & ~KIND_BITS
+    key[6] = this.#word(row, ROW.kind) & ID_FLAGS
   }
 
   #word(row: number, field: number): number {

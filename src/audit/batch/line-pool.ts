@@ -1,4 +1,5 @@
-import { ROW, type RecordExtras, type RecordKind } from '../../record/record-batch.ts'
+import { IMPLIED, KIND_BITS, ROW, type RecordKind } from '../../record/record-batch.ts'
+import type { RecordExtras } from '../../record/record-extras.ts'
 import type { LifecycleRecord } from '../../record/record.ts'
 import type { BatchRows } from './batch-rows.ts'
 import type { RequestIds } from '../../history/history.ts'
@@ -23,7 +24,12 @@ export class LinePool {
   #used = 0
 
   kind(line: number): number {
-    return this.#word(line, KIND)
+    return this.#word(line, KIND) & KIND_BITS
+  }
+
+  /** {@link IMPLIED} if the handler did not report the step, otherwise 0. */
+  impliedFlag(line: number): number {
+    return this.#word(line, KIND) & IMPLIED
   }
 
   /** Epoch milliseconds. */
@@ -79,7 +85,7 @@ export class LinePool {
     this.#numbers[number + ROW.seq] = rows.seq(row)
     this.#numbers[number + ROW.attempt] = rows.attempt(row)
     const word = line * WORDS
-    this.#words[word + KIND] = kind
+    this.#words[word + KIND] = kind | rows.impliedFlag(row)
     this.#words[word + BLOCK] = block
     this.#words[word + LINE] = rows.line(row)
   }
@@ -134,9 +140,7 @@ export class LinePool {
       request_id: requestId,
       state,
       ...(attempt === -1 ? {} : { attempt }),
-      ...(extras?.due === undefined ? {} : { due: extras.due }),
-      ...(extras?.error === undefined ? {} : { error: extras.error }),
-      ...(extras?.data === undefined ? {} : { data: extras.data }),
+      ...extras?.fields,
     }
     if (lifecycle !== 'transition') return { ...common, lifecycle, event: event ?? '' }
     return {
@@ -146,6 +150,7 @@ export class LinePool {
       ...(event === undefined ? {} : { event }),
       ...(from === undefined ? {} : { from }),
       ...(Number.isNaN(dwell) ? {} : { dwell_ms: dwell }),
+      ...(this.impliedFlag(line) === 0 ? {} : { implied: true }),
     }
   }
 

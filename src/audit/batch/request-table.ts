@@ -1,7 +1,8 @@
 import { historyOf, type Located, type RequestHistory } from '../../history/history.ts'
 import { queueTimes, type QueueLine } from '../../history/queue-times.ts'
 import type { TransitionTable } from '../../machine/table.ts'
-import type { RecordBlock, RecordExtras } from '../../record/record-batch.ts'
+import type { RecordBlock } from '../../record/record-batch.ts'
+import type { RecordExtras } from '../../record/record-extras.ts'
 import type { LifecycleRecord } from '../../record/record.ts'
 import { StateCounters } from '../state-counts.ts'
 import { BatchRows, traceKeyOf } from './batch-rows.ts'
@@ -366,7 +367,7 @@ export class RequestTable {
       isTransition: this.kinds.isTransition[kind] === true,
       isFinal: this.kinds.isFinal[kind] === true,
       attempt: attempt === -1 ? undefined : attempt,
-      due: this.#extras.get(line)?.due,
+      due: this.#extras.get(line)?.fields?.due,
     }
   }
 

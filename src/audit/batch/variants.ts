@@ -28,6 +28,8 @@ export interface VariantStep {
   readonly entered: StateCounter
   /** The state and service in which the time before the step was spent. */
   readonly left: StateCounter | undefined
+  /** Whether the handler did not report it. */
+  readonly implied: boolean
 }
 
 interface Node {
@@ -47,7 +49,7 @@ export class Variants {
   readonly #counters: StateCounters
   readonly #root: Node = { next: [], variant: undefined }
   #nodes = 0
-  /** By kind, `seq` and attempt: a small number for each step, in the order of first use. */
+  /** By kind, `seq`, attempt and `implied`: a small number for each step, in the order of first use. */
   readonly #stepIds: (number | undefined)[] = []
   #stepCount = 0
   readonly #clean: Variant[] = []
@@ -66,7 +68,8 @@ export class Variants {
   of(lines: readonly number[], pool: LinePool): Variant | undefined {
     let node: Node | undefined = this.#root
     for (const line of lines) {
-      const step = this.#stepId(pool.kind(line), pool.seq(line), pool.attempt(line))
+      const implied = pool.impliedFlag(line) === 0 ? 0 : 1
+      const step = this.#stepId(pool.kind(line) * 2 + implied, pool.seq(line), pool.attempt(line))
       node = step === undefined ? undefined : (node.next[step] ?? this.#addNode(node, step))
       if (node === undefined) return undefined
     }
@@ -113,6 +116,7 @@ export class Variants {
         kind,
         entered: this.#counters.of(kind.state, kind.service),
         left: this.#counterLeft(kinds, index),
+        implied: pool.impliedFlag(lines[index] ?? 0) !== 0,
       })),
       count: 0,
     }

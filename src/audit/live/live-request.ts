@@ -1,7 +1,8 @@
 import { Histories, type Located, type RequestHistory } from '../../history/history.ts'
 import { assess, isAfter, type Position, type RequestAssessment } from '../../history/assess.ts'
 import type { TransitionTable } from '../../machine/table.ts'
-import type { LifecycleRecord, LoggedError } from '../../record/record.ts'
+import type { LoggedError } from '../../record/field-types.ts'
+import type { LifecycleRecord } from '../../record/record.ts'
 import { invalidEntries } from '../report-entries.ts'
 import type { InvalidEntry } from '../report.ts'
 

@@ -3,17 +3,17 @@ import {
   withDoubleCapacity,
   kindKey,
   kindOf,
+  IMPLIED,
   REQUEST_IS_TEXT,
   capacityOf,
   ROW,
   createBatch,
   TRACE_IS_TEXT,
-  type RecordExtras,
   type RecordKind,
   type RecordBatch,
 } from '../../record/record-batch.ts'
+import { extraFieldsOf, type RecordExtras } from '../../record/record-extras.ts'
 import type { LifecycleRecord } from '../../record/record.ts'
-import { isObject } from '../is-object.ts'
 import { hashText } from './hash-text.ts'
 
 const HEX_TRACE = /^[0-9a-f]{32}$/
@@ -47,7 +47,7 @@ export class BatchWriter {
   add(record: LifecycleRecord, line: number): void {
     if (this.batch.count === capacityOf(this.batch)) this.batch = withDoubleCapacity(this.batch)
     const { numbers, words, count } = this.batch
-    const { trace_id, request_id, error, due, data } = record
+    const { trace_id, request_id } = record
     const trace = canonicalTraceId(trace_id)
     const traceIsText = !HEX_TRACE.test(trace)
     const requestIsText = !HEX_REQUEST.test(request_id)
@@ -57,7 +57,10 @@ export class BatchWriter {
     if (requestIsText) putText(request_id, words, place + ROW.request, 2)
     else putHex(request_id, words, place + ROW.request)
     words[place + ROW.kind] =
-      this.kindId(kindOf(record)) | (traceIsText ? TRACE_IS_TEXT : 0) | (requestIsText ? REQUEST_IS_TEXT : 0)
+      this.kindId(kindOf(record)) |
+      (traceIsText ? TRACE_IS_TEXT : 0) |
+      (requestIsText ? REQUEST_IS_TEXT : 0) |
+      (record.lifecycle === 'transition' && record.implied === true ? IMPLIED : 0)
     words[place + ROW.line] = line
     const first = count * ROW.numbers
     numbers[first + ROW.time] = record.time
@@ -65,14 +68,14 @@ export class BatchWriter {
     numbers[first + ROW.seq] = record.lifecycle === 'transition' ? record.seq : 0
     numbers[first + ROW.dwell] = (record.lifecycle === 'transition' ? record.dwell_ms : undefined) ?? Number.NaN
     this.batch.count = count + 1
-    const extras = {
-      ...(traceIsText ? { traceId: trace_id } : {}),
-      ...(requestIsText ? { requestId: request_id } : {}),
-      ...(error === undefined ? {} : { error }),
-      ...(due === undefined ? {} : { due }),
-      ...(data === undefined ? {} : errorIn(data)),
-    }
-    if (Object.keys(extras).length > 0) this.#extras.push({ at: count, ...extras })
+    const fields = extraFieldsOf(record)
+    if (traceIsText || requestIsText || fields !== undefined)
+      this.#extras.push({
+        at: count,
+        ...(traceIsText ? { traceId: trace_id } : {}),
+        ...(requestIsText ? { requestId: request_id } : {}),
+        ...(fields === undefined ? {} : { fields }),
+      })
   }
 
   /** Adds extras of the record that was written last. */
@@ -95,9 +98,4 @@ function putHex(hex: string, words: Uint32Array, place: number): void {
 function putText(text: string, words: Uint32Array, place: number, count: number): void {
   const bytes = Buffer.from(text)
   hashText(bytes, 0, bytes.length, words, place, count)
-}
-
-/** The only part of the application's data that an audit shows is the error of an attempt. */
-function errorIn(data: unknown): Pick<RecordExtras, 'data'> {
-  return isObject(data) && 'error' in data ? { data: { error: data.error } } : {}
 }

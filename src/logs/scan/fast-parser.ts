@@ -1,6 +1,6 @@
-import { FIELD_NAMES, FIELDS, type Field, type FieldKind } from '../../record/fields.ts'
-import { capacityOf, ROW, TRACE_IS_TEXT } from '../../record/record-batch.ts'
-import type { LoggedError } from '../../record/record.ts'
+import type { Field, FieldKind, LoggedError } from '../../record/field-types.ts'
+import { FIELD_NAMES, FIELDS } from '../../record/record.ts'
+import { capacityOf, IMPLIED, ROW, TRACE_IS_TEXT } from '../../record/record-batch.ts'
 import { AFTER_TIME, LineTemplates, TIME_AT } from './line-templates.ts'
 import { hexPair, NOT_HEX } from './hex.ts'
 import { literal, matchesAt, type Literal } from './literal.ts'
@@ -21,9 +21,9 @@ const [QUOTE, BACKSLASH, COLON, COMMA, DASH, POINT, ZERO, FEED, BRACE] = [
 ]
 
 /** Types of values. */
-const [TEXT, FLAG, NUMBER, ATTEMPT, ERROR, OBJECT] = [0, 1, 2, 3, 4, 5] as const
+const [TEXT, FLAG, NUMBER, ATTEMPT, ERROR, OBJECT, IMPLIED_FLAG] = [0, 1, 2, 3, 4, 5, 6] as const
 /** The opening of a value of each type, which is compared together with the name. */
-const OPENING = ['"', '', '', '', '{"type":"', '{'] as const
+const OPENING = ['"', '', '', '', '{"type":"', '{', ''] as const
 
 /** How the value of each kind of field is read. */
 const VALUES: Readonly<Record<FieldKind, Member['value']>> = {
@@ -35,25 +35,34 @@ const VALUES: Readonly<Record<FieldKind, Member['value']>> = {
   'request-id': TEXT,
   integer: NUMBER,
   number: NUMBER,
+  milliseconds: NUMBER,
   true: FLAG,
   outcome: TEXT,
-  error: ERROR,
+  error: OBJECT,
   data: OBJECT,
   message: TEXT,
 }
 
-/**
- * The fields between `dwell_ms` and `msg`, in the order in which they are written. An audit needs the values of two:
- * `attempt` and `error`.
- */
+/** How the fields are read of which an audit needs the value. Any other one of these makes its line take the slow path. */
+const AUDITED_VALUES: Readonly<Partial<Record<string, Member['value']>>> = {
+  implied: IMPLIED_FLAG,
+  attempt: ATTEMPT,
+  error: ERROR,
+  data: OBJECT,
+}
+
+/** The fields between `dwell_ms` and `msg` that are read, in the order in which they are written. */
 const MEMBERS = Object.entries<Field>(FIELDS)
   .slice(FIELD_NAMES.indexOf('dwell_ms') + 1, FIELD_NAMES.indexOf('msg'))
-  .map(([name, { kind }]) => member(name, name === 'attempt' ? ATTEMPT : VALUES[kind]))
+  .flatMap(([name, { kind, audited }]) => {
+    const value = audited ? AUDITED_VALUES[name] : VALUES[kind]
+    return value === undefined ? [] : [member(name, value)]
+  })
 
 interface Member {
   /** Everything before the value: comma, name, colon, and the opening of a string or an object. */
   readonly before: Literal
-  readonly value: 0 | 1 | 2 | 3 | 4 | 5
+  readonly value: 0 | 1 | 2 | 3 | 4 | 5 | 6
 }
 
 const ERROR_NAME = literal(Buffer.from('"error":'))
@@ -76,6 +85,8 @@ export class FastParser {
   /** The current offset; -1 once something was not as expected. */
   #at = 0
   #attempt = -1
+  /** The flag of the line's row. */
+  #implied = 0
   /** Which of {@link MEMBERS} is tried first. */
   #next = 0
   #failure: LoggedError | undefined
@@ -147,7 +158,7 @@ export class FastParser {
     const dwell = template.transition ? this.#dwell() : Number.NaN
     const next = this.#rest(template.end)
     if (next === 0) return 0
-    words[place + ROW.kind] = this.#isText ? template.kind | TRACE_IS_TEXT : template.kind
+    words[place + ROW.kind] = template.kind | this.#implied | (this.#isText ? TRACE_IS_TEXT : 0)
     words[place + ROW.line] = line
     const first = count * ROW.numbers
     numbers[first + ROW.time] = time
@@ -169,7 +180,7 @@ export class FastParser {
     this.#writer.addExtras({
       at: record,
       ...(withId ? { traceId: this.#bytes.toString('latin1', from, end) } : {}),
-      ...(this.#failure === undefined ? {} : { error: this.#failure }),
+      ...(this.#failure === undefined ? {} : { fields: { error: this.#failure } }),
     })
   }
 
@@ -324,6 +335,7 @@ export class FastParser {
   /** Clears the optional members of the line before. */
   #reset(): void {
     this.#attempt = -1
+    this.#implied = 0
     this.#next = 0
     this.#failure = undefined
   }
@@ -341,7 +353,11 @@ export class FastParser {
       else if (member.value === FLAG) this.#true()
       else if (member.value === ATTEMPT) this.#attempt = this.#count()
       else if (member.value === ERROR) this.#error()
-      else this.#object()
+      else if (member.value === OBJECT) this.#object()
+      else {
+        this.#true()
+        this.#implied = IMPLIED
+      }
       return
     }
     this.#bail()

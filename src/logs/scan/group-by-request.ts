@@ -1,11 +1,5 @@
-import {
-  KIND_BITS,
-  capacityOf,
-  ROW,
-  createBatch,
-  type RecordExtras,
-  type RecordBatch,
-} from '../../record/record-batch.ts'
+import { ID_FLAGS, capacityOf, ROW, createBatch, type RecordBatch } from '../../record/record-batch.ts'
+import type { RecordExtras } from '../../record/record-extras.ts'
 
 /** Records grouped by request. */
 export interface Grouped {
@@ -100,7 +94,7 @@ export class RequestGrouper {
 /** Whether two rows belong to the same request. */
 function isSame(words: Uint32Array, a: number, b: number): boolean {
   for (let word: number = ROW.trace; word < ROW.line; word += 1) if (words[a + word] !== words[b + word]) return false
-  return (((words[a + ROW.kind] ?? 0) ^ (words[b + ROW.kind] ?? 0)) & ~KIND_BITS) === 0
+  return (((words[a + ROW.kind] ?? 0) ^ (words[b + ROW.kind] ?? 0)) & ID_FLAGS) === 0
 }
 
 /** Copies a row word by word: copying a NaN as a number may change its bits. */

@@ -6,10 +6,16 @@ import { LineScanner, type ScannedBlock } from './scan-lines.ts'
 import type { ScanAnswer, ScanJob } from './scan-worker.ts'
 
 /** The worker's file is next to this one, in src as well as in dist. */
-const WORKER_FILE = new URL(import.meta.url.replace(/scan-pool(?=\.[jt]s$)/, 'scan-worker'))
+const WORKER_FILE = new URL(import.meta.url.replace(/[^/]*(\.[jt]s)$/, 'scan-worker$1'))
 
 /** Fewer bytes are scanned before a thread has started. */
 const MIN_BYTES_FOR_THREADS = 32 * 1_048_576
+
+/**
+ * None on Deno, where a thread has file descriptors of its own, and where passing bytes to it takes longer than
+ * scanning them.
+ */
+const MAX_THREADS = 'Deno' in globalThis ? 0 : availableParallelism()
 
 /** Scans blocks, in threads if there are enough bytes to make up for starting them. */
 export class ScanPool {
@@ -25,7 +31,7 @@ export class ScanPool {
    * @param threads a fixed number of threads; with 0 this thread scans everything
    */
   constructor(expected: number, threads?: number) {
-    this.#maxThreads = threads ?? availableParallelism()
+    this.#maxThreads = threads ?? MAX_THREADS
     this.#bytesBeforeThreads = threads === undefined && expected < MIN_BYTES_FOR_THREADS ? MIN_BYTES_FOR_THREADS : 0
   }
 

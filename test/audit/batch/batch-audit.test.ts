@@ -4,7 +4,7 @@ import { requestMachine } from '../../../machines/request.ts'
 import { parseStuckThresholds } from '../../../src/audit/stuck-thresholds.ts'
 import type { AuditReport, StateCounts } from '../../../src/audit/report.ts'
 import { compile } from '../../../src/machine/compile.ts'
-import type { LifecycleRecord } from '../../../src/record/record.ts'
+import type { LifecycleRecord, TransitionRecord } from '../../../src/record/record.ts'
 import { audited } from '../../run-audit.ts'
 import { linesOf } from '../../log-lines.ts'
 import { BEGUN, note, QUEUED, REQUEST, SYNC, TRACE, transition, transitions } from '../../sample-log.ts'
@@ -149,6 +149,23 @@ describe('the report', () => {
       gaps: [],
       duplicates: 0,
     })
+  })
+
+  test('counts the visits that ended with an implied step, by state and service', () => {
+    const implied = (service: string, index: number, ...seqs: readonly number[]): TransitionRecord[] =>
+      transitions(SYNC, { service, request_id: `b7ad6b716920${String(1_000 + index)}` }).map((record) =>
+        seqs.includes(record.seq) ? { ...record, implied: true } : record,
+      )
+    const open = implied('auth', 3, 1).slice(0, 2)
+    const { dwell_ms: _dwell, ...untimed } = implied('web', 4, 2)[2] ?? transition()
+    const { states } = answer([...implied('api', 1, 1, 2), ...implied('api', 2, 2), ...open, untimed], BEGUN)
+    expect(states).toMatchObject({
+      Received: { entered: 3, implied: 2, services: { api: { entered: 2, implied: 1 }, auth: { implied: 1 } } },
+      // The line before that of the service web is missing.
+      Authenticated: { entered: 3, implied: 3, services: { api: { implied: 2 }, web: { entered: 0, implied: 1 } } },
+    })
+    expect(states.Authenticated?.services.auth).not.toHaveProperty('implied')
+    expect(states.Processing).not.toHaveProperty('implied')
   })
 
   test('tells dwell times by the nearest rank, as the lines have them', () => {

@@ -22,7 +22,8 @@ export function queueTimesOf({ history }: Assessment, machine: Machine): QueueTi
     const { state, service } = sent
     const begin = of(attempt).find(({ event }) => event === 'ATTEMPT')
     if (begin === undefined) return []
-    const ready = index === 0 ? Math.max(sent.time, sent.due ?? sent.time) : failure(of(numbers[index - 1]))?.time
+    const queued = index === 0 ? sent : failure(of(numbers[index - 1]))
+    const ready = queued === undefined ? undefined : Math.max(queued.time, queued.due ?? queued.time)
     const end =
       of(attempt).find((line) => line.kind === 'transition' && isFinal(machine, line.state)) ?? failure(of(attempt))
     return [

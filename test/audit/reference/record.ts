@@ -19,6 +19,8 @@ export interface LogRecord {
   readonly seq: number
   readonly attempt: number | undefined
   readonly dwell: number | undefined
+  /** The handler did not report the step. */
+  readonly implied: boolean
   /** When a request that is meant to wait is due. */
   readonly due: number | undefined
   readonly error: LineError | undefined
@@ -49,6 +51,7 @@ export function readFields(fields: ReadonlyMap<string, unknown>): LogRecord | 'o
     seq,
     attempt: wholeNumber(fields.get('attempt')),
     dwell: kind === 'transition' ? finite(fields.get('dwell_ms')) : undefined,
+    implied: kind === 'transition' && fields.get('implied') === true,
     due: finite(fields.get('due')),
     error: errorOf(fields.get('error')),
     errorInData: errorIn(fields.get('data')),

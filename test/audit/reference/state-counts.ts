@@ -5,11 +5,14 @@ import { percentilesOf, type Percentiles } from './percentiles.ts'
 import { queueTimesOf, type QueueTime } from './queue-times.ts'
 import { thresholdOf, type Threshold } from './thresholds.ts'
 
-/** One time that a request spent in a state, and the service that had brought it there. */
+/** One visit of a state, which the request has left, and the service that had brought it there. */
 interface Stay {
   readonly state: string
   readonly service: string
-  readonly ms: number
+  /** Undefined if the line does not say it. */
+  readonly ms: number | undefined
+  /** Whether the step that ended it was implied. */
+  readonly implied: boolean
 }
 
 /** What is counted by state and service. */
@@ -33,16 +36,23 @@ export function stateFigures(
     entered: entered.filter(isOf(state, service)).length,
     open: open.filter(isOf(state, service)).length,
     dwell_ms: percentilesOf(timesOf(stays.filter(isOf(state, service)))),
+    ...impliedFigure(stays.filter(isOf(state, service))),
     ...queueFigures(queues.filter(isOf(state, service))),
   })
   const states = machine.states.map(({ name }): [string, AuditReport['states'][string]] => {
-    const services = [...entered, ...open, ...stays].filter(isOf(name)).map(({ service }) => service)
+    const known = stays.filter(({ ms, implied }) => ms !== undefined || implied)
+    const services = [...entered, ...open, ...known].filter(isOf(name)).map(({ service }) => service)
     const byService = [...new Set(services)].sort().map((service) => {
       return [service, { ...countsOf(name, service), ...threshold(name, service) }] as const
     })
     return [name, { ...countsOf(name), services: Object.fromEntries(byService) }]
   })
   return { states: Object.fromEntries(states), thresholdOf: threshold }
+}
+
+function impliedFigure(stays: readonly Stay[]): { readonly implied?: number } {
+  const implied = stays.filter((stay) => stay.implied).length
+  return implied === 0 ? {} : { implied }
 }
 
 function queueFigures(times: readonly QueueTime[]): Partial<Record<'waiting_ms' | 'working_ms', Percentiles>> {
@@ -60,13 +70,13 @@ function isOf(state: string, service?: string) {
 
 function staysOf({ history }: Assessment): Stay[] {
   const records = history.transitions.map(({ record }) => record)
-  return records.flatMap(({ from, dwell, service }, index) => {
-    if (from === undefined || dwell === undefined) return []
+  return records.flatMap(({ from, dwell, service, implied }, index) => {
+    if (from === undefined) return []
     const entry = records.slice(0, index).findLast(({ state }) => state === from)
-    return [{ state: from, service: entry?.service ?? service, ms: dwell }]
+    return [{ state: from, service: entry?.service ?? service, ms: dwell, implied }]
   })
 }
 
-function timesOf(stays: readonly { readonly ms: number }[]): number[] {
-  return stays.map(({ ms }) => ms)
+function timesOf(stays: readonly { readonly ms: number | undefined }[]): number[] {
+  return stays.flatMap(({ ms }) => ms ?? [])
 }

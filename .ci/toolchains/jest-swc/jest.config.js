@@ -1,0 +1,4 @@
+module.exports = {
+  transform: { '\\.[jt]s$': '@swc/jest' },
+  transformIgnorePatterns: ['/node_modules/(?!(throughline|uuid)/)'],
+}

@@ -1,0 +1,22 @@
+/**
+ * The certificate of the servers that the tests start over HTTPS, for 127.0.0.1 and localhost, valid until 2120, and
+ * its key. Nothing else trusts it.
+ */
+export const CERTIFICATE = `-----BEGIN CERTIFICATE-----
+MIIBeDCCAR2gAwIBAgIBATAKBggqhkjOPQQDAjAcMRowGAYDVQQDDBF0aHJvdWdo
+bGluZSB0ZXN0czAgFw0yMDAxMDEwMDAwMDBaGA8yMTIwMDEwMTAwMDAwMFowHDEa
+MBgGA1UEAwwRdGhyb3VnaGxpbmUgdGVzdHMwWTATBgcqhkjOPQIBBggqhkjOPQMB
+BwNCAASbKHqE946pjN0Aqds7lbeCmFuGEwufdFQXNYtuSOuHsWo2H3VIsz61QwQv
+YOUnE5TDNnYerKbFqOIyeyJg6grfo04wTDAaBgNVHREEEzARhwR/AAABgglsb2Nh
+bGhvc3QwDwYDVR0TAQH/BAUwAwEB/zAdBgNVHQ4EFgQU9BC2nHTwm68MLB4dLuPW
+fQVm/nMwCgYIKoZIzj0EAwIDSQAwRgIhALdSImac3G8lX8UMA1i/QJlwIHhs3MiS
+lRaMd85b8g3LAiEAqhxiZ94XyHXaA5Il3Vdj3pDC6txWgdjAECZJWeGorTI=
+-----END CERTIFICATE-----
+`
+
+export const KEY = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQguh6AGverkMtQ33Cg
+WRaHxPDyWkIIPAuc3XoizVI2GbShRANCAASbKHqE946pjN0Aqds7lbeCmFuGEwuf
+dFQXNYtuSOuHsWo2H3VIsz61QwQvYOUnE5TDNnYerKbFqOIyeyJg6grf
+-----END PRIVATE KEY-----
+`
