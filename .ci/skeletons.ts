@@ -48,7 +48,12 @@ const PROJECTS: readonly Project[] = [
   example('amqplib', ['amqplib']),
   example('bullmq', ['bullmq', 'ioredis']),
   example('nats', ['@nats-io/transport-node', '@nats-io/jetstream'], FAULTY_TYPES),
-  example('pg-boss', ['pg-boss', '@electric-sql/pglite', '@electric-sql/pglite-socket'], FAULTY_TYPES),
+  // Without its peer, which npm installs by itself elsewhere, pg-boss 12 does not load.
+  example(
+    'pg-boss',
+    ['pg-boss', '@opentelemetry/api', '@electric-sql/pglite', '@electric-sql/pglite-socket'],
+    FAULTY_TYPES,
+  ),
   example('kafka', ['kafkajs']),
   example('sqs', ['@aws-sdk/client-sqs']),
   example('lambda', ['@types/aws-lambda']),
