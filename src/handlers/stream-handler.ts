@@ -1,4 +1,4 @@
-import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
+import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import { attachRequest } from '../tracking/current-request.ts'
 import type { ThrownValue } from '../tracking/finish-request.ts'
 import type { RequestCore } from '../tracking/intake.ts'
@@ -60,8 +60,8 @@ function answer(stream: ServerHttp2Stream, status: number): void {
     stream.respond({ ':status': status }, { endStream: true })
     return
   }
-  // Part of the answer was sent: only a reset tells the client that the rest will not come. Node reports it as an
-  // error, which would end the process.
+  // Part of the answer was sent: only a reset tells the client that the rest will not come. Closed with a code, a stream
+  // may end as a whole one. Node reports the reset as an error, which would end the process.
   stream.on('error', () => undefined)
-  stream.close(constants.NGHTTP2_INTERNAL_ERROR)
+  stream.destroy(new Error('the handler failed'))
 }
