@@ -60,8 +60,8 @@ function answer(stream: ServerHttp2Stream, status: number): void {
     stream.respond({ ':status': status }, { endStream: true })
     return
   }
-  // Part of the answer was sent: only a reset tells the client that the rest will not come. Closed with a code, a stream
-  // may end as a whole one. Node reports the reset as an error, which would end the process.
+  // Part of the answer was sent: only a reset tells the client that the rest will not come. Closed with a code, a
+  // stream may end as a whole one. Node reports the reset as an error, which would end the process.
   stream.on('error', () => undefined)
   stream.destroy(new Error('the handler failed'))
 }
