@@ -72,9 +72,8 @@ export function startDelivery(
       const expected = (): boolean =>
         typeof willRetry === 'boolean' ? willRetry : errors.run(() => willRetry(end.error)) === true
       const isRetried = end.outcome === 'error' && (retries ?? expected())
-      // An error here must not keep the other messages of a batch from ending.
       const finish = (delayMs = end.retryDelayMs): void =>
-        errors.run(() => request.finishDelivery({ ...end, retryDelayMs: delayMs }, isRetried))
+        request.finishDelivery({ ...end, retryDelayMs: delayMs }, isRetried)
       const delay = isRetried ? errors.run(() => retryDelayMs?.(end.error)) : undefined
       // Not awaited by the host: the handler's promise settles as it would without tracking.
       if (isThenable(delay)) delay.then(finish, () => finish())

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
-import { authenticate, continueAuthenticated } from '../handlers/entry.ts'
+import { authenticate, continueAuthenticated, runFor } from '../handlers/entry.ts'
 import { HANDLER_OPTIONS, type HandlerOptions } from '../handlers/handler-options.ts'
 import { attachRequest, currentRequest } from '../tracking/current-request.ts'
 import { trackNodeRequest } from '../handlers/node-request.ts'
@@ -56,7 +56,7 @@ export function trackRequest<Context extends KoaContext = KoaContext>(
       return
     }
     try {
-      await (request === undefined ? next() : request.run(next))
+      await runFor(request, next)
     } catch (error) {
       tracking?.handlerFailed(error)
       throw error

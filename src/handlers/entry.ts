@@ -81,7 +81,12 @@ export function authenticate<Source>(
       return refuse(reason)
     }
   }
-  return request === undefined ? decide() : request.run(decide)
+  return runFor(request, decide)
+}
+
+/** Runs a part in the context of a request, or without one if its tracking failed. */
+export function runFor<T>(request: TrackedRequest | undefined, part: () => T): T {
+  return request === undefined ? part() : request.run(part)
 }
 
 /** Records what is known before the caller is: how long the request may last, and that no caller has to be checked. */
@@ -160,9 +165,8 @@ export function authenticateThen<Source>(
   host?: EntryHost,
 ): void {
   const proceed = (allowed: boolean): void => {
-    if (!allowed) reject()
-    else if (request === undefined) serve()
-    else request.run(serve)
+    if (allowed) runFor(request, serve)
+    else reject()
   }
   const allowed = authenticate(core, request, source, options, host)
   if (typeof allowed === 'boolean') proceed(allowed)

@@ -3,8 +3,8 @@ import type { RequestCore } from '../tracking/intake.ts'
 import { initWithIds, isHeldByBun, observeBody, setIds } from './fetch-body.ts'
 import type { FetchRequestInfo, FetchTracking } from './fetch-tracking.ts'
 import type { HandlerOptions } from './handler-options.ts'
+import { endOfHandshake } from './handshake.ts'
 import { acceptWith } from './request-options.ts'
-import { endOfHandshake } from './upgrade-handler.ts'
 
 /**
  * Tracks one request on a host of which nothing more is known: the body of its response ends it, or its signal.
@@ -21,7 +21,7 @@ export function trackByBody<Source>(
   let status: number | undefined
   const settle = (end: RequestEnd): void => {
     signal.removeEventListener('abort', onAbort)
-    core.settings.errors.run(() => request.finish(end))
+    request.finish(end)
   }
   const onAbort = (): void => settle({ outcome: 'aborted', status })
   const isHandshake = headers.get('upgrade')?.toLowerCase() === 'websocket'

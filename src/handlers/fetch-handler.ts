@@ -1,7 +1,7 @@
 import { attachedRequest, attachRequest } from '../tracking/current-request.ts'
 import { endFromStatus } from '../tracking/finish-request.ts'
 import type { RequestCore } from '../tracking/intake.ts'
-import { authenticate } from './entry.ts'
+import { authenticate, runFor } from './entry.ts'
 import { trackByBody } from './fetch-by-body.ts'
 import { nodeOf, trackOnNode, trackUpgradeOnNode } from './fetch-on-node.ts'
 import type { FetchAnswer, FetchRequestInfo, FetchTracking } from './fetch-tracking.ts'
@@ -53,7 +53,7 @@ export async function trackFetch<Source>(
   try {
     const allowed = authenticate(core, request, source, options)
     const isAllowed = typeof allowed === 'boolean' ? allowed : await allowed
-    answer = isAllowed ? await (request === undefined ? serve() : request.run(serve)) : refuse()
+    answer = isAllowed ? await runFor(request, serve) : refuse()
   } catch (error) {
     errors.run(() => tracking?.failed(error))
     throw error
@@ -63,7 +63,7 @@ export async function trackFetch<Source>(
     return await tracking.answered(answer, info.fault?.())
   } catch (fault) {
     errors.report(fault)
-    errors.run(() => tracking.request.finish(endFromStatus(tracking.request, answer?.status)))
+    tracking.request.finish(() => endFromStatus(tracking.request, answer?.status))
     return answer
   }
 }

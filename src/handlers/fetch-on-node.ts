@@ -4,10 +4,9 @@ import type { RequestCore } from '../tracking/intake.ts'
 import { initWithIds } from './fetch-body.ts'
 import type { FetchRequestInfo, FetchTracking } from './fetch-tracking.ts'
 import type { HandlerOptions } from './handler-options.ts'
-import { watchHandshake } from './handshake.ts'
+import { endOfHandshake, watchHandshake } from './handshake.ts'
 import { trackNodeRequest } from './node-request.ts'
 import { acceptWith } from './request-options.ts'
-import { endOfHandshake } from './upgrade-handler.ts'
 
 /** What a fetch-style host on node:http, such as @hono/node-server, passes along: an upgrade has no response. */
 interface NodeEnv {
@@ -62,7 +61,7 @@ export function trackUpgradeOnNode<Source>(
 ): FetchTracking {
   const request = acceptWith(core, options, headers, { method, path: path ?? url, source })
   let thrown: ThrownValue | undefined
-  watchHandshake(socket, (handshake) => request.finish(endOfHandshake(request, handshake, thrown)))
+  watchHandshake(socket, (handshake) => request.finish(() => endOfHandshake(request, handshake, thrown)))
   return {
     request,
     answered(answer, error) {

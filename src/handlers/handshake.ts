@@ -1,4 +1,7 @@
 import type { Duplex } from 'node:stream'
+import { endFromStatus, type RequestEnd, type ThrownValue } from '../tracking/finish-request.ts'
+import { accepts } from '../tracking/signals.ts'
+import type { TrackedRequest } from '../tracking/tracked-request.ts'
 
 /** What an upgrade handler did with its connection. */
 export type Handshake =
@@ -85,3 +88,28 @@ function handshakeIn(chunk: unknown): Handshake | undefined {
   if (Number.isNaN(status)) return text === '' ? undefined : { how: 'taken over' }
   return INTERIM.has(status) ? undefined : { how: 'answered', status }
 }
+
+/**
+ * A client who is refused was denied, or the handshake failed; any other answer below 500 is the handler's own.
+ *
+ * @param thrown the error that was answered, if any
+ */
+export function endOfHandshake(request: TrackedRequest, handshake: Handshake, thrown?: ThrownValue): RequestEnd {
+  switch (handshake.how) {
+    case 'left':
+      return { outcome: 'aborted' }
+    case 'taken over':
+      return { outcome: 'ok' }
+    case 'closed':
+      return accepts(request, 'AUTH_ERROR') && handshake.error === undefined
+        ? { outcome: 'denied' }
+        : { outcome: 'error', error: handshake.error ?? UNANSWERED }
+    case 'answered': {
+      const { status } = handshake
+      const end = endFromStatus(request, status, thrown)
+      return end.outcome === 'ok' && (status === 401 || status === 403) ? { ...end, outcome: 'error' } : end
+    }
+  }
+}
+
+const UNANSWERED = { name: 'UpgradeRefused', message: 'the connection was closed without an answer' }

@@ -115,7 +115,7 @@ class ResponseTracking implements NodeRequestTracking, ResponseObserver {
 
   responseEnded(end: ResponseEnd): void {
     const { request } = this
-    request.core.settings.errors.run(() => request.finish(requestEnd(request, end, this.#thrown)))
+    request.finish(() => requestEnd(request, end, this.#thrown))
   }
 
   report(error: unknown): void {

@@ -38,7 +38,7 @@ export function handleStream(
     watchStream(stream, {
       idNames: core.settings.idHeaders.echo,
       traceId: request.traceId,
-      responseEnded: (end) => errors.run(() => request.finish(requestEnd(request, end, thrown))),
+      responseEnded: (end) => request.finish(() => requestEnd(request, end, thrown)),
       report: errors.report,
     })
     return request

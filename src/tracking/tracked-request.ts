@@ -200,9 +200,9 @@ export class TrackedRequest<Principal = unknown> extends RequestSpan {
     return handOffBy(this, send, options)
   }
 
-  /** @internal Ends the request with its response. */
-  finish(end: RequestEnd): void {
-    this.core.settings.errors.run(() => finishRequest(this, end))
+  /** @internal Ends the request with its response. A function decides how: an error of it is reported, too. */
+  finish(end: RequestEnd | (() => RequestEnd)): void {
+    this.core.settings.errors.run(() => finishRequest(this, typeof end === 'function' ? end() : end))
   }
 
   /** @internal Ends the request with its message, or notes that the message will come again. */

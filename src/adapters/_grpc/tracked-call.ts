@@ -1,5 +1,5 @@
 import { Metadata, status, type ServerInterceptingCallInterface } from '@grpc/grpc-js'
-import { authenticate, enterHandler } from '../../handlers/entry.ts'
+import { authenticate, enterHandler, runFor } from '../../handlers/entry.ts'
 import type { HandlerOptions } from '../../handlers/handler-options.ts'
 import { acceptWith } from '../../handlers/request-options.ts'
 import type { RequestEnd } from '../../tracking/finish-request.ts'
@@ -114,8 +114,7 @@ export class TrackedCall extends ServerInterceptingCall {
   }
 
   #run(part: () => void): void {
-    if (this.#request === undefined) part()
-    else this.#request.run(part)
+    runFor(this.#request, part)
   }
 
   /** A handler may pass on what another service answered: the trace id is this call's, and is sent once. */
@@ -139,7 +138,7 @@ export class TrackedCall extends ServerInterceptingCall {
     const request = this.#request
     if (request === undefined || this.#ended) return
     this.#ended = true
-    this.#errors.run(() => request.finish(endFor(request)))
+    request.finish(() => endFor(request))
   }
 }
 

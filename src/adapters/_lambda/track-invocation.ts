@@ -1,5 +1,5 @@
 import type { Carrier } from '../../trace/carrier.ts'
-import { authenticate } from '../../handlers/entry.ts'
+import { authenticate, runFor } from '../../handlers/entry.ts'
 import { HANDLER_OPTIONS, type HandlerOptions } from '../../handlers/handler-options.ts'
 import { acceptWith } from '../../handlers/request-options.ts'
 import { attachRequest } from '../../tracking/current-request.ts'
@@ -43,7 +43,7 @@ export async function trackInvocation<Event, R>(
   const request = errors.run(start)
   try {
     const allowed = await authenticate(core, request, event, http === undefined ? {} : options)
-    const answer = allowed ? await (request === undefined ? serve() : request.run(serve)) : http?.refusal
+    const answer = allowed ? await runFor(request, serve) : http?.refusal
     const withId = errors.run(() => {
       request?.finish(endFromStatus(request, http?.statusOf(answer)))
       return request && http?.withTraceId(answer, core.settings.idHeaders.echo, request.traceId)
