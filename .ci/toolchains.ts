@@ -12,8 +12,10 @@ import { parseArgs } from 'node:util'
 import { inParallel, outsideFolder, report, root, run, type Result } from './outside.ts'
 
 interface Toolchain {
-  /** The folder in `.ci/toolchains`. */
+  /** The folder in `.ci/toolchains`: its settings, and its program if no other has the same. */
   readonly name: string
+  /** The program that it shares with others, in `_shared`, and its name in the project. */
+  readonly shared?: readonly [file: string, name: string]
   /** The arguments of Node, one list per program; a path in `node_modules` begins with `modules/`. */
   readonly programs: readonly (readonly string[])[]
   /** The first major of Node that it needs. */
@@ -24,21 +26,29 @@ const JEST = 'modules/jest/bin/jest.js'
 const VM_MODULES = '--experimental-vm-modules'
 
 const TOOLCHAINS: readonly Toolchain[] = [
-  { name: 'ts-jest-esm', programs: [[VM_MODULES, JEST]] },
-  { name: 'ts-jest', programs: [[JEST]] },
-  { name: 'ts-node', programs: [['-r', 'ts-node/register', 'main.ts']] },
-  { name: 'ts-node-esm', programs: [['--loader', 'ts-node/esm', 'main.ts']] },
-  { name: 'jest', programs: [[JEST]] },
-  { name: 'jest-swc', programs: [[JEST]] },
-  { name: 'jest-esm', programs: [[VM_MODULES, JEST]] },
-  { name: 'jest-require', programs: [[VM_MODULES, JEST]], from: 24 },
+  { name: 'ts-jest-esm', shared: ['import.test.js', 'shop.test.ts'], programs: [[VM_MODULES, JEST]] },
+  { name: 'ts-jest', shared: ['import.test.js', 'shop.test.ts'], programs: [[JEST]] },
+  { name: 'ts-node', shared: ['main.ts', 'main.ts'], programs: [['-r', 'ts-node/register', 'main.ts']] },
+  { name: 'ts-node-esm', shared: ['main.ts', 'main.ts'], programs: [['--loader', 'ts-node/esm', 'main.ts']] },
+  { name: 'jest', shared: ['require.test.js', 'shop.test.js'], programs: [[JEST]] },
+  { name: 'jest-swc', shared: ['require.test.js', 'shop.test.js'], programs: [[JEST]] },
+  { name: 'jest-esm', shared: ['import.test.js', 'shop.test.js'], programs: [[VM_MODULES, JEST]] },
+  { name: 'jest-require', shared: ['require.test.js', 'shop.test.js'], programs: [[VM_MODULES, JEST]], from: 24 },
   { name: 'vitest', programs: [['modules/vitest/vitest.mjs', 'run']] },
-  { name: 'webpack', programs: [['modules/webpack-cli/bin/cli.js'], ['dist/main.cjs']] },
-  { name: 'rollup', programs: [['modules/rollup/dist/bin/rollup', '-c'], ['dist/main.mjs']] },
-  { name: 'esbuild', programs: [['build.js'], ['dist/main.mjs'], ['dist/main.cjs']] },
+  {
+    name: 'webpack',
+    shared: ['import.js', 'main.js'],
+    programs: [['modules/webpack-cli/bin/cli.js'], ['dist/main.cjs']],
+  },
+  {
+    name: 'rollup',
+    shared: ['import.js', 'main.js'],
+    programs: [['modules/rollup/dist/bin/rollup', '-c'], ['dist/main.mjs']],
+  },
+  { name: 'esbuild', shared: ['main.ts', 'main.ts'], programs: [['build.js'], ['dist/main.mjs'], ['dist/main.cjs']] },
   { name: 'commonjs', programs: [['main.js']] },
-  { name: 'tsx', programs: [['--import', 'tsx', 'main.ts']] },
-  { name: 'node', programs: [['main.ts']], from: 24 },
+  { name: 'tsx', shared: ['main.ts', 'main.ts'], programs: [['--import', 'tsx', 'main.ts']] },
+  { name: 'node', shared: ['main.ts', 'main.ts'], programs: [['main.ts']], from: 24 },
 ]
 
 const PACKAGES = [
@@ -69,11 +79,17 @@ interface Node {
   readonly version: string
 }
 
-async function check(work: string, { name, programs, from = 0 }: Toolchain, nodes: readonly Node[]): Promise<Result> {
+async function check(
+  work: string,
+  { name, shared, programs, from = 0 }: Toolchain,
+  nodes: readonly Node[],
+): Promise<Result> {
   const node = nodes.find(({ version }) => Number.parseInt(version.slice(1)) >= from)
   if (node === undefined) return { name, skipped: `needs Node ${String(from)}` }
   const folder = join(work, name)
-  cpSync(join(root, '.ci/toolchains', name), folder, { recursive: true })
+  const source = join(root, '.ci/toolchains')
+  cpSync(join(source, name), folder, { recursive: true })
+  if (shared !== undefined) cpSync(join(source, '_shared', shared[0]), join(folder, shared[1]))
   const title = `${name}, Node ${node.version}`
   let tracked = false
   for (const args of programs) {
